@@ -1,0 +1,103 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// Severity says how much a finding matters.
+//
+// +kubebuilder:validation:Enum=Error;Warning;Info
+type Severity string
+
+const (
+	// SeverityError: something the policy asks for does not happen. An error lowers a condition.
+	SeverityError Severity = "Error"
+	// SeverityWarning: it happens, but probably not as meant.
+	SeverityWarning Severity = "Warning"
+	// SeverityInfo: worth knowing.
+	SeverityInfo Severity = "Info"
+)
+
+// MeshTLSPolicyStatus is what the operator found and did.
+type MeshTLSPolicyStatus struct {
+	// observedGeneration is the generation of the spec that this status speaks of.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// target is whose TLS the policy governs, in words: "workload app=payments", "service payments", "namespace shop", "mesh".
+	// +optional
+	Target string `json:"target,omitempty"`
+	// accepts is what the target accepts, in words: "Strict, 8081 Permissive".
+	// +optional
+	Accepts string `json:"accepts,omitempty"`
+	// sends is what the target sends, in words: "api.partner.example Mutual".
+	// +optional
+	Sends string `json:"sends,omitempty"`
+	// acceptPorts are the modes of single ports, with the Service ports that lead to them.
+	// +optional
+	// +listType=map
+	// +listMapKey=port
+	// +kubebuilder:validation:MaxItems=256
+	AcceptPorts []AcceptPortStatus `json:"acceptPorts,omitempty"`
+	// objects are the Istio objects, in the policy's namespace, that the policy contributes to.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=8192
+	Objects []ObjectReference `json:"objects,omitempty"`
+	// findings are what the operator has to say about the policy, errors first; at most 32.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=32
+	Findings []Finding `json:"findings,omitempty"`
+	// findingsCount is the number of all findings, also of those that findings has no room for.
+	// +optional
+	FindingsCount int32 `json:"findingsCount,omitempty"`
+	// conditions are Ready, and what it is derived from: Accepted, ResolvedRefs, Programmed, Effective; and, only while they
+	// are true, Reconciling and Stalled.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=16
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// AcceptPortStatus is the mode of one port of the target.
+type AcceptPortStatus struct {
+	// port is the workload's port number.
+	// +required
+	Port int32 `json:"port"`
+	// servicePorts are the Service ports that lead to the port, as service:port.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
+	ServicePorts []string `json:"servicePorts,omitempty"`
+	// mode is what the port accepts.
+	// +required
+	Mode AcceptMode `json:"mode"`
+	// origin is the field that the mode comes from, with its policy where that is another one.
+	// +required
+	Origin string `json:"origin"`
+}
+
+// ObjectReference names an object in the policy's namespace.
+type ObjectReference struct {
+	// kind is PeerAuthentication, DestinationRule or Gateway.
+	// +required
+	Kind string `json:"kind"`
+	// name is the object's name.
+	// +required
+	Name string `json:"name"`
+}
+
+// Finding is something that the operator has to say about a policy.
+type Finding struct {
+	// check is the name of the check that found it, as listed in docs/findings.md.
+	// +required
+	Check string `json:"check"`
+	// severity is Error, Warning or Info.
+	// +required
+	Severity Severity `json:"severity"`
+	// field is the field of the policy's spec that it is about.
+	// +optional
+	Field string `json:"field,omitempty"`
+	// message says what was found and what to do about it.
+	// +required
+	Message string `json:"message"`
+}

@@ -1,0 +1,121 @@
+package model
+
+import (
+	"k8s.io/apimachinery/pkg/types"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+)
+
+// Plan is what is to be rendered for a namespace, and what there is to say about its policies.
+type Plan struct {
+	Namespace string
+	Accepts   []AcceptRule
+	Sends     []SendRule
+	Gateways  []GatewayRule
+	// Policies has one entry for each policy of the snapshot, in order of precedence: oldest first, then by name.
+	Policies []Outcome
+}
+
+// Owner is a policy that contributes to a rule.
+type Owner struct {
+	Name string
+	UID  types.UID
+}
+
+// AcceptRule becomes one PeerAuthentication.
+type AcceptRule struct {
+	// Revision is the istio.io/rev label of the contributing policies; empty: none.
+	Revision string
+	// Selector are the pods' labels; empty: the whole namespace.
+	Selector map[string]string
+	// Mode is Inherit where nothing was said for the workload as a whole.
+	Mode meshtlsv1alpha1.AcceptMode
+	// Ports are the exceptions, ascending by port, none of them Inherit.
+	Ports []PortMode
+	// Owners are the contributing policies, in order of precedence.
+	Owners []Owner
+}
+
+// PortMode is the accept mode of a workload port.
+type PortMode struct {
+	Port int32
+	Mode meshtlsv1alpha1.AcceptMode
+}
+
+// Audience is whose traffic a DestinationRule governs.
+type Audience string
+
+const (
+	// AudienceWorkload: the pods of a selector (workloadSelector, exportTo ".").
+	AudienceWorkload Audience = "Workload"
+	// AudienceNamespace: the namespace's pods (exportTo ".").
+	AudienceNamespace Audience = "Namespace"
+	// AudienceAll: every client (no exportTo).
+	AudienceAll Audience = "All"
+)
+
+// SendRule becomes one DestinationRule.
+type SendRule struct {
+	Revision string
+	// Host is fully qualified, or a left-most wildcard.
+	Host     string
+	Audience Audience
+	// Selector are the labels of the client pods with AudienceWorkload; else empty.
+	Selector map[string]string
+	// Export says that the rule leaves exportTo out although its audience is the namespace: the companion's form, that Istio
+	// does not merge away beside a rule with a workload selector.
+	Export bool
+	// TLS is the destination level; its Mode is empty where nothing was said, Auto where Istio decides.
+	TLS meshtlsv1alpha1.ClientTLS
+	// Ports are the exceptions, ascending by port.
+	Ports  []PortTLS
+	Owners []Owner
+}
+
+// PortTLS is the TLS that is sent to a port of a destination.
+type PortTLS struct {
+	Port int32
+	TLS  meshtlsv1alpha1.ClientTLS
+}
+
+// GatewayRule becomes one Gateway.
+type GatewayRule struct {
+	Revision string
+	// Policy is the name of the policy: there is one Gateway for each.
+	Policy   string
+	Selector map[string]string
+	// Servers are ordered by port, then as the spec lists them.
+	Servers []Server
+	Owners  []Owner
+}
+
+// Server is a server of a Gateway. Exactly one of Terminate, Passthrough, Plaintext is set.
+type Server struct {
+	// PortName is unique within the Gateway.
+	PortName    string
+	Terminate   *meshtlsv1alpha1.Terminate
+	Passthrough *meshtlsv1alpha1.Passthrough
+	Plaintext   *meshtlsv1alpha1.Plaintext
+}
+
+// Outcome is what becomes of one policy.
+type Outcome struct {
+	Policy     types.NamespacedName
+	UID        types.UID
+	Generation int64
+	// Target, Accepts and Sends are the words of the status.
+	Target      string
+	Accepts     string
+	Sends       string
+	AcceptPorts []meshtlsv1alpha1.AcceptPortStatus
+	// Asked is the number of entries (a mode, a port, a host, a server) that the spec has, Standing of those that the plan holds
+	// or that could hold once a reference resolves.
+	Asked    int
+	Standing int
+	// Unresolved says that the target could not be found out (its Service is missing): what an earlier plan wrote for the policy
+	// must stay, since taking it away could loosen what the user asked for.
+	Unresolved bool
+	// Objects are the objects that the policy contributes to. Render fills it in.
+	Objects  []meshtlsv1alpha1.ObjectReference
+	Findings []Finding
+}

@@ -1,0 +1,112 @@
+package model
+
+import (
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+)
+
+// Snapshot is everything that the compile of one namespace depends on. The pointers in it are shared with the reader's cache:
+// nobody changes what they point to.
+type Snapshot struct {
+	// Namespace is the namespace that is compiled.
+	Namespace string
+	// Mesh is what Istio's mesh config says.
+	Mesh Mesh
+	// Policies are the policies of the namespace that are not being deleted, in any order.
+	Policies []*meshtlsv1alpha1.MeshTLSPolicy
+	// RootPolicies are the policies of Istio's root namespace, likewise; empty where that is the namespace compiled.
+	RootPolicies []*meshtlsv1alpha1.MeshTLSPolicy
+	// Services are the Services of the namespace, by name.
+	Services []Service
+	// Workloads are the pods of the namespace, grouped by shape.
+	Workloads []Workload
+	// GatewayPods are the pods of other namespaces that the gateway targets of Policies select, grouped by shape.
+	GatewayPods []Workload
+	// Hosts are the destinations that the sends of Policies name and that a Service or a ServiceEntry declares, by name.
+	Hosts []Host
+	// PeerAuthentications, DestinationRules and Gateways are the live Istio objects of the namespace, ours and other people's,
+	// by name.
+	PeerAuthentications []*istiosecurityv1.PeerAuthentication
+	DestinationRules    []*istionetworkingv1.DestinationRule
+	Gateways            []*istionetworkingv1.Gateway
+}
+
+// Mesh is the part of Istio's mesh config that TLS depends on.
+type Mesh struct {
+	// RootNamespace is the namespace whose policies are the mesh's. Istio's default: istio-system.
+	RootNamespace string
+	// AutoMTLS says whether clients use mutual TLS of themselves where the server can. Istio's default: true.
+	AutoMTLS bool
+	// TrustDomain is the mesh's. Istio's default: cluster.local.
+	TrustDomain string
+	// DefaultDestinationRuleExportTo is what a DestinationRule without exportTo is exported to. Empty: everybody.
+	DefaultDestinationRuleExportTo []string
+	// MinProtocolVersion is the lowest TLS version of mesh mutual TLS (meshMTLS), in Istio's spelling. Empty: Istio's default.
+	MinProtocolVersion string
+	// Problem says why Istio's defaults are assumed instead of a mesh config, as a full sentence. Empty: the config was read.
+	Problem string
+}
+
+// Service is a Service, as far as TLS is concerned.
+type Service struct {
+	Namespace string
+	Name      string
+	// Selector is nil where the Service has none.
+	Selector map[string]string
+	Ports    []ServicePort
+}
+
+// ServicePort is a port of a Service.
+type ServicePort struct {
+	Name string
+	Port int32
+	// TargetPort is a number or the name of a container port; never zero: gather fills in Port where the Service leaves it out.
+	TargetPort intstr.IntOrString
+}
+
+// Workload is a set of pods that are alike in all that matters here: labels, container ports, data plane.
+type Workload struct {
+	Namespace string
+	// Example is the name of one of the pods.
+	Example string
+	// Count is the number of pods.
+	Count  int
+	Labels map[string]string
+	// Ports are the declared container ports (TCP), ordered by number.
+	Ports     []ContainerPort
+	Dataplane Dataplane
+}
+
+// ContainerPort is a port that a container declares.
+type ContainerPort struct {
+	Name   string
+	Number int32
+}
+
+// Dataplane is what carries a pod's traffic in the mesh.
+type Dataplane string
+
+const (
+	// DataplaneNone: the pod has no proxy.
+	DataplaneNone Dataplane = "None"
+	// DataplaneSidecar: a sidecar, or the proxy that a gateway is.
+	DataplaneSidecar Dataplane = "Sidecar"
+	// DataplaneAmbient: the node's ztunnel.
+	DataplaneAmbient Dataplane = "Ambient"
+)
+
+// Host is a destination that the mesh knows.
+type Host struct {
+	// Name is fully qualified, or a wildcard as a ServiceEntry may declare it.
+	Name string
+	// Namespace is where the declaring Service or ServiceEntry lives.
+	Namespace string
+	// External says that the destination is outside the mesh (a ServiceEntry that is MESH_EXTERNAL, Istio's default for them).
+	External bool
+	// Ports are the destination's port numbers, ascending.
+	Ports []int32
+}

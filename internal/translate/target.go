@@ -1,0 +1,103 @@
+package translate
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// scope is how much of the mesh a policy governs.
+type scope int
+
+const (
+	scopeMesh scope = iota
+	scopeNamespace
+	scopeWorkload
+	scopeGateway
+)
+
+// target is whose TLS a policy governs.
+type target struct {
+	scope scope
+	// selector are the labels of the pods; nil in the scopes mesh and namespace, and where the target is unresolved.
+	selector map[string]string
+	// service is the Service that the target names; nil: it names none, or the Service is missing.
+	service *model.Service
+	// words are the target as the status shows it.
+	words string
+	// problem says why the target cannot be found out; nil: it was.
+	problem *model.Finding
+}
+
+// resolved says whether the target's pods are known.
+func (t target) resolved() bool { return t.problem == nil }
+
+// targetOf finds out whose TLS the policy governs.
+func targetOf(s model.Snapshot, policy *meshtlsv1alpha1.MeshTLSPolicy) target {
+	switch {
+	case policy.Spec.Workload != nil:
+		return podTarget(s, policy, scopeWorkload, "workload", policy.Spec.Workload)
+	case policy.Spec.Gateway != nil:
+		return podTarget(s, policy, scopeGateway, "gateway", policy.Spec.Gateway)
+	case policy.Namespace == s.Mesh.RootNamespace:
+		return target{scope: scopeMesh, words: "mesh"}
+	default:
+		return target{scope: scopeNamespace, words: "namespace " + policy.Namespace}
+	}
+}
+
+func podTarget(s model.Snapshot, policy *meshtlsv1alpha1.MeshTLSPolicy, in scope, verb string, ref *meshtlsv1alpha1.Target) target {
+	if ref.Selector != nil {
+		return target{scope: in, selector: ref.Selector.MatchLabels, words: verb + " " + labelWords(ref.Selector.MatchLabels)}
+	}
+	t := target{scope: in, words: verb + " behind service " + ref.Service}
+	service := findService(s.Services, ref.Service)
+	if service == nil || len(service.Selector) == 0 {
+		t.problem = serviceProblem(policy, verb, ref.Service, service != nil)
+		return t
+	}
+	t.service, t.selector = service, service.Selector
+	return t
+}
+
+func serviceProblem(policy *meshtlsv1alpha1.MeshTLSPolicy, verb, name string, exists bool) *model.Finding {
+	f := model.Finding{
+		Check:     "target-service-not-found",
+		Severity:  meshtlsv1alpha1.SeverityError,
+		Policy:    keyOf(policy),
+		Object:    model.ObjectRef{Kind: "Service", Namespace: policy.Namespace, Name: name},
+		Field:     "spec." + verb + ".service",
+		Message:   fmt.Sprintf("Service %s/%s does not exist.", policy.Namespace, name),
+		Remedy:    "Create it, or name the pods by selector; what was written for the policy before stays until then.",
+		Condition: meshtlsv1alpha1.ConditionResolvedRefs,
+		Reason:    meshtlsv1alpha1.ReasonServiceNotFound,
+	}
+	if exists {
+		f.Message = fmt.Sprintf("Service %s/%s has no selector, so it names no pods.", policy.Namespace, name)
+		f.Remedy = "Name the pods by selector."
+	}
+	return &f
+}
+
+// findService returns the Service of that name, or nil.
+func findService(services []model.Service, name string) *model.Service {
+	for i := range services {
+		if services[i].Name == name {
+			return &services[i]
+		}
+	}
+	return nil
+}
+
+// labelWords writes labels as a label selector does: a=1,b=2.
+func labelWords(labels map[string]string) string {
+	words := make([]string, 0, len(labels))
+	for _, k := range slices.Sorted(maps.Keys(labels)) {
+		words = append(words, k+"="+labels[k])
+	}
+	return strings.Join(words, ",")
+}
