@@ -1,0 +1,95 @@
+package render
+
+import (
+	"google.golang.org/protobuf/types/known/wrapperspb"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	networkingapi "istio.io/api/networking/v1alpha3"
+	typeapi "istio.io/api/type/v1beta1"
+	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+var destinationRuleType = metav1.TypeMeta{
+	APIVersion: istionetworkingv1.SchemeGroupVersion.String(), Kind: model.KindDestinationRule,
+}
+
+// destinationRule writes down what clients send to a host.
+func destinationRule(namespace string, r *model.SendRule) *istionetworkingv1.DestinationRule {
+	object := &istionetworkingv1.DestinationRule{
+		TypeMeta:   destinationRuleType,
+		ObjectMeta: identity{namespace, sendName(r), r.Revision, r.Owners}.objectMeta(),
+	}
+	object.Spec.Host = r.Host
+	object.Spec.TrafficPolicy = trafficPolicy(r)
+	object.Spec.ExportTo = exportTo(r)
+	if r.Audience == model.AudienceWorkload {
+		object.Spec.WorkloadSelector = &typeapi.WorkloadSelector{MatchLabels: r.Selector}
+	}
+	return object
+}
+
+// exportTo limits the rule to its own namespace, unless it is for every client or takes the companion's form. With a workload
+// selector Istio allows nothing else.
+func exportTo(r *model.SendRule) []string {
+	if r.Audience == model.AudienceAll || (r.Audience == model.AudienceNamespace && r.Export) {
+		return nil
+	}
+	return []string{"."}
+}
+
+func trafficPolicy(r *model.SendRule) *networkingapi.TrafficPolicy {
+	tls := clientTLS(&r.TLS)
+	if tls == nil && len(r.Ports) == 0 {
+		return nil
+	}
+	return &networkingapi.TrafficPolicy{Tls: tls, PortLevelSettings: portLevelSettings(r.Ports)}
+}
+
+// portLevelSettings are the exceptions of single ports. Istio takes a port's entry instead of the whole destination level, so an
+// entry without tls is exactly Auto.
+// Source: istio pilot/pkg/networking/util, GetPortLevelTrafficPolicy and MergeTrafficPolicy.
+func portLevelSettings(ports []model.PortTLS) []*networkingapi.TrafficPolicy_PortTrafficPolicy {
+	if len(ports) == 0 {
+		return nil
+	}
+	settings := make([]*networkingapi.TrafficPolicy_PortTrafficPolicy, len(ports))
+	for i := range ports {
+		settings[i] = &networkingapi.TrafficPolicy_PortTrafficPolicy{
+			Port: &networkingapi.PortSelector{Number: portNumber(ports[i].Port)},
+			Tls:  clientTLS(&ports[i].TLS),
+		}
+	}
+	return settings
+}
+
+var clientModes = map[meshtlsv1alpha1.SendMode]networkingapi.ClientTLSSettings_TLSmode{
+	meshtlsv1alpha1.SendDisable:     networkingapi.ClientTLSSettings_DISABLE,
+	meshtlsv1alpha1.SendSimple:      networkingapi.ClientTLSSettings_SIMPLE,
+	meshtlsv1alpha1.SendMutual:      networkingapi.ClientTLSSettings_MUTUAL,
+	meshtlsv1alpha1.SendIstioMutual: networkingapi.ClientTLSSettings_ISTIO_MUTUAL,
+}
+
+// clientTLS are a level's settings; nil where Istio decides (Auto) and where nothing was said.
+func clientTLS(t *meshtlsv1alpha1.ClientTLS) *networkingapi.ClientTLSSettings {
+	mode, said := clientModes[t.Mode]
+	if !said {
+		return nil
+	}
+	settings := &networkingapi.ClientTLSSettings{
+		Mode:              mode,
+		ClientCertificate: t.ClientCertificate,
+		PrivateKey:        t.PrivateKey,
+		CaCertificates:    t.CACertificates,
+		CaCrl:             t.CACRL,
+		CredentialName:    t.CredentialName,
+		SubjectAltNames:   t.SubjectAltNames,
+		Sni:               t.SNI,
+	}
+	if t.InsecureSkipVerify != nil {
+		settings.InsecureSkipVerify = wrapperspb.Bool(*t.InsecureSkipVerify)
+	}
+	return settings
+}

@@ -1,0 +1,133 @@
+package render
+
+import (
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/json"
+
+	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
+)
+
+// Encode is the object as it is sent and printed, in the form that unstructured objects hold: apiVersion, kind, the metadata that
+// is ours, and the spec with what Istio's marshaller leaves out although a reader needs it. The object is one of the three kinds
+// that are rendered.
+func Encode(object metav1.Object) (map[string]any, error) {
+	content, err := encode(object)
+	if err != nil {
+		return nil, fmt.Errorf("encoding %s/%s: %w", object.GetNamespace(), object.GetName(), err)
+	}
+	return content, nil
+}
+
+func encode(object metav1.Object) (map[string]any, error) {
+	switch o := object.(type) {
+	case *istiosecurityv1.PeerAuthentication:
+		spec, err := specOf(&o.Spec)
+		return contentOf(peerAuthenticationType, o.ObjectMeta, spec), err
+	case *istionetworkingv1.DestinationRule:
+		spec, err := specOf(&o.Spec)
+		spellOutClientModes(spec)
+		return contentOf(destinationRuleType, o.ObjectMeta, spec), err
+	case *istionetworkingv1.Gateway:
+		spec, err := specOf(&o.Spec)
+		spellOutServers(spec)
+		return contentOf(gatewayType, o.ObjectMeta, spec), err
+	default:
+		return nil, fmt.Errorf("%T is no kind that is rendered", object)
+	}
+}
+
+// specOf goes through JSON, the one form that a spec and an unstructured object share.
+func specOf(spec interface{ MarshalJSON() ([]byte, error) }) (map[string]any, error) {
+	text, err := spec.MarshalJSON()
+	if err != nil {
+		return nil, err
+	}
+	var content map[string]any
+	return content, json.Unmarshal(text, &content)
+}
+
+func contentOf(kind metav1.TypeMeta, meta metav1.ObjectMeta, spec map[string]any) map[string]any {
+	metadata := map[string]any{"name": meta.Name, "namespace": meta.Namespace}
+	if len(meta.Labels) > 0 {
+		metadata["labels"] = asContent(meta.Labels)
+	}
+	if owners := ownerContent(meta.OwnerReferences); len(owners) > 0 {
+		metadata["ownerReferences"] = owners
+	}
+	return map[string]any{"apiVersion": kind.APIVersion, "kind": kind.Kind, "metadata": metadata, "spec": spec}
+}
+
+func asContent(labels map[string]string) map[string]any {
+	content := make(map[string]any, len(labels))
+	for key, value := range labels {
+		content[key] = value
+	}
+	return content
+}
+
+// ownerContent leaves out owners without a UID: those were read from files, and no API server takes a reference to them.
+func ownerContent(references []metav1.OwnerReference) []any {
+	var content []any
+	for _, r := range references {
+		if r.UID != "" {
+			content = append(content, map[string]any{
+				"apiVersion": r.APIVersion, "kind": r.Kind, "name": r.Name, "uid": string(r.UID),
+			})
+		}
+	}
+	return content
+}
+
+// spellOutClientModes states the mode of every tls of a DestinationRule: an absent one is DISABLE.
+func spellOutClientModes(spec map[string]any) {
+	spellOutPolicyModes(spec)
+	for _, subset := range mapsIn(spec, "subsets") {
+		spellOutPolicyModes(subset)
+	}
+}
+
+func spellOutPolicyModes(holder map[string]any) {
+	policy, ok := holder["trafficPolicy"].(map[string]any)
+	if !ok {
+		return
+	}
+	spellOut(policy, "tls", "mode", "DISABLE")
+	for _, port := range mapsIn(policy, "portLevelSettings") {
+		spellOut(port, "tls", "mode", "DISABLE")
+	}
+}
+
+// spellOutServers states the mode of every tls of a Gateway, an absent one being PASSTHROUGH, and the port number 0 of a socket,
+// which the schema of the kind requires.
+func spellOutServers(spec map[string]any) {
+	for _, server := range mapsIn(spec, "servers") {
+		spellOut(server, "tls", "mode", "PASSTHROUGH")
+		spellOut(server, "port", "number", int64(0))
+	}
+}
+
+// spellOut gives the field of a message its zero value where the message is there and the field is not.
+func spellOut(holder map[string]any, message, field string, zero any) {
+	content, ok := holder[message].(map[string]any)
+	if !ok {
+		return
+	}
+	if _, said := content[field]; !said {
+		content[field] = zero
+	}
+}
+
+// mapsIn are the elements of a list of messages.
+func mapsIn(holder map[string]any, list string) []map[string]any {
+	elements, _ := holder[list].([]any)
+	contents := make([]map[string]any, 0, len(elements))
+	for _, element := range elements {
+		if content, ok := element.(map[string]any); ok {
+			contents = append(contents, content)
+		}
+	}
+	return contents
+}

@@ -1,0 +1,107 @@
+package render
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// A name is meshtls-<hint>-<hash>. The hash tells what is governed apart, the hint is for people. All names are DNS-1123 labels,
+// since a Gateway's must be one (istio pkg/config/validation, ValidateGateway).
+const (
+	namePrefix = "meshtls-"
+	nameLimit  = 63
+	hashBytes  = 4
+	hintLimit  = nameLimit - len(namePrefix) - 1 - 2*hashBytes
+)
+
+// acceptName is a function of the pods that are governed, and for which control plane.
+func acceptName(r *model.AcceptRule) string {
+	identity := newGoverned(model.KindPeerAuthentication).text(r.Revision).labels(r.Selector)
+	return nameOf(podsHint(r.Selector, "namespace"), identity)
+}
+
+// sendName is a function of the host and the clients. The form that the rule takes (Export) may change while it governs the same.
+func sendName(r *model.SendRule) string {
+	identity := newGoverned(model.KindDestinationRule).text(r.Revision).text(r.Host).text(string(r.Audience)).labels(r.Selector)
+	host, _, _ := strings.Cut(r.Host, ".svc.")
+	return nameOf(host, identity)
+}
+
+// gatewayName is a function of the policy: each has a Gateway of its own.
+func gatewayName(r *model.GatewayRule) string {
+	return nameOf(r.Policy, newGoverned(model.KindGateway).text(r.Policy))
+}
+
+func nameOf(hint string, g governed) string {
+	sum := sha256.Sum256(g)
+	var hash [2 * hashBytes]byte
+	hex.Encode(hash[:], sum[:hashBytes])
+	if hint = sanitized(hint); hint == "" {
+		return namePrefix + string(hash[:])
+	}
+	return namePrefix + hint + "-" + string(hash[:])
+}
+
+// hintLabels are the labels that usually say what a workload is called, the best first.
+var hintLabels = []string{"app", "app.kubernetes.io/name", "k8s-app"}
+
+// podsHint is a word for the pods of a selector.
+func podsHint(selector map[string]string, everything string) string {
+	if len(selector) == 0 {
+		return everything
+	}
+	for _, key := range hintLabels {
+		if value := selector[key]; value != "" {
+			return value
+		}
+	}
+	first := slices.Min(slices.Collect(maps.Keys(selector)))
+	return cmp.Or(selector[first], first)
+}
+
+// sanitized is the text as a part of a DNS-1123 label: lower case, every run of other characters a single dash, none at the ends.
+func sanitized(text string) string {
+	clean := make([]byte, 0, hintLimit)
+	for i := 0; i < len(text) && len(clean) < hintLimit; i++ {
+		switch c := text[i]; {
+		case c >= 'a' && c <= 'z', c >= '0' && c <= '9':
+			clean = append(clean, c)
+		case c >= 'A' && c <= 'Z':
+			clean = append(clean, c-'A'+'a')
+		case len(clean) > 0 && clean[len(clean)-1] != '-':
+			clean = append(clean, '-')
+		}
+	}
+	return strings.TrimSuffix(string(clean), "-")
+}
+
+// governed is an encoding of what an object governs. Each text comes after its length, so that no two encodings run together.
+type governed []byte
+
+func newGoverned(kind string) governed {
+	return make(governed, 0, 256).text(kind)
+}
+
+func (g governed) text(t string) governed {
+	return append(binary.AppendUvarint(g, uint64(len(t))), t...)
+}
+
+func (g governed) labels(selector map[string]string) governed {
+	g = binary.AppendUvarint(g, uint64(len(selector)))
+	if len(selector) == 1 { // by far the most common, and no sorting is needed
+		for key, value := range selector {
+			return g.text(key).text(value)
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(selector)) {
+		g = g.text(key).text(selector[key])
+	}
+	return g
+}

@@ -1,0 +1,50 @@
+package render
+
+import (
+	"cmp"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// Objects writes the plan down as Istio objects, each list ordered by name.
+func Objects(p model.Plan) model.Objects {
+	return model.Objects{
+		PeerAuthentications: each(p.Namespace, p.Accepts, peerAuthentication),
+		DestinationRules:    each(p.Namespace, p.Sends, destinationRule),
+		Gateways:            each(p.Namespace, p.Gateways, gateway),
+	}
+}
+
+func each[R any, O metav1.Object](namespace string, rules []R, write func(string, *R) O) []O {
+	if len(rules) == 0 {
+		return nil
+	}
+	objects := make([]O, len(rules))
+	for i := range rules {
+		objects[i] = write(namespace, &rules[i])
+	}
+	slices.SortFunc(objects, func(a, b O) int { return cmp.Compare(a.GetName(), b.GetName()) })
+	return objects
+}
+
+// ByPolicy lists, by the name of each contributing policy, the objects that it contributes to, ordered by kind and name.
+func ByPolicy(o model.Objects) map[string][]meshtlsv1alpha1.ObjectReference {
+	byPolicy := map[string][]meshtlsv1alpha1.ObjectReference{}
+	contribute(byPolicy, model.KindDestinationRule, o.DestinationRules)
+	contribute(byPolicy, model.KindGateway, o.Gateways)
+	contribute(byPolicy, model.KindPeerAuthentication, o.PeerAuthentications)
+	return byPolicy
+}
+
+func contribute[O metav1.Object](byPolicy map[string][]meshtlsv1alpha1.ObjectReference, kind string, objects []O) {
+	for _, object := range objects {
+		reference := meshtlsv1alpha1.ObjectReference{Kind: kind, Name: object.GetName()}
+		for _, owner := range object.GetOwnerReferences() {
+			byPolicy[owner.Name] = append(byPolicy[owner.Name], reference)
+		}
+	}
+}
