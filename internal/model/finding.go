@@ -20,7 +20,9 @@ type Finding struct {
 	// Message says what is the case and Remedy what to do about it, each as a full sentence.
 	Message string
 	Remedy  string
-	// Condition is the type of the condition that the finding makes False, and Reason its reason; empty: none.
+	// Condition is the type of the condition that the finding makes False, and Reason its reason; empty: none. A finding about
+	// an entry that the plan does not hold names Accepted: status lowers that condition where nothing of the policy stands, and
+	// else Effective, with the reason PartlyConflicted.
 	Condition string
 	Reason    string
 }

@@ -42,6 +42,16 @@ type PortMode struct {
 	Mode meshtlsv1alpha1.AcceptMode
 }
 
+// PortMode returns the mode that the rule gives to a workload port: the port's own, else the workload's.
+func (r AcceptRule) PortMode(port int32) meshtlsv1alpha1.AcceptMode {
+	for _, p := range r.Ports {
+		if p.Port == port {
+			return p.Mode
+		}
+	}
+	return r.Mode
+}
+
 // Audience is whose traffic a DestinationRule governs.
 type Audience string
 
@@ -103,6 +113,8 @@ type Outcome struct {
 	Policy     types.NamespacedName
 	UID        types.UID
 	Generation int64
+	// Selector are the labels of the target's pods; empty where the target is a namespace or the mesh, or Unresolved.
+	Selector map[string]string
 	// Target, Accepts and Sends are the words of the status.
 	Target      string
 	Accepts     string

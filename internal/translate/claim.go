@@ -12,6 +12,8 @@ type claim[K comparable, V any] struct {
 	policy *meshtlsv1alpha1.MeshTLSPolicy
 	// field is the entry's path in the spec.
 	field string
+	// ask is the index of the entry among those that are settled together.
+	ask int
 	// key is what is decided, value is how.
 	key   K
 	value V

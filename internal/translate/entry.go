@@ -1,6 +1,8 @@
 package translate
 
 import (
+	"slices"
+
 	"k8s.io/apimachinery/pkg/types"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
@@ -23,6 +25,44 @@ func standing(policy *meshtlsv1alpha1.MeshTLSPolicy, findings ...model.Finding) 
 // fallen is an entry that the plan does not hold, because of the finding.
 func fallen(policy *meshtlsv1alpha1.MeshTLSPolicy, because model.Finding) entry {
 	return entry{policy: keyOf(policy), findings: []model.Finding{because}}
+}
+
+// ask is an entry of a spec before it is settled. An entry may claim several keys (a named port with several numbers) or, while a
+// reference is missing, none.
+type ask struct {
+	policy policyTarget
+	field  string
+	// denied says why the entry may claim nothing; nil: it may.
+	denied *model.Finding
+	// notes are what there is to say about it however it is settled.
+	notes []model.Finding
+}
+
+// entriesOf says what became of each ask. An ask falls where it is denied, or where all that it claimed was lost.
+func entriesOf[K comparable, V any](asks []ask, decisions []decision[K, V], conflict func(loser, winner claim[K, V]) model.Finding) []entry {
+	won := make([]int, len(asks))
+	conflicts := make([][]model.Finding, len(asks))
+	for _, d := range decisions {
+		won[d.ask]++
+		for _, c := range d.agreeing {
+			won[c.ask]++
+		}
+		for _, c := range d.lost {
+			conflicts[c.ask] = append(conflicts[c.ask], conflict(c, d.claim))
+		}
+	}
+	entries := make([]entry, len(asks))
+	for i, a := range asks {
+		entries[i] = a.settled(won[i] > 0 || len(conflicts[i]) == 0, conflicts[i])
+	}
+	return entries
+}
+
+func (a ask) settled(stands bool, conflicts []model.Finding) entry {
+	if a.denied != nil {
+		return fallen(a.policy.MeshTLSPolicy, *a.denied)
+	}
+	return entry{policy: a.policy.key(), stands: stands, findings: slices.Concat(a.notes, conflicts)}
 }
 
 func keyOf(policy *meshtlsv1alpha1.MeshTLSPolicy) types.NamespacedName {

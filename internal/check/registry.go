@@ -1,0 +1,47 @@
+package check
+
+import (
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// Check is one question about a namespace.
+type Check struct {
+	// Name is kebab-case and says the fault. Users mute by it.
+	Name string
+	// Reads are the kinds, besides MeshTLSPolicy, whose objects the answer depends on.
+	Reads []string
+	find  func(w world) []model.Finding
+}
+
+// Kinds that checks read, besides those that are rendered.
+const (
+	kindPod          = "Pod"
+	kindService      = "Service"
+	kindServiceEntry = "ServiceEntry"
+)
+
+// All are the checks, by name.
+func All() []Check {
+	return []Check{
+		{Name: "accept-overlaps-older", Reads: []string{kindPod, model.KindPeerAuthentication}, find: acceptOverlapsOlder},
+		{Name: "accept-port-not-declared", Reads: []string{kindPod, kindService}, find: acceptPortNotDeclared},
+		{Name: "send-host-not-found", Reads: []string{kindService, kindServiceEntry}, find: sendHostNotFound},
+		{Name: "send-overlaps-older", Reads: []string{kindPod, model.KindDestinationRule}, find: sendOverlapsOlder},
+		{Name: "send-port-not-found", Reads: []string{kindService, kindServiceEntry}, find: sendPortNotFound},
+		{Name: "send-wildcard-catches-non-mesh", Reads: []string{kindServiceEntry}, find: sendWildcardCatchesNonMesh},
+		{Name: "target-matches-no-pods", Reads: []string{kindPod}, find: targetMatchesNoPods},
+	}
+}
+
+// Findings runs every check over the namespace. The findings come in no particular order.
+func Findings(s model.Snapshot, plan model.Plan, objects model.Objects) []model.Finding {
+	w := newWorld(s, plan, objects)
+	var findings []model.Finding
+	for _, check := range All() {
+		for _, f := range check.find(w) {
+			f.Check = check.Name
+			findings = append(findings, f)
+		}
+	}
+	return findings
+}

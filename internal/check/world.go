@@ -1,0 +1,80 @@
+package check
+
+import (
+	"slices"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/hosts"
+	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/pods"
+)
+
+// world is what checks look at: the snapshot with the plan and what is rendered of it, indexed.
+type world struct {
+	snapshot model.Snapshot
+	objects  model.Objects
+	subjects []subject
+	// pods are the namespace's, gatewayPods also those of other namespaces that its gateways select.
+	pods        pods.Index
+	gatewayPods pods.Index
+	hosts       map[string]model.Host
+}
+
+// subject is a policy with what becomes of it.
+type subject struct {
+	policy  *meshtlsv1alpha1.MeshTLSPolicy
+	outcome model.Outcome
+}
+
+func newWorld(s model.Snapshot, plan model.Plan, objects model.Objects) world {
+	w := world{
+		snapshot:    s,
+		objects:     objects,
+		subjects:    make([]subject, 0, len(plan.Policies)),
+		pods:        pods.NewIndex(s.Workloads),
+		gatewayPods: pods.NewIndex(slices.Concat(s.Workloads, s.GatewayPods)),
+		hosts:       make(map[string]model.Host, len(s.Hosts)),
+	}
+	for _, h := range s.Hosts {
+		w.hosts[h.Name] = h
+	}
+	policies := make(map[types.NamespacedName]*meshtlsv1alpha1.MeshTLSPolicy, len(s.Policies))
+	for _, p := range s.Policies {
+		policies[types.NamespacedName{Namespace: p.Namespace, Name: p.Name}] = p
+	}
+	for _, o := range plan.Policies {
+		w.subjects = append(w.subjects, subject{policy: policies[o.Policy], outcome: o})
+	}
+	return w
+}
+
+// targetPods are the pods whose TLS the policy governs.
+func (w world) targetPods(s subject) []model.Workload {
+	if s.policy.Spec.Gateway != nil {
+		return w.gatewayPods.Selected(s.outcome.Selector)
+	}
+	return w.pods.Selected(s.outcome.Selector)
+}
+
+// declared are the destinations that a host of a send means: itself, or those that its wildcard covers, or one that covers it.
+func (w world) declared(host string) []model.Host {
+	if h, ok := w.hosts[host]; ok {
+		return []model.Host{h}
+	}
+	if hosts.IsWildcard(host) {
+		return slices.DeleteFunc(slices.Clone(w.snapshot.Hosts), func(h model.Host) bool { return !hosts.Covers(host, h.Name) })
+	}
+	for _, wildcard := range hosts.Wildcards(host) {
+		if h, ok := w.hosts[wildcard]; ok {
+			return []model.Host{h}
+		}
+	}
+	return nil
+}
+
+// about is a finding about the subject; the caller adds the words.
+func (s subject) about(severity meshtlsv1alpha1.Severity, field string) model.Finding {
+	return model.Finding{Severity: severity, Policy: s.outcome.Policy, Field: field}
+}

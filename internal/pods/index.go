@@ -1,0 +1,78 @@
+package pods
+
+import "github.com/meshtls/meshtls/internal/model"
+
+// label is a key with its value.
+type label struct{ key, value string }
+
+// Index finds workloads by label.
+type Index struct {
+	workloads []model.Workload
+	byLabel   map[label][]int
+}
+
+// NewIndex indexes the workloads.
+func NewIndex(workloads []model.Workload) Index {
+	index := Index{workloads: workloads, byLabel: map[label][]int{}}
+	for i := range workloads {
+		for k, v := range workloads[i].Labels {
+			index.byLabel[label{k, v}] = append(index.byLabel[label{k, v}], i)
+		}
+	}
+	return index
+}
+
+// Selected returns the workloads that have all the labels, in the order in which they were indexed. An empty selector selects
+// every workload.
+func (i Index) Selected(selector map[string]string) []model.Workload {
+	if len(selector) == 0 {
+		return i.workloads
+	}
+	var selected []model.Workload
+	for _, at := range i.At(selector) {
+		selected = append(selected, i.workloads[at])
+	}
+	return selected
+}
+
+// At returns the positions, among the indexed workloads, of those that a selector with at least one label selects.
+func (i Index) At(selector map[string]string) []int {
+	var positions []int
+	for _, at := range i.rarest(selector) {
+		if Matches(selector, i.workloads[at].Labels) {
+			positions = append(positions, at)
+		}
+	}
+	return positions
+}
+
+// rarest is the shortest list of candidates that the labels of the selector offer.
+func (i Index) rarest(selector map[string]string) []int {
+	var shortest []int
+	first := true
+	for k, v := range selector {
+		if candidates := i.byLabel[label{k, v}]; first || len(candidates) < len(shortest) {
+			shortest, first = candidates, false
+		}
+	}
+	return shortest
+}
+
+// Matches says whether the labels have everything that the selector asks for. An empty selector asks for nothing.
+func Matches(selector, labels map[string]string) bool {
+	for k, v := range selector {
+		if got, ok := labels[k]; !ok || got != v {
+			return false
+		}
+	}
+	return true
+}
+
+// Count is the number of pods in the workloads.
+func Count(workloads []model.Workload) int {
+	n := 0
+	for i := range workloads {
+		n += workloads[i].Count
+	}
+	return n
+}

@@ -1,0 +1,124 @@
+package status
+
+import (
+	"fmt"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// acceptedOf: the spec makes sense here and something of it stands.
+func acceptedOf(o model.Outcome) metav1.Condition {
+	lost := lowering(o.Findings, meshtlsv1alpha1.ConditionAccepted)
+	switch {
+	case o.Standing == 0 && len(lost) > 0:
+		return lowered(meshtlsv1alpha1.ConditionAccepted, lost[0].Reason, lost)
+	case o.Standing < o.Asked:
+		return isTrue(meshtlsv1alpha1.ConditionAccepted, fmt.Sprintf("%d of the %d entries of the spec stand.", o.Standing, o.Asked))
+	default:
+		return isTrue(meshtlsv1alpha1.ConditionAccepted, "The spec makes sense here, and all of it stands.")
+	}
+}
+
+// resolvedRefsOf: what the spec names exists.
+func resolvedRefsOf(o model.Outcome) metav1.Condition {
+	if missing := lowering(o.Findings, meshtlsv1alpha1.ConditionResolvedRefs); len(missing) > 0 {
+		return lowered(meshtlsv1alpha1.ConditionResolvedRefs, missing[0].Reason, missing)
+	}
+	return isTrue(meshtlsv1alpha1.ConditionResolvedRefs, "Everything that the spec names exists.")
+}
+
+// programmedOf: the objects in the cluster equal the plan.
+func programmedOf(o model.Outcome, accepted metav1.Condition, failures []model.Failure) metav1.Condition {
+	if mine := failuresOf(o, failures); len(mine) > 0 {
+		return isFalse(meshtlsv1alpha1.ConditionProgrammed, mine[0].Reason, failureWords(mine))
+	}
+	if accepted.Status != metav1.ConditionTrue {
+		return pending(meshtlsv1alpha1.ConditionProgrammed, "Nothing is written for a policy that is not accepted.")
+	}
+	return isTrue(meshtlsv1alpha1.ConditionProgrammed, programmedWords(o))
+}
+
+// effectiveOf: Istio does what the policy asks.
+func effectiveOf(o model.Outcome, accepted, programmed metav1.Condition) metav1.Condition {
+	broken := lowering(o.Findings, meshtlsv1alpha1.ConditionEffective)
+	lost := lowering(o.Findings, meshtlsv1alpha1.ConditionAccepted)
+	switch {
+	case accepted.Status != metav1.ConditionTrue:
+		return pending(meshtlsv1alpha1.ConditionEffective, "Nothing of the policy is in force.")
+	case programmed.Status != metav1.ConditionTrue:
+		return pending(meshtlsv1alpha1.ConditionEffective, "The objects are not written yet.")
+	case len(broken) > 0:
+		return lowered(meshtlsv1alpha1.ConditionEffective, broken[0].Reason, slices.Concat(broken, lost))
+	case len(lost) > 0:
+		return lowered(meshtlsv1alpha1.ConditionEffective, meshtlsv1alpha1.ReasonPartlyConflicted, lost)
+	default:
+		return isTrue(meshtlsv1alpha1.ConditionEffective, "Nothing that the operator knows of keeps Istio from doing it.")
+	}
+}
+
+// readyOf derives Ready: the first condition that is not True speaks.
+func readyOf(o model.Outcome, mesh model.Mesh, derivedFrom ...metav1.Condition) metav1.Condition {
+	for _, c := range derivedFrom {
+		if c.Status != metav1.ConditionTrue {
+			return isFalse(meshtlsv1alpha1.ConditionReady, c.Reason, c.Message)
+		}
+	}
+	return isTrue(meshtlsv1alpha1.ConditionReady, sentences(programmedWords(o), mesh.Problem))
+}
+
+// progressOf are kstatus' conditions: Stalled where the user must act, else Reconciling where the operator waits or tries again.
+func progressOf(accepted, resolved, programmed, effective metav1.Condition) []metav1.Condition {
+	switch {
+	case isStalled(accepted), programmed.Reason == meshtlsv1alpha1.ReasonNotOwned:
+		return []metav1.Condition{raised(meshtlsv1alpha1.ConditionStalled, firstFalse(accepted, programmed))}
+	case resolved.Status == metav1.ConditionFalse, programmed.Status == metav1.ConditionFalse:
+		return []metav1.Condition{raised(meshtlsv1alpha1.ConditionReconciling, firstFalse(resolved, programmed))}
+	case isStalled(effective):
+		return []metav1.Condition{raised(meshtlsv1alpha1.ConditionStalled, effective)}
+	default:
+		return nil
+	}
+}
+
+func isStalled(c metav1.Condition) bool { return c.Status == metav1.ConditionFalse }
+
+func firstFalse(conditions ...metav1.Condition) metav1.Condition {
+	return conditions[slices.IndexFunc(conditions, func(c metav1.Condition) bool { return c.Status == metav1.ConditionFalse })]
+}
+
+// raised is an abnormal-true condition with the cause's reason and message.
+func raised(condition string, cause metav1.Condition) metav1.Condition {
+	return metav1.Condition{Type: condition, Status: metav1.ConditionTrue, Reason: cause.Reason, Message: cause.Message}
+}
+
+func isTrue(condition, message string) metav1.Condition {
+	return metav1.Condition{Type: condition, Status: metav1.ConditionTrue, Reason: condition, Message: message}
+}
+
+func isFalse(condition, reason, message string) metav1.Condition {
+	return metav1.Condition{Type: condition, Status: metav1.ConditionFalse, Reason: reason, Message: message}
+}
+
+func pending(condition, message string) metav1.Condition {
+	return metav1.Condition{Type: condition, Status: metav1.ConditionUnknown, Reason: meshtlsv1alpha1.ReasonPending, Message: message}
+}
+
+// lowered is a condition that findings make False.
+func lowered(condition, reason string, because []model.Finding) metav1.Condition {
+	return isFalse(condition, reason, findingWords(because))
+}
+
+// lowering are the findings that make the condition False.
+func lowering(findings []model.Finding, condition string) []model.Finding {
+	var found []model.Finding
+	for _, f := range findings {
+		if f.Condition == condition {
+			found = append(found, f)
+		}
+	}
+	return found
+}

@@ -1,0 +1,171 @@
+package translate
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/pods"
+)
+
+// portNumbers are the workload ports that a port entry means, ascending, with what there is to say about finding them.
+type portNumbers struct {
+	numbers []int32
+	notes   []model.Finding
+}
+
+// numbersOf finds the workload ports of an entry: a PeerAuthentication knows no others.
+// Source: istio api security/v1beta1/peer_authentication.proto, port_level_mtls.
+func (a *acceptAsker) numbersOf(p policyTarget, field string, port meshtlsv1alpha1.AcceptPort) portNumbers {
+	switch {
+	case port.Port != nil:
+		return portNumbers{numbers: []int32{*port.Port}}
+	case port.ServicePort == nil || !p.target.resolved():
+		return portNumbers{}
+	default:
+		return a.translated(p, field+".servicePort", *port.ServicePort)
+	}
+}
+
+// translated follows a Service port to the workload's ports.
+func (a *acceptAsker) translated(p policyTarget, field string, wanted intstr.IntOrString) portNumbers {
+	selected := a.index.Selected(p.target.selector)
+	services := servicesInFront(a.snapshot.Services, p.target, selected)
+	numbers := map[int32]bool{}
+	declared := false
+	for _, service := range services {
+		if sp := findServicePort(service, wanted); sp != nil {
+			declared = true
+			for _, n := range targetNumbers(*sp, selected) {
+				numbers[n] = true
+			}
+		}
+	}
+	found := portNumbers{numbers: slices.Sorted(maps.Keys(numbers))}
+	switch {
+	case !declared:
+		found.notes = []model.Finding{servicePortNotFound(p, field, wanted, services)}
+	case len(found.numbers) == 0:
+		found.notes = []model.Finding{containerPortNotFound(p, field, wanted)}
+	case len(found.numbers) > 1:
+		found.notes = []model.Finding{portsDiffer(p, field, wanted, found.numbers)}
+	}
+	return found
+}
+
+// servicesInFront are the Services that lead to the target's pods: the one that the target names, else every one that selects some
+// of the pods, or would select them by the labels that the target asks for.
+func servicesInFront(services []model.Service, t target, selected []model.Workload) []model.Service {
+	if t.service != nil {
+		return []model.Service{*t.service}
+	}
+	var inFront []model.Service
+	for _, service := range services {
+		if len(service.Selector) > 0 && leadsTo(service, t, selected) {
+			inFront = append(inFront, service)
+		}
+	}
+	slices.SortFunc(inFront, func(a, b model.Service) int { return strings.Compare(a.Name, b.Name) })
+	return inFront
+}
+
+func leadsTo(service model.Service, t target, selected []model.Workload) bool {
+	return pods.Matches(service.Selector, t.selector) ||
+		slices.ContainsFunc(selected, func(w model.Workload) bool { return pods.Matches(service.Selector, w.Labels) })
+}
+
+func findServicePort(service model.Service, wanted intstr.IntOrString) *model.ServicePort {
+	for i, p := range service.Ports {
+		if (wanted.Type == intstr.String && p.Name == wanted.StrVal) || (wanted.Type == intstr.Int && p.Port == wanted.IntVal) {
+			return &service.Ports[i]
+		}
+	}
+	return nil
+}
+
+// targetNumbers are the workload ports that a Service port leads to: several where pods give one name to different numbers.
+func targetNumbers(port model.ServicePort, selected []model.Workload) []int32 {
+	if port.TargetPort.Type == intstr.Int {
+		return []int32{port.TargetPort.IntVal}
+	}
+	var numbers []int32
+	for _, w := range selected {
+		for _, p := range w.Ports {
+			if p.Name == port.TargetPort.StrVal && !slices.Contains(numbers, p.Number) {
+				numbers = append(numbers, p.Number)
+			}
+		}
+	}
+	slices.Sort(numbers)
+	return numbers
+}
+
+func servicePortNotFound(p policyTarget, field string, wanted intstr.IntOrString, services []model.Service) model.Finding {
+	f := portProblem(p, field, "accept-service-port-not-found")
+	switch names := serviceNames(services); len(names) {
+	case 0:
+		f.Message = fmt.Sprintf("No Service of namespace %s leads to these pods, so Service port %s means nothing.", p.Namespace, wanted.String())
+		f.Remedy = "Create the Service, or name the workload's own port by port."
+	case 1:
+		f.Message = fmt.Sprintf("Service %s/%s has no port %s.", p.Namespace, names[0], wanted.String())
+		f.Remedy = "Use one of its ports, " + portWords(services[0]) + ", or name the workload's own port by port."
+	default:
+		f.Message = fmt.Sprintf("None of the Services in front of these pods (%s) has a port %s.", strings.Join(names, ", "), wanted.String())
+		f.Remedy = "Use a port of one of them, or name the workload's own port by port."
+	}
+	return f
+}
+
+func containerPortNotFound(p policyTarget, field string, wanted intstr.IntOrString) model.Finding {
+	f := portProblem(p, field, "accept-container-port-not-found")
+	f.Message = fmt.Sprintf("Service port %s leads to a named port that no pod of the target declares yet.", wanted.String())
+	f.Remedy = "Start the pods, declare the container port in them, or name the workload's own port by port."
+	return f
+}
+
+func portsDiffer(p policyTarget, field string, wanted intstr.IntOrString, numbers []int32) model.Finding {
+	return model.Finding{
+		Check: "accept-service-port-ambiguous", Severity: meshtlsv1alpha1.SeverityWarning, Policy: p.key(), Field: field,
+		Message: fmt.Sprintf("Service port %s leads to different workload ports, %s; all of them get the mode.", wanted.String(), numberWords(numbers)),
+		Remedy:  "Give the port one number in all pods and Services, or name the workload's own ports by port.",
+	}
+}
+
+func portProblem(p policyTarget, field, check string) model.Finding {
+	return model.Finding{
+		Check: check, Severity: meshtlsv1alpha1.SeverityError, Policy: p.key(), Field: field,
+		Condition: meshtlsv1alpha1.ConditionResolvedRefs, Reason: meshtlsv1alpha1.ReasonPortNotFound,
+	}
+}
+
+func serviceNames(services []model.Service) []string {
+	names := make([]string, len(services))
+	for i := range services {
+		names[i] = services[i].Name
+	}
+	return names
+}
+
+func portWords(service model.Service) string {
+	words := make([]string, len(service.Ports))
+	for i, p := range service.Ports {
+		words[i] = fmt.Sprint(p.Port)
+		if p.Name != "" {
+			words[i] = fmt.Sprintf("%s (%d)", p.Name, p.Port)
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
+func numberWords(numbers []int32) string {
+	words := make([]string, len(numbers))
+	for i, n := range numbers {
+		words[i] = fmt.Sprint(n)
+	}
+	return strings.Join(words, ", ")
+}

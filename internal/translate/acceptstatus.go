@@ -1,0 +1,108 @@
+package translate
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/pods"
+)
+
+// inheritedOrigin is where the mode of a port comes from when neither it nor its workload has one.
+const inheritedOrigin = "the namespace's, then the mesh's policy"
+
+// maxAcceptPorts is the room that the status has (MaxItems of status.acceptPorts).
+const maxAcceptPorts = 256
+
+// acceptReporter tells what the target of a policy accepts, by all policies that were folded with it.
+type acceptReporter struct {
+	snapshot model.Snapshot
+	index    pods.Index
+	plan     acceptPlan
+	rules    map[acceptSet]model.AcceptRule
+}
+
+func newAcceptReporter(s model.Snapshot, plan acceptPlan) acceptReporter {
+	r := acceptReporter{snapshot: s, index: pods.NewIndex(s.Workloads), plan: plan, rules: make(map[acceptSet]model.AcceptRule, len(plan.rules))}
+	for _, rule := range plan.rules {
+		r.rules[acceptSet{revision: rule.Revision, pods: podSetOf(rule.Selector)}] = rule
+	}
+	return r
+}
+
+// words are what the target accepts: "Strict, 8081 Permissive".
+func (r acceptReporter) words(p policyTarget) string {
+	if p.Spec.Accept == nil || p.target.scope == scopeGateway || !p.target.resolved() {
+		return ""
+	}
+	words := []string{string(meshtlsv1alpha1.AcceptInherit)}
+	if rule, ok := r.rules[acceptSetOf(p)]; ok {
+		words[0] = string(rule.Mode)
+		for _, port := range rule.Ports {
+			words = append(words, fmt.Sprintf("%d %s", port.Port, port.Mode))
+		}
+	}
+	if floor := p.Spec.Accept.Floor; floor != "" {
+		words = append(words, "floor "+string(floor))
+	}
+	return strings.Join(words, ", ")
+}
+
+// ports are the modes of the target's ports: those that have one of their own, and those that a Service leads to.
+func (r acceptReporter) ports(p policyTarget) []meshtlsv1alpha1.AcceptPortStatus {
+	if p.Spec.Accept == nil || p.target.scope != scopeWorkload || !p.target.resolved() {
+		return nil
+	}
+	selected := r.index.Selected(p.target.selector)
+	leading := leadingPorts(servicesInFront(r.snapshot.Services, p.target, selected), selected)
+	for _, port := range r.rules[acceptSetOf(p)].Ports {
+		if _, led := leading[port.Port]; !led {
+			leading[port.Port] = nil
+		}
+	}
+	numbers := slices.Sorted(maps.Keys(leading))
+	reports := make([]meshtlsv1alpha1.AcceptPortStatus, 0, len(numbers))
+	for _, number := range numbers[:min(len(numbers), maxAcceptPorts)] {
+		mode, origin := r.modeOf(p, number)
+		reports = append(reports, meshtlsv1alpha1.AcceptPortStatus{Port: number, ServicePorts: leading[number], Mode: mode, Origin: origin})
+	}
+	return reports
+}
+
+// leadingPorts are, for each workload port, the Service ports that lead to it, as service:port.
+func leadingPorts(services []model.Service, selected []model.Workload) map[int32][]string {
+	leading := map[int32][]string{}
+	for _, service := range services {
+		for _, port := range service.Ports {
+			name := port.Name
+			if name == "" {
+				name = fmt.Sprint(port.Port)
+			}
+			for _, number := range targetNumbers(port, selected) {
+				leading[number] = append(leading[number], service.Name+":"+name)
+			}
+		}
+	}
+	return leading
+}
+
+// modeOf is what a port accepts and the field that says so: the port's own entry, else the workload's mode.
+func (r acceptReporter) modeOf(p policyTarget, port int32) (meshtlsv1alpha1.AcceptMode, string) {
+	for _, number := range []int32{port, 0} {
+		d, decided := r.plan.decisions[acceptKey{acceptSet: acceptSetOf(p), port: number}]
+		if decided && d.value != meshtlsv1alpha1.AcceptInherit {
+			return d.value, originWords(p, d)
+		}
+	}
+	return meshtlsv1alpha1.AcceptInherit, inheritedOrigin
+}
+
+func originWords(p policyTarget, d acceptDecision) string {
+	if d.policy == p.MeshTLSPolicy {
+		return d.field
+	}
+	return fmt.Sprintf("%s of MeshTLSPolicy %s", d.field, keyOf(d.policy))
+}

@@ -1,0 +1,48 @@
+package translate
+
+import (
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// outcomes sums up what became of each policy's entries.
+func outcomes(policies []policyTarget, accept acceptReporter, entries []entry) []model.Outcome {
+	all := make([]model.Outcome, len(policies))
+	at := make(map[types.NamespacedName]int, len(policies))
+	for i, p := range policies {
+		all[i] = outcomeOf(p)
+		all[i].Accepts = accept.words(p)
+		all[i].AcceptPorts = accept.ports(p)
+		at[p.key()] = i
+	}
+	for _, e := range entries {
+		addEntry(&all[at[e.policy]], e)
+	}
+	return all
+}
+
+// outcomeOf is the outcome of a policy before its entries are counted.
+func outcomeOf(p policyTarget) model.Outcome {
+	o := model.Outcome{
+		Policy:     p.key(),
+		UID:        p.UID,
+		Generation: p.Generation,
+		Selector:   p.target.selector,
+		Target:     p.target.words,
+		Sends:      sendWords(p.Spec.Send),
+		Unresolved: !p.target.resolved(),
+	}
+	if p.target.problem != nil {
+		o.Findings = append(o.Findings, *p.target.problem)
+	}
+	return o
+}
+
+func addEntry(o *model.Outcome, e entry) {
+	o.Asked++
+	if e.stands {
+		o.Standing++
+	}
+	o.Findings = append(o.Findings, e.findings...)
+}

@@ -1,0 +1,47 @@
+package translate
+
+import (
+	"slices"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// policyTarget is a policy with whose TLS it governs.
+type policyTarget struct {
+	*meshtlsv1alpha1.MeshTLSPolicy
+	target target
+}
+
+// key names the policy.
+func (p policyTarget) key() types.NamespacedName { return keyOf(p.MeshTLSPolicy) }
+
+// revision is the control plane revision that the policy's objects are for; empty: the default one.
+func (p policyTarget) revision() string { return p.Labels[meshtlsv1alpha1.LabelRevision] }
+
+// Plan decides what is rendered for the namespace of the snapshot, and what becomes of each policy.
+func Plan(s model.Snapshot) model.Plan {
+	policies := withTargets(s)
+	accept := accepts(s, policies)
+	sendRules, sendEntries := sends(s, policies)
+	gatewayRules, serverEntries := gateways(s, policies)
+	return model.Plan{
+		Namespace: s.Namespace,
+		Accepts:   accept.rules,
+		Sends:     sendRules,
+		Gateways:  gatewayRules,
+		Policies:  outcomes(policies, newAcceptReporter(s, accept), slices.Concat(accept.entries, sendEntries, serverEntries)),
+	}
+}
+
+// withTargets orders the policies by precedence and finds out whose TLS each governs.
+func withTargets(s model.Snapshot) []policyTarget {
+	ordered := byPrecedence(s.Policies)
+	policies := make([]policyTarget, len(ordered))
+	for i, p := range ordered {
+		policies[i] = policyTarget{MeshTLSPolicy: p, target: targetOf(s, p)}
+	}
+	return policies
+}

@@ -1,0 +1,219 @@
+package translate
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/hosts"
+	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/pods"
+)
+
+// sendSet is what one DestinationRule governs: a host, for the pods of a selector, or with an empty pod set for all whom its
+// audience names.
+type sendSet struct {
+	revision string
+	host     string
+	pods     podSet
+}
+
+// sendKey is one TLS setting of a set: of a port, or with port 0 of the destination as a whole.
+type sendKey struct {
+	sendSet
+	port int32
+}
+
+// sendValue is how a key is decided. Two rules without selector for one host, one for the namespace and one for everybody, would
+// be merged or hide each other by age, so the audience is part of what is decided.
+type sendValue struct {
+	audience model.Audience
+	tls      meshtlsv1alpha1.ClientTLS
+}
+
+type (
+	sendClaim    = claim[sendKey, sendValue]
+	sendDecision = decision[sendKey, sendValue]
+)
+
+// sends settles what the namespace's policies send, and makes one rule for each host and client set.
+func sends(s model.Snapshot, policies []policyTarget) ([]model.SendRule, []entry) {
+	asker := newSendAsker(s, policies)
+	for _, p := range policies {
+		for i := range p.Spec.Send {
+			asker.askAll(p, i)
+		}
+	}
+	decisions := settle(asker.claims, sameSend)
+	rules := inOneForm(foldSends(policies, decisions))
+	return rules, entriesOf(asker.asks, decisions, sendConflict)
+}
+
+// sendAsker collects what the policies ask to be sent and claim.
+type sendAsker struct {
+	snapshot model.Snapshot
+	// gatewayPods are the pods that a gateway target may select, of any namespace.
+	gatewayPods pods.Index
+	// wide are the rules without selector that the namespace's policies claim, by host and revision, with the first that does.
+	wide   map[sendSet]wideSend
+	known  map[string]model.Host
+	asks   []ask
+	claims []sendClaim
+}
+
+// wideSend is who first sends to a host for more than the pods of a selector.
+type wideSend struct {
+	policy   *meshtlsv1alpha1.MeshTLSPolicy
+	field    string
+	audience model.Audience
+}
+
+func newSendAsker(s model.Snapshot, policies []policyTarget) *sendAsker {
+	a := &sendAsker{
+		snapshot:    s,
+		gatewayPods: pods.NewIndex(slices.Concat(s.Workloads, s.GatewayPods)),
+		wide:        map[sendSet]wideSend{},
+		known:       make(map[string]model.Host, len(s.Hosts)),
+	}
+	for _, h := range s.Hosts {
+		a.known[h.Name] = h
+	}
+	for _, p := range policies {
+		a.noteWide(p)
+	}
+	return a
+}
+
+// noteWide remembers the hosts that a policy without workload and gateway sends to.
+func (a *sendAsker) noteWide(p policyTarget) {
+	if p.target.scope == scopeWorkload || p.target.scope == scopeGateway {
+		return
+	}
+	for i, send := range p.Spec.Send {
+		for j, host := range send.Hosts {
+			set := sendSet{revision: p.revision(), host: hosts.Qualify(host, p.Namespace)}
+			field := fmt.Sprintf("spec.send[%d].hosts[%d]", i, j)
+			if _, taken := a.wide[set]; !taken && a.denial(p, field, send, set.host) == nil {
+				a.wide[set] = wideSend{policy: p.MeshTLSPolicy, field: field, audience: audienceOf(p, send)}
+			}
+		}
+	}
+}
+
+// askAll adds an element of spec.send: for each of its hosts the destination level, where it has a mode, and each port.
+func (a *sendAsker) askAll(p policyTarget, i int) {
+	send := p.Spec.Send[i]
+	for j, name := range send.Hosts {
+		field := fmt.Sprintf("spec.send[%d].hosts[%d]", i, j)
+		host := hosts.Qualify(name, p.Namespace)
+		value := sendValue{audience: audienceOf(p, send), tls: send.ClientTLS}
+		denied := a.denial(p, field, send, host)
+		if send.Mode != "" {
+			a.ask(p, field, sendKey{sendSet: a.setOf(p, host)}, value, denied)
+		}
+		for k, port := range send.Ports {
+			value.tls = port.ClientTLS
+			a.ask(p, fmt.Sprintf("%s (ports[%d])", field, k), sendKey{sendSet: a.setOf(p, host), port: port.Port}, value, denied)
+		}
+	}
+}
+
+func (a *sendAsker) ask(p policyTarget, field string, key sendKey, value sendValue, denied *model.Finding) {
+	value.tls = a.decided(value.tls, key.host)
+	if denied == nil && p.target.resolved() {
+		a.claims = append(a.claims, sendClaim{policy: p.MeshTLSPolicy, field: field, ask: len(a.asks), key: key, value: value})
+	}
+	a.asks = append(a.asks, ask{policy: p, field: field, denied: denied})
+}
+
+func (a *sendAsker) setOf(p policyTarget, host string) sendSet {
+	return sendSet{revision: p.revision(), host: host, pods: podSetOf(p.target.selector)}
+}
+
+// decided is what Auto comes to: nothing is rendered and Istio decides per endpoint, save where auto mTLS is off in the mesh. Then
+// Istio would send plaintext, and hosts of the mesh are given ISTIO_MUTUAL.
+// Source: istio pilot/pkg/networking/core/cluster_tls.go, buildUpstreamTLSSettings.
+func (a *sendAsker) decided(tls meshtlsv1alpha1.ClientTLS, host string) meshtlsv1alpha1.ClientTLS {
+	if tls.Mode != meshtlsv1alpha1.SendAuto || a.snapshot.Mesh.AutoMTLS {
+		return tls
+	}
+	if declared, known := a.known[host]; known && !declared.External {
+		return meshtlsv1alpha1.ClientTLS{Mode: meshtlsv1alpha1.SendIstioMutual}
+	}
+	return tls
+}
+
+func audienceOf(p policyTarget, send meshtlsv1alpha1.Send) model.Audience {
+	switch {
+	case p.target.scope == scopeWorkload || p.target.scope == scopeGateway:
+		return model.AudienceWorkload
+	case send.Clients == meshtlsv1alpha1.ClientsAll:
+		return model.AudienceAll
+	default:
+		return model.AudienceNamespace
+	}
+}
+
+func sameSend(a, b sendValue) bool {
+	return a.audience == b.audience && sameTLS(a.tls, b.tls)
+}
+
+func sameTLS(a, b meshtlsv1alpha1.ClientTLS) bool {
+	return a.Mode == b.Mode &&
+		a.ClientCertificate == b.ClientCertificate && a.PrivateKey == b.PrivateKey &&
+		a.CACertificates == b.CACertificates && a.CACRL == b.CACRL && a.CredentialName == b.CredentialName &&
+		slices.Equal(a.SubjectAltNames, b.SubjectAltNames) && a.SNI == b.SNI && isTrue(a.InsecureSkipVerify) == isTrue(b.InsecureSkipVerify)
+}
+
+func isTrue(b *bool) bool { return b != nil && *b }
+
+func sendConflict(loser, winner sendClaim) model.Finding {
+	what := "what is sent to " + loser.key.host
+	if loser.key.port != 0 {
+		what = fmt.Sprintf("what is sent to port %d of %s", loser.key.port, loser.key.host)
+	}
+	return conflicted("send-conflict", loser.policy, winner.policy, loser.field,
+		fmt.Sprintf("%s of MeshTLSPolicy %s already decides %s for these clients (%s); %s is not rendered.",
+			winner.field, keyOf(winner.policy), what, sendValueWords(winner.value), sendValueWords(loser.value)))
+}
+
+func sendValueWords(v sendValue) string {
+	if v.audience == model.AudienceAll {
+		return string(v.tls.Mode) + " for all clients"
+	}
+	return string(v.tls.Mode)
+}
+
+// foldSends makes one rule of the decisions about each set, in the order in which the sets first appear. All decisions about a
+// set have one audience: an entry of another was denied.
+func foldSends(policies []policyTarget, decisions []sendDecision) []model.SendRule {
+	selectors := selectorsOf(policies)
+	var rules []model.SendRule
+	at := map[sendSet]int{}
+	for _, d := range decisions {
+		i, begun := at[d.key.sendSet]
+		if !begun {
+			i = len(rules)
+			at[d.key.sendSet] = i
+			rules = append(rules, model.SendRule{
+				Revision: d.key.revision, Host: d.key.host, Audience: d.value.audience, Selector: selectors[d.key.pods],
+			})
+		}
+		addSend(&rules[i], d)
+	}
+	for i := range rules {
+		slices.SortFunc(rules[i].Ports, func(a, b model.PortTLS) int { return cmp.Compare(a.Port, b.Port) })
+		rules[i].Owners = inPrecedence(policies, rules[i].Owners)
+	}
+	return rules
+}
+
+func addSend(rule *model.SendRule, d sendDecision) {
+	rule.Owners = addOwners(rule.Owners, d.owners()...)
+	if d.key.port == 0 {
+		rule.TLS = d.value.tls
+		return
+	}
+	rule.Ports = append(rule.Ports, model.PortTLS{Port: d.key.port, TLS: d.value.tls})
+}

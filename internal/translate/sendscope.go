@@ -1,0 +1,153 @@
+package translate
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/hosts"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// denial says why a policy may not send to the host in this way; nil: it may.
+func (a *sendAsker) denial(p policyTarget, field string, send meshtlsv1alpha1.Send, host string) *model.Finding {
+	switch audienceOf(p, send) {
+	case model.AudienceAll:
+		return firstOf(a.notOwnHost(p, field, host), a.otherAudience(p, field, send, host))
+	case model.AudienceNamespace:
+		return a.otherAudience(p, field, send, host)
+	default:
+		return firstOf(a.gatewayElsewhere(p, field), a.wideWithoutCompanion(p, field, host))
+	}
+}
+
+func firstOf(findings ...*model.Finding) *model.Finding {
+	for _, f := range findings {
+		if f != nil {
+			return f
+		}
+	}
+	return nil
+}
+
+// notOwnHost refuses to decide for everybody about a host that belongs to another namespace: no tenant steers another's traffic.
+func (a *sendAsker) notOwnHost(p policyTarget, field, host string) *model.Finding {
+	if p.Namespace == a.snapshot.Mesh.RootNamespace || a.ownHost(host) {
+		return nil
+	}
+	f := refused(p, field, "send-clients-all-not-permitted",
+		fmt.Sprintf("%s does not belong to namespace %s, so a policy of that namespace may not decide what all clients send to it.", host, p.Namespace),
+		"Leave clients out to govern the namespace's own clients, or declare it where the host lives or in the root namespace.")
+	f.Reason = meshtlsv1alpha1.ReasonNotPermitted
+	return f
+}
+
+// ownHost says whether the host is the compiled namespace's: by its name, or because a ServiceEntry of the namespace declares it.
+func (a *sendAsker) ownHost(host string) bool {
+	declared, known := a.known[host]
+	return hosts.Belongs(host, a.snapshot.Namespace) || (known && declared.Namespace == a.snapshot.Namespace)
+}
+
+// otherAudience refuses a rule for the namespace's clients beside one for all clients of the same host, and the other way round:
+// both are without selector, and which of the two Istio would use depends on their age.
+func (a *sendAsker) otherAudience(p policyTarget, field string, send meshtlsv1alpha1.Send, host string) *model.Finding {
+	first, found := a.wide[sendSet{revision: p.revision(), host: host}]
+	if !found || first.audience == audienceOf(p, send) {
+		return nil
+	}
+	f := conflicted("send-audience-conflict", p.MeshTLSPolicy, first.policy, field,
+		fmt.Sprintf("%s of MeshTLSPolicy %s already decides what is sent to %s with clients %s; this entry says clients %s.",
+			first.field, keyOf(first.policy), host, first.audience, audienceOf(p, send)))
+	return &f
+}
+
+// gatewayElsewhere refuses a rule that would not reach the gateway's pods: a DestinationRule's workload selector selects only in
+// its own namespace.
+// Source: istio api networking/v1alpha3/destination_rule.proto, workload_selector.
+func (a *sendAsker) gatewayElsewhere(p policyTarget, field string) *model.Finding {
+	if p.target.scope != scopeGateway || !p.target.resolved() {
+		return nil
+	}
+	var elsewhere []string
+	for _, w := range a.gatewayPods.Selected(p.target.selector) {
+		if w.Namespace == p.Namespace {
+			return nil
+		}
+		elsewhere = append(elsewhere, w.Namespace)
+	}
+	if len(elsewhere) == 0 {
+		return nil
+	}
+	slices.Sort(elsewhere)
+	namespaces := strings.Join(slices.Compact(elsewhere), ", ")
+	return refused(p, field, "send-gateway-elsewhere",
+		fmt.Sprintf("The gateway's pods run in namespace %s; a DestinationRule of namespace %s does not reach them.", namespaces, p.Namespace),
+		fmt.Sprintf("Move send to a policy in namespace %s.", namespaces))
+}
+
+// wideWithoutCompanion refuses a workload's entry beside a namespace-wide one for the same host where the two cannot both be had:
+// the namespace-wide rule would have to be exported (Istio merges two private rules for one host), and an exported rule would
+// reach every client of the mesh, where the host is the namespace's own or the namespace is the root.
+// Source: istio pilot/pkg/model/destination_rule.go, mergeDestinationRule.
+func (a *sendAsker) wideWithoutCompanion(p policyTarget, field, host string) *model.Finding {
+	wide, found := a.wide[sendSet{revision: p.revision(), host: host}]
+	if !found || wide.audience == model.AudienceAll {
+		return nil
+	}
+	var why string
+	switch {
+	case p.Namespace == a.snapshot.Mesh.RootNamespace:
+		why = "the namespace is Istio's root"
+	case a.ownHost(host):
+		why = "the host belongs to this namespace"
+	default:
+		return nil
+	}
+	f := conflicted("send-workload-beside-namespace", p.MeshTLSPolicy, wide.policy, field,
+		fmt.Sprintf("%s of MeshTLSPolicy %s sends to %s for the whole namespace. Beside a rule for single workloads Istio keeps that one only "+
+			"if it is exported, and as %s it would then govern every client of the mesh.", wide.field, keyOf(wide.policy), host, why))
+	f.Remedy = "Give each workload that sends to the host its own policy, or say it for all clients (clients: All)."
+	return &f
+}
+
+// wideKey is what a workload's rule and the rule without selector beside it have in common.
+type wideKey struct{ revision, host string }
+
+// inOneForm gives rules for one host, of which some have a selector, the form in which Istio keeps them apart: the namespace-wide
+// one is exported, and it is what the workloads' rules start from, since Istio gives a pod one rule only.
+func inOneForm(rules []model.SendRule) []model.SendRule {
+	wide, narrow := map[wideKey]int{}, map[wideKey][]int{}
+	for i, r := range rules {
+		key := wideKey{revision: r.Revision, host: r.Host}
+		if r.Audience == model.AudienceWorkload {
+			narrow[key] = append(narrow[key], i)
+		} else {
+			wide[key] = i
+		}
+	}
+	for key, at := range wide {
+		for _, i := range narrow[key] {
+			rules[i] = onTopOf(rules[at], rules[i])
+			rules[at].Export = rules[at].Audience == model.AudienceNamespace
+		}
+	}
+	return rules
+}
+
+// onTopOf is the rule, with the base's settings where it has none of its own. A destination level of its own stands for all ports.
+func onTopOf(base, rule model.SendRule) model.SendRule {
+	if rule.TLS.Mode != "" {
+		return rule
+	}
+	rule.TLS = base.TLS
+	ports := slices.Clone(rule.Ports)
+	for _, p := range base.Ports {
+		if !slices.ContainsFunc(rule.Ports, func(own model.PortTLS) bool { return own.Port == p.Port }) {
+			ports = append(ports, p)
+		}
+	}
+	slices.SortFunc(ports, func(a, b model.PortTLS) int { return int(a.Port) - int(b.Port) })
+	rule.Ports = ports
+	return rule
+}
