@@ -1,0 +1,100 @@
+package gather
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/hosts"
+	"github.com/meshtls/meshtls/internal/pods"
+)
+
+// The functions below are Snapshot read backwards: the namespaces, in order, whose snapshot something outside them is part of.
+
+// Namespaces are those that have policies. All of them depend on the mesh config and on the root namespace's policies.
+func Namespaces(ctx context.Context, reader client.Reader) ([]string, error) {
+	return namespacesOf(ctx, reader, client.InNamespace(metav1.NamespaceAll))
+}
+
+// NamespacesSendingTo are those with policies that send to one of the declared hosts (of ServiceHosts or ServiceEntryHosts).
+func NamespacesSendingTo(ctx context.Context, reader client.Reader, declared ...string) ([]string, error) {
+	var fields []client.ListOption
+	for _, host := range declared {
+		fields = append(fields, client.MatchingFields{IndexSendHost: host})
+		for _, wildcard := range hosts.Wildcards(host) {
+			fields = append(fields, client.MatchingFields{IndexSendHost: wildcard})
+		}
+		if hosts.IsWildcard(host) {
+			fields = append(fields, client.MatchingFields{IndexSendWildcard: host})
+		}
+	}
+	return namespacesOf(ctx, reader, fields...)
+}
+
+// NamespacesWithGateway are those with policies whose gateway target selects pods with the labels.
+func NamespacesWithGateway(ctx context.Context, reader client.Reader, labels map[string]string) ([]string, error) {
+	found := sets.New[string]()
+	for _, pair := range labelPairs(labels) {
+		var policies meshtlsv1alpha1.MeshTLSPolicyList
+		if err := list(ctx, reader, &policies, client.MatchingFields{IndexGatewayLabel: pair}); err != nil {
+			return nil, err
+		}
+		for i := range policies.Items {
+			if pods.Matches(policies.Items[i].Spec.Gateway.Selector.MatchLabels, labels) {
+				found.Insert(policies.Items[i].Namespace)
+			}
+		}
+		if err := addByService(ctx, reader, serviceQuery{pair: pair, labels: labels}, found); err != nil {
+			return nil, err
+		}
+	}
+	return sets.List(found), nil
+}
+
+// serviceQuery asks for the Services that select pods with the labels, among those that are indexed by the pair.
+type serviceQuery struct {
+	pair   string
+	labels map[string]string
+}
+
+// addByService adds the namespaces of the policies whose gateway target is a Service that the query finds.
+func addByService(ctx context.Context, reader client.Reader, query serviceQuery, found sets.Set[string]) error {
+	var services corev1.ServiceList
+	if err := list(ctx, reader, &services, client.MatchingFields{IndexServiceLabel: query.pair}); err != nil {
+		return err
+	}
+	for i := range services.Items {
+		service := &services.Items[i]
+		if found.Has(service.Namespace) || !pods.Matches(service.Spec.Selector, query.labels) {
+			continue
+		}
+		var policies meshtlsv1alpha1.MeshTLSPolicyList
+		err := list(ctx, reader, &policies, client.InNamespace(service.Namespace), client.MatchingFields{IndexGatewayService: service.Name})
+		if err != nil {
+			return err
+		}
+		if len(policies.Items) > 0 {
+			found.Insert(service.Namespace)
+		}
+	}
+	return nil
+}
+
+// namespacesOf are the namespaces of the policies that any of the selections finds.
+func namespacesOf(ctx context.Context, reader client.Reader, selections ...client.ListOption) ([]string, error) {
+	found := sets.New[string]()
+	for _, selection := range selections {
+		var policies meshtlsv1alpha1.MeshTLSPolicyList
+		if err := list(ctx, reader, &policies, selection); err != nil {
+			return nil, err
+		}
+		for i := range policies.Items {
+			found.Insert(policies.Items[i].Namespace)
+		}
+	}
+	return sets.List(found), nil
+}

@@ -1,0 +1,63 @@
+package gather
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// readServices reads the namespace's Services.
+func (g *gathering) readServices(ctx context.Context, s *model.Snapshot) error {
+	var found corev1.ServiceList
+	if err := g.list(ctx, &found, client.InNamespace(g.namespace)); err != nil {
+		return err
+	}
+	for i := range found.Items {
+		s.Services = append(s.Services, serviceOf(&found.Items[i]))
+	}
+	slices.SortFunc(s.Services, func(a, b model.Service) int { return strings.Compare(a.Name, b.Name) })
+	return nil
+}
+
+func serviceOf(service *corev1.Service) model.Service {
+	return model.Service{
+		Namespace: service.Namespace,
+		Name:      service.Name,
+		Selector:  selectorOf(service),
+		Ports:     servicePorts(service),
+	}
+}
+
+// selectorOf is nil for an ExternalName Service: Kubernetes does not look at what its selector says.
+func selectorOf(service *corev1.Service) map[string]string {
+	if service.Spec.Type == corev1.ServiceTypeExternalName || len(service.Spec.Selector) == 0 {
+		return nil
+	}
+	return service.Spec.Selector
+}
+
+func servicePorts(service *corev1.Service) []model.ServicePort {
+	var ports []model.ServicePort
+	for _, p := range service.Spec.Ports {
+		if !carriesTLS(p.Protocol) {
+			continue
+		}
+		port := model.ServicePort{Name: p.Name, Port: p.Port, TargetPort: p.TargetPort}
+		if p.TargetPort == (intstr.IntOrString{}) || p.TargetPort == intstr.FromString("") {
+			port.TargetPort = intstr.FromInt32(p.Port)
+		}
+		ports = append(ports, port)
+	}
+	return ports
+}
+
+// carriesTLS says whether TLS as the mesh knows it can run over the protocol: Istio does not touch UDP and SCTP.
+func carriesTLS(protocol corev1.Protocol) bool {
+	return protocol != corev1.ProtocolUDP && protocol != corev1.ProtocolSCTP
+}
