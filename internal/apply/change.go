@@ -1,0 +1,127 @@
+package apply
+
+import (
+	"cmp"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// object is one of the kinds that are rendered.
+type object = client.Object
+
+const (
+	kindPeerAuthentication = model.KindPeerAuthentication
+	kindDestinationRule    = model.KindDestinationRule
+	kindGateway            = model.KindGateway
+)
+
+// change is an object that is not as planned.
+type change struct {
+	ref model.ObjectRef
+	// live is the object as it is; nil: it does not exist.
+	live object
+	// want is the object as planned; nil: it is to go.
+	want object
+	// because says why it cannot be made as planned; empty: nothing is known against it.
+	because model.Failure
+}
+
+// verb is what the change is called once it is done.
+func (c change) verb() model.Verb {
+	switch {
+	case c.want == nil:
+		return model.Pruned
+	case c.live == nil:
+		return model.Created
+	case tampered(c.live):
+		return model.DriftCorrected
+	default:
+		return model.Updated
+	}
+}
+
+// owners are the policies that the object belongs to, or belonged to.
+func (c change) owners() []metav1.OwnerReference {
+	if c.want != nil {
+		return ourOwners(c.want)
+	}
+	return ourOwners(c.live)
+}
+
+// keptBy says whether the object belongs to one of the policies.
+func (c change) keptBy(policies sets.Set[types.UID]) bool {
+	return slices.ContainsFunc(c.owners(), func(owner metav1.OwnerReference) bool { return policies.Has(owner.UID) })
+}
+
+// changes are what is between live and want, in the order in which it is to be done: what to write, and what to delete. What
+// belongs to a policy of keep is not deleted.
+func changes(live, want model.Objects, keep sets.Set[types.UID]) (writes, deletes []change) {
+	planned := map[model.ObjectRef]object{}
+	for _, obj := range all(want) {
+		planned[refOf(obj)] = obj
+	}
+	existing := map[model.ObjectRef]object{}
+	for _, obj := range all(live) {
+		ref := refOf(obj)
+		existing[ref] = obj
+		if planned[ref] != nil || !isOurs(obj) || leaving(obj) {
+			continue
+		}
+		if c := (change{ref: ref, live: obj}); !c.keptBy(keep) {
+			deletes = append(deletes, c)
+		}
+	}
+	for _, obj := range all(want) {
+		if c, differs := compare(existing[refOf(obj)], obj); differs {
+			writes = append(writes, c)
+		}
+	}
+	sortByPhase(writes)
+	sortByPhase(deletes)
+	return writes, deletes
+}
+
+// compare says what is to be done about a planned object.
+func compare(live, want object) (change, bool) {
+	c := change{ref: refOf(want), live: live, want: want}
+	if live == nil {
+		return c, true
+	}
+	if !isOurs(live) {
+		c.because = model.Failure{Object: c.ref, Reason: meshtlsv1alpha1.ReasonNotOwned, Err: ErrNotOwned}
+		return c, true
+	}
+	return c, !matches(live, want)
+}
+
+func sortByPhase(list []change) {
+	slices.SortFunc(list, func(a, b change) int {
+		return cmp.Or(
+			cmp.Compare(phaseOf(a), phaseOf(b)),
+			cmp.Compare(a.ref.Kind, b.ref.Kind),
+			cmp.Compare(a.ref.Name, b.ref.Name),
+		)
+	})
+}
+
+// all are the objects as one list.
+func all(objects model.Objects) []object {
+	list := make([]object, 0, objects.Len())
+	for _, obj := range objects.PeerAuthentications {
+		list = append(list, obj)
+	}
+	for _, obj := range objects.DestinationRules {
+		list = append(list, obj)
+	}
+	for _, obj := range objects.Gateways {
+		list = append(list, obj)
+	}
+	return list
+}

@@ -1,0 +1,142 @@
+package apply
+
+import (
+	"encoding/json"
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// isOurs says whether the object is ours to write and to delete.
+func isOurs(obj object) bool {
+	return obj.GetLabels()[meshtlsv1alpha1.LabelManagedBy] == meshtlsv1alpha1.ManagedBy
+}
+
+// leaving says whether the object is being deleted already.
+func leaving(obj object) bool {
+	return obj.GetDeletionTimestamp() != nil
+}
+
+// matches says whether the live object is as planned: its whole spec, those of its labels that are planned, the
+// absence of a revision that is not, and its owners of our kind. Everything else on it is other people's.
+func matches(live, want object) bool {
+	return proto.Equal(specOf(live), specOf(want)) &&
+		includes(live.GetLabels(), want.GetLabels()) &&
+		live.GetLabels()[meshtlsv1alpha1.LabelRevision] == want.GetLabels()[meshtlsv1alpha1.LabelRevision] &&
+		sameOwners(ourOwners(live), ourOwners(want))
+}
+
+func includes(all, part map[string]string) bool {
+	for key, value := range part {
+		if got, there := all[key]; !there || got != value {
+			return false
+		}
+	}
+	return true
+}
+
+func sameOwners(a, b []metav1.OwnerReference) bool {
+	names := func(refs []metav1.OwnerReference) []string {
+		var list []string
+		for _, ref := range refs {
+			list = append(list, string(ref.UID)+" "+ref.Name)
+		}
+		slices.Sort(list)
+		return list
+	}
+	return slices.Equal(names(a), names(b))
+}
+
+// ourOwners are the policies among the object's owners.
+func ourOwners(obj object) []metav1.OwnerReference {
+	owners, _ := splitOwners(obj)
+	return owners
+}
+
+// splitOwners tells the policies among the object's owners from the others.
+func splitOwners(obj object) (ours, others []metav1.OwnerReference) {
+	for _, ref := range obj.GetOwnerReferences() {
+		version, err := schema.ParseGroupVersion(ref.APIVersion)
+		if err == nil && version.Group == meshtlsv1alpha1.GroupVersion.Group {
+			ours = append(ours, ref)
+		} else {
+			others = append(others, ref)
+		}
+	}
+	return ours, others
+}
+
+// specOf is the object's spec.
+func specOf(obj object) proto.Message {
+	switch o := obj.(type) {
+	case *istiosecurityv1.PeerAuthentication:
+		return &o.Spec
+	case *istionetworkingv1.DestinationRule:
+		return &o.Spec
+	case *istionetworkingv1.Gateway:
+		return &o.Spec
+	default:
+		return nil
+	}
+}
+
+// refOf names the object.
+func refOf(obj object) model.ObjectRef {
+	ref := model.ObjectRef{Namespace: obj.GetNamespace(), Name: obj.GetName()}
+	switch obj.(type) {
+	case *istiosecurityv1.PeerAuthentication:
+		ref.Kind = kindPeerAuthentication
+	case *istionetworkingv1.DestinationRule:
+		ref.Kind = kindDestinationRule
+	case *istionetworkingv1.Gateway:
+		ref.Kind = kindGateway
+	}
+	return ref
+}
+
+// tampered says whether somebody else's hand shows on what is ours: another field manager owns a part of the spec, or the
+// revision label. That is what drift means here: a live object that differs and is tampered with was changed by others; one
+// that differs and is not is behind the plan. A field that somebody only took away leaves no trace in managedFields, so putting
+// it back counts as an update.
+func tampered(live object) bool {
+	return len(OthersOnSpec(live.GetManagedFields())) > 0
+}
+
+// OthersOnSpec keeps, of an object's managed fields, those that show somebody else's hand on what is ours. It is all of them
+// that this package needs; a cache may drop the rest.
+func OthersOnSpec(entries []metav1.ManagedFieldsEntry) []metav1.ManagedFieldsEntry {
+	var others []metav1.ManagedFieldsEntry
+	for _, entry := range entries {
+		if entry.Manager != FieldManager && entry.Subresource == "" && ownsOurFields(entry.FieldsV1) {
+			others = append(others, entry)
+		}
+	}
+	return others
+}
+
+func ownsOurFields(owned *metav1.FieldsV1) bool {
+	if owned == nil {
+		return false
+	}
+	var fields struct {
+		Spec     map[string]json.RawMessage `json:"f:spec"`
+		Metadata struct {
+			Labels struct {
+				Revision map[string]json.RawMessage `json:"f:istio.io/rev"`
+			} `json:"f:labels"`
+		} `json:"f:metadata"`
+	}
+	// Fields that cannot be read are nobody's we could name.
+	if err := json.Unmarshal(owned.Raw, &fields); err != nil {
+		return false
+	}
+	return fields.Spec != nil || fields.Metadata.Labels.Revision != nil
+}

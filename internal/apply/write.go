@@ -1,0 +1,125 @@
+package apply
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/render"
+)
+
+// write makes the object as planned: by server-side apply, and where that is not enough by replacing the spec.
+func (a Applier) write(ctx context.Context, c change) error {
+	written, err := a.serverSideApply(ctx, c)
+	if err == nil && !matches(written, c.want) {
+		written, err = a.replace(ctx, written, c.want)
+	}
+	if err == nil && !matches(written, c.want) {
+		err = ErrOverruled
+	}
+	if err != nil {
+		return fmt.Errorf("applying %s: %w", c.ref, err)
+	}
+	return nil
+}
+
+// serverSideApply applies the planned object and returns it as it then is.
+//
+// The client is given an object of the kind's own type, not a map, so that its read-your-writes consistency, which tells
+// these apart, makes the next snapshot wait for the write.
+func (a Applier) serverSideApply(ctx context.Context, c change) (object, error) {
+	content, err := render.Encode(c.want)
+	if err != nil {
+		return nil, err
+	}
+	// Without force a creation fails where somebody else has just taken the name, instead of taking it over.
+	options := []client.PatchOption{client.FieldOwner(FieldManager)}
+	if c.live != nil {
+		// The uid says: this object, and not one of the same name that has taken its place.
+		if err := unstructured.SetNestedField(content, string(c.live.GetUID()), "metadata", "uid"); err != nil {
+			return nil, err
+		}
+		options = append(options, client.ForceOwnership)
+	}
+	body, err := json.Marshal(content)
+	if err != nil {
+		return nil, err
+	}
+	written := shellOf(c.want)
+	if err := a.Client.Patch(ctx, written, client.RawPatch(types.ApplyPatchType, body), options...); err != nil {
+		return nil, err
+	}
+	return written, nil
+}
+
+// replace puts the planned spec and owners in the place of what is there. Server-side apply, even by force, leaves the keys
+// that other managers add to a map: a port in portLevelMtls, a label in matchLabels. The object must be as it was when it was
+// found to differ.
+func (a Applier) replace(ctx context.Context, live, want object) (object, error) {
+	body, err := replacement(live, want)
+	if err != nil {
+		return nil, err
+	}
+	written := shellOf(want)
+	if err := a.Client.Patch(ctx, written, client.RawPatch(types.JSONPatchType, body), client.FieldOwner(FieldManager)); err != nil {
+		return nil, err
+	}
+	return written, nil
+}
+
+// operation is one of a JSON patch.
+type operation struct {
+	Op    string `json:"op"`
+	Path  string `json:"path"`
+	Value any    `json:"value,omitempty"`
+}
+
+// replacement is the JSON patch that makes live as planned, and nothing if live has changed since.
+func replacement(live, want object) ([]byte, error) {
+	content, err := render.Encode(want)
+	if err != nil {
+		return nil, err
+	}
+	_, others := splitOwners(live)
+	patch := []operation{
+		{Op: "replace", Path: "/metadata/resourceVersion", Value: live.GetResourceVersion()},
+		{Op: "add", Path: "/spec", Value: content["spec"]},
+		{Op: "add", Path: "/metadata/ownerReferences", Value: append(others, want.GetOwnerReferences()...)},
+	}
+	if _, wanted := want.GetLabels()[meshtlsv1alpha1.LabelRevision]; !wanted && live.GetLabels()[meshtlsv1alpha1.LabelRevision] != "" {
+		patch = append(patch, operation{Op: "remove", Path: "/metadata/labels/istio.io~1rev"})
+	}
+	return json.Marshal(patch)
+}
+
+// remove deletes the object, and no other that may have taken its name. That it is gone already is as good.
+func (a Applier) remove(ctx context.Context, c change) error {
+	uid := c.live.GetUID()
+	err := a.Client.Delete(ctx, shellOf(c.live), client.Preconditions{UID: &uid})
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("deleting %s: %w", c.ref, err)
+	}
+	return nil
+}
+
+// shellOf is an empty object of the kind and name, for the client to decode into.
+func shellOf(obj object) object {
+	meta := metav1.ObjectMeta{Namespace: obj.GetNamespace(), Name: obj.GetName()}
+	switch obj.(type) {
+	case *istiosecurityv1.PeerAuthentication:
+		return &istiosecurityv1.PeerAuthentication{ObjectMeta: meta}
+	case *istionetworkingv1.DestinationRule:
+		return &istionetworkingv1.DestinationRule{ObjectMeta: meta}
+	default:
+		return &istionetworkingv1.Gateway{ObjectMeta: meta}
+	}
+}
