@@ -32,6 +32,11 @@ func Service(host string) (namespace, name string, ok bool) {
 	return namespace, name, ok && !strings.Contains(namespace, ".")
 }
 
+// Belongs says whether every name that the host stands for is that of a Service of the namespace.
+func Belongs(host, namespace string) bool {
+	return strings.HasSuffix(host, "."+namespace+serviceDomain)
+}
+
 // ServicesNamespace returns the namespace whose Services the wildcard covers, and nothing else.
 func ServicesNamespace(wildcard string) (string, bool) {
 	short, ok := strings.CutSuffix(wildcard, serviceDomain)
