@@ -1,0 +1,93 @@
+package translate
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// gateways plans one Gateway for each policy that has a standing server, and says what became of each server entry.
+func gateways(s model.Snapshot, policies []policyTarget) ([]model.GatewayRule, []entry) {
+	var rules []model.GatewayRule
+	var entries []entry
+	merge := gatewayMerge{snapshot: s}
+	for i := range policies {
+		servers := serversOf(&policies[i])
+		if len(servers) == 0 {
+			continue
+		}
+		standing, settled := merge.settle(&policies[i], servers)
+		entries = append(entries, settled...)
+		if len(standing) > 0 && policies[i].target.resolved() {
+			rules = append(rules, gatewayRule(policies[i], standing))
+		}
+	}
+	return rules, entries
+}
+
+func gatewayRule(p policyTarget, servers []model.Server) model.GatewayRule {
+	slices.SortStableFunc(servers, func(a, b model.Server) int { return cmp.Compare(listenerOf(a).Port, listenerOf(b).Port) })
+	return model.GatewayRule{
+		Revision: p.revision(),
+		Policy:   p.Name,
+		Selector: p.target.selector,
+		Servers:  servers,
+		Owners:   []model.Owner{ownerOf(p.MeshTLSPolicy)},
+	}
+}
+
+// settle admits the servers of a policy that do not conflict with those of older policies, nor with each other.
+func (m *gatewayMerge) settle(p *policyTarget, servers []gatewayServer) ([]model.Server, []entry) {
+	standing := make([]model.Server, 0, len(servers))
+	entries := make([]entry, len(servers))
+	for i := range servers {
+		because := m.admit(&servers[i])
+		entries[i] = entry{policy: p.key(), stands: because == nil}
+		if because != nil {
+			entries[i].findings = []model.Finding{*because}
+			continue
+		}
+		standing = append(standing, servers[i].planned)
+	}
+	entries[0].findings = append(entries[0].findings, m.podFindings(p)...)
+	return standing, entries
+}
+
+// podFindings are what there is to say about the pods of a gateway.
+func (m *gatewayMerge) podFindings(p *policyTarget) []model.Finding {
+	if p.target.scope != scopeGateway || !p.target.resolved() {
+		return nil
+	}
+	selected := m.podsOf(p)
+	switch elsewhere := inOtherNamespaces(selected.workloads, p.Namespace); {
+	case len(selected.workloads) == 0:
+		return []model.Finding{gatewayWithoutPods(p)}
+	case p.target.service != nil && len(elsewhere) > 0:
+		return []model.Finding{gatewayReachesFurther(p, elsewhere)}
+	default:
+		return nil
+	}
+}
+
+func gatewayWithoutPods(p *policyTarget) model.Finding {
+	return model.Finding{
+		Check: "gateway-matches-no-pods", Severity: meshtlsv1alpha1.SeverityError, Policy: p.key(), Field: "spec.gateway",
+		Message:   fmt.Sprintf("No pod has the labels of the gateway, %s, so nobody serves this yet.", labelWords(p.target.selector)),
+		Remedy:    "Start the gateway, or correct its name or labels here; the servers are in force with its first pod.",
+		Condition: meshtlsv1alpha1.ConditionResolvedRefs,
+		Reason:    meshtlsv1alpha1.ReasonNoMatchingPods,
+	}
+}
+
+// gatewayReachesFurther: a Service means pods of its own namespace, but the selector of an Istio Gateway has no namespace.
+func gatewayReachesFurther(p *policyTarget, elsewhere []string) model.Finding {
+	return model.Finding{
+		Check: "gateway-service-labels-elsewhere", Severity: meshtlsv1alpha1.SeverityWarning, Policy: p.key(), Field: "spec.gateway.service",
+		Message: fmt.Sprintf("Pods of other namespaces have the labels of Service %s too (%s), and an Istio Gateway applies to them as well.",
+			p.target.service.Name, namespaceWords(elsewhere)),
+		Remedy: "Give the gateway a label of its own, and the Service a selector with it.",
+	}
+}

@@ -1,0 +1,198 @@
+package translate
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/pods"
+)
+
+// gatewayMerge foresees how Istio merges the Gateways of the namespace that select the same pods: what an older one holds, a
+// younger one loses. It admits servers in order of precedence, so that none is rendered which Istio would drop.
+//
+// It is stricter than Istio (pilot/pkg/model/gateway.go, mergeGateways) where Istio keeps both servers and the listener that
+// comes of it does not do what either asks: Istio compares host strings, but two servers that terminate shop/a.example and
+// a.example have one SNI, and Envoy refuses such a listener as a whole; Istio checks a plaintext server against older plaintext
+// ones only; it remembers one bind for each host; and it redirects a host as soon as one of its servers asks for it.
+type gatewayMerge struct {
+	snapshot model.Snapshot
+	index    *pods.Index
+	selected map[podSet]gatewayPods
+	// families are the servers at an address, by family, and hosts those that answer to a host there. Both in order of precedence.
+	families map[familyAt][]*gatewayServer
+	hosts    map[hostAt][]hostClaim
+}
+
+// gatewayPods are the pods of a selector. Venues tell apart where servers can meet: each kind of pods is one, and where there are
+// none yet, the selector itself.
+type gatewayPods struct {
+	workloads []model.Workload
+	venues    []venue
+}
+
+type venue struct{ namespace, example, selector string }
+
+// address is where a server listens. Different binds of a port are different listeners.
+type address struct {
+	venue venue
+	port  int32
+	bind  string
+}
+
+type familyAt struct {
+	address
+	family serverFamily
+}
+
+type hostAt struct {
+	address
+	name string
+}
+
+// hostClaim is a server that answers to a host, for the VirtualServices of a namespace or, where that is empty, of all.
+type hostClaim struct {
+	server    *gatewayServer
+	namespace string
+}
+
+// podsOf finds the pods of a gateway target, once for each selector. The index is built when the first one is asked for.
+func (m *gatewayMerge) podsOf(p *policyTarget) gatewayPods {
+	set := podSetOf(p.target.selector)
+	if found, known := m.selected[set]; known {
+		return found
+	}
+	if m.index == nil {
+		index := pods.NewIndex(slices.Concat(m.snapshot.Workloads, m.snapshot.GatewayPods))
+		m.index = &index
+		m.selected = map[podSet]gatewayPods{}
+		m.families = map[familyAt][]*gatewayServer{}
+		m.hosts = map[hostAt][]hostClaim{}
+	}
+	found := gatewayPods{workloads: m.index.Selected(p.target.selector)}
+	for _, w := range found.workloads {
+		found.venues = append(found.venues, venue{namespace: w.Namespace, example: w.Example})
+	}
+	slices.SortFunc(found.venues, func(a, b venue) int {
+		return cmp.Or(cmp.Compare(a.namespace, b.namespace), cmp.Compare(a.example, b.example))
+	})
+	if len(found.venues) == 0 {
+		found.venues = []venue{{selector: string(set)}}
+	}
+	m.selected[set] = found
+	return found
+}
+
+// admit lets the server in, or says why it cannot stand.
+func (m *gatewayMerge) admit(server *gatewayServer) *model.Finding {
+	switch {
+	case server.policy.target.scope != scopeGateway:
+		return refused(*server.policy, server.field(), "server-without-gateway", "Only a gateway has servers.",
+			"Name the gateway's pods in spec.gateway.")
+	case !server.policy.target.resolved():
+		return nil // where it will listen is not known yet
+	}
+	venues := m.podsOf(server.policy).venues
+	for _, v := range venues {
+		if conflict := m.conflictAt(addressOf(v, server), server); conflict != nil {
+			return conflict
+		}
+	}
+	for _, v := range venues {
+		m.occupy(addressOf(v, server), server)
+	}
+	return nil
+}
+
+func (m *gatewayMerge) conflictAt(at address, server *gatewayServer) *model.Finding {
+	for _, family := range []serverFamily{familyHTTP, familyTLS, familyTCP} {
+		if family == server.family && family != familyTCP {
+			continue
+		}
+		for _, older := range m.families[familyAt{at, family}] {
+			if sameControlPlane(server.policy, older.policy) {
+				return protocolConflict(server, older)
+			}
+		}
+	}
+	for _, host := range listenerOf(server.planned).Hosts {
+		for _, older := range m.hosts[hostAt{at, hostName(host)}] {
+			if sameControlPlane(server.policy, older.server.policy) && clash(server, host, older) {
+				return hostConflict(server, host, older.server)
+			}
+		}
+	}
+	return nil
+}
+
+func (m *gatewayMerge) occupy(at address, server *gatewayServer) {
+	family := familyAt{at, server.family}
+	m.families[family] = append(m.families[family], server)
+	for _, host := range listenerOf(server.planned).Hosts {
+		key := hostAt{at, hostName(host)}
+		m.hosts[key] = append(m.hosts[key], hostClaim{server, hostNamespace(server, host)})
+	}
+}
+
+// clash says whether two servers of one family that answer to the same name at one address exclude each other.
+func clash(server *gatewayServer, host string, older hostClaim) bool {
+	sameHost := hostNamespace(server, host) == older.namespace
+	if server.family == familyHTTP {
+		return sameHost && (server.redirects() || older.server.redirects())
+	}
+	return sameHost || !server.routesBySNI() || !older.server.routesBySNI()
+}
+
+// sameControlPlane says whether one control plane reads the Gateways of both policies. One without a revision is read by all.
+// Source: istio pilot/pkg/config/kube, the filter by the label istio.io/rev.
+func sameControlPlane(a, b *policyTarget) bool {
+	return a.revision() == b.revision() || a.revision() == "" || b.revision() == ""
+}
+
+// addressOf is where the server listens at the venue. The two wildcard addresses are what Istio listens on without a bind, and a
+// socket has no port.
+func addressOf(v venue, server *gatewayServer) address {
+	listener := listenerOf(server.planned)
+	switch {
+	case listener.Bind == "0.0.0.0" || listener.Bind == "::":
+		return address{venue: v, port: listener.Port}
+	case strings.HasPrefix(listener.Bind, "unix://"):
+		return address{venue: v, bind: listener.Bind}
+	default:
+		return address{venue: v, port: listener.Port, bind: listener.Bind}
+	}
+}
+
+// hostName is the host without the namespaces that may bind to it. DNS knows no case.
+func hostName(host string) string {
+	_, name, scoped := strings.Cut(host, "/")
+	if !scoped {
+		name = host
+	}
+	return strings.ToLower(name)
+}
+
+// hostNamespace is whose VirtualServices may bind to the host; empty: everybody's.
+func hostNamespace(server *gatewayServer, host string) string {
+	switch namespace, _, scoped := strings.Cut(host, "/"); {
+	case !scoped || namespace == "*":
+		return ""
+	case namespace == ".":
+		return server.policy.Namespace
+	default:
+		return namespace
+	}
+}
+
+// inOtherNamespaces are the other namespaces that the workloads live in, in alphabetical order.
+func inOtherNamespaces(workloads []model.Workload, own string) []string {
+	others := map[string]bool{}
+	for _, w := range workloads {
+		if w.Namespace != own {
+			others[w.Namespace] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(others))
+}
