@@ -32,7 +32,7 @@ func encode(object metav1.Object) (map[string]any, error) {
 		return contentOf(destinationRuleType, o.ObjectMeta, spec), err
 	case *istionetworkingv1.Gateway:
 		spec, err := specOf(&o.Spec)
-		spellOutServers(spec)
+		spellOutServerModes(spec)
 		return contentOf(gatewayType, o.ObjectMeta, spec), err
 	default:
 		return nil, fmt.Errorf("%T is no kind that is rendered", object)
@@ -94,29 +94,27 @@ func spellOutPolicyModes(holder map[string]any) {
 	if !ok {
 		return
 	}
-	spellOut(policy, "tls", "mode", "DISABLE")
+	spellOutMode(policy, "DISABLE")
 	for _, port := range mapsIn(policy, "portLevelSettings") {
-		spellOut(port, "tls", "mode", "DISABLE")
+		spellOutMode(port, "DISABLE")
 	}
 }
 
-// spellOutServers states the mode of every tls of a Gateway, an absent one being PASSTHROUGH, and the port number 0 of a socket,
-// which the schema of the kind requires.
-func spellOutServers(spec map[string]any) {
+// spellOutServerModes states the mode of every tls of a Gateway: an absent one is PASSTHROUGH.
+func spellOutServerModes(spec map[string]any) {
 	for _, server := range mapsIn(spec, "servers") {
-		spellOut(server, "tls", "mode", "PASSTHROUGH")
-		spellOut(server, "port", "number", int64(0))
+		spellOutMode(server, "PASSTHROUGH")
 	}
 }
 
-// spellOut gives the field of a message its zero value where the message is there and the field is not.
-func spellOut(holder map[string]any, message, field string, zero any) {
-	content, ok := holder[message].(map[string]any)
+// spellOutMode gives the tls that the message holds, if it holds one, the mode that an absent mode means.
+func spellOutMode(holder map[string]any, zero string) {
+	tls, ok := holder["tls"].(map[string]any)
 	if !ok {
 		return
 	}
-	if _, said := content[field]; !said {
-		content[field] = zero
+	if _, said := tls["mode"]; !said {
+		tls["mode"] = zero
 	}
 }
 

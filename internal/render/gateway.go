@@ -2,7 +2,6 @@ package render
 
 import (
 	"cmp"
-	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -48,14 +47,8 @@ func server(s *model.Server) *networkingapi.Server {
 // listening is the part that all servers have.
 func listening(s *meshtlsv1alpha1.GatewayServer, portName, protocol string, tls *networkingapi.ServerTLSSettings) *networkingapi.Server {
 	port := &networkingapi.Port{Name: portName, Protocol: protocol, Number: portNumber(s.Port)}
-	if strings.HasPrefix(s.Bind, unixPrefix) {
-		port.Number = 0
-	}
 	return &networkingapi.Server{Port: port, Name: s.Name, Bind: s.Bind, Hosts: s.Hosts, Tls: tls}
 }
-
-// unixPrefix begins the bind of a socket. Istio refuses it beside a port number other than 0.
-const unixPrefix = "unix://"
 
 var terminateModes = map[meshtlsv1alpha1.TerminateMode]networkingapi.ServerTLSSettings_TLSmode{
 	meshtlsv1alpha1.TerminateSimple:         networkingapi.ServerTLSSettings_SIMPLE,

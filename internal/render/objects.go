@@ -6,7 +6,6 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -29,22 +28,4 @@ func each[R any, O metav1.Object](namespace string, rules []R, write func(string
 	}
 	slices.SortFunc(objects, func(a, b O) int { return cmp.Compare(a.GetName(), b.GetName()) })
 	return objects
-}
-
-// ByPolicy lists, by the name of each contributing policy, the objects that it contributes to, ordered by kind and name.
-func ByPolicy(o model.Objects) map[string][]meshtlsv1alpha1.ObjectReference {
-	byPolicy := map[string][]meshtlsv1alpha1.ObjectReference{}
-	contribute(byPolicy, model.KindDestinationRule, o.DestinationRules)
-	contribute(byPolicy, model.KindGateway, o.Gateways)
-	contribute(byPolicy, model.KindPeerAuthentication, o.PeerAuthentications)
-	return byPolicy
-}
-
-func contribute[O metav1.Object](byPolicy map[string][]meshtlsv1alpha1.ObjectReference, kind string, objects []O) {
-	for _, object := range objects {
-		reference := meshtlsv1alpha1.ObjectReference{Kind: kind, Name: object.GetName()}
-		for _, owner := range object.GetOwnerReferences() {
-			byPolicy[owner.Name] = append(byPolicy[owner.Name], reference)
-		}
-	}
 }

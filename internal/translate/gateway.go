@@ -56,30 +56,16 @@ func (m *gatewayMerge) settle(p *policyTarget, servers []gatewayServer) ([]model
 	return standing, entries
 }
 
-// podFindings are what there is to say about the pods of a gateway.
+// podFindings are what there is to say about the pods of a gateway, besides that there are none, which a check says.
 func (m *gatewayMerge) podFindings(p *policyTarget) []model.Finding {
-	if p.target.scope != scopeGateway || !p.target.resolved() {
+	if p.target.scope != scopeGateway || p.target.service == nil {
 		return nil
 	}
-	selected := m.podsOf(p)
-	switch elsewhere := inOtherNamespaces(selected.workloads, p.Namespace); {
-	case len(selected.workloads) == 0:
-		return []model.Finding{gatewayWithoutPods(p)}
-	case p.target.service != nil && len(elsewhere) > 0:
-		return []model.Finding{gatewayReachesFurther(p, elsewhere)}
-	default:
+	elsewhere := inOtherNamespaces(m.podsOf(p).workloads, p.Namespace)
+	if len(elsewhere) == 0 {
 		return nil
 	}
-}
-
-func gatewayWithoutPods(p *policyTarget) model.Finding {
-	return model.Finding{
-		Check: "gateway-matches-no-pods", Severity: meshtlsv1alpha1.SeverityError, Policy: p.key(), Field: "spec.gateway",
-		Message:   fmt.Sprintf("No pod has the labels of the gateway, %s, so nobody serves this yet.", labelWords(p.target.selector)),
-		Remedy:    "Start the gateway, or correct its name or labels here; the servers are in force with its first pod.",
-		Condition: meshtlsv1alpha1.ConditionResolvedRefs,
-		Reason:    meshtlsv1alpha1.ReasonNoMatchingPods,
-	}
+	return []model.Finding{gatewayReachesFurther(p, elsewhere)}
 }
 
 // gatewayReachesFurther: a Service means pods of its own namespace, but the selector of an Istio Gateway has no namespace.

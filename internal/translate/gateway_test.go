@@ -117,7 +117,6 @@ func TestGatewaysConflicts(t *testing.T) {
 		"a wildcard over the host":         {older: terminating(onPort(443, "a.example")), younger: terminating(onPort(443, "*.example"))},
 		"plaintext HTTP merges":            {older: inPlaintext(http, onPort(80, "a.example")), younger: inPlaintext("GRPC", onPort(80, "a.example"))},
 		"a host of everybody, spelled */":  {older: terminating(onPort(443, "a.example")), younger: terminating(onPort(443, "*/a.example")), want: []string{"young: spec.terminate[0].hosts gateway-host-conflict"}},
-		"letters of another case":          {older: terminating(onPort(443, "a.example")), younger: terminating(onPort(443, "A.Example")), want: []string{"young: spec.terminate[0].hosts gateway-host-conflict"}},
 		"one SNI, whoever may bind":        {older: terminating(onPort(443, "shop/a.example")), younger: terminating(onPort(443, "a.example")), want: []string{"young: spec.terminate[0].hosts gateway-host-conflict"}},
 		"passed through and terminated":    {older: passingThrough(onPort(443, "shop/a.example")), younger: terminating(onPort(443, "a.example")), want: []string{"young: spec.terminate[0].hosts gateway-host-conflict"}},
 		"passed through to two namespaces": {older: passingThrough(onPort(443, "shop/a.example")), younger: passingThrough(onPort(443, "bank/a.example"))},
@@ -152,11 +151,6 @@ func TestGatewaysConflicts(t *testing.T) {
 		"all addresses, spelled in two ways": {
 			older:   terminating(onPort(443, "a.example")),
 			younger: terminating(meshtlsv1alpha1.GatewayServer{Port: 443, Bind: "0.0.0.0", Hosts: []string{"a.example"}}),
-			want:    []string{"young: spec.terminate[0].hosts gateway-host-conflict"},
-		},
-		"one socket has no ports": {
-			older:   terminating(meshtlsv1alpha1.GatewayServer{Port: 443, Bind: "unix:///run/gw", Hosts: []string{"a.example"}}),
-			younger: terminating(meshtlsv1alpha1.GatewayServer{Port: 444, Bind: "unix:///run/gw", Hosts: []string{"a.example"}}),
 			want:    []string{"young: spec.terminate[0].hosts gateway-host-conflict"},
 		},
 		"twice in one policy": {
@@ -205,7 +199,6 @@ func TestGatewaysCompeteWhereTheyMeet(t *testing.T) {
 			old: gatewayPolicy("old", 1, at(gatewayLabels("none"))), young: gatewayPolicy("young", 2, at(gatewayLabels("none"))),
 			want: []string{
 				"young: spec.terminate[0].hosts gateway-host-conflict",
-				"young: spec.gateway gateway-matches-no-pods",
 			},
 		},
 		"other labels, no pod yet": {
@@ -288,7 +281,7 @@ func TestGatewaysFindings(t *testing.T) {
 		wantStanded bool
 	}{
 		"all is well":              {spec: byService, services: []model.Service{service}, wantRules: 1, wantStanded: true},
-		"no pods":                  {spec: nobody, want: []string{"gateway-matches-no-pods"}, wantRules: 1, wantStanded: true},
+		"no pods":                  {spec: nobody, wantRules: 1, wantStanded: true},
 		"the Service is missing":   {spec: byService, wantStanded: true},
 		"the target is no gateway": {spec: onWorkload, want: []string{"server-without-gateway"}},
 		"the Service's labels are in use elsewhere": {

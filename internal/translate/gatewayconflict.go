@@ -35,14 +35,10 @@ func placeOf(server *gatewayServer) string {
 
 func listenerWords(server *gatewayServer) string {
 	listener := listenerOf(server.planned)
-	switch {
-	case strings.HasPrefix(listener.Bind, "unix://"):
-		return "socket " + listener.Bind
-	case listener.Bind != "":
+	if listener.Bind != "" {
 		return fmt.Sprintf("port %d of %s", listener.Port, listener.Bind)
-	default:
-		return fmt.Sprintf("port %d", listener.Port)
 	}
+	return fmt.Sprintf("port %d", listener.Port)
 }
 
 func namespaceWords(namespaces []string) string {

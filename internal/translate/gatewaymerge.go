@@ -151,27 +151,21 @@ func sameControlPlane(a, b *policyTarget) bool {
 	return a.revision() == b.revision() || a.revision() == "" || b.revision() == ""
 }
 
-// addressOf is where the server listens at the venue. The two wildcard addresses are what Istio listens on without a bind, and a
-// socket has no port.
+// addressOf is where the server listens at the venue. The two wildcard addresses are what Istio listens on without a bind.
 func addressOf(v venue, server *gatewayServer) address {
 	listener := listenerOf(server.planned)
-	switch {
-	case listener.Bind == "0.0.0.0" || listener.Bind == "::":
+	if listener.Bind == "0.0.0.0" || listener.Bind == "::" {
 		return address{venue: v, port: listener.Port}
-	case strings.HasPrefix(listener.Bind, "unix://"):
-		return address{venue: v, bind: listener.Bind}
-	default:
-		return address{venue: v, port: listener.Port, bind: listener.Bind}
 	}
+	return address{venue: v, port: listener.Port, bind: listener.Bind}
 }
 
-// hostName is the host without the namespaces that may bind to it. DNS knows no case.
+// hostName is the host without the namespaces that may bind to it.
 func hostName(host string) string {
-	_, name, scoped := strings.Cut(host, "/")
-	if !scoped {
-		name = host
+	if _, name, scoped := strings.Cut(host, "/"); scoped {
+		return name
 	}
-	return strings.ToLower(name)
+	return host
 }
 
 // hostNamespace is whose VirtualServices may bind to the host; empty: everybody's.

@@ -67,10 +67,10 @@ func serversOf(p *policyTarget) []gatewayServer {
 
 func plaintextFamily(protocol meshtlsv1alpha1.PlaintextProtocol) serverFamily {
 	switch protocol {
-	case meshtlsv1alpha1.PlaintextTCP, meshtlsv1alpha1.PlaintextMongo:
-		return familyTCP
-	default:
+	case "", meshtlsv1alpha1.PlaintextHTTP, meshtlsv1alpha1.PlaintextHTTP2, meshtlsv1alpha1.PlaintextGRPC, meshtlsv1alpha1.PlaintextGRPCWeb:
 		return familyHTTP
+	default:
+		return familyTCP
 	}
 }
 
