@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/util/yaml"
 )
@@ -39,13 +40,17 @@ type Error struct {
 	Err error
 }
 
-// Error is one line, unless what is wrong needs several.
+// Error is one line.
 func (e *Error) Error() string {
+	what := onOneLine.Replace(e.Err.Error())
 	if e.Document == 0 {
-		return fmt.Sprintf("%s: %s", e.File, e.Err)
+		return fmt.Sprintf("%s: %s", e.File, what)
 	}
-	return fmt.Sprintf("%s: document %d: %s", e.File, e.Document, e.Err)
+	return fmt.Sprintf("%s: document %d: %s", e.File, e.Document, what)
 }
+
+// onOneLine joins the lines of errors that are several, and of those of the YAML library, which indents.
+var onOneLine = strings.NewReplacer(":\n  ", ": ", "\n  ", "; ", "\n", "; ")
 
 // Unwrap returns what is wrong.
 func (e *Error) Unwrap() error { return e.Err }
