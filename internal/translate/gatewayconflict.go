@@ -8,14 +8,17 @@ import (
 )
 
 // hostConflict tells a server that an older one answers to its host.
-func hostConflict(loser *gatewayServer, host string, winner *gatewayServer) *model.Finding {
+func hostConflict(loser *gatewayServer, host string, winner hostClaim) *model.Finding {
 	check, effect := "gateway-host-conflict", "Istio drops the second server of a host as a whole"
-	if loser.redirects() != winner.redirects() {
+	switch {
+	case loser.redirects() != winner.server.redirects():
 		check, effect = "gateway-redirect-conflict", "Istio redirects a host to https as soon as one of its servers says so"
+	case hostNamespace(loser, host) != winner.namespace:
+		effect = "Envoy refuses a listener on which two servers share a server name"
 	}
-	finding := conflicted(check, loser.policy.MeshTLSPolicy, winner.policy.MeshTLSPolicy, loser.field()+".hosts",
+	finding := conflicted(check, loser.policy.MeshTLSPolicy, winner.server.policy.MeshTLSPolicy, loser.field()+".hosts",
 		fmt.Sprintf("%s already serves %s on %s, and %s; this server is not rendered.",
-			placeOf(winner), hostName(host), listenerWords(loser), effect))
+			placeOf(winner.server), hostName(host), listenerWords(loser), effect))
 	finding.Remedy = "Keep the host in one of the two, or use another port or bind for one of them."
 	return &finding
 }

@@ -21,6 +21,7 @@ type gatewayMerge struct {
 	snapshot model.Snapshot
 	index    *pods.Index
 	selected map[podSet]gatewayPods
+	venues   map[place]venue
 	// families are the servers at an address, by family, and hosts those that answer to a host there. Both in order of precedence.
 	families map[familyAt][]*gatewayServer
 	hosts    map[hostAt][]hostClaim
@@ -33,7 +34,13 @@ type gatewayPods struct {
 	venues    []venue
 }
 
-type venue struct{ namespace, example, selector string }
+type venue int
+
+// place is what a venue stands for: a kind of pods, by one of them, or a selector.
+type place struct {
+	namespace, example string
+	selector           podSet
+}
 
 // address is where a server listens. Different binds of a port are different listeners.
 type address struct {
@@ -58,31 +65,50 @@ type hostClaim struct {
 	namespace string
 }
 
-// podsOf finds the pods of a gateway target, once for each selector. The index is built when the first one is asked for.
+// podsOf finds the pods of a gateway target, once for each selector.
 func (m *gatewayMerge) podsOf(p *policyTarget) gatewayPods {
 	set := podSetOf(p.target.selector)
 	if found, known := m.selected[set]; known {
 		return found
 	}
-	if m.index == nil {
-		index := pods.NewIndex(slices.Concat(m.snapshot.Workloads, m.snapshot.GatewayPods))
-		m.index = &index
-		m.selected = map[podSet]gatewayPods{}
-		m.families = map[familyAt][]*gatewayServer{}
-		m.hosts = map[hostAt][]hostClaim{}
-	}
+	m.begin()
 	found := gatewayPods{workloads: m.index.Selected(p.target.selector)}
-	for _, w := range found.workloads {
-		found.venues = append(found.venues, venue{namespace: w.Namespace, example: w.Example})
-	}
-	slices.SortFunc(found.venues, func(a, b venue) int {
-		return cmp.Or(cmp.Compare(a.namespace, b.namespace), cmp.Compare(a.example, b.example))
-	})
-	if len(found.venues) == 0 {
-		found.venues = []venue{{selector: string(set)}}
+	for _, at := range placesOf(set, found.workloads) {
+		if _, known := m.venues[at]; !known {
+			m.venues[at] = venue(len(m.venues))
+		}
+		found.venues = append(found.venues, m.venues[at])
 	}
 	m.selected[set] = found
 	return found
+}
+
+// begin builds the index when the first gateway asks for it: most namespaces have none.
+func (m *gatewayMerge) begin() {
+	if m.index != nil {
+		return
+	}
+	index := pods.NewIndex(slices.Concat(m.snapshot.Workloads, m.snapshot.GatewayPods))
+	m.index = &index
+	m.selected = map[podSet]gatewayPods{}
+	m.venues = map[place]venue{}
+	m.families = map[familyAt][]*gatewayServer{}
+	m.hosts = map[hostAt][]hostClaim{}
+}
+
+// placesOf are the places of the pods of a selector, in an order that does not depend on the snapshot's.
+func placesOf(set podSet, workloads []model.Workload) []place {
+	if len(workloads) == 0 {
+		return []place{{selector: set}}
+	}
+	places := make([]place, len(workloads))
+	for i, w := range workloads {
+		places[i] = place{namespace: w.Namespace, example: w.Example}
+	}
+	slices.SortFunc(places, func(a, b place) int {
+		return cmp.Or(cmp.Compare(a.namespace, b.namespace), cmp.Compare(a.example, b.example))
+	})
+	return places
 }
 
 // admit lets the server in, or says why it cannot stand.
@@ -107,7 +133,7 @@ func (m *gatewayMerge) admit(server *gatewayServer) *model.Finding {
 }
 
 func (m *gatewayMerge) conflictAt(at address, server *gatewayServer) *model.Finding {
-	for _, family := range []serverFamily{familyHTTP, familyTLS, familyTCP} {
+	for _, family := range [...]serverFamily{familyHTTP, familyTLS, familyTCP} {
 		if family == server.family && family != familyTCP {
 			continue
 		}
@@ -120,7 +146,7 @@ func (m *gatewayMerge) conflictAt(at address, server *gatewayServer) *model.Find
 	for _, host := range listenerOf(server.planned).Hosts {
 		for _, older := range m.hosts[hostAt{at, hostName(host)}] {
 			if sameControlPlane(server.policy, older.server.policy) && clash(server, host, older) {
-				return hostConflict(server, host, older.server)
+				return hostConflict(server, host, older)
 			}
 		}
 	}

@@ -11,13 +11,18 @@ import (
 )
 
 // serverFamily is what may share an address of a gateway: Istio merges servers of one family, save raw TCP, which stands alone.
-type serverFamily string
+type serverFamily int
 
 const (
-	familyHTTP serverFamily = "HTTP without TLS"
-	familyTLS  serverFamily = "TLS"
-	familyTCP  serverFamily = "raw TCP"
+	familyHTTP serverFamily = iota
+	familyTLS
+	familyTCP
 )
+
+// String is the family in words.
+func (f serverFamily) String() string {
+	return [...]string{"HTTP without TLS", "TLS", "raw TCP"}[f]
+}
 
 // gatewayServer is a server entry of a policy, of any of the three verbs.
 type gatewayServer struct {

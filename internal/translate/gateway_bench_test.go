@@ -1,0 +1,32 @@
+package translate
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// BenchmarkGateways plans 50 policies of two servers for one gateway of three kinds of pods.
+func BenchmarkGateways(b *testing.B) {
+	const count = 50
+	s := edgeWorld()
+	for i := range 3 {
+		s.GatewayPods = append(s.GatewayPods, gatewayPod("far", fmt.Sprintf("in-%d", i), "in"))
+	}
+	for i := range count {
+		spec := terminating(onPort(443, fmt.Sprintf("%d.example", i)))
+		spec.Plaintext = redirecting(onPort(80, fmt.Sprintf("%d.example", i))).Plaintext
+		s.Policies = append(s.Policies, gatewayPolicy(fmt.Sprintf("p%d", i), int64(i), spec))
+	}
+	policies := withTargets(s)
+	var rules []model.GatewayRule
+	b.ReportAllocs()
+	for b.Loop() {
+		rules, _ = gateways(s, policies)
+	}
+	if len(rules) != count {
+		b.Fatalf("got %d rules, want one for each of the %d policies", len(rules), count)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/count, "ns/policy")
+}
