@@ -23,8 +23,8 @@ type rival struct {
 	created  time.Time
 	selector map[string]string
 	owners   []metav1.OwnerReference
-	// says is what the object says, apart from whose pods it is about: those that say the same do no harm to each other.
-	says proto.Message
+	// says returns what the object says, apart from whose pods it is about: those that say the same do no harm to each other.
+	says func() proto.Message
 }
 
 // meeting is where two rivals meet: the winner is the older, or the first by name.
@@ -41,12 +41,15 @@ func acceptOverlapsOlder(w world) []model.Finding {
 		if pa.Spec.Selector == nil {
 			continue
 		}
-		says := proto.CloneOf(&pa.Spec)
-		says.Selector = nil
 		revision := pa.Labels[meshtlsv1alpha1.LabelRevision]
 		byRevision[revision] = append(byRevision[revision], rival{
 			ref:     model.ObjectRef{Kind: model.KindPeerAuthentication, Namespace: pa.Namespace, Name: pa.Name},
-			created: born[pa.Name], selector: pa.Spec.Selector.MatchLabels, owners: pa.OwnerReferences, says: says,
+			created: born[pa.Name], selector: pa.Spec.Selector.MatchLabels, owners: pa.OwnerReferences,
+			says: func() proto.Message {
+				spec := proto.CloneOf(&pa.Spec)
+				spec.Selector = nil
+				return spec
+			},
 		})
 	}
 	return w.overlaps(byRevision, "spec.accept", "accepted")
@@ -61,12 +64,15 @@ func sendOverlapsOlder(w world) []model.Finding {
 		if dr.Spec.WorkloadSelector == nil {
 			continue
 		}
-		says := proto.CloneOf(&dr.Spec)
-		says.WorkloadSelector = nil
 		host := dr.Labels[meshtlsv1alpha1.LabelRevision] + "/" + dr.Spec.Host
 		byHost[host] = append(byHost[host], rival{
 			ref:     model.ObjectRef{Kind: model.KindDestinationRule, Namespace: dr.Namespace, Name: dr.Name},
-			created: born[dr.Name], selector: dr.Spec.WorkloadSelector.MatchLabels, owners: dr.OwnerReferences, says: says,
+			created: born[dr.Name], selector: dr.Spec.WorkloadSelector.MatchLabels, owners: dr.OwnerReferences,
+			says: func() proto.Message {
+				spec := proto.CloneOf(&dr.Spec)
+				spec.WorkloadSelector = nil
+				return spec
+			},
 		})
 	}
 	return w.overlaps(byHost, "spec.send", "sent")
@@ -117,7 +123,7 @@ func (w world) meetings(rivals []rival) map[meeting]int {
 			switch {
 			case !taken:
 				winners[at] = i
-			case !proto.Equal(rivals[winner].says, r.says):
+			case !proto.Equal(rivals[winner].says(), r.says()):
 				counts[meeting{winner: winner, loser: i}] += w.snapshot.Workloads[at].Count
 			}
 		}
@@ -136,7 +142,7 @@ func (w world) told(rivals []rival, m meeting, n int, field, verb string) []mode
 			Policy:   namespaced(loser.ref.Namespace, owner.Name),
 			Object:   winner.ref,
 			Field:    field,
-			Message: fmt.Sprintf("For %d of the %d pods, what is %s is decided by %s alone (from MeshTLSPolicy %s), which selects them too and is older.",
+			Message: fmt.Sprintf("For %d of the %d pods, what is %s is decided by %s alone (from MeshTLSPolicy %s), which selects them too and comes first (Istio takes the oldest).",
 				n, total, verb, winner.ref, ownerNames(winner.owners)),
 			Remedy:    "Make the targets of the two policies equal, so that they are folded, or disjoint.",
 			Condition: meshtlsv1alpha1.ConditionEffective,

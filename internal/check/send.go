@@ -18,8 +18,8 @@ type sentHost struct {
 	declared []model.Host
 }
 
-// sentHosts are all hosts that the policies send to.
-func (w world) sentHosts() []sentHost {
+// sentHostsOf are all hosts that the policies send to.
+func sentHostsOf(w world) []sentHost {
 	var all []sentHost
 	for _, s := range w.subjects {
 		for i, send := range s.policy.Spec.Send {
@@ -39,7 +39,7 @@ func (w world) sentHosts() []sentHost {
 // Source: istio pilot/pkg/networking/core/cluster.go (clusters are built from services, rules only shape them).
 func sendHostNotFound(w world) []model.Finding {
 	var findings []model.Finding
-	for _, h := range w.sentHosts() {
+	for _, h := range w.sentHosts {
 		if len(h.declared) > 0 {
 			continue
 		}
@@ -56,7 +56,7 @@ func sendHostNotFound(w world) []model.Finding {
 // Source: istio pilot/pkg/networking/core/cluster_traffic_policy.go, selectTrafficPolicyComponents by port.
 func sendPortNotFound(w world) []model.Finding {
 	var findings []model.Finding
-	for _, h := range w.sentHosts() {
+	for _, h := range w.sentHosts {
 		for k, port := range h.send.Ports {
 			if len(h.declared) == 0 || slices.ContainsFunc(h.declared, func(d model.Host) bool { return slices.Contains(d.Ports, port.Port) }) {
 				continue
@@ -75,7 +75,7 @@ func sendPortNotFound(w world) []model.Finding {
 // certificate that Istio issued, and every connection to them fails.
 func sendWildcardCatchesNonMesh(w world) []model.Finding {
 	var findings []model.Finding
-	for _, h := range w.sentHosts() {
+	for _, h := range w.sentHosts {
 		outside := slices.IndexFunc(h.declared, func(d model.Host) bool { return d.External })
 		if h.send.Mode != meshtlsv1alpha1.SendIstioMutual || !hosts.IsWildcard(h.host) || outside < 0 {
 			continue

@@ -20,6 +20,7 @@ type world struct {
 	pods        pods.Index
 	gatewayPods pods.Index
 	hosts       map[string]model.Host
+	sentHosts   []sentHost
 }
 
 // subject is a policy with what becomes of it.
@@ -29,16 +30,14 @@ type subject struct {
 }
 
 func newWorld(s model.Snapshot, plan model.Plan, objects model.Objects) world {
+	s.Hosts = s.OrderedHosts()
 	w := world{
 		snapshot:    s,
 		objects:     objects,
 		subjects:    make([]subject, 0, len(plan.Policies)),
 		pods:        pods.NewIndex(s.Workloads),
 		gatewayPods: pods.NewIndex(slices.Concat(s.Workloads, s.GatewayPods)),
-		hosts:       make(map[string]model.Host, len(s.Hosts)),
-	}
-	for _, h := range s.Hosts {
-		w.hosts[h.Name] = h
+		hosts:       model.HostsByName(s.Hosts),
 	}
 	policies := make(map[types.NamespacedName]*meshtlsv1alpha1.MeshTLSPolicy, len(s.Policies))
 	for _, p := range s.Policies {
@@ -47,6 +46,7 @@ func newWorld(s model.Snapshot, plan model.Plan, objects model.Objects) world {
 	for _, o := range plan.Policies {
 		w.subjects = append(w.subjects, subject{policy: policies[o.Policy], outcome: o})
 	}
+	w.sentHosts = sentHostsOf(w)
 	return w
 }
 

@@ -17,7 +17,7 @@ func acceptedOf(o model.Outcome) metav1.Condition {
 	case o.Standing == 0 && len(lost) > 0:
 		return lowered(meshtlsv1alpha1.ConditionAccepted, lost[0].Reason, lost)
 	case o.Standing < o.Asked:
-		return isTrue(meshtlsv1alpha1.ConditionAccepted, fmt.Sprintf("%d of the %d entries of the spec stand.", o.Standing, o.Asked))
+		return isTrue(meshtlsv1alpha1.ConditionAccepted, fmt.Sprintf("Of the %d entries of the spec %d stand; the others are listed in status.findings.", o.Asked, o.Standing))
 	default:
 		return isTrue(meshtlsv1alpha1.ConditionAccepted, "The spec makes sense here, and all of it stands.")
 	}
@@ -43,7 +43,7 @@ func programmedOf(o model.Outcome, accepted metav1.Condition, failures []model.F
 }
 
 // effectiveOf: Istio does what the policy asks.
-func effectiveOf(o model.Outcome, accepted, programmed metav1.Condition) metav1.Condition {
+func effectiveOf(o model.Outcome, accepted, resolved, programmed metav1.Condition) metav1.Condition {
 	broken := lowering(o.Findings, meshtlsv1alpha1.ConditionEffective)
 	lost := lowering(o.Findings, meshtlsv1alpha1.ConditionAccepted)
 	switch {
@@ -55,6 +55,8 @@ func effectiveOf(o model.Outcome, accepted, programmed metav1.Condition) metav1.
 		return lowered(meshtlsv1alpha1.ConditionEffective, broken[0].Reason, slices.Concat(broken, lost))
 	case len(lost) > 0:
 		return lowered(meshtlsv1alpha1.ConditionEffective, meshtlsv1alpha1.ReasonPartlyConflicted, lost)
+	case resolved.Status != metav1.ConditionTrue:
+		return pending(meshtlsv1alpha1.ConditionEffective, "It cannot be known before everything that the spec names is there.")
 	default:
 		return isTrue(meshtlsv1alpha1.ConditionEffective, "Nothing that the operator knows of keeps Istio from doing it.")
 	}

@@ -48,7 +48,7 @@ func conditions(o model.Outcome, mesh model.Mesh, failures []model.Failure) []me
 	accepted := acceptedOf(o)
 	resolved := resolvedRefsOf(o)
 	programmed := programmedOf(o, accepted, failures)
-	effective := effectiveOf(o, accepted, programmed)
+	effective := effectiveOf(o, accepted, resolved, programmed)
 	all := []metav1.Condition{readyOf(o, mesh, accepted, resolved, programmed, effective), accepted, resolved, programmed, effective}
 	all = append(all, progressOf(accepted, resolved, programmed, effective)...)
 	for i := range all {

@@ -7,7 +7,6 @@ import (
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/model"
-	"github.com/meshtls/meshtls/internal/pods"
 )
 
 // acceptSet is what one PeerAuthentication governs: Istio does not merge several for the same pods (the oldest counts alone), so
@@ -37,8 +36,8 @@ type (
 )
 
 // accepts settles what the namespace's policies accept, and folds it into one rule for each pod set.
-func accepts(s model.Snapshot, policies []policyTarget) acceptPlan {
-	asker := acceptAsker{snapshot: s, index: pods.NewIndex(s.Workloads), floors: floorsOf(s, policies)}
+func accepts(at site, policies []policyTarget) acceptPlan {
+	asker := acceptAsker{site: at, floors: floorsOf(at.Snapshot, policies)}
 	for _, p := range policies {
 		if p.Spec.Accept != nil {
 			asker.askAll(p)
@@ -57,16 +56,15 @@ func accepts(s model.Snapshot, policies []policyTarget) acceptPlan {
 }
 
 func acceptSetOf(p policyTarget) acceptSet {
-	return acceptSet{revision: p.revision(), pods: podSetOf(p.target.selector)}
+	return acceptSet{revision: p.revision(), pods: p.set}
 }
 
 // acceptAsker collects what the policies ask for and claim.
 type acceptAsker struct {
-	snapshot model.Snapshot
-	index    pods.Index
-	floors   floors
-	asks     []ask
-	claims   []acceptClaim
+	site
+	floors floors
+	asks   []ask
+	claims []acceptClaim
 }
 
 // askAll adds the entries of one policy: its mode, then its ports. Inherit, the default, decides nothing and so claims nothing.
@@ -100,7 +98,7 @@ func (a *acceptAsker) denial(p policyTarget, field string, mode meshtlsv1alpha1.
 	case p.target.scope == scopeGateway:
 		return refused(p, field, "accept-on-gateway", "A gateway accepts what its servers say; accept has no meaning for it.",
 			"Use terminate, passthrough or plaintext.")
-	case p.target.scope == scopeWorkload && p.Namespace == a.snapshot.Mesh.RootNamespace:
+	case p.target.scope == scopeWorkload && p.Namespace == a.Mesh.RootNamespace:
 		return refused(p, field, "accept-workload-in-root-namespace",
 			fmt.Sprintf("Istio ignores a PeerAuthentication with a selector in the root namespace %s.", p.Namespace),
 			"Remove the workload to govern the mesh, or move the policy to a namespace that is not the root.")
@@ -120,7 +118,7 @@ func (a *acceptAsker) allAmbient(p policyTarget) bool {
 	if p.target.scope != scopeWorkload || !p.target.resolved() {
 		return false
 	}
-	selected := a.index.Selected(p.target.selector)
+	selected := a.pods.Selected(p.target.selector)
 	return len(selected) > 0 && !slices.ContainsFunc(selected, func(w model.Workload) bool { return w.Dataplane != model.DataplaneAmbient })
 }
 
@@ -195,7 +193,7 @@ func addDecision(rule *model.AcceptRule, d acceptDecision) {
 func selectorsOf(policies []policyTarget) map[podSet]map[string]string {
 	selectors := make(map[podSet]map[string]string, len(policies))
 	for _, p := range policies {
-		selectors[podSetOf(p.target.selector)] = p.target.selector
+		selectors[p.set] = p.target.selector
 	}
 	return selectors
 }

@@ -10,7 +10,6 @@ import (
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/model"
-	"github.com/meshtls/meshtls/internal/pods"
 )
 
 // portNumbers are the workload ports that a port entry means, ascending, with what there is to say about finding them.
@@ -34,8 +33,8 @@ func (a *acceptAsker) numbersOf(p policyTarget, field string, port meshtlsv1alph
 
 // translated follows a Service port to the workload's ports.
 func (a *acceptAsker) translated(p policyTarget, field string, wanted intstr.IntOrString) portNumbers {
-	selected := a.index.Selected(p.target.selector)
-	services := servicesInFront(a.snapshot.Services, p.target, selected)
+	selected := a.pods.Selected(p.target.selector)
+	services := a.fronts.of(p.target, selected)
 	numbers := map[int32]bool{}
 	declared := false
 	for _, service := range services {
@@ -56,27 +55,6 @@ func (a *acceptAsker) translated(p policyTarget, field string, wanted intstr.Int
 		found.notes = []model.Finding{portsDiffer(p, field, wanted, found.numbers)}
 	}
 	return found
-}
-
-// servicesInFront are the Services that lead to the target's pods: the one that the target names, else every one that selects some
-// of the pods, or would select them by the labels that the target asks for.
-func servicesInFront(services []model.Service, t target, selected []model.Workload) []model.Service {
-	if t.service != nil {
-		return []model.Service{*t.service}
-	}
-	var inFront []model.Service
-	for _, service := range services {
-		if len(service.Selector) > 0 && leadsTo(service, t, selected) {
-			inFront = append(inFront, service)
-		}
-	}
-	slices.SortFunc(inFront, func(a, b model.Service) int { return strings.Compare(a.Name, b.Name) })
-	return inFront
-}
-
-func leadsTo(service model.Service, t target, selected []model.Workload) bool {
-	return pods.Matches(service.Selector, t.selector) ||
-		slices.ContainsFunc(selected, func(w model.Workload) bool { return pods.Matches(service.Selector, w.Labels) })
 }
 
 func findServicePort(service model.Service, wanted intstr.IntOrString) *model.ServicePort {

@@ -19,14 +19,14 @@ const maxAcceptPorts = 256
 
 // acceptReporter tells what the target of a policy accepts, by all policies that were folded with it.
 type acceptReporter struct {
-	snapshot model.Snapshot
-	index    pods.Index
-	plan     acceptPlan
-	rules    map[acceptSet]model.AcceptRule
+	index  pods.Index
+	fronts fronts
+	plan   acceptPlan
+	rules  map[acceptSet]model.AcceptRule
 }
 
-func newAcceptReporter(s model.Snapshot, plan acceptPlan) acceptReporter {
-	r := acceptReporter{snapshot: s, index: pods.NewIndex(s.Workloads), plan: plan, rules: make(map[acceptSet]model.AcceptRule, len(plan.rules))}
+func newAcceptReporter(at site, plan acceptPlan) acceptReporter {
+	r := acceptReporter{index: at.pods, fronts: at.fronts, plan: plan, rules: make(map[acceptSet]model.AcceptRule, len(plan.rules))}
 	for _, rule := range plan.rules {
 		r.rules[acceptSet{revision: rule.Revision, pods: podSetOf(rule.Selector)}] = rule
 	}
@@ -57,7 +57,7 @@ func (r acceptReporter) ports(p policyTarget) []meshtlsv1alpha1.AcceptPortStatus
 		return nil
 	}
 	selected := r.index.Selected(p.target.selector)
-	leading := leadingPorts(servicesInFront(r.snapshot.Services, p.target, selected), selected)
+	leading := leadingPorts(r.fronts.of(p.target, selected), selected)
 	for _, port := range r.rules[acceptSetOf(p)].Ports {
 		if _, led := leading[port.Port]; !led {
 			leading[port.Port] = nil

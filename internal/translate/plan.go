@@ -7,12 +7,15 @@ import (
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/pods"
 )
 
 // policyTarget is a policy with whose TLS it governs.
 type policyTarget struct {
 	*meshtlsv1alpha1.MeshTLSPolicy
 	target target
+	// set is the canonical form of the target's selector.
+	set podSet
 }
 
 // key names the policy.
@@ -21,18 +24,29 @@ func (p policyTarget) key() types.NamespacedName { return keyOf(p.MeshTLSPolicy)
 // revision is the control plane revision that the policy's objects are for; empty: the default one.
 func (p policyTarget) revision() string { return p.Labels[meshtlsv1alpha1.LabelRevision] }
 
+// site is the snapshot with what the steps look up in it.
+type site struct {
+	model.Snapshot
+	pods   pods.Index
+	fronts fronts
+}
+
+func newSite(s model.Snapshot) site {
+	return site{Snapshot: s, pods: pods.NewIndex(s.Workloads), fronts: newFronts(s)}
+}
+
 // Plan decides what is rendered for the namespace of the snapshot, and what becomes of each policy.
 func Plan(s model.Snapshot) model.Plan {
-	policies := withTargets(s)
-	accept := accepts(s, policies)
-	sendRules, sendEntries := sends(s, policies)
+	at, policies := newSite(s), withTargets(s)
+	accept := accepts(at, policies)
+	sendRules, sendEntries := sends(at, policies)
 	gatewayRules, serverEntries := gateways(s, policies)
 	return model.Plan{
 		Namespace: s.Namespace,
 		Accepts:   accept.rules,
 		Sends:     sendRules,
 		Gateways:  gatewayRules,
-		Policies:  outcomes(policies, newAcceptReporter(s, accept), slices.Concat(accept.entries, sendEntries, serverEntries)),
+		Policies:  outcomes(policies, newAcceptReporter(at, accept), slices.Concat(accept.entries, sendEntries, serverEntries)),
 	}
 }
 
@@ -41,7 +55,8 @@ func withTargets(s model.Snapshot) []policyTarget {
 	ordered := byPrecedence(s.Policies)
 	policies := make([]policyTarget, len(ordered))
 	for i, p := range ordered {
-		policies[i] = policyTarget{MeshTLSPolicy: p, target: targetOf(s, p)}
+		t := targetOf(s, p)
+		policies[i] = policyTarget{MeshTLSPolicy: p, target: t, set: podSetOf(t.selector)}
 	}
 	return policies
 }

@@ -38,8 +38,8 @@ type (
 )
 
 // sends settles what the namespace's policies send, and makes one rule for each host and client set.
-func sends(s model.Snapshot, policies []policyTarget) ([]model.SendRule, []entry) {
-	asker := newSendAsker(s, policies)
+func sends(at site, policies []policyTarget) ([]model.SendRule, []entry) {
+	asker := newSendAsker(at, policies)
 	for _, p := range policies {
 		for i := range p.Spec.Send {
 			asker.askAll(p, i)
@@ -52,7 +52,7 @@ func sends(s model.Snapshot, policies []policyTarget) ([]model.SendRule, []entry
 
 // sendAsker collects what the policies ask to be sent and claim.
 type sendAsker struct {
-	snapshot model.Snapshot
+	site
 	// gatewayPods are the pods that a gateway target may select, of any namespace.
 	gatewayPods pods.Index
 	// wide are the rules without selector that the namespace's policies claim, by host and revision, with the first that does.
@@ -69,15 +69,12 @@ type wideSend struct {
 	audience model.Audience
 }
 
-func newSendAsker(s model.Snapshot, policies []policyTarget) *sendAsker {
+func newSendAsker(at site, policies []policyTarget) *sendAsker {
 	a := &sendAsker{
-		snapshot:    s,
-		gatewayPods: pods.NewIndex(slices.Concat(s.Workloads, s.GatewayPods)),
+		site:        at,
+		gatewayPods: pods.NewIndex(slices.Concat(at.Workloads, at.GatewayPods)),
 		wide:        map[sendSet]wideSend{},
-		known:       make(map[string]model.Host, len(s.Hosts)),
-	}
-	for _, h := range s.Hosts {
-		a.known[h.Name] = h
+		known:       model.HostsByName(at.OrderedHosts()),
 	}
 	for _, p := range policies {
 		a.noteWide(p)
@@ -128,14 +125,14 @@ func (a *sendAsker) ask(p policyTarget, field string, key sendKey, value sendVal
 }
 
 func (a *sendAsker) setOf(p policyTarget, host string) sendSet {
-	return sendSet{revision: p.revision(), host: host, pods: podSetOf(p.target.selector)}
+	return sendSet{revision: p.revision(), host: host, pods: p.set}
 }
 
 // decided is what Auto comes to: nothing is rendered and Istio decides per endpoint, save where auto mTLS is off in the mesh. Then
 // Istio would send plaintext, and hosts of the mesh are given ISTIO_MUTUAL.
 // Source: istio pilot/pkg/networking/core/cluster_tls.go, buildUpstreamTLSSettings.
 func (a *sendAsker) decided(tls meshtlsv1alpha1.ClientTLS, host string) meshtlsv1alpha1.ClientTLS {
-	if tls.Mode != meshtlsv1alpha1.SendAuto || a.snapshot.Mesh.AutoMTLS {
+	if tls.Mode != meshtlsv1alpha1.SendAuto || a.Mesh.AutoMTLS {
 		return tls
 	}
 	if declared, known := a.known[host]; known && !declared.External {

@@ -33,7 +33,7 @@ func firstOf(findings ...*model.Finding) *model.Finding {
 
 // notOwnHost refuses to decide for everybody about a host that belongs to another namespace: no tenant steers another's traffic.
 func (a *sendAsker) notOwnHost(p policyTarget, field, host string) *model.Finding {
-	if p.Namespace == a.snapshot.Mesh.RootNamespace || a.ownHost(host) {
+	if p.Namespace == a.Mesh.RootNamespace || a.ownHost(host) {
 		return nil
 	}
 	f := refused(p, field, "send-clients-all-not-permitted",
@@ -46,7 +46,7 @@ func (a *sendAsker) notOwnHost(p policyTarget, field, host string) *model.Findin
 // ownHost says whether the host is the compiled namespace's: by its name, or because a ServiceEntry of the namespace declares it.
 func (a *sendAsker) ownHost(host string) bool {
 	declared, known := a.known[host]
-	return hosts.Belongs(host, a.snapshot.Namespace) || (known && declared.Namespace == a.snapshot.Namespace)
+	return hosts.Belongs(host, a.Namespace) || (known && declared.Namespace == a.Namespace)
 }
 
 // otherAudience refuses a rule for the namespace's clients beside one for all clients of the same host, and the other way round:
@@ -97,7 +97,7 @@ func (a *sendAsker) wideWithoutCompanion(p policyTarget, field, host string) *mo
 	}
 	var why string
 	switch {
-	case p.Namespace == a.snapshot.Mesh.RootNamespace:
+	case p.Namespace == a.Mesh.RootNamespace:
 		why = "the namespace is Istio's root"
 	case a.ownHost(host):
 		why = "the host belongs to this namespace"
