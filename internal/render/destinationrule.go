@@ -41,28 +41,34 @@ func exportTo(r *model.SendRule) []string {
 }
 
 func trafficPolicy(r *model.SendRule) *networkingapi.TrafficPolicy {
-	tls := clientTLS(&r.TLS)
-	if tls == nil && len(r.Ports) == 0 {
-		return nil
-	}
-	return &networkingapi.TrafficPolicy{Tls: tls, PortLevelSettings: portLevelSettings(r.Ports)}
-}
-
-// portLevelSettings are the exceptions of single ports. Istio takes a port's entry instead of the whole destination level, so an
-// entry without tls is exactly Auto.
-// Source: istio pilot/pkg/networking/util, GetPortLevelTrafficPolicy and MergeTrafficPolicy.
-func portLevelSettings(ports []model.PortTLS) []*networkingapi.TrafficPolicy_PortTrafficPolicy {
-	if len(ports) == 0 {
-		return nil
-	}
-	settings := make([]*networkingapi.TrafficPolicy_PortTrafficPolicy, len(ports))
-	for i := range ports {
-		settings[i] = &networkingapi.TrafficPolicy_PortTrafficPolicy{
-			Port: &networkingapi.PortSelector{Number: portNumber(ports[i].Port)},
-			Tls:  clientTLS(&ports[i].TLS),
+	policy := &networkingapi.TrafficPolicy{Tls: clientTLS(&r.TLS)}
+	for i := range r.Ports {
+		if setting := portLevelSetting(&r.Ports[i], policy.Tls); setting != nil {
+			policy.PortLevelSettings = append(policy.PortLevelSettings, setting)
 		}
 	}
-	return settings
+	if policy.Tls == nil && len(policy.PortLevelSettings) == 0 {
+		return nil
+	}
+	return policy
+}
+
+// portLevelSetting is the exception of a single port; nil where Istio decides about the port and there is nothing to be excepted from.
+// Istio takes a port's entry instead of the whole destination level, so that an entry without tls leaves the decision to Istio;
+// but it refuses one that says nothing at all, and an unspecified load balancer is what an entry has anyhow.
+// Source: istio pilot/pkg/networking/util, GetPortLevelTrafficPolicy; pkg/config/validation, validatePortTrafficPolicies.
+func portLevelSetting(p *model.PortTLS, destination *networkingapi.ClientTLSSettings) *networkingapi.TrafficPolicy_PortTrafficPolicy {
+	tls := clientTLS(&p.TLS)
+	if tls == nil && destination == nil {
+		return nil
+	}
+	setting := &networkingapi.TrafficPolicy_PortTrafficPolicy{Port: &networkingapi.PortSelector{Number: portNumber(p.Port)}, Tls: tls}
+	if tls == nil {
+		setting.LoadBalancer = &networkingapi.LoadBalancerSettings{
+			LbPolicy: &networkingapi.LoadBalancerSettings_Simple{Simple: networkingapi.LoadBalancerSettings_UNSPECIFIED},
+		}
+	}
+	return setting
 }
 
 var clientModes = map[meshtlsv1alpha1.SendMode]networkingapi.ClientTLSSettings_TLSmode{

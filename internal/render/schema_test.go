@@ -1,6 +1,7 @@
 package render
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -128,7 +129,10 @@ func someSends() []model.SendRule {
 	for _, tls := range settings {
 		rules = append(rules,
 			model.SendRule{Host: "a.example", Audience: model.AudienceNamespace, TLS: tls},
-			model.SendRule{Host: "*.example", Audience: model.AudienceAll, TLS: tls, Ports: []model.PortTLS{{Port: 443, TLS: tls}}},
+			model.SendRule{
+				Host: "*.example", Audience: model.AudienceAll, TLS: tls,
+				Ports: []model.PortTLS{{Port: 443, TLS: tls}, {Port: 444, TLS: meshtlsv1alpha1.ClientTLS{Mode: meshtlsv1alpha1.SendAuto}}},
+			},
 			model.SendRule{Host: "b.example", Audience: model.AudienceWorkload, Selector: selecting("app", "a"), TLS: tls})
 	}
 	return rules
@@ -150,7 +154,7 @@ func someTerminates() []model.Server {
 	var servers []model.Server
 	for i := range settings {
 		settings[i].GatewayServer = serverOn(443, "shop/*.example")
-		servers = append(servers, model.Server{PortName: "p", Terminate: &settings[i]})
+		servers = append(servers, model.Server{PortName: fmt.Sprintf("https-443-%d", i), Terminate: &settings[i]})
 	}
 	return servers
 }
@@ -160,7 +164,7 @@ func somePassthroughs() []model.Server {
 	for _, routing := range []meshtlsv1alpha1.PassthroughRouting{"", meshtlsv1alpha1.RoutingSNI, meshtlsv1alpha1.RoutingAuto} {
 		for _, protocol := range []meshtlsv1alpha1.PassthroughProtocol{"", meshtlsv1alpha1.PassthroughTLS, meshtlsv1alpha1.PassthroughHTTPS} {
 			passthrough := meshtlsv1alpha1.Passthrough{GatewayServer: serverOn(443, "*"), Routing: routing, Protocol: protocol}
-			servers = append(servers, model.Server{PortName: "p", Passthrough: &passthrough})
+			servers = append(servers, model.Server{PortName: fmt.Sprintf("tls-443-%d", len(servers)), Passthrough: &passthrough})
 		}
 	}
 	return servers
@@ -175,7 +179,7 @@ func somePlaintexts() []model.Server {
 	}
 	var servers []model.Server
 	for i := range settings {
-		servers = append(servers, model.Server{PortName: "p", Plaintext: &settings[i]})
+		servers = append(servers, model.Server{PortName: fmt.Sprintf("http-80-%d", i), Plaintext: &settings[i]})
 	}
 	return servers
 }

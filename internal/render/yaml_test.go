@@ -89,7 +89,10 @@ func TestYAMLOfSend(t *testing.T) {
 				{Port: 445, TLS: meshtlsv1alpha1.ClientTLS{Mode: meshtlsv1alpha1.SendSimple, InsecureSkipVerify: &insecure}},
 			},
 		},
-		{Host: "a.example", Audience: model.AudienceNamespace, TLS: meshtlsv1alpha1.ClientTLS{Mode: meshtlsv1alpha1.SendAuto}},
+		{
+			Host: "a.example", Audience: model.AudienceNamespace, TLS: meshtlsv1alpha1.ClientTLS{Mode: meshtlsv1alpha1.SendAuto},
+			Ports: []model.PortTLS{{Port: 443, TLS: meshtlsv1alpha1.ClientTLS{Mode: meshtlsv1alpha1.SendAuto}}},
+		},
 	}})
 	want := `apiVersion: networking.istio.io/v1
 kind: DestinationRule
@@ -116,7 +119,9 @@ spec:
   host: b.example
   trafficPolicy:
     portLevelSettings:
-    - port:
+    - loadBalancer:
+        simple: UNSPECIFIED
+      port:
         number: 443
     - port:
         number: 444
