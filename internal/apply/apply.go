@@ -45,7 +45,8 @@ func (a Applier) Apply(ctx context.Context, live, want model.Objects, keep sets.
 	var done model.ChangeSet
 	var held hold
 	for _, batch := range phases(writes) {
-		a.run(ctx, held.mark(batch), &done, a.write)
+		batch = held.mark(batch)
+		a.run(ctx, batch, &done, a.write)
 		held.learn(batch)
 	}
 	for _, batch := range phases(deletes) {

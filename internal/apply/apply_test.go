@@ -248,14 +248,14 @@ func TestApply(t *testing.T) {
 			live:         []client.Object{dr("h", foreign("d")), pa(strict, ours("stale", "p")), pa(strict, ours("other", "q"))},
 			want:         []client.Object{dr("h", ours("d", "p")), pa(strict, ours("a", "p")), pa(strict, ours("b", "q"))},
 			wantRequests: []string{"apply PeerAuthentication b", "delete PeerAuthentication other"},
-			wantOutcome:  []string{"Created b", "Pruned other", "NotOwned d", "NotOwned a", "NotOwned stale"},
+			wantOutcome:  []string{"Created b", "Pruned other", "NotOwned d", "ApplyFailed a"},
 		},
 		"a failed write holds back later phases and every deletion": {
 			live:         []client.Object{pa(strict, ours("stale", "q"))},
 			want:         []client.Object{dr("h", ours("d", "p")), dr("i", ours("e", "p")), pa(strict, ours("a", "q"))},
 			refuse:       map[string]error{"d": refused},
 			wantRequests: []string{"apply DestinationRule d", "apply DestinationRule e"},
-			wantOutcome:  []string{"Created e", "ApplyFailed d", "ApplyFailed a", "ApplyFailed stale"},
+			wantOutcome:  []string{"Created e", "ApplyFailed d", "ApplyFailed a", "PruneFailed stale"},
 		},
 		"a kind that the cluster does not know": {
 			want:         []client.Object{dr("h", ours("d", "p")), pa(strict, ours("a", "q"))},

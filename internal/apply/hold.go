@@ -39,21 +39,22 @@ func (h *hold) holdOwners(c change) {
 	}
 }
 
-// mark notes on each change of the batch what holds it back, and returns the batch.
+// mark notes on each change of the batch what holds it back, and returns the batch. A deletion that waits for somebody else to
+// act is left out: its policy is told of what it waits for, and there is nothing more to say.
 func (h *hold) mark(batch []change) []change {
-	for i, c := range batch {
-		if c.because.Err != nil {
-			continue
-		}
-		if cause, is := h.cause(c); is {
-			batch[i].because = model.Failure{
-				Object: c.ref,
-				Reason: cause.Reason,
-				Err:    fmt.Errorf("%w until %s can be written", ErrHeldBack, cause.Object),
+	var marked []change
+	for _, c := range batch {
+		cause, is := h.cause(c)
+		if is && c.because.Err == nil {
+			if c.want == nil && Standing(cause) {
+				continue
 			}
+			err := fmt.Errorf("%w until %s can be written", ErrHeldBack, cause.Object)
+			c.because = model.Failure{Object: c.ref, Reason: reasonOf(c, err), Err: err}
 		}
+		marked = append(marked, c)
 	}
-	return batch
+	return marked
 }
 
 func (h *hold) cause(c change) (model.Failure, bool) {

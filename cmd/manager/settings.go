@@ -1,0 +1,88 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+
+	"github.com/meshtls/meshtls/controllers"
+	"github.com/meshtls/meshtls/internal/gather"
+)
+
+// settings are what the flags say.
+type settings struct {
+	operator        controllers.Options
+	metricsAddress  string
+	metricsSecure   bool
+	probeAddress    string
+	leaderElect     bool
+	leaderNamespace string
+	leaderID        string
+	version         bool
+	log             zap.Options
+}
+
+// intro stands above the flags in --help.
+const intro = `The operator of MeshTLSPolicy: compiles the policies of a cluster into Istio's PeerAuthentication,
+DestinationRule and Gateway objects, keeps these exact, and writes on each policy what came of it.
+
+It needs a cluster: the one it runs in, or that of --kubeconfig or of the variable KUBECONFIG.
+
+Usage: manager [flags]
+
+`
+
+// parse reads the flags. The set may hold some already: controller-runtime defines --kubeconfig.
+func parse(set *flag.FlagSet, args []string) (settings, error) {
+	set.Init("manager", flag.ContinueOnError)
+	var s settings
+	s.defineOperator(set)
+	s.defineServing(set)
+	s.defineLeader(set)
+	set.BoolVar(&s.version, "version", false, "Print the version and exit.")
+	s.log.BindFlags(set)
+	set.Usage = func() {
+		_, _ = fmt.Fprint(set.Output(), intro)
+		set.PrintDefaults()
+	}
+	if err := set.Parse(args); err != nil {
+		return settings{}, err
+	}
+	if set.NArg() > 0 {
+		err := fmt.Errorf("unexpected argument %q: there are only flags", set.Arg(0))
+		_, _ = fmt.Fprintln(set.Output(), err)
+		return settings{}, err
+	}
+	return s, nil
+}
+
+func (s *settings) defineOperator(set *flag.FlagSet) {
+	set.StringVar(&s.operator.IstioNamespace, "istio-namespace", gather.DefaultIstioNamespace,
+		"The `namespace` of Istio's control plane, where the ConfigMap istio with the mesh config is read. "+
+			"The operator needs a Role there (config/rbac).")
+	set.StringVar(&s.operator.RootNamespace, "root-namespace", "",
+		"The mesh's root `namespace`, whose policies are mesh-wide. Empty: what the mesh config says, "+
+			"or else the Istio namespace.")
+	set.IntVar(&s.operator.MaxConcurrentReconciles, "max-concurrent-reconciles", 4,
+		"How `many` namespaces are compiled and written at a time.")
+}
+
+func (s *settings) defineServing(set *flag.FlagSet) {
+	set.StringVar(&s.metricsAddress, "metrics-bind-address", "0",
+		"The `address` at which metrics are served, such as :8443. 0: they are not served.")
+	set.BoolVar(&s.metricsSecure, "metrics-secure", true,
+		"Serve metrics by HTTPS, to whom the API server allows it (TokenReview, SubjectAccessReview). "+
+			"With =false by HTTP, to anybody.")
+	set.StringVar(&s.probeAddress, "health-probe-bind-address", ":8081",
+		"The `address` of the probes /healthz and /readyz. 0: there are none.")
+}
+
+func (s *settings) defineLeader(set *flag.FlagSet) {
+	set.BoolVar(&s.leaderElect, "leader-elect", false,
+		"Let only one of several replicas write; the others keep their caches warm. The lease is given up on exit.")
+	set.StringVar(&s.leaderNamespace, "leader-election-namespace", "",
+		"The `namespace` of the lease. Empty: the one the operator runs in.")
+	set.StringVar(&s.leaderID, "leader-election-id", "meshtls-manager",
+		"The `name` of the lease.")
+}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"strings"
+	"testing"
+)
+
+func TestParse(t *testing.T) {
+	tests := map[string]struct {
+		args    []string
+		want    func(settings) bool
+		wantErr bool
+	}{
+		"defaults": {
+			want: func(s settings) bool {
+				return s.operator.IstioNamespace == "istio-system" && s.operator.RootNamespace == "" &&
+					s.operator.MaxConcurrentReconciles == 4 && s.metricsAddress == "0" && s.metricsSecure && !s.leaderElect
+			},
+		},
+		"everything said": {
+			args: []string{
+				"--istio-namespace=mesh", "--root-namespace=root", "--leader-elect", "--metrics-bind-address=:8443",
+				"--metrics-secure=false", "--zap-log-level=debug",
+			},
+			want: func(s settings) bool {
+				return s.operator.IstioNamespace == "mesh" && s.operator.RootNamespace == "root" && s.leaderElect &&
+					s.metricsAddress == ":8443" && !s.metricsSecure && s.log.Level != nil
+			},
+		},
+		"an unknown flag":             {args: []string{"--nonsense"}, wantErr: true},
+		"an argument that is no flag": {args: []string{"start"}, wantErr: true},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			set := flag.NewFlagSet("manager", flag.ContinueOnError)
+			set.SetOutput(&bytes.Buffer{})
+			got, err := parse(set, tc.args)
+			if (err != nil) != tc.wantErr {
+				t.Fatalf("error: got %v, want one: %v", err, tc.wantErr)
+			}
+			if tc.want != nil && !tc.want(got) {
+				t.Errorf("got %+v", got)
+			}
+		})
+	}
+}
+
+func TestHelpExplainsEachFlag(t *testing.T) {
+	set := flag.NewFlagSet("manager", flag.ContinueOnError)
+	var help bytes.Buffer
+	set.SetOutput(&help)
+	if _, err := parse(set, []string{"--help"}); !errors.Is(err, flag.ErrHelp) {
+		t.Fatalf("got %v, want %v", err, flag.ErrHelp)
+	}
+	set.VisitAll(func(f *flag.Flag) {
+		if f.Usage == "" || !strings.Contains(help.String(), "-"+f.Name) {
+			t.Errorf("--%s is not explained", f.Name)
+		}
+	})
+}

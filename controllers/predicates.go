@@ -1,0 +1,55 @@
+package controllers
+
+import (
+	"maps"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+)
+
+// changed lets an update through if it changes what a snapshot holds of the object.
+func changed[T client.Object](differs func(before, after T) bool) predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		before, wasT := e.ObjectOld.(T)
+		after, isT := e.ObjectNew.(T)
+		return wasT && isT && differs(before, after)
+	}}
+}
+
+// istioObjectDiffers leaves out Istio's status.
+func istioObjectDiffers(before, after client.Object) bool {
+	return before.GetGeneration() != after.GetGeneration() ||
+		before.GetUID() != after.GetUID() ||
+		!maps.Equal(before.GetLabels(), after.GetLabels()) ||
+		!equality.Semantic.DeepEqual(before.GetOwnerReferences(), after.GetOwnerReferences()) ||
+		before.GetDeletionTimestamp().IsZero() != after.GetDeletionTimestamp().IsZero()
+}
+
+// podDiffers leaves out what a pod's life brings about all the time: it compares what the cache keeps of it, and of its phase
+// only whether it has finished.
+func podDiffers(before, after *corev1.Pod) bool {
+	return !maps.Equal(before.Labels, after.Labels) ||
+		!maps.Equal(before.Annotations, after.Annotations) ||
+		!equality.Semantic.DeepEqual(before.Spec, after.Spec) ||
+		finished(before) != finished(after)
+}
+
+func finished(pod *corev1.Pod) bool {
+	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
+}
+
+// serviceDiffers leaves out the status of load balancers.
+func serviceDiffers(before, after *corev1.Service) bool {
+	return !maps.Equal(before.Annotations, after.Annotations) || !equality.Semantic.DeepEqual(before.Spec, after.Spec)
+}
+
+func namespaceDiffers(before, after *corev1.Namespace) bool {
+	return !maps.Equal(before.Labels, after.Labels)
+}
+
+func configMapDiffers(before, after *corev1.ConfigMap) bool {
+	return !maps.Equal(before.Data, after.Data)
+}

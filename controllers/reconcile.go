@@ -1,0 +1,96 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/meshtls/meshtls/internal/apply"
+	"github.com/meshtls/meshtls/internal/compile"
+	"github.com/meshtls/meshtls/internal/gather"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// Reconciler makes a namespace as its policies ask.
+type Reconciler struct {
+	options  Options
+	kinds    *kinds
+	roots    *roots
+	recorder events.EventRecorder
+}
+
+// Reconcile compiles the namespace that the request names and writes what comes out.
+func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	cluster, err := r.kinds.view()
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	snapshot, err := gather.Snapshot(ctx, cluster, request.Name, r.options.gathering(cluster.missing))
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	r.roots.note(snapshot)
+	result := compile.Compile(snapshot)
+	changes := apply.Applier{Client: cluster}.Apply(ctx, live(snapshot), result.Objects, kept(result))
+	logChanges(ctx, changes)
+	reports := report{snapshot: snapshot, result: result, changes: changes}
+	err = r.tell(ctx, cluster, reports)
+	return ctrl.Result{}, errors.Join(worthRetrying(changes), err)
+}
+
+// live are the Istio objects of the snapshot.
+func live(s model.Snapshot) model.Objects {
+	return model.Objects{
+		PeerAuthentications: s.PeerAuthentications,
+		DestinationRules:    s.DestinationRules,
+		Gateways:            s.Gateways,
+	}
+}
+
+// kept are the policies of which it is not known what they need now: what they needed before must stay.
+func kept(result model.Result) sets.Set[types.UID] {
+	unresolved := sets.New[types.UID]()
+	for _, outcome := range result.Policies {
+		if outcome.Unresolved {
+			unresolved.Insert(outcome.UID)
+		}
+	}
+	return unresolved
+}
+
+// worthRetrying are the failures that may not happen again. The others end with an event: the foreign object goes, the CRD
+// comes, what held an object back is written.
+func worthRetrying(changes model.ChangeSet) error {
+	var failed []error
+	for _, failure := range changes.Failures {
+		if !apply.Standing(failure) && !errors.Is(failure.Err, apply.ErrHeldBack) {
+			failed = append(failed, failure.Err)
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// logChanges says what was written. A pass that wrote nothing says nothing.
+func logChanges(ctx context.Context, changes model.ChangeSet) {
+	if len(changes.Changes) == 0 {
+		return
+	}
+	counts := map[model.Verb]int{}
+	for _, change := range changes.Changes {
+		counts[change.Verb]++
+	}
+	log := ctrl.LoggerFrom(ctx)
+	log.Info("applied",
+		"created", counts[model.Created],
+		"updated", counts[model.Updated],
+		"driftCorrected", counts[model.DriftCorrected],
+		"pruned", counts[model.Pruned],
+		"failed", len(changes.Failures))
+	for _, change := range changes.Changes {
+		log.V(1).Info("wrote", "verb", change.Verb, "object", change.Object.String())
+	}
+}

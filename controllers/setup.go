@@ -1,0 +1,179 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	"k8s.io/apimachinery/pkg/util/sets"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/gather"
+)
+
+// What the operator may do in the cluster. The mesh config is read in Istio's namespace only: see config/rbac.
+//
+// +kubebuilder:rbac:groups=security.meshtls.dev,resources=meshtlspolicies,verbs=list;watch
+// +kubebuilder:rbac:groups=security.meshtls.dev,resources=meshtlspolicies/status,verbs=patch
+// +kubebuilder:rbac:groups=security.istio.io,resources=peerauthentications,verbs=list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=networking.istio.io,resources=destinationrules;gateways,verbs=list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=networking.istio.io,resources=serviceentries,verbs=list;watch
+// +kubebuilder:rbac:groups="",resources=services;pods;namespaces,verbs=list;watch
+// +kubebuilder:rbac:groups=apiextensions.k8s.io,resources=customresourcedefinitions,verbs=get;list;watch
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+
+// Options are what the operator is told at its start.
+type Options struct {
+	// IstioNamespace is where Istio's mesh config is.
+	IstioNamespace string
+	// RootNamespace overrides the root namespace of the mesh config. Empty: it does not.
+	RootNamespace string
+	// MaxConcurrentReconciles is how many namespaces are compiled at a time.
+	MaxConcurrentReconciles int
+}
+
+func (o Options) gathering(missing sets.Set[string]) gather.Options {
+	return gather.Options{IstioNamespace: o.IstioNamespace, RootNamespace: o.RootNamespace, Missing: missing}
+}
+
+const (
+	// firstRetry and lastRetry bound how long a namespace waits after a failure. The wait doubles each time.
+	firstRetry = 100 * time.Millisecond
+	lastRetry  = time.Minute
+	// lastKindRetry bounds the wait for a kind whose CRD has come and that is not served yet.
+	lastKindRetry = 5 * time.Second
+	// passTimeout ends a pass that hangs, so that it is retried.
+	passTimeout = 2 * time.Minute
+)
+
+// NewScheme knows the kinds that the operator handles.
+func NewScheme() *runtime.Scheme {
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{
+		clientgoscheme.AddToScheme,
+		meshtlsv1alpha1.AddToScheme,
+		istiosecurityv1.AddToScheme,
+		istionetworkingv1.AddToScheme,
+	} {
+		utilruntime.Must(add(scheme))
+	}
+	return scheme
+}
+
+// ManagerOptions are the options that a manager must have for Setup: the scheme, what it caches, and a client that reads its
+// own writes.
+func ManagerOptions(options Options) ctrl.Options {
+	return ctrl.Options{
+		Scheme: NewScheme(),
+		Cache: cache.Options{
+			DefaultTransform: trim,
+			ByObject: map[client.Object]cache.ByObject{
+				&corev1.ConfigMap{}: {Namespaces: map[string]cache.Config{options.IstioNamespace: {}}},
+			},
+		},
+		Client: client.Options{Cache: readYourWrites(nil)},
+	}
+}
+
+// readYourWrites are the options of a client that reads from the cache, and waits for its own writes to show in it.
+func readYourWrites(reader client.Reader) *client.CacheOptions {
+	return &client.CacheOptions{Reader: reader, EnableReadYourWritesConsistency: ptr.To(true)}
+}
+
+// Setup adds the operator to a manager that was made with ManagerOptions.
+func Setup(manager ctrl.Manager, options Options) error {
+	if err := addIndexes(context.Background(), manager.GetFieldIndexer(), func(obj client.Object) bool { return !isIstio(obj) }); err != nil {
+		return err
+	}
+	kinds, roots := newKinds(manager), newRoots()
+	reconciler := &Reconciler{options: options, kinds: kinds, roots: roots, recorder: manager.GetEventRecorder("meshtls")}
+	main, err := newController(manager, "meshtlspolicy", reconciler, controller.Options{
+		MaxConcurrentReconciles: options.MaxConcurrentReconciles,
+		RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[ctrl.Request](firstRetry, lastRetry),
+		EnableWarmup:            ptr.To(true),
+	})
+	if err != nil {
+		return err
+	}
+	doors := &doors{controller: main, mapping: mapping{cache: manager.GetCache(), roots: roots, options: options}}
+	kindsChanged := make(chan event.GenericEvent, 1)
+	if err := doors.open(manager.GetCache(), kindsChanged); err != nil {
+		return err
+	}
+	kinds.watch, kinds.changed = doors.openIstio, func() { notify(kindsChanged) }
+	if err := manager.Add(kinds); err != nil {
+		return err
+	}
+	return setupKinds(manager, kinds)
+}
+
+// setupKinds adds the controller that follows Istio's CRDs. It runs without being elected: a standby keeps its caches warm.
+func setupKinds(manager ctrl.Manager, kinds *kinds) error {
+	follower, err := newController(manager, "istiokinds", kindsReconciler{kinds}, controller.Options{
+		RateLimiter:        workqueue.NewTypedItemExponentialFailureRateLimiter[ctrl.Request](firstRetry, lastKindRetry),
+		NeedLeaderElection: ptr.To(false),
+	})
+	if err != nil {
+		return err
+	}
+	return watchCRDs(follower, manager.GetCache())
+}
+
+func newController(manager ctrl.Manager, name string, does reconcile.Reconciler, options controller.Options) (controller.Controller, error) {
+	options.Reconciler = does
+	options.ReconciliationTimeout = passTimeout
+	options.LogConstructor = func(request *ctrl.Request) logr.Logger {
+		log := manager.GetLogger().WithValues("controller", name)
+		if request != nil {
+			log = log.WithValues("name", request.Name)
+		}
+		return log
+	}
+	created, err := controller.New(name, manager, options)
+	if err != nil {
+		return nil, fmt.Errorf("adding controller %s: %w", name, err)
+	}
+	return created, nil
+}
+
+// addIndexes adds those of gather's indexes whose kind is chosen.
+func addIndexes(ctx context.Context, indexer client.FieldIndexer, chosen func(client.Object) bool) error {
+	for _, index := range gather.Indexes {
+		if !chosen(index.Object) {
+			continue
+		}
+		if err := indexer.IndexField(ctx, index.Object, index.Field, index.Extract); err != nil {
+			return fmt.Errorf("indexing %T by %s: %w", index.Object, index.Field, err)
+		}
+	}
+	return nil
+}
+
+func isIstio(obj client.Object) bool {
+	return slices.ContainsFunc(istioKinds, func(kind istioKind) bool { return sameKind(kind.object, obj) })
+}
+
+// notify puts an event into the channel unless there is one: it says no more than that something changed.
+func notify(events chan<- event.GenericEvent) {
+	select {
+	case events <- event.GenericEvent{Object: crdMetadata()}:
+	default:
+	}
+}

@@ -1,0 +1,92 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/apply"
+	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/status"
+)
+
+// inFlight is how many statuses of a namespace are written at a time.
+const inFlight = 8
+
+// report is what there is to tell after a pass.
+type report struct {
+	snapshot model.Snapshot
+	result   model.Result
+	changes  model.ChangeSet
+}
+
+// tell writes the status of each policy of the namespace where it differs, and records what became of it.
+func (r *Reconciler) tell(ctx context.Context, cluster client.Client, done report) error {
+	policies := map[string]*meshtlsv1alpha1.MeshTLSPolicy{}
+	for _, policy := range done.snapshot.Policies {
+		policies[policy.Name] = policy
+	}
+	errs := make([]error, len(done.result.Policies))
+	var pool errgroup.Group
+	pool.SetLimit(inFlight)
+	for i, outcome := range done.result.Policies {
+		pool.Go(func() error {
+			policy := policies[outcome.Policy.Name]
+			want := status.Of(outcome, done.result.Mesh, done.changes.Failures)
+			errs[i] = r.tellOne(ctx, cluster, policy, want)
+			r.recordDrift(policy, outcome, done.changes)
+			return nil
+		})
+	}
+	// The pool's functions return no error: each has its place.
+	_ = pool.Wait()
+	return errors.Join(errs...)
+}
+
+// tellOne writes one status where it differs. That the policy has changed or gone meanwhile is no error: its next event brings
+// us back.
+func (r *Reconciler) tellOne(
+	ctx context.Context, cluster client.Client, policy *meshtlsv1alpha1.MeshTLSPolicy, want meshtlsv1alpha1.MeshTLSPolicyStatus,
+) error {
+	want.Conditions = withTransitions(policy.Status.Conditions, want.Conditions)
+	if equality.Semantic.DeepEqual(policy.Status, want) {
+		return nil
+	}
+	told := policy.DeepCopy()
+	told.Status = want
+	// With the resource version the patch cannot hit a younger policy of the same name, nor a newer spec.
+	patch := client.MergeFromWithOptions(policy, client.MergeFromWithOptimisticLock{})
+	err := cluster.Status().Patch(ctx, told, patch, client.FieldOwner(apply.FieldManager))
+	switch {
+	case err == nil:
+		r.recordTransition(policy, want)
+		return nil
+	case apierrors.IsConflict(err), apierrors.IsNotFound(err):
+		return nil
+	default:
+		return fmt.Errorf("writing the status of MeshTLSPolicy %s/%s: %w", policy.Namespace, policy.Name, err)
+	}
+}
+
+// withTransitions gives the wanted conditions their transition times: the time that is there where the condition's status
+// stays, now where it changes.
+func withTransitions(live, want []metav1.Condition) []metav1.Condition {
+	merged := slices.Clone(live)
+	for _, condition := range want {
+		apimeta.SetStatusCondition(&merged, condition)
+	}
+	timed := make([]metav1.Condition, 0, len(want))
+	for _, condition := range want {
+		timed = append(timed, *apimeta.FindStatusCondition(merged, condition.Type))
+	}
+	return timed
+}

@@ -1,0 +1,32 @@
+package controllers
+
+import (
+	"maps"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/apply"
+	"github.com/meshtls/meshtls/internal/gather"
+)
+
+// trim is the caches' transform: it drops what nobody reads, which is the larger part of most objects.
+func trim(cached any) (any, error) {
+	obj, ok := cached.(client.Object)
+	if !ok {
+		return cached, nil
+	}
+	if _, longest := obj.GetAnnotations()[corev1.LastAppliedConfigAnnotation]; longest {
+		shorter := maps.Clone(obj.GetAnnotations())
+		delete(shorter, corev1.LastAppliedConfigAnnotation)
+		obj.SetAnnotations(shorter)
+	}
+	// Only on what is ours does it matter who else has written to it.
+	if obj.GetLabels()[meshtlsv1alpha1.LabelManagedBy] == meshtlsv1alpha1.ManagedBy {
+		obj.SetManagedFields(apply.OthersOnSpec(obj.GetManagedFields()))
+	} else {
+		obj.SetManagedFields(nil)
+	}
+	return gather.Trim(obj)
+}

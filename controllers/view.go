@@ -1,0 +1,124 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"strings"
+	"time"
+
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// patience is how long a read waits for the cache to show what was written before. The cache is told of each object as it
+// changes, save for one case: an object that we wrote and somebody deleted while the watch was broken leaves no trace of our
+// write. Then reading an older state is better than reading none: at worst, something is written twice.
+const patience = 10 * time.Second
+
+// view is a client that goes to the manager's cache for most kinds, and for Istio's to those of their sessions. It stays the
+// same while kinds come and go, so that one pass sees one world.
+type view struct {
+	client.Client
+	istio map[schema.GroupKind]client.Client
+	// missing are the Istio kinds that the cluster does not know.
+	missing sets.Set[string]
+}
+
+// view is the cluster with the kinds that are there now.
+func (k *kinds) view() (view, error) {
+	v := view{Client: k.manager.GetClient(), istio: map[schema.GroupKind]client.Client{}, missing: sets.New[string]()}
+	for _, kind := range istioKinds {
+		gvk, err := v.GroupVersionKindFor(kind.object)
+		if err != nil {
+			return view{}, err
+		}
+		v.istio[gvk.GroupKind()] = nil
+		if s := k.session(kind); s != nil {
+			v.istio[gvk.GroupKind()] = s.client
+		} else {
+			v.missing.Insert(kind.name)
+		}
+	}
+	return v, nil
+}
+
+// of is the client for the kind of the object or list.
+func (v view) of(obj runtime.Object) (client.Client, error) {
+	gvk, err := v.GroupVersionKindFor(obj)
+	if err != nil {
+		return nil, err
+	}
+	kind := schema.GroupKind{Group: gvk.Group, Kind: strings.TrimSuffix(gvk.Kind, "List")}
+	chosen, istio := v.istio[kind]
+	switch {
+	case !istio:
+		return v.Client, nil
+	case chosen == nil:
+		return nil, &apimeta.NoKindMatchError{GroupKind: kind, SearchedVersions: []string{gvk.Version}}
+	default:
+		return chosen, nil
+	}
+}
+
+// Get reads an object from the cache of its kind.
+func (v view) Get(ctx context.Context, key client.ObjectKey, obj client.Object, options ...client.GetOption) error {
+	chosen, err := v.of(obj)
+	if err != nil {
+		return err
+	}
+	return patiently(ctx, func(ctx context.Context) error {
+		return chosen.Get(ctx, key, obj, options...)
+	}, func() error {
+		return chosen.Get(ctx, key, obj, append(options, client.DisableReadYourWritesConsistency)...)
+	})
+}
+
+// List reads objects from the cache of their kind.
+func (v view) List(ctx context.Context, list client.ObjectList, options ...client.ListOption) error {
+	chosen, err := v.of(list)
+	if err != nil {
+		return err
+	}
+	return patiently(ctx, func(ctx context.Context) error {
+		return chosen.List(ctx, list, options...)
+	}, func() error {
+		return chosen.List(ctx, list, append(options, client.DisableReadYourWritesConsistency)...)
+	})
+}
+
+// patiently reads, and reads what there is if that takes too long.
+func patiently(ctx context.Context, consistently func(context.Context) error, anyway func() error) error {
+	patient, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	err := consistently(patient)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return anyway()
+	}
+	return err
+}
+
+// Patch writes to an object through the client of its kind.
+func (v view) Patch(ctx context.Context, obj client.Object, patch client.Patch, options ...client.PatchOption) error {
+	chosen, err := v.of(obj)
+	if err != nil {
+		return err
+	}
+	return chosen.Patch(ctx, obj, patch, options...)
+}
+
+// Delete deletes an object through the client of its kind.
+func (v view) Delete(ctx context.Context, obj client.Object, options ...client.DeleteOption) error {
+	chosen, err := v.of(obj)
+	if err != nil {
+		return err
+	}
+	return chosen.Delete(ctx, obj, options...)
+}
+
+func sameKind(a, b client.Object) bool {
+	return reflect.TypeOf(a) == reflect.TypeOf(b)
+}
