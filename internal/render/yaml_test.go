@@ -76,10 +76,9 @@ spec:
 	}
 }
 
-// DISABLE is a protobuf zero: without care it would read as tls: {}.
-func TestYAMLOfSend(t *testing.T) {
+func sendPlan() model.Plan {
 	insecure := true
-	got := yamlOf(t, model.Plan{Namespace: "shop", Sends: []model.SendRule{
+	return model.Plan{Namespace: "shop", Sends: []model.SendRule{
 		{
 			Host: "b.example", Audience: model.AudienceWorkload, Selector: selecting("app", "web"),
 			TLS: meshtlsv1alpha1.ClientTLS{Mode: meshtlsv1alpha1.SendDisable},
@@ -93,7 +92,11 @@ func TestYAMLOfSend(t *testing.T) {
 			Host: "a.example", Audience: model.AudienceNamespace, TLS: meshtlsv1alpha1.ClientTLS{Mode: meshtlsv1alpha1.SendAuto},
 			Ports: []model.PortTLS{{Port: 443, TLS: meshtlsv1alpha1.ClientTLS{Mode: meshtlsv1alpha1.SendAuto}}},
 		},
-	}})
+	}}
+}
+
+// DISABLE is a protobuf zero: without care it would read as tls: {}.
+func TestYAMLOfSend(t *testing.T) {
 	want := `apiVersion: networking.istio.io/v1
 kind: DestinationRule
 metadata:
@@ -138,7 +141,7 @@ spec:
     matchLabels:
       app: web
 `
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, yamlOf(t, sendPlan())); diff != "" {
 		t.Errorf("YAML (-want +got):\n%s", diff)
 	}
 }

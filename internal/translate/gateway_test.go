@@ -96,13 +96,24 @@ func fallenFields(entries []entry) []string {
 	return lost
 }
 
-func TestGatewaysConflicts(t *testing.T) {
-	http, tcp := meshtlsv1alpha1.PlaintextHTTP, meshtlsv1alpha1.PlaintextTCP
+// rivalry is an older and a younger policy for the same pods, and what the younger loses.
+type rivalry struct {
+	older, younger meshtlsv1alpha1.MeshTLSPolicySpec
+	want           []string
+}
+
+func (r rivalry) check(t *testing.T) {
+	t.Helper()
+	s := edgeWorld(gatewayPolicy("young", 2, r.younger), gatewayPolicy("old", 1, r.older))
+	_, entries := gateways(s, withTargets(s))
+	if diff := cmp.Diff(r.want, fallenFields(entries)); diff != "" {
+		t.Errorf("lost entries (-want +got):\n%s", diff)
+	}
+}
+
+func TestGatewaysHostConflicts(t *testing.T) {
 	bound := meshtlsv1alpha1.GatewayServer{Port: 443, Bind: "10.0.0.1", Hosts: []string{"a.example"}}
-	tests := map[string]struct {
-		older, younger meshtlsv1alpha1.MeshTLSPolicySpec
-		want           []string
-	}{
+	tests := map[string]rivalry{
 		"the same host on one port: the older terminates it": {
 			older: terminating(onPort(443, "a.example")), younger: terminating(onPort(443, "b.example", "a.example")),
 			want: []string{"young: spec.terminate[0].hosts gateway-host-conflict"},
@@ -115,7 +126,6 @@ func TestGatewaysConflicts(t *testing.T) {
 		"the host on another port":         {older: terminating(onPort(443, "a.example")), younger: terminating(onPort(8443, "a.example"))},
 		"the host on another bind":         {older: terminating(onPort(443, "a.example")), younger: terminating(bound)},
 		"a wildcard over the host":         {older: terminating(onPort(443, "a.example")), younger: terminating(onPort(443, "*.example"))},
-		"plaintext HTTP merges":            {older: inPlaintext(http, onPort(80, "a.example")), younger: inPlaintext("GRPC", onPort(80, "a.example"))},
 		"a host of everybody, spelled */":  {older: terminating(onPort(443, "a.example")), younger: terminating(onPort(443, "*/a.example")), want: []string{"young: spec.terminate[0].hosts gateway-host-conflict"}},
 		"one SNI, whoever may bind":        {older: terminating(onPort(443, "shop/a.example")), younger: terminating(onPort(443, "a.example")), want: []string{"young: spec.terminate[0].hosts gateway-host-conflict"}},
 		"passed through and terminated":    {older: passingThrough(onPort(443, "shop/a.example")), younger: terminating(onPort(443, "a.example")), want: []string{"young: spec.terminate[0].hosts gateway-host-conflict"}},
@@ -124,6 +134,25 @@ func TestGatewaysConflicts(t *testing.T) {
 			older: passingThrough(onPort(443, "./a.example")), younger: passingThrough(onPort(443, "edge/a.example")),
 			want: []string{"young: spec.passthrough[0].hosts gateway-host-conflict"},
 		},
+		"all addresses, spelled in two ways": {
+			older:   terminating(onPort(443, "a.example")),
+			younger: terminating(meshtlsv1alpha1.GatewayServer{Port: 443, Bind: "0.0.0.0", Hosts: []string{"a.example"}}),
+			want:    []string{"young: spec.terminate[0].hosts gateway-host-conflict"},
+		},
+		"twice in one policy": {
+			younger: terminating(onPort(443, "a.example"), onPort(443, "a.example")),
+			want:    []string{"young: spec.terminate[1].hosts gateway-host-conflict"},
+		},
+	}
+	for name, tc := range tests {
+		t.Run(name, tc.check)
+	}
+}
+
+func TestGatewaysProtocolConflicts(t *testing.T) {
+	http, tcp := meshtlsv1alpha1.PlaintextHTTP, meshtlsv1alpha1.PlaintextTCP
+	tests := map[string]rivalry{
+		"plaintext HTTP merges": {older: inPlaintext(http, onPort(80, "a.example")), younger: inPlaintext("GRPC", onPort(80, "a.example"))},
 		"plaintext on a port with TLS": {
 			older: terminating(onPort(443, "a.example")), younger: inPlaintext(http, onPort(443, "b.example")),
 			want: []string{"young: spec.plaintext[0].port gateway-protocol-conflict"},
@@ -148,24 +177,9 @@ func TestGatewaysConflicts(t *testing.T) {
 			older: redirecting(onPort(80, "a.example")), younger: redirecting(onPort(80, "a.example")),
 			want: []string{"young: spec.plaintext[0].hosts gateway-host-conflict"},
 		},
-		"all addresses, spelled in two ways": {
-			older:   terminating(onPort(443, "a.example")),
-			younger: terminating(meshtlsv1alpha1.GatewayServer{Port: 443, Bind: "0.0.0.0", Hosts: []string{"a.example"}}),
-			want:    []string{"young: spec.terminate[0].hosts gateway-host-conflict"},
-		},
-		"twice in one policy": {
-			younger: terminating(onPort(443, "a.example"), onPort(443, "a.example")),
-			want:    []string{"young: spec.terminate[1].hosts gateway-host-conflict"},
-		},
 	}
 	for name, tc := range tests {
-		t.Run(name, func(t *testing.T) {
-			s := edgeWorld(gatewayPolicy("young", 2, tc.younger), gatewayPolicy("old", 1, tc.older))
-			_, entries := gateways(s, withTargets(s))
-			if diff := cmp.Diff(tc.want, fallenFields(entries)); diff != "" {
-				t.Errorf("lost entries (-want +got):\n%s", diff)
-			}
-		})
+		t.Run(name, tc.check)
 	}
 }
 
