@@ -32,41 +32,57 @@ const (
 )
 
 // Accept is what the target's workloads accept from their clients.
+//
+// The rules compare a servicePort by "in" a list of one, since the API server's cost estimate takes what == compares to be as
+// long as a request.
+//
+// +kubebuilder:validation:XValidation:rule="self.mode != 'Inherit' || has(self.ports) || has(self.floor)",reason=FieldValueRequired,message="accept says nothing: set mode to Strict, Permissive or Disable, or set ports or floor"
 type Accept struct {
-	// mode is what the workloads accept. Strict: mutual TLS only. Permissive: mutual TLS and plaintext. Disable: plaintext
-	// only. Inherit: what the namespace's, then the mesh's policy says; with none, Istio's default, Permissive.
+	// mode is what the workloads accept (mtls.mode of a PeerAuthentication). Strict: mutual TLS only. Permissive: mutual TLS and
+	// plaintext. Disable: plaintext only. Inherit (the default): what the namespace's, then the mesh's policy says; with none,
+	// Istio's default, Permissive. Inherit alone says nothing: it stands beside ports or floor.
 	// +optional
 	// +kubebuilder:default=Inherit
 	Mode AcceptMode `json:"mode,omitempty"`
 	// ports are exceptions for single ports. They need a workload target: Istio has port modes only per workload
-	// (portLevelMtls of a PeerAuthentication with a selector).
+	// (portLevelMtls of a PeerAuthentication with a selector). A port stands in one entry only. Omitted: every port has the
+	// workload's mode. At most 64.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:XValidation:rule="self.all(p, !has(p.port) || self.exists_one(q, has(q.port) && q.port == p.port))",message="two entries of accept.ports name one port: keep one of them"
+	// +kubebuilder:validation:XValidation:rule="self.all(p, !has(p.servicePort) || self.exists_one(q, has(q.servicePort) && q.servicePort in [p.servicePort]))",message="two entries of accept.ports name one servicePort: keep one of them"
 	Ports []AcceptPort `json:"ports,omitempty"`
 	// floor is the weakest mode that policies below this one may declare. It binds the policy's namespace, or the whole mesh
 	// where the policy lives in Istio's root namespace. A weaker entry is not rendered, and its policy is told (reason BelowFloor).
-	// It needs a policy without workload and gateway. Unset: any mode may be declared.
+	// It needs a policy without workload and gateway. Unset: any mode may be declared. Istio has no counterpart: the operator
+	// enforces it, and PeerAuthentications that others write are not bound by it.
 	// +optional
 	Floor AcceptFloor `json:"floor,omitempty"`
 }
 
 // AcceptPort is the mode of one port. The port is named in exactly one of two ways.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.port) != has(self.servicePort)",message="name the port either by port (the workload's own) or by servicePort"
+// +kubebuilder:validation:XValidation:rule="has(self.port) != has(self.servicePort)",reason=FieldValueRequired,message="name the port either by port (the workload's own number) or by servicePort (the Service's): exactly one of the two"
 type AcceptPort struct {
-	// port is a port of the workload: the number that the container listens on, not the Service's.
+	// port is a port of the workload: the number that the container listens on, not the Service's. 1 to 65535. Exclusive with
+	// servicePort.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=65535
 	Port *int32 `json:"port,omitempty"`
-	// servicePort is a port of the Service in front of the workload, by name or by number. It is translated to the workload's
-	// port through the Service's targetPort; status.acceptPorts shows the translation.
+	// servicePort is a port of the Service in front of the workload: its number (1 to 65535), or its name (a lower-case DNS label
+	// of at most 63 characters with at least one letter, so that a number in quotes is told from a name). It is translated to the
+	// workload's port through the Service's targetPort; status.acceptPorts shows the translation. Exclusive with port.
 	// +optional
 	// +kubebuilder:validation:XIntOrString
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^([0-9][-0-9]*)?[a-z]([-a-z0-9]*[a-z0-9])?$`
+	// +kubebuilder:validation:XValidation:rule="!(type(self) in [int]) || (int(self) >= 1 && int(self) <= 65535)",message="servicePort is a number from 1 to 65535, or the name of a Service port"
 	ServicePort *intstr.IntOrString `json:"servicePort,omitempty"`
-	// mode is what the port accepts. Inherit: what the workload's mode says.
+	// mode is what the port accepts (portLevelMtls of a PeerAuthentication). Strict: mutual TLS only. Permissive: mutual TLS and
+	// plaintext. Disable: plaintext only. Inherit: what the workload's mode says.
 	// +required
 	Mode AcceptMode `json:"mode"`
 }

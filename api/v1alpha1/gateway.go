@@ -1,61 +1,5 @@
 package v1alpha1
 
-// TerminateProtocol is what a terminated TLS connection carries.
-//
-// +kubebuilder:validation:Enum=HTTPS;TLS
-type TerminateProtocol string
-
-const (
-	// TerminateHTTPS: HTTP inside; routed by http rules of a VirtualService.
-	TerminateHTTPS TerminateProtocol = "HTTPS"
-	// TerminateTLS: raw TCP inside; routed by tcp rules of a VirtualService.
-	TerminateTLS TerminateProtocol = "TLS"
-)
-
-// TerminateMode is how a gateway authenticates the two ends of a TLS connection that it terminates.
-//
-// +kubebuilder:validation:Enum=Simple;Mutual;OptionalMutual;IstioMutual
-type TerminateMode string
-
-const (
-	// TerminateSimple: the server shows a certificate. Istio's SIMPLE.
-	TerminateSimple TerminateMode = "Simple"
-	// TerminateMutual: the client must show one too. Istio's MUTUAL.
-	TerminateMutual TerminateMode = "Mutual"
-	// TerminateOptionalMutual: a client's certificate is verified if it shows one. Istio's OPTIONAL_MUTUAL.
-	TerminateOptionalMutual TerminateMode = "OptionalMutual"
-	// TerminateIstioMutual: mutual TLS with the certificates that Istio issues. Istio's ISTIO_MUTUAL.
-	TerminateIstioMutual TerminateMode = "IstioMutual"
-)
-
-// TLSVersion is a version of the TLS protocol, in Istio's names.
-//
-// +kubebuilder:validation:Enum=TLS_AUTO;TLSV1_0;TLSV1_1;TLSV1_2;TLSV1_3
-type TLSVersion string
-
-// The versions of the TLS protocol.
-const (
-	TLSAuto TLSVersion = "TLS_AUTO"
-	TLSV10  TLSVersion = "TLSV1_0"
-	TLSV11  TLSVersion = "TLSV1_1"
-	TLSV12  TLSVersion = "TLSV1_2"
-	TLSV13  TLSVersion = "TLSV1_3"
-)
-
-// TLSProfile is a named choice of TLS versions and cipher suites.
-//
-// +kubebuilder:validation:Enum=Modern;Intermediate;FIPS
-type TLSProfile string
-
-const (
-	// ProfileModern: TLS 1.3 only.
-	ProfileModern TLSProfile = "Modern"
-	// ProfileIntermediate: TLS 1.2 and 1.3, forward-secret AEAD suites.
-	ProfileIntermediate TLSProfile = "Intermediate"
-	// ProfileFIPS: TLS 1.2 and the suites that Istio's compliance policy for FIPS 140-2 allows.
-	ProfileFIPS TLSProfile = "FIPS"
-)
-
 // PassthroughProtocol is the protocol that a passed-through port declares. Both route by SNI.
 //
 // +kubebuilder:validation:Enum=TLS;HTTPS
@@ -82,7 +26,7 @@ const (
 
 // PlaintextProtocol is the protocol of a port that is served without TLS, in Istio's names.
 //
-// +kubebuilder:validation:Enum=HTTP;HTTP2;GRPC;GRPC-WEB;TCP;MONGO
+// +kubebuilder:validation:Enum=HTTP;HTTP2;GRPC;GRPC-WEB;TCP;MONGO;REDIS;MYSQL
 type PlaintextProtocol string
 
 // The protocols of a port that is served without TLS.
@@ -93,167 +37,79 @@ const (
 	PlaintextGRPCWeb PlaintextProtocol = "GRPC-WEB"
 	PlaintextTCP     PlaintextProtocol = "TCP"
 	PlaintextMongo   PlaintextProtocol = "MONGO"
+	PlaintextRedis   PlaintextProtocol = "REDIS"
+	PlaintextMySQL   PlaintextProtocol = "MYSQL"
 )
 
-// GatewayServer is what every server of a gateway has.
+// GatewayServer is what every server of a gateway has. Its rules are those of validateServer in Istio's
+// pkg/config/validation/validation.go.
 type GatewayServer struct {
-	// port is the number that the gateway listens on.
+	// port is the number that the gateway listens on (port.number of a Gateway's server): the gateway Service's port, where it has
+	// one. 1 to 65535.
 	// +required
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=65535
 	Port int32 `json:"port"`
-	// hosts are the names that are served: a DNS name or a left-most wildcard, with an optional prefix ns/ (a namespace, or
-	// one of . and *) that limits which namespaces' VirtualServices may bind.
+	// hosts are the names that are served: a DNS name with a dot, a left-most wildcard such as *.example.com, or * alone; without
+	// TLS also an IPv4 address. Lower case. A prefix ns/ (a namespace, or . for the policy's own, or * for all) limits which
+	// namespaces' VirtualServices may bind; without one all may. At most 32 in an entry, each of at most 317 characters.
 	// +required
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
-	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:MaxItems=32
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=317
+	// +kubebuilder:validation:items:XValidation:rule="self.matches('^(([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?|[.]|[*])/)?([*]|([*]|[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)([.][a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)+)$')",message="a gateway's host is a DNS name with a dot in lower case, a wildcard as in *.example.com, or *, with an optional namespace/ (or ./ or */) before it: without scheme, port, path or trailing dot"
+	// +kubebuilder:validation:items:XValidation:rule="!self.matches('[.][0-9]+$') || isIP(self)",message="a host that ends in a number must be an IPv4 address, without namespace/ before it"
+	// +kubebuilder:validation:items:XValidation:rule="self != '*/*'",message="write * instead of */*: both serve every name to every namespace, but Istio mishandles a list with */*"
 	Hosts []string `json:"hosts"`
-	// name names the server in Istio's statistics. It is unique within the policy. Omitted: none.
+	// name names the server in Istio's statistics. It is unique within terminate, passthrough and plaintext together. Omitted: none.
+	// At most 63 characters.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	Name string `json:"name,omitempty"`
-	// bind is the address that the gateway listens on: an IP address, or unix:///path for a socket (then with port 0 in Istio's
-	// terms). Omitted: all addresses.
+	// bind is the IP address that the gateway listens on. Omitted: all addresses. Istio's unix:// sockets have no port number, and
+	// so no place here. At most 45 characters.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:MaxLength=45
+	// +kubebuilder:validation:XValidation:rule="isIP(self)",message="bind is an IPv4 or IPv6 address, without port or zone"
 	Bind string `json:"bind,omitempty"`
 }
 
-// Terminate is a server at which TLS ends at the gateway. The TLS fields are those of Istio's ServerTLSSettings.
-type Terminate struct {
-	GatewayServer `json:",inline"`
-
-	// protocol is what the TLS connection carries. HTTPS (the default): HTTP, routed by a VirtualService's http rules.
-	// TLS: raw TCP, routed by its tcp rules.
-	// +optional
-	// +kubebuilder:default=HTTPS
-	Protocol TerminateProtocol `json:"protocol,omitempty"`
-	// mode is who shows a certificate. Simple (the default): the gateway. Mutual: the client too. OptionalMutual: the client
-	// may. IstioMutual: both, with the certificates that Istio issues.
-	// +optional
-	// +kubebuilder:default=Simple
-	Mode TerminateMode `json:"mode,omitempty"`
-
-	// credentialName names the Secret, in the namespace of the gateway's pods, with the server's certificate and key, and for
-	// Mutual the clients' CA.
-	// +optional
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=253
-	CredentialName string `json:"credentialName,omitempty"`
-	// credentialNames names one or two such Secrets, for instance one with an RSA and one with an ECDSA certificate. The
-	// clients' CA is taken from the first.
-	// +optional
-	// +listType=atomic
-	// +kubebuilder:validation:MinItems=1
-	// +kubebuilder:validation:MaxItems=2
-	// +kubebuilder:validation:items:MinLength=1
-	// +kubebuilder:validation:items:MaxLength=253
-	CredentialNames []string `json:"credentialNames,omitempty"`
-	// serverCertificate is the path, in the gateway's file system, of the server's certificate (PEM). With privateKey.
-	// +optional
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=1024
-	ServerCertificate string `json:"serverCertificate,omitempty"`
-	// privateKey is the path, in the gateway's file system, of the server's private key (PEM). With serverCertificate.
-	// +optional
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=1024
-	PrivateKey string `json:"privateKey,omitempty"`
-	// caCertificates is the path, in the gateway's file system, of the CA certificates (PEM) that clients are verified against.
-	// +optional
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=1024
-	CACertificates string `json:"caCertificates,omitempty"`
-	// caCrl is the path, in the gateway's file system, of the certificate revocation list (PEM) for clients.
-	// +optional
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=1024
-	CACRL string `json:"caCrl,omitempty"`
-	// caCertCredentialName names the Secret or ConfigMap, in the namespace of the gateway's pods, with the clients' CA. It wins
-	// over a CA in the Secret of credentialName.
-	// +optional
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=253
-	CACertCredentialName string `json:"caCertCredentialName,omitempty"`
-
-	// subjectAltNames are the names of which a client's certificate must have at least one.
-	// +optional
-	// +listType=set
-	// +kubebuilder:validation:MinItems=1
-	// +kubebuilder:validation:MaxItems=32
-	// +kubebuilder:validation:items:MinLength=1
-	// +kubebuilder:validation:items:MaxLength=1024
-	SubjectAltNames []string `json:"subjectAltNames,omitempty"`
-	// verifyCertificateSpki are base64-encoded SHA-256 hashes of the public keys (SPKI) of the client certificates that are let in.
-	// +optional
-	// +listType=set
-	// +kubebuilder:validation:MinItems=1
-	// +kubebuilder:validation:MaxItems=32
-	// +kubebuilder:validation:items:Pattern=`^[A-Za-z0-9+/]{43}=$`
-	// +kubebuilder:validation:items:MaxLength=44
-	VerifyCertificateSPKI []string `json:"verifyCertificateSpki,omitempty"`
-	// verifyCertificateHash are hex-encoded SHA-256 hashes of the client certificates that are let in.
-	// +optional
-	// +listType=set
-	// +kubebuilder:validation:MinItems=1
-	// +kubebuilder:validation:MaxItems=32
-	// +kubebuilder:validation:items:Pattern=`^([0-9A-Fa-f]{64}|[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){31})$`
-	// +kubebuilder:validation:items:MaxLength=95
-	VerifyCertificateHash []string `json:"verifyCertificateHash,omitempty"`
-
-	// minProtocolVersion is the lowest TLS version that is accepted. Omitted: Istio's default, TLS 1.2.
-	// +optional
-	MinProtocolVersion TLSVersion `json:"minProtocolVersion,omitempty"`
-	// maxProtocolVersion is the highest TLS version that is accepted. Omitted: Istio's default, TLS 1.3.
-	// +optional
-	MaxProtocolVersion TLSVersion `json:"maxProtocolVersion,omitempty"`
-	// cipherSuites are the suites that are accepted up to TLS 1.2; TLS 1.3 has its own and ignores them. Omitted: Istio's default.
-	// +optional
-	// +listType=set
-	// +kubebuilder:validation:MinItems=1
-	// +kubebuilder:validation:MaxItems=15
-	CipherSuites []CipherSuite `json:"cipherSuites,omitempty"`
-	// profile is a named choice of minProtocolVersion, maxProtocolVersion and cipherSuites; exclusive with setting them by hand.
-	// Modern: TLS 1.3 only. Intermediate: TLS 1.2 and 1.3 with forward-secret AEAD suites. FIPS: TLS 1.2 with the suites of
-	// Istio's FIPS 140-2 compliance policy.
-	// +optional
-	Profile TLSProfile `json:"profile,omitempty"`
-}
-
-// CipherSuite is a suite that Istio accepts in a Gateway, in its (OpenSSL's) spelling.
-//
-// +kubebuilder:validation:MaxLength=32
-type CipherSuite string
-
 // Passthrough is a server whose TLS the gateway does not decrypt.
+//
+// +kubebuilder:validation:XValidation:rule="!self.hosts.exists(h, h.matches('[.][0-9]+$'))",fieldPath=".hosts",reason=FieldValueForbidden,message="TLS servers are found by server name, which is never an IP address: use the DNS name, or * for every client"
 type Passthrough struct {
 	GatewayServer `json:",inline"`
 
-	// protocol is the protocol that the port declares: TLS (the default) or HTTPS. Both route by SNI.
+	// protocol is the protocol that the port declares (port.protocol of a Gateway's server): TLS (the default) or HTTPS. Both route
+	// by SNI.
 	// +optional
 	// +kubebuilder:default=TLS
 	Protocol PassthroughProtocol `json:"protocol,omitempty"`
-	// routing is how the destination is found. SNI (the default): by the tls rules of a VirtualService. Auto: the SNI itself
-	// names the destination, as Istio's clients do between clusters (AUTO_PASSTHROUGH).
+	// routing is how the destination is found (tls.mode of a Gateway's server). SNI (the default): by the tls rules of a
+	// VirtualService (PASSTHROUGH). Auto: the SNI itself names the destination, as Istio's clients do between clusters
+	// (AUTO_PASSTHROUGH).
 	// +optional
 	// +kubebuilder:default=SNI
 	Routing PassthroughRouting `json:"routing,omitempty"`
 }
 
 // Plaintext is a server of a gateway without TLS.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.redirectToHTTPS) || !self.redirectToHTTPS || self.protocol in ['HTTP', 'HTTP2', 'GRPC', 'GRPC-WEB']",fieldPath=".redirectToHTTPS",reason=FieldValueForbidden,message="only HTTP can be redirected: remove redirectToHTTPS, or set protocol HTTP, HTTP2, GRPC or GRPC-WEB"
 type Plaintext struct {
 	GatewayServer `json:",inline"`
 
-	// protocol is the protocol of the port. Default HTTP.
+	// protocol is the protocol of the port (port.protocol of a Gateway's server), in Istio's names. Default HTTP. Servers of TCP,
+	// MONGO, REDIS and MYSQL have their port and bind to themselves.
 	// +optional
 	// +kubebuilder:default=HTTP
 	Protocol PlaintextProtocol `json:"protocol,omitempty"`
-	// redirectToHTTPS, when true, answers every HTTP request with a redirect to https. Default false. For HTTP, HTTP2 and GRPC only.
+	// redirectToHTTPS, when true, answers every HTTP request with a redirect to https (tls.httpsRedirect of a Gateway's server).
+	// Default false. For HTTP, HTTP2, GRPC and GRPC-WEB only.
 	// +optional
 	RedirectToHTTPS bool `json:"redirectToHTTPS,omitempty"`
 }

@@ -22,21 +22,25 @@ type MeshTLSPolicyStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 	// target is whose TLS the policy governs, in words: "workload app=payments", "service payments", "namespace shop", "mesh".
+	// At most 8192 characters.
 	// +optional
+	// +kubebuilder:validation:MaxLength=8192
 	Target string `json:"target,omitempty"`
-	// accepts is what the target accepts, in words: "Strict, 8081 Permissive".
+	// accepts is what the target accepts, in words: "Strict, 8081 Permissive". At most 32768 characters.
 	// +optional
+	// +kubebuilder:validation:MaxLength=32768
 	Accepts string `json:"accepts,omitempty"`
-	// sends is what the target sends, in words: "api.partner.example Mutual".
+	// sends is what the target sends, in words: "api.partner.example Mutual". At most 32768 characters.
 	// +optional
+	// +kubebuilder:validation:MaxLength=32768
 	Sends string `json:"sends,omitempty"`
-	// acceptPorts are the modes of single ports, with the Service ports that lead to them.
+	// acceptPorts are the modes of single ports, with the Service ports that lead to them; at most 256.
 	// +optional
 	// +listType=map
 	// +listMapKey=port
 	// +kubebuilder:validation:MaxItems=256
 	AcceptPorts []AcceptPortStatus `json:"acceptPorts,omitempty"`
-	// objects are the Istio objects, in the policy's namespace, that the policy contributes to.
+	// objects are the Istio objects, in the policy's namespace, that the policy contributes to; at most 8192.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=8192
@@ -63,16 +67,18 @@ type AcceptPortStatus struct {
 	// port is the workload's port number.
 	// +required
 	Port int32 `json:"port"`
-	// servicePorts are the Service ports that lead to the port, as service:port.
+	// servicePorts are the Service ports that lead to the port, as service:port; at most 64.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MaxLength=127
 	ServicePorts []string `json:"servicePorts,omitempty"`
 	// mode is what the port accepts.
 	// +required
 	Mode AcceptMode `json:"mode"`
 	// origin is the field that the mode comes from, with its policy where that is another one.
 	// +required
+	// +kubebuilder:validation:MaxLength=1024
 	Origin string `json:"origin"`
 }
 
@@ -80,9 +86,11 @@ type AcceptPortStatus struct {
 type ObjectReference struct {
 	// kind is PeerAuthentication, DestinationRule or Gateway.
 	// +required
+	// +kubebuilder:validation:MaxLength=63
 	Kind string `json:"kind"`
 	// name is the object's name.
 	// +required
+	// +kubebuilder:validation:MaxLength=253
 	Name string `json:"name"`
 }
 
@@ -90,14 +98,17 @@ type ObjectReference struct {
 type Finding struct {
 	// check is the name of the check that found it, as listed in docs/findings.md.
 	// +required
+	// +kubebuilder:validation:MaxLength=63
 	Check string `json:"check"`
 	// severity is Error, Warning or Info.
 	// +required
 	Severity Severity `json:"severity"`
 	// field is the field of the policy's spec that it is about.
 	// +optional
+	// +kubebuilder:validation:MaxLength=1024
 	Field string `json:"field,omitempty"`
 	// message says what was found and what to do about it.
 	// +required
+	// +kubebuilder:validation:MaxLength=32768
 	Message string `json:"message"`
 }
