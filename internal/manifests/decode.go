@@ -11,7 +11,6 @@ import (
 
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	kjson "sigs.k8s.io/json"
@@ -28,12 +27,17 @@ var schemas = sync.OnceValues(func() (admission.Schemas, error) {
 
 // parse returns the fields of a document; nil: it is empty.
 func parse(text []byte) (map[string]any, error) {
-	encoded, err := yaml.YAMLToJSONStrict(text)
-	if err != nil {
-		return nil, err
+	encoded := text
+	// What a cluster dumped as JSON can be large, and reading it as YAML takes several times as long.
+	if !json.Valid(text) {
+		var err error
+		if encoded, err = yaml.YAMLToJSONStrict(text); err != nil {
+			return nil, err
+		}
 	}
 	var value any
-	if err := utiljson.Unmarshal(encoded, &value); err != nil {
+	duplicates, err := kjson.UnmarshalStrict(encoded, &value)
+	if err := errors.Join(append(duplicates, err)...); err != nil {
 		return nil, err
 	}
 	switch typed := value.(type) {

@@ -70,6 +70,10 @@ func TestReadErrors(t *testing.T) {
 			text: "apiVersion: v1\nkind: Service\nmetadata: {name: a, name: b}\n",
 			want: []string{`-: document 1: yaml: unmarshal errors: line 3: key "name" already set in map`},
 		},
+		"a key twice, in JSON": {
+			text: `{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a", "name": "b"}}`,
+			want: []string{`-: document 1: duplicate field "metadata.name"`},
+		},
 		"an object twice": {
 			text: service + "\n---\n" + service,
 			want: []string{"-: document 2: Service shop/a: is there already, in -, document 1"},
