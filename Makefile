@@ -1,0 +1,169 @@
+# `make help` lists the targets. Nothing is needed but Go, make and git; what is built stays in bin/ and in Go's cache.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+BIN := $(CURDIR)/bin
+TOOLS := $(BIN)/tools
+CONTROLPLANE := $(BIN)/controlplane
+MODULES := $(shell git ls-files --cached --others --exclude-standard '*go.mod')
+
+# The image to build and to deploy, and what it is built for.
+IMG ?= meshtls/manager:latest
+PLATFORMS ?= linux/amd64,linux/arm64
+# More flags for go test, for example: make test TESTFLAGS='-run TestPlan -v'
+TESTFLAGS ?=
+FUZZTIME ?= 30s
+BENCH ?= .
+BENCHCOUNT ?= 1
+
+##@ Develop
+
+.PHONY: help
+help: ## Show this list.
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: generate
+generate: $(TOOLS)/controller-gen ## Generate the DeepCopy functions of the API types.
+	$(TOOLS)/controller-gen object paths=./api/...
+
+.PHONY: manifests
+manifests: $(TOOLS)/controller-gen ## Generate the CRD and the operator's role from the code.
+	$(TOOLS)/controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
+	$(TOOLS)/controller-gen rbac:roleName=manager paths=./controllers/... output:rbac:dir=config/rbac
+
+.PHONY: fmt
+fmt: $(TOOLS)/golangci-lint ## Format all Go code.
+	$(TOOLS)/golangci-lint fmt ./...
+
+.PHONY: lint
+lint: $(TOOLS)/golangci-lint ## Run the linters.
+	$(TOOLS)/golangci-lint run ./...
+
+.PHONY: verify
+verify: generate manifests fmt tidy-diff lint ## Check that all generated and formatted files are committed, and lint.
+	@changes=$$(git status --porcelain); \
+	if [ -n "$$changes" ]; then \
+		echo "These files are not committed as they should be. Run make verify, look at them, and commit them:"; \
+		echo "$$changes"; exit 1; \
+	fi; \
+	echo "verify: all is as it should be"
+
+.PHONY: tidy-diff
+tidy-diff:
+	@for module in $(MODULES); do \
+		echo "go mod tidy -diff ($$module)"; \
+		(cd "$$(dirname "$$module")" && go mod tidy -diff) || { echo "Run go mod tidy beside $$module."; exit 1; }; \
+	done
+
+.PHONY: vulncheck
+vulncheck: $(TOOLS)/govulncheck ## Look for known vulnerabilities (reads the database of the Go project on the network).
+	$(TOOLS)/govulncheck ./...
+
+##@ Test
+
+.PHONY: test
+test: assets ## Run all tests, on a real control plane where they need one.
+	@status=0; \
+	for module in . $(patsubst %/go.mod,%,$(wildcard test/conformance/go.mod)); do \
+		echo "==> go test ./... (module $$module)"; \
+		(cd $$module && go test $(TESTFLAGS) ./...) || status=1; \
+	done; \
+	if [ $$status = 0 ]; then echo "test: all tests passed"; else echo "test: TESTS FAILED, see FAIL above"; fi; \
+	exit $$status
+
+.PHONY: demo
+demo: assets build ## Run the operator on a real control plane with config/samples, and show what comes of it.
+	@go run ./test/demo
+
+.PHONY: bench
+bench: $(TOOLS)/benchstat ## Run the benchmarks, and compare them with the run before (BENCH, BENCHCOUNT).
+	@mkdir -p $(BIN)/bench
+	@if [ -f $(BIN)/bench/new.txt ]; then mv $(BIN)/bench/new.txt $(BIN)/bench/old.txt; fi
+	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(BENCHCOUNT) ./internal/compile ./internal/translate ./test/bench \
+		| tee $(BIN)/bench/new.txt
+	@if [ -f $(BIN)/bench/old.txt ]; then $(TOOLS)/benchstat $(BIN)/bench/old.txt $(BIN)/bench/new.txt; fi
+
+.PHONY: fuzz
+fuzz: ## Run each fuzz target for FUZZTIME.
+	@git grep --untracked -ohE '^func Fuzz[A-Za-z0-9_]+' -- '*_test.go' >/dev/null || { echo "no fuzz targets"; exit 1; }
+	@git grep --untracked -E '^func Fuzz[A-Za-z0-9_]+' -- '*_test.go' ':!test/conformance' \
+		| sed -E 's|^(.*)/[^/]+:func (Fuzz[A-Za-z0-9_]+).*|\1 \2|' \
+		| while read -r package target; do \
+			echo "==> $$target (./$$package)"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "./$$package" </dev/null; \
+		done
+
+.PHONY: controlplane
+controlplane: $(addprefix $(CONTROLPLANE)/,etcd kube-apiserver kube-controller-manager) ## Build etcd and Kubernetes' servers for the tests into bin/controlplane.
+	@echo "control plane: ready in bin/controlplane"
+
+# What the tests need: the folder that KUBEBUILDER_ASSETS names, or else our own build.
+.PHONY: assets
+assets: $(if $(KUBEBUILDER_ASSETS),,controlplane)
+
+$(CONTROLPLANE)/%: test/controlplane/build/go.mod test/controlplane/build/go.sum
+	@mkdir -p $(@D)
+	@test/controlplane/build/build.sh $* $(@D)
+
+##@ Build and install
+
+.PHONY: build
+build: ## Build the commands into bin.
+	go build -o $(BIN)/ ./cmd/...
+
+.PHONY: run
+run: build ## Run the operator against the cluster of your kubeconfig (make install first).
+	$(BIN)/manager
+
+.PHONY: docker-build
+docker-build: ## Build the image IMG for PLATFORMS with docker buildx; PUSH=1 pushes it.
+	docker buildx build --platform $(PLATFORMS) --tag $(IMG) $(if $(PUSH),--push) .
+
+.PHONY: install
+install: $(TOOLS)/kustomize ## Install the CRD into the cluster of your kubeconfig.
+	$(TOOLS)/kustomize build config/crd | kubectl apply --server-side -f -
+
+.PHONY: uninstall
+uninstall: $(TOOLS)/kustomize ## Remove the CRD, and with it every MeshTLSPolicy and what was rendered for it.
+	$(TOOLS)/kustomize build config/crd | kubectl delete --ignore-not-found -f -
+
+.PHONY: deploy
+deploy: $(TOOLS)/kustomize ## Install the CRD and the operator with image IMG.
+	@$(call overlay)
+	$(TOOLS)/kustomize build --load-restrictor LoadRestrictionsNone $(BIN)/deploy | kubectl apply --server-side -f -
+
+.PHONY: undeploy
+undeploy: $(TOOLS)/kustomize ## Remove what deploy installed.
+	$(TOOLS)/kustomize build config/default | kubectl delete --ignore-not-found -f -
+
+.PHONY: clean
+clean: ## Remove bin.
+	rm -rf $(BIN)
+
+# An overlay with the image IMG, so that no file of the repository changes.
+define overlay
+mkdir -p $(BIN)/deploy; \
+printf 'resources: [../../config/default]\nimages:\n- {name: meshtls/manager, newName: "%s", newTag: "%s"}\n' \
+	'$(patsubst %:$(lastword $(subst :, ,$(IMG))),%,$(IMG))' '$(lastword $(subst :, ,$(IMG)))' >$(BIN)/deploy/kustomization.yaml
+endef
+
+# The tools are pinned by the go.mod files under internal/tools, and rebuilt when these change.
+$(TOOLS)/controller-gen: PACKAGE := sigs.k8s.io/controller-tools/cmd/controller-gen
+$(TOOLS)/kustomize: PACKAGE := sigs.k8s.io/kustomize/kustomize/v5
+$(TOOLS)/govulncheck: PACKAGE := golang.org/x/vuln/cmd/govulncheck
+$(TOOLS)/benchstat: PACKAGE := golang.org/x/perf/cmd/benchstat
+$(TOOLS)/controller-gen $(TOOLS)/kustomize $(TOOLS)/govulncheck $(TOOLS)/benchstat: internal/tools/go.mod
+	@$(call build-tool,internal/tools,$(PACKAGE))
+
+$(TOOLS)/golangci-lint: internal/tools/golangci-lint/go.mod
+	@$(call build-tool,internal/tools/golangci-lint,github.com/golangci/golangci-lint/v2/cmd/golangci-lint)
+
+define build-tool
+echo "building $(@F) (once; golangci-lint takes minutes the first time)"; \
+cd $(1) && go build -o $@ $(2)
+endef
