@@ -102,15 +102,19 @@ func (c *ControlPlane) startServers(ctx context.Context, assets string) error {
 // interruptible runs a step of envtest, which knows no context. If the context ends first, the processes are ended: envtest gives
 // up when they are gone.
 func (c *ControlPlane) interruptible(ctx context.Context, step func() error) error {
-	done := make(chan error, 1)
-	go func() { done <- step() }()
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		err = step()
+	}()
 	select {
-	case err := <-done:
+	case <-done:
 		return err
 	case <-ctx.Done():
-		err := errors.Join(ctx.Err(), c.workspace.close())
-		<-done
-		return err
+		closed := c.workspace.close()
+		<-done // what envtest says now is only that its programs are gone
+		return errors.Join(ctx.Err(), closed)
 	}
 }
 
