@@ -52,13 +52,13 @@ type GatewayServer struct {
 	Port int32 `json:"port"`
 	// hosts are the names that are served: a DNS name with a dot, a left-most wildcard such as *.example.com, or * alone; without
 	// TLS also an IPv4 address. Lower case. A prefix ns/ (a namespace, or . for the policy's own, or * for all) limits which
-	// namespaces' VirtualServices may bind; without one all may. At most 32 in an entry, each of at most 317 characters.
+	// namespaces' VirtualServices may bind; without one all may. At most 32 in an entry, each of at most 253 characters.
 	// +required
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=32
 	// +kubebuilder:validation:items:MinLength=1
-	// +kubebuilder:validation:items:MaxLength=317
+	// +kubebuilder:validation:items:MaxLength=253
 	// +kubebuilder:validation:items:XValidation:rule="self.matches('^(([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?|[.]|[*])/)?([*]|([*]|[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)([.][a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)+)$')",message="a gateway's host is a DNS name with a dot in lower case, a wildcard as in *.example.com, or *, with an optional namespace/ (or ./ or */) before it: without scheme, port, path or trailing dot"
 	// +kubebuilder:validation:items:XValidation:rule="!self.matches('[.][0-9]+$') || isIP(self)",message="a host that ends in a number must be an IPv4 address, without namespace/ before it"
 	// +kubebuilder:validation:items:XValidation:rule="self != '*/*'",message="write * instead of */*: both serve every name to every namespace, but Istio mishandles a list with */*"
@@ -80,7 +80,7 @@ type GatewayServer struct {
 
 // Passthrough is a server whose TLS the gateway does not decrypt.
 //
-// +kubebuilder:validation:XValidation:rule="!self.hosts.exists(h, h.matches('[.][0-9]+$'))",fieldPath=".hosts",reason=FieldValueForbidden,message="TLS servers are found by server name, which is never an IP address: use the DNS name, or * for every client"
+// +kubebuilder:validation:XValidation:rule="!self.hosts.exists(h, isIP(h))",fieldPath=".hosts",reason=FieldValueForbidden,message="TLS servers are found by server name, which is never an IP address: use the DNS name, or * for every client"
 type Passthrough struct {
 	GatewayServer `json:",inline"`
 

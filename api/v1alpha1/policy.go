@@ -95,7 +95,7 @@ type MeshTLSPolicySpec struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=32
 	// +kubebuilder:validation:XValidation:rule="self.map(s, s.hosts.size()).sum() <= 512",message="send names more than 512 hosts: split the policy"
-	// +kubebuilder:validation:XValidation:rule="self.map(s, s.hosts.size()).sum() > 512 || self.all(s, self.exists_one(o, (has(o.clients) ? o.clients : 'Namespace') == (has(s.clients) ? s.clients : 'Namespace') && sets.intersects(s.hosts, o.hosts)))",message="two entries of send name one host: keep it in one entry, with its ports beside its mode"
+	// +kubebuilder:validation:XValidation:rule="self.map(s, s.hosts.size()).sum() > 512 || self.all(s, self.filter(o, (has(o.clients) ? o.clients : 'Namespace') == (has(s.clients) ? s.clients : 'Namespace') && sets.intersects(s.hosts, o.hosts)).size() <= 1)",message="two entries of send name one host: keep it in one entry, with its ports beside its mode"
 	Send []Send `json:"send,omitempty"`
 	// terminate lists the servers at which TLS ends at the gateway. It compiles to servers of an Istio Gateway, with tls.mode
 	// SIMPLE, MUTUAL, OPTIONAL_MUTUAL or ISTIO_MUTUAL. A host stands in one server of a port and bind only: Istio drops the second
@@ -105,7 +105,7 @@ type MeshTLSPolicySpec struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
 	// +kubebuilder:validation:XValidation:rule="self.map(s, s.hosts.size()).sum() <= 512",message="terminate names more than 512 hosts: split the policy"
-	// +kubebuilder:validation:XValidation:rule="self.map(s, s.hosts.size()).sum() > 512 || self.all(s, self.exists_one(o, o.port == s.port && (has(o.bind) ? o.bind : 'all') == (has(s.bind) ? s.bind : 'all') && sets.intersects(s.hosts, o.hosts)))",message="two entries of terminate serve one host on one port and bind: Istio drops the second with all its hosts; keep the host in one entry"
+	// +kubebuilder:validation:XValidation:rule="self.map(s, s.hosts.size()).sum() > 512 || self.all(s, self.filter(o, o.port == s.port && (has(o.bind) ? o.bind : 'all') == (has(s.bind) ? s.bind : 'all') && sets.intersects(s.hosts, o.hosts)).size() <= 1)",message="two entries of terminate serve one host on one port and bind: Istio drops the second with all its hosts; keep the host in one entry"
 	Terminate []Terminate `json:"terminate,omitempty"`
 	// passthrough lists the servers whose TLS the gateway routes by SNI and never decrypts. It compiles to servers of an Istio
 	// Gateway, with tls.mode PASSTHROUGH or AUTO_PASSTHROUGH. A host stands in one server of a port and bind only, terminate
@@ -115,7 +115,7 @@ type MeshTLSPolicySpec struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
 	// +kubebuilder:validation:XValidation:rule="self.map(s, s.hosts.size()).sum() <= 512",message="passthrough names more than 512 hosts: split the policy"
-	// +kubebuilder:validation:XValidation:rule="self.map(s, s.hosts.size()).sum() > 512 || self.all(s, self.exists_one(o, o.port == s.port && (has(o.bind) ? o.bind : 'all') == (has(s.bind) ? s.bind : 'all') && sets.intersects(s.hosts, o.hosts)))",message="two entries of passthrough serve one host on one port and bind: Istio drops the second with all its hosts; keep the host in one entry"
+	// +kubebuilder:validation:XValidation:rule="self.map(s, s.hosts.size()).sum() > 512 || self.all(s, self.filter(o, o.port == s.port && (has(o.bind) ? o.bind : 'all') == (has(s.bind) ? s.bind : 'all') && sets.intersects(s.hosts, o.hosts)).size() <= 1)",message="two entries of passthrough serve one host on one port and bind: Istio drops the second with all its hosts; keep the host in one entry"
 	Passthrough []Passthrough `json:"passthrough,omitempty"`
 	// plaintext lists the servers that the gateway serves without TLS. It compiles to servers of an Istio Gateway without tls, or
 	// with httpsRedirect alone. A host stands in one server of a port and bind only, and a port and bind is either plaintext, or
@@ -125,7 +125,7 @@ type MeshTLSPolicySpec struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
 	// +kubebuilder:validation:XValidation:rule="self.map(s, s.hosts.size()).sum() <= 512",message="plaintext names more than 512 hosts: split the policy"
-	// +kubebuilder:validation:XValidation:rule="self.map(s, s.hosts.size()).sum() > 512 || self.all(s, self.exists_one(o, o.port == s.port && (has(o.bind) ? o.bind : 'all') == (has(s.bind) ? s.bind : 'all') && sets.intersects(s.hosts, o.hosts)))",message="two entries of plaintext serve one host on one port and bind: keep the host in one entry"
+	// +kubebuilder:validation:XValidation:rule="self.map(s, s.hosts.size()).sum() > 512 || self.all(s, self.filter(o, o.port == s.port && (has(o.bind) ? o.bind : 'all') == (has(s.bind) ? s.bind : 'all') && sets.intersects(s.hosts, o.hosts)).size() <= 1)",message="two entries of plaintext serve one host on one port and bind: keep the host in one entry"
 	// +kubebuilder:validation:XValidation:rule="self.all(s, s.protocol in ['HTTP', 'HTTP2', 'GRPC', 'GRPC-WEB'] || self.exists_one(o, o.port == s.port && (has(o.bind) ? o.bind : 'all') == (has(s.bind) ? s.bind : 'all')))",message="TCP, MONGO, REDIS and MYSQL have a port and bind to themselves, since such connections name no host: give the servers different ports, or put their hosts into one entry"
 	Plaintext []Plaintext `json:"plaintext,omitempty"`
 }

@@ -32,7 +32,7 @@ const (
 // refuse (validateTLSOptions in pkg/config/validation/validation.go) or silently ignore (BuildListenerTLSContext in
 // pilot/pkg/networking/core/listener.go) is refused here.
 //
-// +kubebuilder:validation:XValidation:rule="!self.hosts.exists(h, h.matches('[.][0-9]+$'))",fieldPath=".hosts",reason=FieldValueForbidden,message="TLS servers are found by server name, which is never an IP address: use the DNS name, or * for every client"
+// +kubebuilder:validation:XValidation:rule="!self.hosts.exists(h, isIP(h))",fieldPath=".hosts",reason=FieldValueForbidden,message="TLS servers are found by server name, which is never an IP address: use the DNS name, or * for every client"
 //
 // Where the gateway's certificate comes from.
 //

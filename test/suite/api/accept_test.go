@@ -1,0 +1,76 @@
+package api_test
+
+import . "github.com/onsi/ginkgo/v2"
+
+var _ = Describe("accept", func() { describe(acceptRules) })
+
+var acceptRules = []rule{
+	{
+		name:    "an accept that says nothing",
+		field:   "spec.accept",
+		message: "accept says nothing: set mode to Strict, Permissive or Disable, or set ports or floor",
+		accepts: `{accept: {floor: Strict}}`,
+		refuses: `{accept: {}}`,
+	},
+	{
+		name:    "Inherit alone",
+		field:   "spec.accept",
+		message: "accept says nothing: set mode to Strict, Permissive or Disable, or set ports or floor",
+		accepts: `{workload: {service: a}, accept: {mode: Inherit, ports: [{port: 80, mode: Disable}]}}`,
+		refuses: `{workload: {service: a}, accept: {mode: Inherit}}`,
+	},
+	{
+		name:    "a port twice",
+		field:   "spec.accept.ports",
+		message: "two entries of accept.ports name one port: keep one of them",
+		accepts: onPorts(`{port: 80, mode: Strict}, {port: 81, mode: Strict}, {servicePort: 80, mode: Strict}`),
+		refuses: onPorts(`{port: 80, mode: Strict}, {port: 81, mode: Strict}, {port: 80, mode: Strict}`),
+	},
+	{
+		name:    "a servicePort twice",
+		field:   "spec.accept.ports",
+		message: "two entries of accept.ports name one servicePort: keep one of them",
+		accepts: onPorts(`{servicePort: http, mode: Strict}, {servicePort: 80, mode: Strict}, {servicePort: 81, mode: Strict}`),
+		refuses: onPorts(`{servicePort: http, mode: Strict}, {servicePort: 80, mode: Strict}, {servicePort: http, mode: Disable}`),
+	},
+	{
+		name:    "a servicePort twice by number",
+		field:   "spec.accept.ports",
+		message: "two entries of accept.ports name one servicePort: keep one of them",
+		accepts: onPorts(`{servicePort: 80, mode: Strict}, {port: 80, mode: Strict}`),
+		refuses: onPorts(`{servicePort: 80, mode: Strict}, {servicePort: 80, mode: Strict}`),
+	},
+	{
+		name:    "a port named in both ways",
+		field:   "spec.accept.ports[0]",
+		message: "name the port either by port (the workload's own number) or by servicePort (the Service's): exactly one of the two",
+		accepts: onPorts(`{port: 80, mode: Strict}`),
+		refuses: onPorts(`{port: 80, servicePort: 80, mode: Strict}`),
+	},
+	{
+		name:    "a port named in neither way",
+		field:   "spec.accept.ports[0]",
+		message: "name the port either by port (the workload's own number) or by servicePort (the Service's): exactly one of the two",
+		accepts: onPorts(`{servicePort: http, mode: Strict}`),
+		refuses: onPorts(`{mode: Strict}`),
+	},
+	{
+		name:    "servicePort 0",
+		field:   "spec.accept.ports[0].servicePort",
+		message: "servicePort is a number from 1 to 65535, or the name of a Service port",
+		accepts: onPorts(`{servicePort: 1, mode: Strict}`),
+		refuses: onPorts(`{servicePort: 0, mode: Strict}`),
+	},
+	{
+		name:    "servicePort 65536",
+		field:   "spec.accept.ports[0].servicePort",
+		message: "servicePort is a number from 1 to 65535, or the name of a Service port",
+		accepts: onPorts(`{servicePort: 65535, mode: Strict}`),
+		refuses: onPorts(`{servicePort: 65536, mode: Strict}`),
+	},
+}
+
+// onPorts is the spec of a workload with the entries in accept.ports.
+func onPorts(entries string) string {
+	return `{workload: {service: a}, accept: {ports: [` + entries + `]}}`
+}
