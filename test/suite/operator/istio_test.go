@@ -1,0 +1,81 @@
+package operator
+
+import (
+	"context"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/test/controlplane"
+)
+
+// pickUp is how long the operator has to notice that Istio's kinds have come.
+const pickUp = 30 * time.Second
+
+// istioCRDs are Istio's CRDs, from the module that the operator is built with.
+func istioCRDs(ctx context.Context) []*unstructured.Unstructured {
+	GinkgoHelper()
+	folder, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "istio.io/api").Output()
+	Expect(err).NotTo(HaveOccurred())
+	return documents(filepath.Join(strings.TrimSpace(string(folder)), "kubernetes", "customresourcedefinitions.gen.yaml"))
+}
+
+var _ = Describe("A cluster without Istio", Ordered, Serial, func() {
+	var shared client.Client
+	var namespace string
+	var p *meshtlsv1alpha1.MeshTLSPolicy
+
+	BeforeAll(func(ctx SpecContext) {
+		shared = admin
+		bare := startPlane(controlplane.Options{CRDs: []string{"config/crd/bases"}, WithoutIstio: true})
+		admin = clientFor(bare.Config)
+		DeferCleanup(func() { admin = shared })
+		without := startOperator(grantRole(ctx, bare, admin))
+		DeferCleanup(without.stop)
+		namespace = newNamespace(ctx)
+		newApplication(ctx, namespace, "shop")
+		p = strictBut(namespace, "shop", 8080, meshtlsv1alpha1.AcceptPermissive)
+	})
+
+	It("is no hindrance to the operator, and the policy is told", func(ctx SpecContext) {
+		create(ctx, p)
+		Expect(condition(ctx, p, meshtlsv1alpha1.ConditionProgrammed)()).To(Equal("False " + meshtlsv1alpha1.ReasonIstioCRDsMissing))
+		Expect(kstatus(ctx, p)()).NotTo(Equal("Current"))
+	})
+
+	It("is picked up when Istio's kinds come", func(ctx SpecContext) {
+		for _, crd := range istioCRDs(ctx) {
+			Expect(admin.Create(ctx, crd)).To(Succeed())
+		}
+		Eventually(condition(ctx, p, meshtlsv1alpha1.ConditionReady)).WithTimeout(pickUp).Should(Equal(ready))
+		Expect(modes(ctx, namespace)()).To(Equal(map[uint32]string{0: "STRICT", 8080: "PERMISSIVE"}))
+	})
+
+	It("is told again when they go", func(ctx SpecContext) {
+		for _, crd := range istioCRDs(ctx) {
+			Expect(admin.Delete(ctx, crd)).To(Succeed())
+		}
+		Eventually(condition(ctx, p, meshtlsv1alpha1.ConditionProgrammed)).
+			Should(Equal("False " + meshtlsv1alpha1.ReasonIstioCRDsMissing))
+	})
+
+	It("works on as before when they come once more", func(ctx SpecContext) {
+		for _, crd := range istioCRDs(ctx) {
+			Eventually(func() error { return client.IgnoreAlreadyExists(admin.Create(ctx, crd.DeepCopy())) }).Should(Succeed())
+		}
+		Eventually(condition(ctx, p, meshtlsv1alpha1.ConditionReady)).WithTimeout(pickUp).Should(Equal(ready))
+
+		By("changing a port, which the operator must see itself do")
+		update(ctx, p, func() { p.Spec.Accept.Ports[0].Mode = meshtlsv1alpha1.AcceptDisable })
+		Expect(modes(ctx, namespace)()).To(Equal(map[uint32]string{0: "STRICT", 8080: "DISABLE"}))
+		update(ctx, p, func() { p.Spec.Accept.Ports[0].Mode = meshtlsv1alpha1.AcceptPermissive })
+		expectReady(ctx, p)
+	})
+})

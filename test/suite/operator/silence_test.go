@@ -1,0 +1,68 @@
+package operator
+
+import (
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+)
+
+// restart starts an operator in the place of one that was stopped, for the specs that follow.
+func restart() *operator {
+	GinkgoHelper()
+	before := passes()
+	started := startOperator(account)
+	settle(before)
+	return started
+}
+
+var _ = Describe("The cost of a pass", func() {
+	var namespace string
+	var p *meshtlsv1alpha1.MeshTLSPolicy
+
+	BeforeEach(func(ctx SpecContext) {
+		namespace = newNamespace(ctx)
+		newApplication(ctx, namespace, "shop")
+		p = strictBut(namespace, "shop", 8080, meshtlsv1alpha1.AcceptPermissive)
+		p.Spec.Send = []meshtlsv1alpha1.Send{{Hosts: []string{"shop"}}}
+		p.Spec.Send[0].Mode = meshtlsv1alpha1.SendIstioMutual
+		create(ctx, p)
+		expectReady(ctx, p)
+		Eventually(eventsOf(ctx, p)).Should(ConsistOf("Ready"))
+		Eventually(idle).Should(BeTrue())
+	})
+
+	It("is nothing where nothing is to be done", func(ctx SpecContext) {
+		running.traffic.forget()
+		before := passes()
+		patch := client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"annotations":{"a":"b"}}}`))
+		Expect(admin.Patch(ctx, p.DeepCopy(), patch)).To(Succeed())
+		settle(before)
+		Consistently(func() []string { return running.traffic.in(namespace) }).Should(BeEmpty())
+	})
+
+	It("is two writes for a changed port: the PeerAuthentication and the status", func(ctx SpecContext) {
+		running.traffic.forget()
+		update(ctx, p, func() { p.Spec.Accept.Ports[0].Mode = meshtlsv1alpha1.AcceptDisable })
+		Expect(modes(ctx, namespace)()).To(Equal(map[uint32]string{0: "STRICT", 8080: "DISABLE"}))
+		name := onlyPeerAuthentication(ctx, namespace).Name
+		Consistently(func() []string { return running.traffic.in(namespace) }).Should(Equal([]string{
+			"PATCH /apis/security.istio.io/v1/namespaces/" + namespace + "/peerauthentications/" + name,
+			"PATCH /apis/security.meshtls.dev/v1alpha1/namespaces/" + namespace + "/meshtlspolicies/shop/status",
+		}))
+	})
+
+	It("is two writes for a port less", func(ctx SpecContext) {
+		running.traffic.forget()
+		update(ctx, p, func() { p.Spec.Accept.Ports = nil })
+		Expect(modes(ctx, namespace)()).To(Equal(map[uint32]string{0: "STRICT"}))
+		Consistently(func() []string { return running.traffic.in(namespace) }).Should(HaveLen(2))
+	})
+
+	It("is no write after a restart", Serial, func(SpecContext) {
+		running.stop()
+		running = restart()
+		Consistently(running.traffic.writes).Should(BeEmpty())
+	})
+})
