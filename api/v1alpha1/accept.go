@@ -35,12 +35,10 @@ const (
 //
 // The rules compare a servicePort by "in" a list of one, since the API server's cost estimate takes what == compares to be as
 // long as a request.
-//
-// +kubebuilder:validation:XValidation:rule="self.mode != 'Inherit' || has(self.ports) || has(self.floor)",reason=FieldValueRequired,message="accept says nothing: set mode to Strict, Permissive or Disable, or set ports or floor"
 type Accept struct {
 	// mode is what the workloads accept (mtls.mode of a PeerAuthentication). Strict: mutual TLS only. Permissive: mutual TLS and
 	// plaintext. Disable: plaintext only. Inherit (the default): what the namespace's, then the mesh's policy says; with none,
-	// Istio's default, Permissive. Inherit alone says nothing: it stands beside ports or floor.
+	// Istio's default, Permissive. Inherit alone renders nothing: the policy then only says so.
 	// +optional
 	// +kubebuilder:default=Inherit
 	Mode AcceptMode `json:"mode,omitempty"`

@@ -180,6 +180,9 @@ func shuffled(snapshots []model.Snapshot, seed uint64) []model.Snapshot {
 		s.PeerAuthentications = shuffle(random, s.PeerAuthentications)
 		s.DestinationRules = shuffle(random, s.DestinationRules)
 		s.Gateways = shuffle(random, s.Gateways)
+		s.Elsewhere.PeerAuthentications = shuffle(random, s.Elsewhere.PeerAuthentications)
+		s.Elsewhere.DestinationRules = shuffle(random, s.Elsewhere.DestinationRules)
+		s.Elsewhere.Gateways = shuffle(random, s.Elsewhere.Gateways)
 		all = append(all, s)
 	}
 	return all

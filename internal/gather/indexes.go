@@ -30,6 +30,8 @@ const (
 	IndexServiceEntryHost = ".spec.hosts"
 	// IndexServiceEntryWildcard: ServiceEntries by the wildcards above the hosts they declare.
 	IndexServiceEntryWildcard = ".spec.hosts.wildcards"
+	// IndexDestinationRuleHost: DestinationRules by their host, qualified.
+	IndexDestinationRuleHost = ".spec.host"
 )
 
 // Index is a field by which a reader must be able to list a kind.
@@ -52,6 +54,7 @@ var Indexes = []Index{
 	{&corev1.Pod{}, IndexPodLabel, extract(podLabels)},
 	{&istionetworkingv1.ServiceEntry{}, IndexServiceEntryHost, extract(ServiceEntryHosts)},
 	{&istionetworkingv1.ServiceEntry{}, IndexServiceEntryWildcard, extract(serviceEntryWildcards)},
+	{&istionetworkingv1.DestinationRule{}, IndexDestinationRuleHost, extract(destinationRuleHosts)},
 }
 
 // extract fits a function of one kind to an index.
@@ -117,6 +120,15 @@ func ServiceEntryHosts(entry *istionetworkingv1.ServiceEntry) []string {
 
 func serviceEntryWildcards(entry *istionetworkingv1.ServiceEntry) []string {
 	return wildcardsAbove(ServiceEntryHosts(entry))
+}
+
+func destinationRuleHosts(rule *istionetworkingv1.DestinationRule) []string {
+	return []string{DestinationRuleHost(rule)}
+}
+
+// DestinationRuleHost is the host that the rule stands for, qualified.
+func DestinationRuleHost(rule *istionetworkingv1.DestinationRule) string {
+	return hosts.Qualify(rule.Spec.GetHost(), rule.Namespace)
 }
 
 func wildcardsAbove(names []string) []string {

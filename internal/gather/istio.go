@@ -1,6 +1,7 @@
 package gather
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -37,8 +38,10 @@ func (g *gathering) readIstioObjects(ctx context.Context, s *model.Snapshot) err
 	return nil
 }
 
-// byName orders objects of one namespace. The list is the caller's own: a reader hands out a new one each time.
+// byName orders objects by namespace and name. The list is the caller's own: a reader hands out a new one each time.
 func byName[T client.Object](objects []T) []T {
-	slices.SortFunc(objects, func(a, b T) int { return strings.Compare(a.GetName(), b.GetName()) })
+	slices.SortFunc(objects, func(a, b T) int {
+		return cmp.Or(strings.Compare(a.GetNamespace(), b.GetNamespace()), strings.Compare(a.GetName(), b.GetName()))
+	})
 	return objects
 }

@@ -50,6 +50,7 @@ func Snapshot(ctx context.Context, reader client.Reader, namespace string, optio
 		g.readGatewayPods,
 		g.readHosts,
 		g.readIstioObjects,
+		g.readElsewhere,
 	} {
 		if err := read(ctx, &s); err != nil {
 			return model.Snapshot{}, fmt.Errorf("gathering namespace %s: %w", namespace, err)

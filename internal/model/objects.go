@@ -1,9 +1,29 @@
 package model
 
 import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 )
+
+// Ours says whether the operator writes the object; every other is foreign, whatever its name.
+func Ours(o metav1.Object) bool {
+	return o.GetLabels()[meshtlsv1alpha1.LabelManagedBy] == meshtlsv1alpha1.ManagedBy
+}
+
+// defaultRevision is the name of the control plane revision that has none.
+const defaultRevision = "default"
+
+// InRevision says whether the control plane of a revision reads the object: it does so if the object names that revision, or none.
+// The empty revision is the default one's.
+// Source: istio pkg/config/model.go, LabelsInRevision.
+func InRevision(o metav1.Object, revision string) bool {
+	named, found := o.GetLabels()[meshtlsv1alpha1.LabelRevision]
+	return !found || named == revision || (revision == "" && named == defaultRevision)
+}
 
 // The Istio kinds that are rendered.
 const (

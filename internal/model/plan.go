@@ -1,6 +1,7 @@
 package model
 
 import (
+	networkingapi "istio.io/api/networking/v1alpha3"
 	"k8s.io/apimachinery/pkg/types"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
@@ -56,11 +57,11 @@ func (r AcceptRule) PortMode(port int32) meshtlsv1alpha1.AcceptMode {
 type Audience string
 
 const (
-	// AudienceWorkload: the pods of a selector (workloadSelector, exportTo ".").
+	// AudienceWorkload: the pods of a selector (workloadSelector).
 	AudienceWorkload Audience = "Workload"
-	// AudienceNamespace: the namespace's pods (exportTo ".").
+	// AudienceNamespace: the namespace's pods.
 	AudienceNamespace Audience = "Namespace"
-	// AudienceAll: every client (no exportTo).
+	// AudienceAll: every client.
 	AudienceAll Audience = "All"
 )
 
@@ -72,9 +73,13 @@ type SendRule struct {
 	Audience Audience
 	// Selector are the labels of the client pods with AudienceWorkload; else empty.
 	Selector map[string]string
-	// Export says that the rule leaves exportTo out although its audience is the namespace: the companion's form, that Istio
-	// does not merge away beside a rule with a workload selector.
-	Export bool
+	// ExportTo are the namespaces whose clients may use the rule; empty: Istio's default for the mesh, everybody.
+	ExportTo []string
+	// Base is what the rule starts from: the DestinationRule that would govern these clients' traffic to the host without it. Only
+	// TLS is changed, at every level. Nil: there is none.
+	Base *networkingapi.DestinationRule
+	// HostPorts are the destination's port numbers, ascending; empty: not known.
+	HostPorts []int32
 	// TLS is the destination level; its Mode is empty where nothing was said, Auto where Istio decides.
 	TLS meshtlsv1alpha1.ClientTLS
 	// Ports are the exceptions, ascending by port.

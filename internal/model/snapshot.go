@@ -33,6 +33,19 @@ type Snapshot struct {
 	PeerAuthentications []*istiosecurityv1.PeerAuthentication
 	DestinationRules    []*istionetworkingv1.DestinationRule
 	Gateways            []*istionetworkingv1.Gateway
+	// Elsewhere are the live Istio objects of other namespaces that Istio's lookups may find for this one.
+	Elsewhere Elsewhere
+}
+
+// Elsewhere are Istio objects of other namespaces, each list by namespace and name.
+type Elsewhere struct {
+	// PeerAuthentications are those of the root namespace.
+	PeerAuthentications []*istiosecurityv1.PeerAuthentication
+	// DestinationRules are those of the root namespace, and those of the namespaces of Hosts that stand for a host that the
+	// policies send to.
+	DestinationRules []*istionetworkingv1.DestinationRule
+	// Gateways are those whose selector selects a pod that the gateway targets of Policies select.
+	Gateways []*istionetworkingv1.Gateway
 }
 
 // Mesh is the part of Istio's mesh config that TLS depends on.

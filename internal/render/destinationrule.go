@@ -23,52 +23,12 @@ func destinationRule(namespace string, r *model.SendRule) *istionetworkingv1.Des
 		ObjectMeta: identity{namespace, sendName(r), r.Revision, r.Owners}.objectMeta(),
 	}
 	object.Spec.Host = r.Host
-	object.Spec.TrafficPolicy = trafficPolicy(r)
-	object.Spec.ExportTo = exportTo(r)
+	object.Spec.TrafficPolicy, object.Spec.Subsets = composed(r)
+	object.Spec.ExportTo = r.ExportTo
 	if r.Audience == model.AudienceWorkload {
 		object.Spec.WorkloadSelector = &typeapi.WorkloadSelector{MatchLabels: r.Selector}
 	}
 	return object
-}
-
-// exportTo limits the rule to its own namespace, unless it is for every client or takes the companion's form. With a workload
-// selector Istio allows nothing else.
-func exportTo(r *model.SendRule) []string {
-	if r.Audience == model.AudienceAll || (r.Audience == model.AudienceNamespace && r.Export) {
-		return nil
-	}
-	return []string{"."}
-}
-
-func trafficPolicy(r *model.SendRule) *networkingapi.TrafficPolicy {
-	policy := &networkingapi.TrafficPolicy{Tls: clientTLS(&r.TLS)}
-	for i := range r.Ports {
-		if setting := portLevelSetting(&r.Ports[i], policy.Tls); setting != nil {
-			policy.PortLevelSettings = append(policy.PortLevelSettings, setting)
-		}
-	}
-	if policy.Tls == nil && len(policy.PortLevelSettings) == 0 {
-		return nil
-	}
-	return policy
-}
-
-// portLevelSetting is the exception of a single port; nil where Istio decides about the port and there is nothing to be excepted from.
-// Istio takes a port's entry instead of the whole destination level, so that an entry without tls leaves the decision to Istio;
-// but it refuses one that says nothing at all, and an unspecified load balancer is what an entry has anyhow.
-// Source: istio pilot/pkg/networking/util, GetPortLevelTrafficPolicy; pkg/config/validation, validatePortTrafficPolicies.
-func portLevelSetting(p *model.PortTLS, destination *networkingapi.ClientTLSSettings) *networkingapi.TrafficPolicy_PortTrafficPolicy {
-	tls := clientTLS(&p.TLS)
-	if tls == nil && destination == nil {
-		return nil
-	}
-	setting := &networkingapi.TrafficPolicy_PortTrafficPolicy{Port: &networkingapi.PortSelector{Number: portNumber(p.Port)}, Tls: tls}
-	if tls == nil {
-		setting.LoadBalancer = &networkingapi.LoadBalancerSettings{
-			LbPolicy: &networkingapi.LoadBalancerSettings_Simple{Simple: networkingapi.LoadBalancerSettings_UNSPECIFIED},
-		}
-	}
-	return setting
 }
 
 var clientModes = map[meshtlsv1alpha1.SendMode]networkingapi.ClientTLSSettings_TLSmode{

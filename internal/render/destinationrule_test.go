@@ -15,9 +15,9 @@ func TestDestinationRuleReach(t *testing.T) {
 		wantExportTo []string
 		wantSelector bool
 	}{
-		"a workload's":    {rule: model.SendRule{Audience: model.AudienceWorkload, Selector: selecting("app", "a")}, wantExportTo: []string{"."}, wantSelector: true},
-		"the namespace's": {rule: model.SendRule{Audience: model.AudienceNamespace}, wantExportTo: []string{"."}},
-		"the companion's": {rule: model.SendRule{Audience: model.AudienceNamespace, Export: true}},
+		"a workload's":    {rule: model.SendRule{Audience: model.AudienceWorkload, Selector: selecting("app", "a"), ExportTo: []string{"."}}, wantExportTo: []string{"."}, wantSelector: true},
+		"the namespace's": {rule: model.SendRule{Audience: model.AudienceNamespace, ExportTo: []string{"."}}, wantExportTo: []string{"."}},
+		"the companion's": {rule: model.SendRule{Audience: model.AudienceNamespace}},
 		"everybody's":     {rule: model.SendRule{Audience: model.AudienceAll}},
 	}
 	for name, tc := range tests {

@@ -27,7 +27,7 @@ func acceptName(r *model.AcceptRule) string {
 	return nameOf(podsHint(r.Selector, "namespace"), identity)
 }
 
-// sendName is a function of the host and the clients. The form that the rule takes (Export) may change while it governs the same.
+// sendName is a function of the host and the clients. To whom the rule is exported may change while it governs the same.
 func sendName(r *model.SendRule) string {
 	identity := newGoverned(model.KindDestinationRule).text(r.Revision).text(r.Host).text(string(r.Audience)).labels(r.Selector)
 	host, _, _ := strings.Cut(r.Host, ".svc.")

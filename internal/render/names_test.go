@@ -68,7 +68,7 @@ func TestSendNameTellsWhatIsGovernedApart(t *testing.T) {
 		"other pods":       {change: func(r *model.SendRule) { r.Selector = selecting("app", "y") }},
 		"more labels":      {change: func(r *model.SendRule) { r.Selector = selecting("app", "x", "tier", "b") }},
 		"another revision": {change: func(r *model.SendRule) { r.Revision = "1-31" }},
-		"the other form":   {change: func(r *model.SendRule) { r.Export = true }, wantSame: true},
+		"the other form":   {change: func(r *model.SendRule) { r.ExportTo = []string{"."} }, wantSame: true},
 		"another policy":   {change: func(r *model.SendRule) { r.Owners = []model.Owner{{Name: "p"}} }, wantSame: true},
 		"other settings":   {change: func(r *model.SendRule) { r.TLS.Mode = "Simple" }, wantSame: true},
 	}

@@ -80,7 +80,7 @@ func sendPlan() model.Plan {
 	insecure := true
 	return model.Plan{Namespace: "shop", Sends: []model.SendRule{
 		{
-			Host: "b.example", Audience: model.AudienceWorkload, Selector: selecting("app", "web"),
+			Host: "b.example", Audience: model.AudienceWorkload, Selector: selecting("app", "web"), ExportTo: []string{"."},
 			TLS: meshtlsv1alpha1.ClientTLS{Mode: meshtlsv1alpha1.SendDisable},
 			Ports: []model.PortTLS{
 				{Port: 443, TLS: meshtlsv1alpha1.ClientTLS{Mode: meshtlsv1alpha1.SendAuto}},
@@ -89,7 +89,7 @@ func sendPlan() model.Plan {
 			},
 		},
 		{
-			Host: "a.example", Audience: model.AudienceNamespace, TLS: meshtlsv1alpha1.ClientTLS{Mode: meshtlsv1alpha1.SendAuto},
+			Host: "a.example", Audience: model.AudienceNamespace, ExportTo: []string{"."}, TLS: meshtlsv1alpha1.ClientTLS{Mode: meshtlsv1alpha1.SendAuto},
 			Ports: []model.PortTLS{{Port: 443, TLS: meshtlsv1alpha1.ClientTLS{Mode: meshtlsv1alpha1.SendAuto}}},
 		},
 	}}

@@ -38,17 +38,23 @@ type ask struct {
 	notes []model.Finding
 }
 
+// impliedAsk is the ask of a claim that no entry of a spec made: it follows from one of another kind.
+const impliedAsk = -1
+
 // entriesOf says what became of each ask. An ask falls where it is denied, or where all that it claimed was lost.
 func entriesOf[K comparable, V any](asks []ask, decisions []decision[K, V], conflict func(loser, winner claim[K, V]) model.Finding) []entry {
 	won := make([]int, len(asks))
 	conflicts := make([][]model.Finding, len(asks))
 	for _, d := range decisions {
-		won[d.ask]++
-		for _, c := range d.agreeing {
-			won[c.ask]++
+		for _, c := range append([]claim[K, V]{d.claim}, d.agreeing...) {
+			if c.ask != impliedAsk {
+				won[c.ask]++
+			}
 		}
 		for _, c := range d.lost {
-			conflicts[c.ask] = append(conflicts[c.ask], conflict(c, d.claim))
+			if c.ask != impliedAsk {
+				conflicts[c.ask] = append(conflicts[c.ask], conflict(c, d.claim))
+			}
 		}
 	}
 	entries := make([]entry, len(asks))

@@ -6,8 +6,8 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// outcomes sums up what became of each policy's entries.
-func outcomes(policies []policyTarget, accept acceptReporter, entries []entry) []model.Outcome {
+// outcomes sums up what became of each policy's entries, and what else there is to say.
+func outcomes(policies []policyTarget, accept acceptReporter, entries []entry, more []model.Finding) []model.Outcome {
 	all := make([]model.Outcome, len(policies))
 	at := make(map[types.NamespacedName]int, len(policies))
 	for i, p := range policies {
@@ -18,6 +18,10 @@ func outcomes(policies []policyTarget, accept acceptReporter, entries []entry) [
 	}
 	for _, e := range entries {
 		addEntry(&all[at[e.policy]], e)
+	}
+	for _, f := range more {
+		o := &all[at[f.Policy]]
+		o.Findings = append(o.Findings, f)
 	}
 	return all
 }

@@ -39,14 +39,14 @@ func newSite(s model.Snapshot) site {
 func Plan(s model.Snapshot) model.Plan {
 	at, policies := newSite(s), withTargets(s)
 	accept := accepts(at, policies)
-	sendRules, sendEntries := sends(at, policies)
+	send := sends(at, policies, accept)
 	gatewayRules, serverEntries := gateways(s, policies)
 	return model.Plan{
 		Namespace: s.Namespace,
 		Accepts:   accept.rules,
-		Sends:     sendRules,
+		Sends:     send.rules,
 		Gateways:  gatewayRules,
-		Policies:  outcomes(policies, newAcceptReporter(at, accept), slices.Concat(accept.entries, sendEntries, serverEntries)),
+		Policies:  outcomes(policies, newAcceptReporter(at, accept), slices.Concat(accept.entries, send.entries, serverEntries), send.findings),
 	}
 }
 

@@ -38,16 +38,30 @@ type (
 )
 
 // sends settles what the namespace's policies send, and makes one rule for each host and client set.
-func sends(at site, policies []policyTarget) ([]model.SendRule, []entry) {
+func sends(at site, policies []policyTarget, accept acceptPlan) sendPlan {
 	asker := newSendAsker(at, policies)
 	for _, p := range policies {
 		for i := range p.Spec.Send {
 			asker.askAll(p, i)
 		}
 	}
-	decisions := settle(asker.claims, sameSend)
-	rules := inOneForm(foldSends(policies, decisions))
-	return rules, entriesOf(asker.asks, decisions, sendConflict)
+	implied := asker.implied(policies, accept.rules)
+	decisions := settle(slices.Concat(asker.claims, implied.claims), sameSend)
+	rules := asker.onBases(foldSends(policies, decisions))
+	findings := slices.Concat(implied.findings, asker.losses(rules), asker.unmet(decisions))
+	return sendPlan{
+		rules:    append(rules, asker.companions(rules)...),
+		entries:  entriesOf(asker.asks, decisions, sendConflict),
+		findings: findings,
+	}
+}
+
+// sendPlan is the send side of a namespace.
+type sendPlan struct {
+	rules   []model.SendRule
+	entries []entry
+	// findings are about what the rules do besides what their entries ask for.
+	findings []model.Finding
 }
 
 // sendAsker collects what the policies ask to be sent and claim.
@@ -56,10 +70,11 @@ type sendAsker struct {
 	// gatewayPods are the pods that a gateway target may select, of any namespace.
 	gatewayPods pods.Index
 	// wide are the rules without selector that the namespace's policies claim, by host and revision, with the first that does.
-	wide   map[sendSet]wideSend
-	known  map[string]model.Host
-	asks   []ask
-	claims []sendClaim
+	wide    map[sendSet]wideSend
+	foreign foreignRules
+	known   map[string]model.Host
+	asks    []ask
+	claims  []sendClaim
 }
 
 // wideSend is who first sends to a host for more than the pods of a selector.
@@ -74,6 +89,7 @@ func newSendAsker(at site, policies []policyTarget) *sendAsker {
 		site:        at,
 		gatewayPods: pods.NewIndex(slices.Concat(at.Workloads, at.GatewayPods)),
 		wide:        map[sendSet]wideSend{},
+		foreign:     newForeignRules(at.Snapshot),
 		known:       model.HostsByName(at.OrderedHosts()),
 	}
 	for _, p := range policies {

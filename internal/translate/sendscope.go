@@ -14,11 +14,11 @@ import (
 func (a *sendAsker) denial(p policyTarget, field string, send meshtlsv1alpha1.Send, host string) *model.Finding {
 	switch audienceOf(p, send) {
 	case model.AudienceAll:
-		return firstOf(a.notOwnHost(p, field, host), a.otherAudience(p, field, send, host))
+		return firstOf(a.notOwnHost(p, field, host), a.otherAudience(p, field, send, host), a.besideForeignWide(p, field, host))
 	case model.AudienceNamespace:
-		return a.otherAudience(p, field, send, host)
+		return firstOf(a.otherAudience(p, field, send, host), a.besideForeignWide(p, field, host), a.besideForeignSelector(p, field, host))
 	default:
-		return firstOf(a.gatewayElsewhere(p, field), a.wideWithoutCompanion(p, field, host))
+		return firstOf(a.gatewayElsewhere(p, field), a.wideWithoutCompanion(p, field, host), a.besideForeignSame(p, field, host))
 	}
 }
 
@@ -95,13 +95,8 @@ func (a *sendAsker) wideWithoutCompanion(p policyTarget, field, host string) *mo
 	if !found || wide.audience == model.AudienceAll {
 		return nil
 	}
-	var why string
-	switch {
-	case p.Namespace == a.Mesh.RootNamespace:
-		why = "the namespace is Istio's root"
-	case a.ownHost(host):
-		why = "the host belongs to this namespace"
-	default:
+	why := a.noExport(host)
+	if why == "" {
 		return nil
 	}
 	f := conflicted("send-workload-beside-namespace", p.MeshTLSPolicy, wide.policy, field,
@@ -111,43 +106,16 @@ func (a *sendAsker) wideWithoutCompanion(p policyTarget, field, host string) *mo
 	return &f
 }
 
-// wideKey is what a workload's rule and the rule without selector beside it have in common.
-type wideKey struct{ revision, host string }
-
-// inOneForm gives rules for one host, of which some have a selector, the form in which Istio keeps them apart: the namespace-wide
-// one is exported, and it is what the workloads' rules start from, since Istio gives a pod one rule only.
-func inOneForm(rules []model.SendRule) []model.SendRule {
-	wide, narrow := map[wideKey]int{}, map[wideKey][]int{}
-	for i, r := range rules {
-		key := wideKey{revision: r.Revision, host: r.Host}
-		if r.Audience == model.AudienceWorkload {
-			narrow[key] = append(narrow[key], i)
-		} else {
-			wide[key] = i
-		}
+// noExport says why a rule of this namespace for the host may not be exported if it is meant for the namespace's own clients only;
+// empty: it may, since Istio looks for the host's rule in the namespaces of the client, the host and the root, and nowhere else.
+// Source: istio pilot/pkg/model/push_context.go, destinationRule.
+func (a *sendAsker) noExport(host string) string {
+	switch {
+	case a.Namespace == a.Mesh.RootNamespace:
+		return "the namespace is Istio's root"
+	case a.ownHost(host):
+		return "the host belongs to this namespace"
+	default:
+		return ""
 	}
-	for key, at := range wide {
-		for _, i := range narrow[key] {
-			rules[i] = onTopOf(rules[at], rules[i])
-			rules[at].Export = rules[at].Audience == model.AudienceNamespace
-		}
-	}
-	return rules
-}
-
-// onTopOf is the rule, with the base's settings where it has none of its own. A destination level of its own stands for all ports.
-func onTopOf(base, rule model.SendRule) model.SendRule {
-	if rule.TLS.Mode != "" {
-		return rule
-	}
-	rule.TLS = base.TLS
-	ports := slices.Clone(rule.Ports)
-	for _, p := range base.Ports {
-		if !slices.ContainsFunc(rule.Ports, func(own model.PortTLS) bool { return own.Port == p.Port }) {
-			ports = append(ports, p)
-		}
-	}
-	slices.SortFunc(ports, func(a, b model.PortTLS) int { return int(a.Port) - int(b.Port) })
-	rule.Ports = ports
-	return rule
 }

@@ -6,20 +6,6 @@ var _ = Describe("accept", func() { describe(acceptRules) })
 
 var acceptRules = []rule{
 	{
-		name:    "an accept that says nothing",
-		field:   "spec.accept",
-		message: "accept says nothing: set mode to Strict, Permissive or Disable, or set ports or floor",
-		accepts: `{accept: {floor: Strict}}`,
-		refuses: `{accept: {}}`,
-	},
-	{
-		name:    "Inherit alone",
-		field:   "spec.accept",
-		message: "accept says nothing: set mode to Strict, Permissive or Disable, or set ports or floor",
-		accepts: `{workload: {service: a}, accept: {mode: Inherit, ports: [{port: 80, mode: Disable}]}}`,
-		refuses: `{workload: {service: a}, accept: {mode: Inherit}}`,
-	},
-	{
 		name:    "a port twice",
 		field:   "spec.accept.ports",
 		message: "two entries of accept.ports name one port: keep one of them",

@@ -1,0 +1,178 @@
+package translate
+
+import (
+	"fmt"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/hosts"
+	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/pods"
+)
+
+// impliedSends follow from what workloads accept: clients must be told to use mutual TLS where they would not of themselves. Istio
+// asks only the namespace's and the mesh's PeerAuthentication whether a Service may be called with mutual TLS at all, and nobody
+// where auto mTLS is off.
+// Source: istio pilot/pkg/model/push_context.go, BestEffortInferServiceMTLSMode; pilot/pkg/networking/core/cluster_tls.go,
+// buildUpstreamTLSSettings.
+type impliedSends struct {
+	claims   []sendClaim
+	findings []model.Finding
+}
+
+// implied finds the Services whose clients must be told.
+func (a *sendAsker) implied(policies []policyTarget, rules []model.AcceptRule) impliedSends {
+	parents := newParents(a.Snapshot, rules)
+	var found impliedSends
+	for _, rule := range rules {
+		parent := parents.mode(rule.Revision)
+		if len(rule.Selector) == 0 || (a.Mesh.AutoMTLS && parent != meshtlsv1alpha1.AcceptDisable) {
+			continue
+		}
+		for _, front := range a.tightened(rule, parent) {
+			if obstacle := a.obstacle(front, rule); obstacle != "" {
+				found.findings = append(found.findings, a.plaintextFindings(front, rule, obstacle)...)
+				continue
+			}
+			found.claims = append(found.claims, front.claims(policyOf(policies, rule.Owners[0]))...)
+		}
+	}
+	return found
+}
+
+func policyOf(policies []policyTarget, owner model.Owner) *meshtlsv1alpha1.MeshTLSPolicy {
+	return policies[slices.IndexFunc(policies, func(p policyTarget) bool { return ownerOf(p.MeshTLSPolicy) == owner })].MeshTLSPolicy
+}
+
+// tightenedService is a Service with ports at which pods accept mutual TLS though clients would not offer it.
+type tightenedService struct {
+	model.Service
+	set   sendSet
+	ports []int32
+	// strict says that one of the ports accepts nothing else.
+	strict bool
+}
+
+// claims are for the destination as a whole where all of its ports are tightened, else for the ports.
+func (t tightenedService) claims(policy *meshtlsv1alpha1.MeshTLSPolicy) []sendClaim {
+	ports := t.ports
+	if len(ports) == len(t.Ports) {
+		ports = []int32{0}
+	}
+	claims := make([]sendClaim, len(ports))
+	for i, port := range ports {
+		claims[i] = sendClaim{
+			policy: policy, field: "spec.accept", ask: impliedAsk, key: sendKey{sendSet: t.set, port: port},
+			value: sendValue{audience: model.AudienceAll, tls: meshtlsv1alpha1.ClientTLS{Mode: meshtlsv1alpha1.SendIstioMutual}},
+		}
+	}
+	return claims
+}
+
+// tightened are the Services in front of the rule's pods that the rule tightens.
+func (a *sendAsker) tightened(rule model.AcceptRule, parent meshtlsv1alpha1.AcceptMode) []tightenedService {
+	selected := a.pods.Selected(rule.Selector)
+	var found []tightenedService
+	for _, service := range a.fronts.of(target{selector: rule.Selector}, selected) {
+		t := tightenedService{
+			Service: service,
+			set:     sendSet{revision: rule.Revision, host: hosts.OfService(service.Namespace, service.Name)},
+		}
+		for _, port := range service.Ports {
+			mode := weakest(rule, targetNumbers(port, selected), parent)
+			if strictness(mode) >= strictness(meshtlsv1alpha1.AcceptPermissive) {
+				t.ports = append(t.ports, port.Port)
+				t.strict = t.strict || mode == meshtlsv1alpha1.AcceptStrict
+			}
+		}
+		if len(t.ports) > 0 {
+			found = append(found, t)
+		}
+	}
+	return found
+}
+
+// weakest is the weakest mode of the workload ports; Inherit where there are none.
+func weakest(rule model.AcceptRule, numbers []int32, parent meshtlsv1alpha1.AcceptMode) meshtlsv1alpha1.AcceptMode {
+	found := meshtlsv1alpha1.AcceptInherit
+	for _, number := range numbers {
+		mode := rule.PortMode(number)
+		if mode == meshtlsv1alpha1.AcceptInherit {
+			mode = parent
+		}
+		if found == meshtlsv1alpha1.AcceptInherit || strictness(mode) < strictness(found) {
+			found = mode
+		}
+	}
+	return found
+}
+
+// obstacle says why the clients of a Service cannot be told; empty: they can.
+func (a *sendAsker) obstacle(t tightenedService, rule model.AcceptRule) string {
+	others := slices.ContainsFunc(a.pods.Selected(t.Selector), func(w model.Workload) bool { return !pods.Matches(rule.Selector, w.Labels) })
+	wide, decided := a.wide[t.set]
+	foreign := slices.IndexFunc(a.foreign.of(t.set), isWide)
+	switch {
+	case others:
+		return "the Service also leads to pods that this policy is not about"
+	case decided && wide.audience == model.AudienceNamespace:
+		return fmt.Sprintf("%s of MeshTLSPolicy %s already decides what the namespace sends to it", wide.field, keyOf(wide.policy))
+	case foreign >= 0:
+		rule := a.foreign.of(t.set)[foreign]
+		return fmt.Sprintf("DestinationRule %s/%s, which is not ours, already decides what is sent to it", rule.Namespace, rule.Name)
+	default:
+		return ""
+	}
+}
+
+// plaintextFindings tell the policies of a rule that a Service's clients send plaintext, and why that is not changed. To a port that
+// also accepts plaintext it does no harm but for the missing encryption.
+func (a *sendAsker) plaintextFindings(t tightenedService, rule model.AcceptRule, obstacle string) []model.Finding {
+	findings := make([]model.Finding, len(rule.Owners))
+	for i, owner := range rule.Owners {
+		findings[i] = model.Finding{
+			Check:    "accept-clients-send-plaintext",
+			Severity: meshtlsv1alpha1.SeverityWarning,
+			Policy:   types.NamespacedName{Namespace: a.Namespace, Name: owner.Name},
+			Object:   model.ObjectRef{Kind: "Service", Namespace: t.Namespace, Name: t.Name},
+			Field:    "spec.accept",
+			Message: fmt.Sprintf("Clients send plaintext to Service %s/%s, since %s; they cannot be told to use mutual TLS, since %s.",
+				t.Namespace, t.Name, a.whyPlaintext(), obstacle),
+			Remedy: "Let the namespace accept Permissive instead of Disable, or send IstioMutual to the Service.",
+		}
+		if t.strict {
+			findings[i].Severity = meshtlsv1alpha1.SeverityError
+			findings[i].Condition, findings[i].Reason = meshtlsv1alpha1.ConditionEffective, meshtlsv1alpha1.ReasonInert
+		}
+	}
+	return findings
+}
+
+func (a *sendAsker) whyPlaintext() string {
+	if !a.Mesh.AutoMTLS {
+		return "auto mTLS is off in the mesh"
+	}
+	return "the namespace or the mesh accepts plaintext only, and clients look no further"
+}
+
+// unmet tells the policies whose Services' clients are told something else by an entry of send.
+func (a *sendAsker) unmet(decisions []sendDecision) []model.Finding {
+	var findings []model.Finding
+	for _, d := range decisions {
+		for _, c := range d.lost {
+			if c.ask != impliedAsk {
+				continue
+			}
+			findings = append(findings, model.Finding{
+				Check: "accept-clients-send-otherwise", Severity: meshtlsv1alpha1.SeverityWarning, Policy: keyOf(c.policy),
+				Object: policyRef(d.policy), Field: "spec.accept",
+				Message: fmt.Sprintf("Clients need mutual TLS to call %s, and %s of MeshTLSPolicy %s has them send %s.",
+					d.key.host, d.field, keyOf(d.policy), sendValueWords(d.value)),
+				Remedy: "Change the one or the other.",
+			})
+		}
+	}
+	return findings
+}
