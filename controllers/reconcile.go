@@ -3,11 +3,15 @@ package controllers
 import (
 	"context"
 	"errors"
+	"fmt"
 
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/meshtls/meshtls/internal/apply"
 	"github.com/meshtls/meshtls/internal/compile"
@@ -29,6 +33,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if err != nil {
 		return ctrl.Result{}, err
 	}
+	if leaving, err := namespaceLeaves(ctx, cluster, request.Name); leaving || err != nil {
+		return ctrl.Result{}, err
+	}
 	snapshot, err := gather.Snapshot(ctx, cluster, request.Name, r.options.gathering(cluster.missing))
 	if err != nil {
 		return ctrl.Result{}, err
@@ -37,9 +44,19 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	result := compile.Compile(snapshot)
 	changes := apply.Applier{Client: cluster}.Apply(ctx, live(snapshot), result.Objects, kept(result))
 	logChanges(ctx, changes)
-	reports := report{snapshot: snapshot, result: result, changes: changes}
-	err = r.tell(ctx, cluster, reports)
+	err = r.tell(ctx, cluster, report{snapshot: snapshot, result: result, changes: changes})
 	return ctrl.Result{}, errors.Join(worthRetrying(changes), err)
+}
+
+// namespaceLeaves says whether the namespace is being deleted. Then nothing can be created in it, and whatever is missing was
+// deleted with it.
+func namespaceLeaves(ctx context.Context, reader client.Reader, name string) (bool, error) {
+	var namespace corev1.Namespace
+	err := reader.Get(ctx, client.ObjectKey{Name: name}, &namespace, client.UnsafeDisableDeepCopy)
+	if client.IgnoreNotFound(err) != nil {
+		return false, fmt.Errorf("getting namespace %s: %w", name, err)
+	}
+	return namespace.DeletionTimestamp != nil, nil
 }
 
 // live are the Istio objects of the snapshot.
@@ -63,11 +80,12 @@ func kept(result model.Result) sets.Set[types.UID] {
 }
 
 // worthRetrying are the failures that may not happen again. The others end with an event: the foreign object goes, the CRD
-// comes, what held an object back is written.
+// comes, what held an object back is written, the namespace is gone.
 func worthRetrying(changes model.ChangeSet) error {
 	var failed []error
 	for _, failure := range changes.Failures {
-		if !apply.Standing(failure) && !errors.Is(failure.Err, apply.ErrHeldBack) {
+		leaving := apierrors.HasStatusCause(failure.Err, corev1.NamespaceTerminatingCause)
+		if !leaving && !apply.Standing(failure) && !errors.Is(failure.Err, apply.ErrHeldBack) {
 			failed = append(failed, failure.Err)
 		}
 	}

@@ -237,7 +237,7 @@ func eventsOf(ctx context.Context, p *meshtlsv1alpha1.MeshTLSPolicy) func() []st
 		Expect(admin.List(ctx, &list, client.InNamespace(p.Namespace))).To(Succeed())
 		var reasons []string
 		for i := range list.Items {
-			if list.Items[i].Regarding.Name == p.Name {
+			if about := list.Items[i].Regarding; about.Kind == "MeshTLSPolicy" && about.Name == p.Name {
 				reasons = append(reasons, list.Items[i].Reason)
 			}
 		}

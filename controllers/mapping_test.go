@@ -1,0 +1,203 @@
+package controllers
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	networkingapi "istio.io/api/networking/v1alpha3"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+
+	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/gather"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// readerOf is a reader with gather's indexes over some objects.
+func readerOf(objects ...client.Object) client.Reader {
+	builder := fake.NewClientBuilder().WithScheme(NewScheme()).WithObjects(objects...)
+	for _, index := range gather.Indexes {
+		builder = builder.WithIndex(index.Object, index.Field, index.Extract)
+	}
+	return builder.Build()
+}
+
+func named(namespace, name string) metav1.ObjectMeta {
+	return metav1.ObjectMeta{Namespace: namespace, Name: name}
+}
+
+// world has policies in three namespaces: shop accepts, client sends to the Service cart of shop and to *.example, and edge
+// has two gateways, by labels and by the Service ingress.
+func world() []client.Object {
+	accepts := &meshtlsv1alpha1.MeshTLSPolicy{ObjectMeta: named("shop", "accepts")}
+	accepts.Spec.Accept = &meshtlsv1alpha1.Accept{Mode: meshtlsv1alpha1.AcceptStrict}
+	sends := &meshtlsv1alpha1.MeshTLSPolicy{ObjectMeta: named("client", "sends")}
+	sends.Spec.Send = []meshtlsv1alpha1.Send{{Hosts: []string{"cart.shop.svc.cluster.local", "*.example"}}}
+	gateway := &meshtlsv1alpha1.MeshTLSPolicy{ObjectMeta: named("edge", "gateway")}
+	gateway.Spec.Gateway = &meshtlsv1alpha1.Target{Selector: &meshtlsv1alpha1.LabelSelector{
+		MatchLabels: map[string]string{"istio": "ingress", "tier": "edge"},
+	}}
+	behindService := &meshtlsv1alpha1.MeshTLSPolicy{ObjectMeta: named("edge2", "gateway")}
+	behindService.Spec.Gateway = &meshtlsv1alpha1.Target{Service: "ingress"}
+	ingress := &corev1.Service{ObjectMeta: named("edge2", "ingress"), Spec: corev1.ServiceSpec{Selector: map[string]string{"istio": "egress"}}}
+	gatewayPod := &corev1.Pod{ObjectMeta: named("pods", "ingress")}
+	gatewayPod.Labels = map[string]string{"istio": "ingress", "tier": "edge"}
+	return []client.Object{accepts, sends, gateway, behindService, ingress, gatewayPod}
+}
+
+func TestMapping(t *testing.T) {
+	roots := newRoots()
+	for _, namespace := range []string{"shop", "client"} {
+		roots.note(model.Snapshot{
+			Namespace: namespace, Mesh: model.Mesh{RootNamespace: "istio-system"},
+			Policies: []*meshtlsv1alpha1.MeshTLSPolicy{{}},
+		})
+	}
+	m := mapping{cache: readerOf(world()...), roots: roots, options: Options{IstioNamespace: "istio-system"}}
+	ours := map[string]string{meshtlsv1alpha1.LabelManagedBy: meshtlsv1alpha1.ManagedBy}
+	pod := func(namespace string, labels map[string]string) client.Object {
+		return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "p", Labels: labels}}
+	}
+	entry := func(hosts ...string) client.Object {
+		return &istionetworkingv1.ServiceEntry{ObjectMeta: named("other", "e"), Spec: networkingapi.ServiceEntry{Hosts: hosts}}
+	}
+
+	tests := map[string]struct {
+		mapping handler.MapFunc
+		object  client.Object
+		want    []string
+	}{
+		"a policy concerns its namespace":                       {m.ofPolicy, &meshtlsv1alpha1.MeshTLSPolicy{ObjectMeta: named("shop", "p")}, []string{"shop"}},
+		"a root policy concerns all below":                      {m.ofPolicy, &meshtlsv1alpha1.MeshTLSPolicy{ObjectMeta: named("istio-system", "p")}, []string{"client", "istio-system", "shop"}},
+		"an Istio object where there are policies":              {m.ofRendered, &istiosecurityv1.PeerAuthentication{ObjectMeta: named("shop", "x")}, []string{"shop"}},
+		"an Istio object where there are none":                  {m.ofRendered, &istiosecurityv1.PeerAuthentication{ObjectMeta: named("other", "x")}, nil},
+		"an object of ours that nobody may want":                {m.ofRendered, &istiosecurityv1.PeerAuthentication{ObjectMeta: metav1.ObjectMeta{Namespace: "other", Name: "x", Labels: ours}}, []string{"other"}},
+		"a Service concerns its namespace and who sends to it":  {m.ofService, &corev1.Service{ObjectMeta: named("shop", "cart")}, []string{"client", "shop"}},
+		"a Service that nobody sends to":                        {m.ofService, &corev1.Service{ObjectMeta: named("other", "cart")}, nil},
+		"a pod where there are policies":                        {m.ofPod, pod("shop", nil), []string{"shop"}},
+		"a pod of a gateway by labels":                          {m.ofPod, pod("other", map[string]string{"istio": "ingress", "tier": "edge", "x": "y"}), []string{"edge"}},
+		"a pod that has only one of the labels":                 {m.ofPod, pod("other", map[string]string{"istio": "ingress"}), nil},
+		"a pod of a gateway by Service":                         {m.ofPod, pod("other", map[string]string{"istio": "egress"}), []string{"edge2"}},
+		"a namespace with policies":                             {m.ofNamespace, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop"}}, []string{"shop"}},
+		"a namespace with pods of a gateway":                    {m.ofNamespace, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "pods"}}, []string{"edge"}},
+		"a namespace that concerns nobody":                      {m.ofNamespace, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "other"}}, nil},
+		"a ServiceEntry for a host below a wildcard":            {m.ofServiceEntry, entry("api.example"), []string{"client"}},
+		"a ServiceEntry for a host that nobody sends to":        {m.ofServiceEntry, entry("api.elsewhere"), nil},
+		"the mesh config concerns all":                          {m.ofConfigMap, &corev1.ConfigMap{ObjectMeta: named("istio-system", "istio")}, []string{"client", "edge", "edge2", "shop"}},
+		"a revision's mesh config concerns all":                 {m.ofConfigMap, &corev1.ConfigMap{ObjectMeta: named("istio-system", "istio-canary")}, []string{"client", "edge", "edge2", "shop"}},
+		"another ConfigMap of Istio's":                          {m.ofConfigMap, &corev1.ConfigMap{ObjectMeta: named("istio-system", "istiod")}, nil},
+		"a ConfigMap of that name elsewhere":                    {m.ofConfigMap, &corev1.ConfigMap{ObjectMeta: named("shop", "istio")}, nil},
+		"a kind that has come or gone concerns all":             {m.ofAnything, crdMetadata(), []string{"client", "edge", "edge2", "shop"}},
+		"an object of another kind than the watch's, a Service": {m.ofService, &corev1.Pod{}, nil},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			var got []string
+			for _, request := range tc.mapping(t.Context(), tc.object) {
+				got = append(got, request.Name)
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("namespaces (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestRoots(t *testing.T) {
+	snapshot := func(namespace, root string, policies int) model.Snapshot {
+		return model.Snapshot{
+			Namespace: namespace, Mesh: model.Mesh{RootNamespace: root},
+			Policies: make([]*meshtlsv1alpha1.MeshTLSPolicy, policies),
+		}
+	}
+	tests := map[string]struct {
+		passes []model.Snapshot
+		want   []string
+	}{
+		"nobody yet":                       {nil, []string{}},
+		"in order":                         {[]model.Snapshot{snapshot("b", "root", 1), snapshot("a", "root", 1)}, []string{"a", "b"}},
+		"another root":                     {[]model.Snapshot{snapshot("a", "elsewhere", 1)}, []string{}},
+		"moved to another root":            {[]model.Snapshot{snapshot("a", "root", 1), snapshot("a", "elsewhere", 1)}, []string{}},
+		"moved here":                       {[]model.Snapshot{snapshot("a", "elsewhere", 1), snapshot("a", "root", 1)}, []string{"a"}},
+		"has no policies any more":         {[]model.Snapshot{snapshot("a", "root", 1), snapshot("a", "root", 0)}, []string{}},
+		"never had any":                    {[]model.Snapshot{snapshot("a", "root", 0)}, []string{}},
+		"a second pass says nothing newer": {[]model.Snapshot{snapshot("a", "root", 1), snapshot("a", "root", 2)}, []string{"a"}},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			r := newRoots()
+			for _, pass := range tc.passes {
+				r.note(pass)
+			}
+			if diff := cmp.Diff(tc.want, r.namespacesUnder("root")); diff != "" {
+				t.Errorf("namespaces (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestPodDiffers(t *testing.T) {
+	base := func() *corev1.Pod {
+		return &corev1.Pod{
+			ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": "a"}, ResourceVersion: "1"},
+			Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "c"}}},
+			Status:     corev1.PodStatus{Phase: corev1.PodPending},
+		}
+	}
+	tests := map[string]struct {
+		change func(*corev1.Pod)
+		want   bool
+	}{
+		"only the version": {func(p *corev1.Pod) { p.ResourceVersion = "2" }, false},
+		"it runs":          {func(p *corev1.Pod) { p.Status.Phase = corev1.PodRunning }, false},
+		"it has finished":  {func(p *corev1.Pod) { p.Status.Phase = corev1.PodSucceeded }, true},
+		"a label":          {func(p *corev1.Pod) { p.Labels["app"] = "b" }, true},
+		"an annotation":    {func(p *corev1.Pod) { p.Annotations = map[string]string{"ambient.istio.io/redirection": "enabled"} }, true},
+		"a container":      {func(p *corev1.Pod) { p.Spec.Containers[0].Name = "d" }, true},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			after := base()
+			tc.change(after)
+			if got := podDiffers(base(), after); got != tc.want {
+				t.Errorf("got %v, want %v", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestIstioObjectDiffers(t *testing.T) {
+	base := func() *istiosecurityv1.PeerAuthentication {
+		return &istiosecurityv1.PeerAuthentication{ObjectMeta: metav1.ObjectMeta{
+			UID: "1", Generation: 1, ResourceVersion: "1", Labels: map[string]string{},
+			OwnerReferences: []metav1.OwnerReference{{UID: "p"}},
+		}}
+	}
+	tests := map[string]struct {
+		change func(*istiosecurityv1.PeerAuthentication)
+		want   bool
+	}{
+		"only the status":     {func(o *istiosecurityv1.PeerAuthentication) { o.ResourceVersion = "2" }, false},
+		"the spec":            {func(o *istiosecurityv1.PeerAuthentication) { o.Generation = 2 }, true},
+		"a label":             {func(o *istiosecurityv1.PeerAuthentication) { o.Labels["a"] = "b" }, true},
+		"an owner":            {func(o *istiosecurityv1.PeerAuthentication) { o.OwnerReferences = nil }, true},
+		"it is being deleted": {func(o *istiosecurityv1.PeerAuthentication) { o.DeletionTimestamp = ptr.To(metav1.Now()) }, true},
+		"it is another one":   {func(o *istiosecurityv1.PeerAuthentication) { o.UID = "2" }, true},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			after := base()
+			tc.change(after)
+			if got := istioObjectDiffers(base(), after); got != tc.want {
+				t.Errorf("got %v, want %v", got, tc.want)
+			}
+		})
+	}
+}
