@@ -1,0 +1,103 @@
+package effective
+
+import (
+	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
+
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// World is what Istio sees. The objects of every namespace that takes part belong in it, in any order: those of the clients, of the
+// servers, of the gateways and of the root namespace.
+type World struct {
+	Mesh                model.Mesh
+	PeerAuthentications []*istiosecurityv1.PeerAuthentication
+	DestinationRules    []*istionetworkingv1.DestinationRule
+	Gateways            []*istionetworkingv1.Gateway
+	// Services are those that select gateway pods: a Gateway may name their ports in place of the pods'.
+	Services []model.Service
+}
+
+// Model answers questions about a World. It never changes, and may be asked from many goroutines.
+type Model struct {
+	mesh     model.Mesh
+	peers    peerIndex
+	rules    ruleIndex
+	gateways selectorIndex[*istionetworkingv1.Gateway]
+	services map[string][]model.Service
+}
+
+// New indexes the world. It keeps the objects and changes none.
+func New(w World) *Model {
+	return &Model{
+		mesh:     w.Mesh,
+		peers:    indexPeers(w.Mesh.RootNamespace, w.PeerAuthentications),
+		rules:    indexRules(w.Mesh, w.DestinationRules),
+		gateways: indexGateways(w.Gateways),
+		services: indexServices(w.Services),
+	}
+}
+
+// Client is whose traffic is asked about.
+type Client struct {
+	Namespace string
+	Labels    map[string]string
+	Dataplane model.Dataplane
+	// Gateway says that the client is the proxy of a gateway, not the sidecar of an application.
+	Gateway bool
+}
+
+// Destination is what a client calls.
+type Destination struct {
+	Host model.Host
+	// Port is the host's port, as a Service or ServiceEntry declares it.
+	Port int32
+	// Protocol is what the port is declared to speak, in Istio's words (HTTP, TLS, …). Empty: Istio finds out by looking.
+	Protocol string
+	// Subset is the one that a route sends to. Empty: the host itself.
+	Subset string
+	// Headless says that clients connect to the address that they looked up, not to one that their proxy chooses.
+	Headless bool
+	// Endpoints are the pods behind the port. They matter only where proxies do not choose: Istio then decides for all of them
+	// together.
+	Endpoints []model.Workload
+}
+
+// Ref names an Istio object. The zero value stands for Istio's defaults.
+type Ref struct{ Kind, Namespace, Name string }
+
+// String reads like "DestinationRule shop/payments".
+func (r Ref) String() string {
+	if r == (Ref{}) {
+		return "Istio's default"
+	}
+	return r.Kind + " " + r.Namespace + "/" + r.Name
+}
+
+// Origin is where a setting comes from.
+type Origin struct {
+	// Object is the zero Ref where no object says anything.
+	Object Ref
+	// Field is the path within the object.
+	Field string
+}
+
+// String reads like "DestinationRule shop/payments (spec.trafficPolicy.tls)".
+func (o Origin) String() string {
+	if o.Field == "" {
+		return o.Object.String()
+	}
+	return o.Object.String() + " (" + o.Field + ")"
+}
+
+func peerRef(pa *istiosecurityv1.PeerAuthentication) Ref {
+	return Ref{Kind: "PeerAuthentication", Namespace: pa.Namespace, Name: pa.Name}
+}
+
+func ruleRef(rule *istionetworkingv1.DestinationRule) Ref {
+	return Ref{Kind: "DestinationRule", Namespace: rule.Namespace, Name: rule.Name}
+}
+
+func gatewayRef(gateway *istionetworkingv1.Gateway) Ref {
+	return Ref{Kind: "Gateway", Namespace: gateway.Namespace, Name: gateway.Name}
+}

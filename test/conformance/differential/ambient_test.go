@@ -1,0 +1,187 @@
+package differential
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	securityapi "istio.io/api/security/v1beta1"
+	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
+	istiomodel "istio.io/istio/pilot/pkg/model"
+	"istio.io/istio/pilot/pkg/serviceregistry/ambient"
+	"istio.io/istio/pkg/activenotifier"
+	"istio.io/istio/pkg/config/mesh/meshwatcher"
+	"istio.io/istio/pkg/config/schema/gvr"
+	istiokube "istio.io/istio/pkg/kube"
+	"istio.io/istio/pkg/kube/kclient/clienttest"
+	"istio.io/istio/pkg/kube/krt"
+	"istio.io/istio/pkg/kube/multicluster"
+	"istio.io/istio/pkg/test"
+	"istio.io/istio/pkg/workloadapi"
+	"istio.io/istio/pkg/workloadapi/security"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+const (
+	// ambientMeshes is how many meshes are made, each with ambientNamespaces that share its root namespace.
+	ambientMeshes     = 40
+	ambientNamespaces = 60
+)
+
+// TestAgreesWithIstioOnAmbient compares what ztunnel is told to refuse.
+func TestAgreesWithIstioOnAmbient(t *testing.T) {
+	quiet()
+	var tally tally
+	for seed := range ambientMeshes {
+		w := newAmbientWorld(uint64(seed))
+		istio := ambientFacts(t, w)
+		found := differences(istio, ourAmbientFacts(w))
+		tally.add(istio, len(found))
+		if len(found) > 0 {
+			t.Errorf("seed %d: %d disagreements:\n%s", seed, len(found), strings.Join(found[:min(shown, len(found))], "\n"))
+		}
+	}
+	t.Logf("%d namespaces, %s", ambientMeshes*ambientNamespaces, &tally)
+	tally.mustCover(t, "accept")
+}
+
+// newAmbientWorld gives each object an age of its own: of equal ones Istio takes any for ztunnel.
+func newAmbientWorld(seed uint64) world {
+	g := generator{Rand: rand.New(rand.NewPCG(seed, 1))}
+	g.objects.Mesh = model.Mesh{RootNamespace: root}
+	age := int64(0)
+	if mode := securityapi.PeerAuthentication_MutualTLS_Mode(seed % 4); mode != securityapi.PeerAuthentication_MutualTLS_UNSET {
+		mesh := &istiosecurityv1.PeerAuthentication{ObjectMeta: metav1.ObjectMeta{Namespace: root, Name: "mesh"}}
+		mesh.CreationTimestamp = metav1.Unix(1_700_000_000, 0)
+		mesh.Spec.Mtls = &securityapi.PeerAuthentication_MutualTLS{Mode: mode}
+		g.objects.PeerAuthentications = append(g.objects.PeerAuthentications, mesh)
+	}
+	add := func(namespace string, count int) {
+		for i := range count {
+			age++
+			pa := &istiosecurityv1.PeerAuthentication{ObjectMeta: g.meta(namespace, g.name("pa", i))}
+			pa.CreationTimestamp = metav1.Unix(1_700_000_000+age, 0)
+			g.fillPeer(pa)
+			g.objects.PeerAuthentications = append(g.objects.PeerAuthentications, pa)
+		}
+	}
+	add(root, g.IntN(3))
+	for i := range ambientNamespaces {
+		namespace := fmt.Sprintf("n%d", i)
+		add(namespace, g.IntN(5))
+		for j := range 2 {
+			w := model.Workload{Namespace: namespace, Example: fmt.Sprintf("pod-%d", j), Dataplane: model.DataplaneAmbient,
+				Labels: map[string]string{"app": pick(&g, "s0", "s1", "client"), "tier": pick(&g, "x", "y")}}
+			g.pods = append(g.pods, pod{Workload: w, ip: g.ip()})
+		}
+	}
+	return g.world
+}
+
+func ourAmbientFacts(w world) facts {
+	m, found := effective.New(w.objects), facts{}
+	for _, p := range w.pods {
+		acceptance := m.Accept(p.Workload)
+		for _, port := range acceptPorts {
+			found.put(string(acceptance.Port(port).Mode), "accept %s/%s:%d", p.Namespace, p.Example, port)
+		}
+	}
+	return found
+}
+
+func ambientFacts(t *testing.T, w world) facts {
+	index := startAmbient(t, w)
+	policies := map[string]*security.Authorization{}
+	for _, policy := range index.Policies(nil) {
+		policies[policy.Authorization.Namespace+"/"+policy.Authorization.Name] = policy.Authorization
+	}
+	found := facts{}
+	for _, address := range index.All() {
+		workload := address.GetWorkload()
+		if workload == nil {
+			continue
+		}
+		for _, port := range acceptPorts {
+			mode := meshtlsv1alpha1.AcceptPermissive
+			if refusesPlaintext(workload, policies, uint32(port)) {
+				mode = meshtlsv1alpha1.AcceptStrict
+			}
+			found.put(string(mode), "accept %s/%s:%d", workload.Namespace, workload.Name, port)
+		}
+	}
+	return found
+}
+
+// refusesPlaintext reads the rules as ztunnel does: one that denies and matches is enough; within it any group must match, in a
+// group every rule, in a rule any match. A rule that the workload names and that does not exist denies nothing.
+func refusesPlaintext(workload *workloadapi.Workload, policies map[string]*security.Authorization, port uint32) bool {
+	for _, name := range workload.AuthorizationPolicies {
+		for _, group := range policies[name].GetGroups() {
+			matches := true
+			for _, rule := range group.Rules {
+				matches = matches && anyMatches(rule.Matches, port)
+			}
+			if matches {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// anyMatches knows the three conditions that Istio makes of a PeerAuthentication. Plaintext has no principal.
+func anyMatches(matches []*security.Match, port uint32) bool {
+	for _, match := range matches {
+		matched := true
+		for _, want := range match.DestinationPorts {
+			matched = matched && want == port
+		}
+		for _, exempt := range match.NotDestinationPorts {
+			matched = matched && exempt != port
+		}
+		if matched {
+			return true
+		}
+	}
+	return false
+}
+
+func startAmbient(t *testing.T, w world) ambient.Index {
+	t.Helper()
+	var objects []runtime.Object
+	for _, p := range w.pods {
+		objects = append(objects, kubernetesPod(p))
+	}
+	client := istiokube.NewFakeClient(objects...)
+	for _, crd := range []schema.GroupVersionResource{
+		gvr.AuthorizationPolicy, gvr.PeerAuthentication, gvr.KubernetesGateway, gvr.GatewayClass, gvr.WorkloadEntry, gvr.ServiceEntry,
+	} {
+		clienttest.MakeCRD(t, client, crd)
+	}
+	peers := clienttest.NewWriter[*istiosecurityv1.PeerAuthentication](t, client)
+	for _, pa := range w.objects.PeerAuthentications {
+		peers.Create(pa.DeepCopy())
+	}
+	stop := test.NewStop(t)
+	mesh := meshwatcher.NewTestWatcher(meshConfig(w.objects.Mesh))
+	clusters := multicluster.NewController(multicluster.ControllerOptions{Client: client, ClusterID: clusterID, SystemNamespace: root,
+		MeshConfig: mesh, Debugger: krt.GlobalDebugHandler})
+	index := ambient.New(ambient.Options{SystemNamespace: root, DomainSuffix: "cluster.local", ClusterID: clusterID,
+		XDSUpdater: istiomodel.NewEndpointIndexUpdater(istiomodel.NewEnvironment().EndpointIndex), MeshConfig: mesh,
+		StatusNotifier: activenotifier.New(false), Debugger: krt.GlobalDebugHandler, MultiClusterController: clusters})
+	if err := clusters.Run(stop); err != nil {
+		t.Fatal(err)
+	}
+	client.RunAndWait(stop)
+	go index.Run(stop)
+	istiokube.WaitForCacheSync("ambient", stop, index.HasSynced)
+	return index
+}
