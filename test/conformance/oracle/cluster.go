@@ -1,0 +1,157 @@
+package oracle
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/meshtls/meshtls/internal/manifests"
+)
+
+const (
+	// labelTLSMode is put on a pod by Istio's injector: the pod can take Istio's mutual TLS.
+	labelTLSMode   = "security.istio.io/tlsMode"
+	proxyContainer = "istio-proxy"
+)
+
+// cluster is the core objects of a world, with what a cluster's controllers and Istio's injector would add to them: addresses,
+// endpoints, readiness, and the injector's label.
+type cluster struct {
+	namespaces []corev1.Namespace
+	pods       []corev1.Pod
+	services   []corev1.Service
+}
+
+func newCluster(ctx context.Context, reader *manifests.Reader) (cluster, error) {
+	var namespaces corev1.NamespaceList
+	var pods corev1.PodList
+	var services corev1.ServiceList
+	for _, list := range []client.ObjectList{&namespaces, &pods, &services} {
+		if err := reader.List(ctx, list); err != nil {
+			return cluster{}, fmt.Errorf("listing %T: %w", list, err)
+		}
+	}
+	c := cluster{namespaces: namespaces.Items, pods: pods.Items, services: services.Items}
+	for i := range c.pods {
+		run(&c.pods[i], fmt.Sprintf("10.1.%d.%d", i/250, i%250+1))
+	}
+	for i := range c.services {
+		address(&c.services[i], fmt.Sprintf("10.96.%d.%d", i/250, i%250+1))
+	}
+	return c, nil
+}
+
+// run gives the pod what it has when it runs.
+func run(pod *corev1.Pod, ip string) {
+	pod.Status = corev1.PodStatus{
+		Phase: corev1.PodRunning, PodIP: ip, PodIPs: []corev1.PodIP{{IP: ip}},
+		Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}},
+	}
+	if _, labelled := pod.Labels[labelTLSMode]; hasProxy(pod) && !labelled {
+		pod.Labels = maps.Clone(pod.Labels)
+		if pod.Labels == nil {
+			pod.Labels = map[string]string{}
+		}
+		pod.Labels[labelTLSMode] = "istio"
+	}
+}
+
+func hasProxy(pod *corev1.Pod) bool {
+	isProxy := func(c corev1.Container) bool { return c.Name == proxyContainer }
+	return slices.ContainsFunc(pod.Spec.Containers, isProxy) || slices.ContainsFunc(pod.Spec.InitContainers, isProxy)
+}
+
+// address gives the Service what the API server fills in.
+func address(service *corev1.Service, ip string) {
+	if service.Spec.ClusterIP == "" && service.Spec.Type != corev1.ServiceTypeExternalName {
+		service.Spec.ClusterIP = ip
+	}
+	for i := range service.Spec.Ports {
+		port := &service.Spec.Ports[i]
+		if port.Protocol == "" {
+			port.Protocol = corev1.ProtocolTCP
+		}
+		if port.TargetPort == (intstr.IntOrString{}) {
+			port.TargetPort = intstr.FromInt32(port.Port)
+		}
+	}
+}
+
+// objects are all objects that Istio reads of a cluster.
+func (c cluster) objects() []runtime.Object {
+	var all []runtime.Object
+	for i := range c.namespaces {
+		all = append(all, &c.namespaces[i])
+	}
+	for i := range c.pods {
+		all = append(all, &c.pods[i])
+	}
+	for i := range c.services {
+		all = append(all, &c.services[i])
+		for _, slice := range c.endpointsOf(&c.services[i]) {
+			all = append(all, slice)
+		}
+	}
+	return all
+}
+
+// endpointsOf are the slices of a Service: one for each pod, since pods may give a named port different numbers.
+func (c cluster) endpointsOf(service *corev1.Service) []*discoveryv1.EndpointSlice {
+	var slices []*discoveryv1.EndpointSlice
+	for i := range c.pods {
+		pod := &c.pods[i]
+		if len(service.Spec.Selector) == 0 || pod.Namespace != service.Namespace ||
+			!labels.SelectorFromSet(service.Spec.Selector).Matches(labels.Set(pod.Labels)) {
+			continue
+		}
+		ready := true
+		slices = append(slices, &discoveryv1.EndpointSlice{
+			ObjectMeta: metav1.ObjectMeta{
+				Namespace: service.Namespace, Name: service.Name + "-" + pod.Name,
+				Labels: map[string]string{discoveryv1.LabelServiceName: service.Name},
+			},
+			AddressType: discoveryv1.AddressTypeIPv4,
+			Endpoints: []discoveryv1.Endpoint{{
+				Addresses: []string{pod.Status.PodIP}, Conditions: discoveryv1.EndpointConditions{Ready: &ready},
+				TargetRef: &corev1.ObjectReference{Kind: "Pod", Namespace: pod.Namespace, Name: pod.Name},
+			}},
+			Ports: endpointPorts(service, pod),
+		})
+	}
+	return slices
+}
+
+// endpointPorts are the Service's ports at the pod; one that the pod does not declare is left out.
+func endpointPorts(service *corev1.Service, pod *corev1.Pod) []discoveryv1.EndpointPort {
+	var ports []discoveryv1.EndpointPort
+	for _, port := range service.Spec.Ports {
+		if number, found := TargetPort(port, pod); found {
+			ports = append(ports, discoveryv1.EndpointPort{Name: &port.Name, Port: &number, Protocol: &port.Protocol})
+		}
+	}
+	return ports
+}
+
+// TargetPort is the number that a Service port leads to at the pod.
+func TargetPort(port corev1.ServicePort, pod *corev1.Pod) (int32, bool) {
+	if port.TargetPort.Type == intstr.Int {
+		return port.TargetPort.IntVal, true
+	}
+	for _, container := range pod.Spec.Containers {
+		for _, declared := range container.Ports {
+			if declared.Name == port.TargetPort.StrVal {
+				return declared.ContainerPort, true
+			}
+		}
+	}
+	return 0, false
+}

@@ -1,0 +1,134 @@
+package oracle
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	meshapi "istio.io/api/mesh/v1alpha1"
+	"istio.io/istio/pilot/pkg/features"
+	istiomodel "istio.io/istio/pilot/pkg/model"
+	"istio.io/istio/pilot/test/xds"
+	"istio.io/istio/pkg/config/constants"
+	istiomesh "istio.io/istio/pkg/config/mesh"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/gather"
+	"github.com/meshtls/meshtls/internal/manifests"
+)
+
+// Old is when the objects of a world were made that do not say so themselves.
+var Old = metav1.NewTime(Written.AddDate(-1, 0, 0))
+
+// Mesh is Istio with a world loaded.
+type Mesh struct {
+	t       *testing.T
+	server  *xds.FakeDiscoveryServer
+	cluster cluster
+}
+
+// NewMesh loads a world into Istio's control plane of a revision; empty: the default one. Objects that name another revision are
+// not for it. It stops with the test.
+func NewMesh(t *testing.T, world World, revision string) *Mesh {
+	t.Helper()
+	features.EnableAmbient = false
+	reader, err := world.Read(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	cluster, err := newCluster(t.Context(), reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	configs, err := istioObjects(world, revision).YAML()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Mesh{t: t, cluster: cluster, server: xds.NewFakeDiscoveryServer(t, xds.FakeOptions{
+		KubernetesObjects: cluster.objects(), ConfigString: string(configs), MeshConfig: meshConfig(t, reader),
+	})}
+}
+
+// istioObjects are those that a control plane of the revision reads. An object without a revision is for all.
+func istioObjects(world World, revision string) World {
+	groups := []string{"security.istio.io", "networking.istio.io"}
+	var all World
+	for _, object := range world {
+		label := object.GetLabels()[meshtlsv1alpha1.LabelRevision]
+		if !slices.Contains(groups, object.GroupVersionKind().Group) || (label != "" && label != revision) {
+			continue
+		}
+		all = append(all, dated(object))
+	}
+	return all
+}
+
+func dated(object *unstructured.Unstructured) *unstructured.Unstructured {
+	if created := object.GetCreationTimestamp(); !created.IsZero() {
+		return object
+	}
+	copied := object.DeepCopy()
+	copied.SetCreationTimestamp(Old)
+	return copied
+}
+
+// meshConfig is what Istio makes of the world's ConfigMap.
+func meshConfig(t *testing.T, reader *manifests.Reader) *meshapi.MeshConfig {
+	t.Helper()
+	var configMap corev1.ConfigMap
+	key := client.ObjectKey{Namespace: gather.DefaultIstioNamespace, Name: gather.MeshConfigMap}
+	if err := reader.Get(t.Context(), key, &configMap); client.IgnoreNotFound(err) != nil {
+		t.Fatal(err)
+	}
+	config, err := istiomesh.ApplyMeshConfigDefaults(configMap.Data["mesh"])
+	if err != nil {
+		t.Fatalf("the world's mesh config: %v", err)
+	}
+	return config
+}
+
+// Pods are the world's, those of controllers' templates included.
+func (m *Mesh) Pods() []corev1.Pod { return m.cluster.pods }
+
+// Services are the world's.
+func (m *Mesh) Services() []corev1.Service { return m.cluster.services }
+
+// Sidecar is the proxy beside a pod's application, and Gateway the proxy that a pod is.
+func (m *Mesh) Sidecar(pod types.NamespacedName) *Proxy { return m.proxy(pod, istiomodel.SidecarProxy) }
+
+// Gateway is the proxy that a pod is.
+func (m *Mesh) Gateway(pod types.NamespacedName) *Proxy { return m.proxy(pod, istiomodel.Router) }
+
+func (m *Mesh) proxy(name types.NamespacedName, kind istiomodel.NodeType) *Proxy {
+	m.t.Helper()
+	at := slices.IndexFunc(m.cluster.pods, func(p corev1.Pod) bool { return p.Namespace == name.Namespace && p.Name == name.Name })
+	if at < 0 {
+		m.t.Fatalf("the world has no pod %s; it has %v", name, m.podNames())
+	}
+	pod := &m.cluster.pods[at]
+	node := m.server.SetupProxy(&istiomodel.Proxy{
+		Type: kind, ID: name.Name + "." + name.Namespace, ConfigNamespace: name.Namespace, Labels: pod.Labels,
+		IPAddresses: []string{pod.Status.PodIP},
+		Metadata: &istiomodel.NodeMetadata{
+			Namespace: name.Namespace, Labels: pod.Labels, ClusterID: constants.DefaultClusterName, IstioVersion: "1.31.0",
+		},
+	})
+	return &Proxy{mesh: m, pod: pod, node: node}
+}
+
+func (m *Mesh) podNames() []string {
+	names := make([]string, 0, len(m.cluster.pods))
+	for i := range m.cluster.pods {
+		names = append(names, fmt.Sprintf("%s/%s", m.cluster.pods[i].Namespace, m.cluster.pods[i].Name))
+	}
+	return names
+}
+
+func nameOf(pod *corev1.Pod) types.NamespacedName {
+	return types.NamespacedName{Namespace: pod.Namespace, Name: pod.Name}
+}
