@@ -21,6 +21,11 @@ const (
 // noteLimit is the longest note that the events API takes.
 const noteLimit = 1024
 
+// announcement is what there is to tell about a policy.
+type announcement struct {
+	severity, reason, action, note string
+}
+
 // recordTransition tells of a Ready that has another status or reason than before. A change that the user made and that went
 // well is no transition: the status has it.
 func (r *Reconciler) recordTransition(policy *meshtlsv1alpha1.MeshTLSPolicy, now meshtlsv1alpha1.MeshTLSPolicyStatus) {
@@ -29,7 +34,7 @@ func (r *Reconciler) recordTransition(policy *meshtlsv1alpha1.MeshTLSPolicy, now
 	if ready == nil || (before != nil && before.Status == ready.Status && before.Reason == ready.Reason) {
 		return
 	}
-	r.record(policy, severityOf(*ready), ready.Reason, actionReconcile, ready.Message)
+	r.record(policy, announcement{severity: severityOf(*ready), reason: ready.Reason, action: actionReconcile, note: ready.Message})
 }
 
 func severityOf(ready metav1.Condition) string {
@@ -49,14 +54,19 @@ func (r *Reconciler) recordDrift(policy *meshtlsv1alpha1.MeshTLSPolicy, outcome 
 		}
 	}
 	if len(drifted) > 0 {
-		note := "Somebody had changed " + strings.Join(drifted, ", ") + "; it was put back as the policy asks."
-		r.record(policy, corev1.EventTypeWarning, string(model.DriftCorrected), actionCorrect, note)
+		r.record(policy, announcement{
+			severity: corev1.EventTypeWarning,
+			reason:   string(model.DriftCorrected),
+			action:   actionCorrect,
+			note:     "Somebody had changed " + strings.Join(drifted, ", ") + "; it was put back as the policy asks.",
+		})
 	}
 }
 
-func (r *Reconciler) record(policy *meshtlsv1alpha1.MeshTLSPolicy, severity, reason, action, note string) {
+func (r *Reconciler) record(policy *meshtlsv1alpha1.MeshTLSPolicy, e announcement) {
+	note := e.note
 	if len(note) > noteLimit {
 		note = strings.ToValidUTF8(note[:noteLimit-len("…")], "") + "…"
 	}
-	r.recorder.Eventf(policy, nil, severity, reason, action, "%s", note)
+	r.recorder.Eventf(policy, nil, e.severity, e.reason, e.action, "%s", note)
 }

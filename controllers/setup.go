@@ -19,7 +19,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
@@ -104,7 +103,8 @@ func Setup(manager ctrl.Manager, options Options) error {
 	}
 	kinds, roots := newKinds(manager), newRoots()
 	reconciler := &Reconciler{options: options, kinds: kinds, roots: roots, recorder: manager.GetEventRecorder("meshtls")}
-	main, err := newController(manager, "meshtlspolicy", reconciler, controller.Options{
+	main, err := newController(manager, "meshtlspolicy", controller.Options{
+		Reconciler:              reconciler,
 		MaxConcurrentReconciles: options.MaxConcurrentReconciles,
 		RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[ctrl.Request](firstRetry, lastRetry),
 		EnableWarmup:            ptr.To(true),
@@ -126,7 +126,8 @@ func Setup(manager ctrl.Manager, options Options) error {
 
 // setupKinds adds the controller that follows Istio's CRDs. It runs without being elected: a standby keeps its caches warm.
 func setupKinds(manager ctrl.Manager, kinds *kinds) error {
-	follower, err := newController(manager, "istiokinds", kindsReconciler{kinds}, controller.Options{
+	follower, err := newController(manager, "istiokinds", controller.Options{
+		Reconciler:         kindsReconciler{kinds},
 		RateLimiter:        workqueue.NewTypedItemExponentialFailureRateLimiter[ctrl.Request](firstRetry, lastKindRetry),
 		NeedLeaderElection: ptr.To(false),
 	})
@@ -136,8 +137,8 @@ func setupKinds(manager ctrl.Manager, kinds *kinds) error {
 	return watchCRDs(follower, manager.GetCache())
 }
 
-func newController(manager ctrl.Manager, name string, does reconcile.Reconciler, options controller.Options) (controller.Controller, error) {
-	options.Reconciler = does
+// newController adds what all our controllers have to the options.
+func newController(manager ctrl.Manager, name string, options controller.Options) (controller.Controller, error) {
 	options.ReconciliationTimeout = passTimeout
 	options.LogConstructor = func(request *ctrl.Request) logr.Logger {
 		log := manager.GetLogger().WithValues("controller", name)

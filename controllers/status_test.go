@@ -123,8 +123,8 @@ func recorded(recorder *events.FakeRecorder) []string {
 
 func TestTrim(t *testing.T) {
 	entries := []metav1.ManagedFieldsEntry{
-		{Manager: apply.FieldManager, FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:spec":{}}`)}},
-		{Manager: "kubectl-edit", FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:spec":{}}`)}},
+		{Manager: apply.FieldManager, FieldsV1: metav1.NewFieldsV1(`{"f:spec":{}}`)},
+		{Manager: "kubectl-edit", FieldsV1: metav1.NewFieldsV1(`{"f:spec":{}}`)},
 	}
 	object := func(labels map[string]string) *istiosecurityv1.PeerAuthentication {
 		return &istiosecurityv1.PeerAuthentication{ObjectMeta: metav1.ObjectMeta{

@@ -157,7 +157,7 @@ func TestApply(t *testing.T) {
 	gone := metav1.Now()
 	editedBy := func(manager, fields string) func(*metav1.ObjectMeta) {
 		return func(m *metav1.ObjectMeta) {
-			m.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: manager, FieldsV1: &metav1.FieldsV1{Raw: []byte(fields)}}}
+			m.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: manager, FieldsV1: metav1.NewFieldsV1(fields)}}
 		}
 	}
 
@@ -329,7 +329,7 @@ func TestApplyIsExact(t *testing.T) {
 
 func TestOthersOnSpec(t *testing.T) {
 	entry := func(manager, subresource, fields string) metav1.ManagedFieldsEntry {
-		return metav1.ManagedFieldsEntry{Manager: manager, Subresource: subresource, FieldsV1: &metav1.FieldsV1{Raw: []byte(fields)}}
+		return metav1.ManagedFieldsEntry{Manager: manager, Subresource: subresource, FieldsV1: metav1.NewFieldsV1(fields)}
 	}
 	tests := map[string]struct {
 		entry metav1.ManagedFieldsEntry

@@ -135,7 +135,7 @@ func ownsOurFields(owned *metav1.FieldsV1) bool {
 		} `json:"f:metadata"`
 	}
 	// Fields that cannot be read are nobody's we could name.
-	if err := json.Unmarshal(owned.Raw, &fields); err != nil {
+	if err := json.Unmarshal(owned.GetRawBytes(), &fields); err != nil {
 		return false
 	}
 	return fields.Spec != nil || fields.Metadata.Labels.Revision != nil

@@ -117,13 +117,13 @@ func policy(namespace, name string) *meshtlsv1alpha1.MeshTLSPolicy {
 	return &meshtlsv1alpha1.MeshTLSPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
 }
 
-// strictBut is a policy for the pods of an application: Strict, except for one port.
-func strictBut(namespace, app string, port int32, mode meshtlsv1alpha1.AcceptMode) *meshtlsv1alpha1.MeshTLSPolicy {
+// strictBut is a policy for the pods of an application: Strict, except for port 8080.
+func strictBut(namespace, app string, mode meshtlsv1alpha1.AcceptMode) *meshtlsv1alpha1.MeshTLSPolicy {
 	p := policy(namespace, app)
 	p.Spec.Workload = &meshtlsv1alpha1.Target{Selector: &meshtlsv1alpha1.LabelSelector{MatchLabels: labels(app)}}
 	p.Spec.Accept = &meshtlsv1alpha1.Accept{
 		Mode:  meshtlsv1alpha1.AcceptStrict,
-		Ports: []meshtlsv1alpha1.AcceptPort{{Port: ptr.To(port), Mode: mode}},
+		Ports: []meshtlsv1alpha1.AcceptPort{{Port: ptr.To[int32](8080), Mode: mode}},
 	}
 	return p
 }

@@ -20,7 +20,7 @@ var _ = Describe("What is rendered", func() {
 	BeforeEach(func(ctx SpecContext) {
 		namespace = newNamespace(ctx)
 		newApplication(ctx, namespace, "shop")
-		strict = strictBut(namespace, "shop", 8080, meshtlsv1alpha1.AcceptPermissive)
+		strict = strictBut(namespace, "shop", meshtlsv1alpha1.AcceptPermissive)
 		create(ctx, strict)
 		Expect(modes(ctx, namespace)()).To(Equal(planned))
 		expectReady(ctx, strict)
@@ -121,7 +121,7 @@ var _ = Describe("An object that is not ours", func() {
 		namespace := newNamespace(ctx)
 		newApplication(ctx, namespace, "shop")
 		newApplication(ctx, namespace, "cart")
-		first := strictBut(namespace, "shop", 8080, meshtlsv1alpha1.AcceptPermissive)
+		first := strictBut(namespace, "shop", meshtlsv1alpha1.AcceptPermissive)
 		create(ctx, first)
 
 		By("taking the name of our object, as if it had been there first")
@@ -133,7 +133,7 @@ var _ = Describe("An object that is not ours", func() {
 		Eventually(condition(ctx, first, meshtlsv1alpha1.ConditionProgrammed)).Should(Equal("False " + meshtlsv1alpha1.ReasonNotOwned))
 
 		By("working on for the others")
-		create(ctx, strictBut(namespace, "cart", 8080, meshtlsv1alpha1.AcceptPermissive))
+		create(ctx, strictBut(namespace, "cart", meshtlsv1alpha1.AcceptPermissive))
 		Expect(peerAuthentications(ctx, namespace)).To(HaveLen(2))
 		var untouched istiosecurityv1.PeerAuthentication
 		Expect(admin.Get(ctx, client.ObjectKeyFromObject(foreign), &untouched)).To(Succeed())

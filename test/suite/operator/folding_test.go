@@ -14,7 +14,7 @@ var _ = Describe("Two policies for the same pods", func() {
 	It("are one object, and when one goes only its ports do", func(ctx SpecContext) {
 		namespace := newNamespace(ctx)
 		newApplication(ctx, namespace, "shop")
-		stays := strictBut(namespace, "shop", 8080, meshtlsv1alpha1.AcceptPermissive)
+		stays := strictBut(namespace, "shop", meshtlsv1alpha1.AcceptPermissive)
 		create(ctx, stays)
 		goes := policy(namespace, "admin")
 		goes.Spec.Workload = &meshtlsv1alpha1.Target{Service: "shop"}
@@ -37,7 +37,7 @@ var _ = Describe("A policy that is deleted", func() {
 	It("takes its objects along", func(ctx SpecContext) {
 		namespace := newNamespace(ctx)
 		newApplication(ctx, namespace, "shop")
-		p := strictBut(namespace, "shop", 8080, meshtlsv1alpha1.AcceptPermissive)
+		p := strictBut(namespace, "shop", meshtlsv1alpha1.AcceptPermissive)
 		create(ctx, p)
 		Expect(peerAuthentications(ctx, namespace)).To(HaveLen(1))
 
@@ -48,7 +48,7 @@ var _ = Describe("A policy that is deleted", func() {
 	It("has them collected by Kubernetes when the operator is away", Serial, func(ctx SpecContext) {
 		namespace := newNamespace(ctx)
 		newApplication(ctx, namespace, "shop")
-		p := strictBut(namespace, "shop", 8080, meshtlsv1alpha1.AcceptPermissive)
+		p := strictBut(namespace, "shop", meshtlsv1alpha1.AcceptPermissive)
 		create(ctx, p)
 		running.stop()
 		defer func() { running = restart() }()

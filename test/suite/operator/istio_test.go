@@ -41,7 +41,7 @@ var _ = Describe("A cluster without Istio", Ordered, Serial, func() {
 		DeferCleanup(without.stop)
 		namespace = newNamespace(ctx)
 		newApplication(ctx, namespace, "shop")
-		p = strictBut(namespace, "shop", 8080, meshtlsv1alpha1.AcceptPermissive)
+		p = strictBut(namespace, "shop", meshtlsv1alpha1.AcceptPermissive)
 	})
 
 	It("is no hindrance to the operator, and the policy is told", func(ctx SpecContext) {

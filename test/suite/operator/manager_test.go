@@ -73,7 +73,7 @@ var _ = Describe("The program manager", Ordered, Serial, func() {
 		Eventually(answer(ctx, fmt.Sprintf("http://%s/metrics", metrics))).Should(Equal(http.StatusOK))
 		namespace := newNamespace(ctx)
 		newApplication(ctx, namespace, "shop")
-		p := strictBut(namespace, "shop", 8080, meshtlsv1alpha1.AcceptPermissive)
+		p := strictBut(namespace, "shop", meshtlsv1alpha1.AcceptPermissive)
 		create(ctx, p)
 		expectReady(ctx, p)
 		lease := func() string {

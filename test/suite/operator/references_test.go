@@ -67,7 +67,7 @@ var _ = Describe("What a policy names and the cluster lacks", func() {
 	})
 
 	It("pods: written all the same, and right when they come", func(ctx SpecContext) {
-		p := strictBut(namespace, "shop", 8080, meshtlsv1alpha1.AcceptPermissive)
+		p := strictBut(namespace, "shop", meshtlsv1alpha1.AcceptPermissive)
 		create(ctx, p)
 		Expect(condition(ctx, p, meshtlsv1alpha1.ConditionResolvedRefs)()).To(Equal("False " + meshtlsv1alpha1.ReasonNoMatchingPods))
 		Expect(peerAuthentications(ctx, namespace)).To(HaveLen(1))
@@ -118,7 +118,7 @@ var _ = Describe("The root namespace", Serial, func() {
 	It("binds the others: a floor lowers what is below it, and goes again", func(ctx SpecContext) {
 		namespace := newNamespace(ctx)
 		newApplication(ctx, namespace, "shop")
-		p := strictBut(namespace, "shop", 8080, meshtlsv1alpha1.AcceptDisable)
+		p := strictBut(namespace, "shop", meshtlsv1alpha1.AcceptDisable)
 		create(ctx, p)
 		expectReady(ctx, p)
 
@@ -136,7 +136,7 @@ var _ = Describe("The root namespace", Serial, func() {
 	It("is what the mesh config says", func(ctx SpecContext) {
 		namespace, root := newNamespace(ctx), newNamespace(ctx)
 		newApplication(ctx, namespace, "shop")
-		p := strictBut(namespace, "shop", 8080, meshtlsv1alpha1.AcceptDisable)
+		p := strictBut(namespace, "shop", meshtlsv1alpha1.AcceptDisable)
 		create(ctx, p)
 		floor := policy(root, "floor")
 		floor.Spec.Accept = &meshtlsv1alpha1.Accept{Mode: meshtlsv1alpha1.AcceptStrict, Floor: meshtlsv1alpha1.FloorPermissive}

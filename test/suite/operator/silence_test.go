@@ -24,7 +24,7 @@ var _ = Describe("The cost of a pass", func() {
 	BeforeEach(func(ctx SpecContext) {
 		namespace = newNamespace(ctx)
 		newApplication(ctx, namespace, "shop")
-		p = strictBut(namespace, "shop", 8080, meshtlsv1alpha1.AcceptPermissive)
+		p = strictBut(namespace, "shop", meshtlsv1alpha1.AcceptPermissive)
 		p.Spec.Send = []meshtlsv1alpha1.Send{{Hosts: []string{"shop"}}}
 		p.Spec.Send[0].Mode = meshtlsv1alpha1.SendIstioMutual
 		create(ctx, p)

@@ -29,7 +29,7 @@ var _ = Describe("The status", func() {
 
 	It("is Current for kstatus where the policy is ready", func(ctx SpecContext) {
 		newApplication(ctx, namespace, "shop")
-		p := strictBut(namespace, "shop", 8080, meshtlsv1alpha1.AcceptPermissive)
+		p := strictBut(namespace, "shop", meshtlsv1alpha1.AcceptPermissive)
 		create(ctx, p)
 		expectReady(ctx, p)
 		Expect(kstatus(ctx, p)()).To(Equal(status.CurrentStatus))
@@ -40,15 +40,15 @@ var _ = Describe("The status", func() {
 	})
 
 	It("is InProgress for kstatus while the policy waits for something that it names", func(ctx SpecContext) {
-		p := strictBut(namespace, "shop", 8080, meshtlsv1alpha1.AcceptPermissive)
+		p := strictBut(namespace, "shop", meshtlsv1alpha1.AcceptPermissive)
 		create(ctx, p)
 		Expect(kstatus(ctx, p)()).To(Equal(status.InProgressStatus))
 	})
 
 	It("is Failed for kstatus where the user must act", func(ctx SpecContext) {
 		newApplication(ctx, namespace, "shop")
-		create(ctx, strictBut(namespace, "shop", 8080, meshtlsv1alpha1.AcceptPermissive))
-		loser := strictBut(namespace, "shop", 8080, meshtlsv1alpha1.AcceptDisable)
+		create(ctx, strictBut(namespace, "shop", meshtlsv1alpha1.AcceptPermissive))
+		loser := strictBut(namespace, "shop", meshtlsv1alpha1.AcceptDisable)
 		loser.Name = "zz-younger"
 		loser.Spec.Accept.Mode = meshtlsv1alpha1.AcceptPermissive
 		create(ctx, loser)
@@ -58,7 +58,7 @@ var _ = Describe("The status", func() {
 
 	It("keeps a condition's transition time while its status stays", func(ctx SpecContext) {
 		newApplication(ctx, namespace, "shop")
-		p := strictBut(namespace, "shop", 8080, meshtlsv1alpha1.AcceptPermissive)
+		p := strictBut(namespace, "shop", meshtlsv1alpha1.AcceptPermissive)
 		create(ctx, p)
 		expectReady(ctx, p)
 		before := p.Status.Conditions
@@ -71,7 +71,7 @@ var _ = Describe("The status", func() {
 
 	It("is put right when somebody else writes it", func(ctx SpecContext) {
 		newApplication(ctx, namespace, "shop")
-		p := strictBut(namespace, "shop", 8080, meshtlsv1alpha1.AcceptPermissive)
+		p := strictBut(namespace, "shop", meshtlsv1alpha1.AcceptPermissive)
 		create(ctx, p)
 		expectReady(ctx, p)
 		told := p.Status
@@ -87,7 +87,7 @@ var _ = Describe("The status", func() {
 
 	It("has an event for each transition, and for nothing else", func(ctx SpecContext) {
 		newService(ctx, namespace, "shop")
-		p := strictBut(namespace, "shop", 8080, meshtlsv1alpha1.AcceptPermissive)
+		p := strictBut(namespace, "shop", meshtlsv1alpha1.AcceptPermissive)
 		create(ctx, p)
 		Eventually(eventsOf(ctx, p)).Should(ConsistOf(meshtlsv1alpha1.ReasonNoMatchingPods))
 
