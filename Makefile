@@ -77,7 +77,7 @@ test: assets ## Run all tests, on a real control plane where they need one.
 	exit $$status
 
 .PHONY: demo
-demo: assets build ## Run the operator on a real control plane with config/samples, and show what comes of it.
+demo: assets build $(TOOLS)/kustomize ## Run the operator on a real control plane with config/samples, and show what comes of it.
 	@go run ./test/demo
 
 .PHONY: bench

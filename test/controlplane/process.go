@@ -68,7 +68,7 @@ func (p *Process) Done() <-chan struct{} {
 func (p *Process) Err() error {
 	select {
 	case <-p.done:
-		return fmt.Errorf("%s ended: %v\n%s", p.name, p.cmd.ProcessState, tail(p.Log))
+		return fmt.Errorf("%s ended: %v\n%s", p.name, p.cmd.ProcessState, p.Tail())
 	default:
 		return nil
 	}
@@ -85,6 +85,11 @@ func (p *Process) Stop() error {
 		<-p.done
 		return fmt.Errorf("stopping %s: it did not end within %s and was killed", p.name, stopTimeout)
 	}
+}
+
+// Tail returns the last words of the process.
+func (p *Process) Tail() string {
+	return tail(p.Log)
 }
 
 // tail returns the end of a log, from the start of a line.

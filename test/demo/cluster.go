@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/test/controlplane"
+)
+
+// cluster is the control plane with the operator on it.
+type cluster struct {
+	root     string
+	plane    *controlplane.ControlPlane
+	client   client.Client
+	operator *controlplane.Process
+}
+
+// start starts the control plane, with the controllers that make pods of Deployments and StatefulSets.
+func start(ctx context.Context) (*cluster, error) {
+	root, err := controlplane.Root()
+	if err != nil {
+		return nil, err
+	}
+	plane, err := controlplane.Start(ctx, controlplane.Options{
+		CRDs: []string{"config/crd/bases"},
+		Controllers: []string{
+			"garbage-collector-controller", "namespace-controller",
+			"deployment-controller", "replicaset-controller", "statefulset-controller",
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	scheme := runtime.NewScheme()
+	if err := meshtlsv1alpha1.AddToScheme(scheme); err != nil {
+		return nil, err
+	}
+	c, err := client.New(plane.Config, client.Options{Scheme: scheme})
+	if err != nil {
+		return nil, fmt.Errorf("connecting to the API server: %w", err)
+	}
+	return &cluster{root: root, plane: plane, client: c}, nil
+}
+
+// install applies what stands in for Istio, then config/default, and runs the operator as its ServiceAccount.
+func (c *cluster) install(ctx context.Context) error {
+	if err := c.apply(ctx, "config/samples/istio"); err != nil {
+		return err
+	}
+	manifests, err := c.kustomize(ctx, "config/default")
+	if err != nil {
+		return err
+	}
+	var account *unstructured.Unstructured
+	for _, object := range manifests {
+		switch object.GetKind() {
+		case "Deployment": // nothing runs pods here: the operator is a process
+			continue
+		case "ServiceAccount":
+			account = object
+		}
+		if err := c.applyObject(ctx, object); err != nil {
+			return err
+		}
+	}
+	return c.startOperator(account)
+}
+
+// startOperator runs bin/manager as the ServiceAccount.
+func (c *cluster) startOperator(account *unstructured.Unstructured) error {
+	if account == nil {
+		return fmt.Errorf("config/default has no ServiceAccount for the operator")
+	}
+	manager, err := c.binary("manager")
+	if err != nil {
+		return err
+	}
+	user, err := c.plane.AddServiceAccount(account.GetNamespace(), account.GetName())
+	if err != nil {
+		return err
+	}
+	c.operator, err = c.plane.Run("manager", manager, "--kubeconfig="+user.Kubeconfig, "--health-probe-bind-address=0")
+	return err
+}
+
+// kustomize returns what a folder renders to.
+func (c *cluster) kustomize(ctx context.Context, folder string) ([]*unstructured.Unstructured, error) {
+	program, err := c.binary("tools", "kustomize")
+	if err != nil {
+		return nil, err
+	}
+	build := exec.CommandContext(ctx, program, "build", filepath.Join(c.root, folder))
+	build.Stderr = os.Stderr
+	output, err := build.Output()
+	if err != nil {
+		return nil, fmt.Errorf("rendering %s: %w", folder, err)
+	}
+	return decode(output)
+}
+
+// binary returns the path of something that the Makefile builds.
+func (c *cluster) binary(elements ...string) (string, error) {
+	path := filepath.Join(append([]string{c.root, "bin"}, elements...)...)
+	if _, err := os.Stat(path); err != nil {
+		return "", fmt.Errorf("%w (make demo builds what the demo needs)", err)
+	}
+	return path, nil
+}
