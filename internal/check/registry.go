@@ -15,6 +15,7 @@ type Check struct {
 
 // Kinds that checks read, besides those that are rendered.
 const (
+	kindNamespace    = "Namespace"
 	kindPod          = "Pod"
 	kindService      = "Service"
 	kindServiceEntry = "ServiceEntry"
@@ -23,12 +24,16 @@ const (
 // All are the checks, by name.
 func All() []Check {
 	return []Check{
-		{Name: "accept-overlaps-older", Reads: []string{kindPod, model.KindPeerAuthentication}, find: acceptOverlapsOlder},
+		{Name: "accept-disable-on-ambient", Reads: []string{kindPod, kindNamespace}, find: acceptDisableOnAmbient},
+		{Name: "accept-overruled", Reads: []string{kindPod, model.KindPeerAuthentication}, find: acceptOverruled},
 		{Name: "accept-port-not-declared", Reads: []string{kindPod, kindService}, find: acceptPortNotDeclared},
+		{Name: "gateway-drops-foreign-server", Reads: []string{kindPod, model.KindGateway}, find: gatewayDropsForeignServer},
+		{Name: "gateway-server-dropped", Reads: []string{kindPod, model.KindGateway}, find: gatewayServerDropped},
 		{Name: "send-host-not-found", Reads: []string{kindService, kindServiceEntry}, find: sendHostNotFound},
-		{Name: "send-overlaps-older", Reads: []string{kindPod, model.KindDestinationRule}, find: sendOverlapsOlder},
+		{Name: "send-overruled", Reads: []string{kindPod, model.KindDestinationRule}, find: sendOverruled},
 		{Name: "send-port-not-found", Reads: []string{kindService, kindServiceEntry}, find: sendPortNotFound},
 		{Name: "send-wildcard-catches-non-mesh", Reads: []string{kindServiceEntry}, find: sendWildcardCatchesNonMesh},
+		{Name: "send-wildcard-hides-rules", Reads: []string{kindService, kindServiceEntry, model.KindDestinationRule}, find: sendWildcardHidesRules},
 		{Name: "target-matches-no-pods", Reads: []string{kindPod}, find: targetMatchesNoPods},
 	}
 }

@@ -14,8 +14,11 @@ import (
 // world is what checks look at: the snapshot with the plan and what is rendered of it, indexed.
 type world struct {
 	snapshot model.Snapshot
-	objects  model.Objects
+	rules    []model.SendRule
+	gateways []model.GatewayRule
 	subjects []subject
+	// istios are what Istio makes of it, one for each revision.
+	istios []istio
 	// pods are the namespace's, gatewayPods also those of other namespaces that its gateways select.
 	pods        pods.Index
 	gatewayPods pods.Index
@@ -33,7 +36,8 @@ func newWorld(s model.Snapshot, plan model.Plan, objects model.Objects) world {
 	s.Hosts = s.OrderedHosts()
 	w := world{
 		snapshot:    s,
-		objects:     objects,
+		rules:       plan.Sends,
+		gateways:    plan.Gateways,
 		subjects:    make([]subject, 0, len(plan.Policies)),
 		pods:        pods.NewIndex(s.Workloads),
 		gatewayPods: pods.NewIndex(slices.Concat(s.Workloads, s.GatewayPods)),
@@ -47,6 +51,7 @@ func newWorld(s model.Snapshot, plan model.Plan, objects model.Objects) world {
 		w.subjects = append(w.subjects, subject{policy: policies[o.Policy], outcome: o})
 	}
 	w.sentHosts = sentHostsOf(w)
+	w.istios = istios(s, objects, w.subjects)
 	return w
 }
 
@@ -73,6 +78,9 @@ func (w world) declared(host string) []model.Host {
 	}
 	return nil
 }
+
+// revision is the control plane revision that the policy's objects are for.
+func (s subject) revision() string { return s.policy.Labels[meshtlsv1alpha1.LabelRevision] }
 
 // about is a finding about the subject; the caller adds the words.
 func (s subject) about(severity meshtlsv1alpha1.Severity, field string) model.Finding {

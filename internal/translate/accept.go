@@ -95,9 +95,6 @@ func (a *acceptAsker) ask(p policyTarget, field string, mode meshtlsv1alpha1.Acc
 func (a *acceptAsker) denial(p policyTarget, field string, mode meshtlsv1alpha1.AcceptMode) *model.Finding {
 	f := a.floors.binding(p.target.scope)
 	switch {
-	case p.target.scope == scopeGateway:
-		return refused(p, field, "accept-on-gateway", "A gateway accepts what its servers say; accept has no meaning for it.",
-			"Use terminate, passthrough or plaintext.")
 	case p.target.scope == scopeWorkload && p.Namespace == a.Mesh.RootNamespace:
 		return refused(p, field, "accept-workload-in-root-namespace",
 			fmt.Sprintf("Istio ignores a PeerAuthentication with a selector in the root namespace %s.", p.Namespace),

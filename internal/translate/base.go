@@ -9,6 +9,7 @@ import (
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/hosts"
@@ -24,11 +25,11 @@ func compareNames(a, b metav1.Object) int {
 // balancing, pools and subsets of the rule that it takes the place of, since Istio uses one rule for a client and a host.
 // A wildcard has no base: it takes the place of many rules.
 func (a *sendAsker) onBases(rules []model.SendRule) []model.SendRule {
-	wide := wideByHost(rules)
+	wide, selecting := wideByHost(rules), selectingHosts(rules)
 	for i := range rules {
 		host := a.hostOf(rules[i].Host)
 		rules[i].HostPorts = host.Ports
-		rules[i].ExportTo = a.exportTo(rules[i], rules)
+		rules[i].ExportTo = a.exportTo(rules[i], selecting)
 		if !hosts.IsWildcard(rules[i].Host) {
 			rules[i].Base = specOf(a.foreign.base(rules[i], host))
 		}
@@ -53,28 +54,33 @@ func (a *sendAsker) hostOf(name string) model.Host {
 // exportTo limits a rule to its own namespace, unless it is for every client, or stands beside one for single workloads: then Istio
 // keeps the two apart only if they are exported differently.
 // Source: istio pilot/pkg/model/destination_rule.go, mergeDestinationRule.
-func (a *sendAsker) exportTo(rule model.SendRule, rules []model.SendRule) []string {
+func (a *sendAsker) exportTo(rule model.SendRule, selecting sets.Set[hostKey]) []string {
 	switch rule.Audience {
 	case model.AudienceAll:
 		return a.foreign.everybody()
 	case model.AudienceNamespace:
-		if a.besideSelector(rule, rules) {
+		if selecting.Has(hostKeyOf(rule)) || a.besideForeignSelecting(rule) {
 			return a.foreign.everybody()
 		}
 	}
 	return []string{exportToOwn}
 }
 
-// besideSelector says whether the namespace has a rule for single workloads and the same host, ours or foreign.
-func (a *sendAsker) besideSelector(rule model.SendRule, rules []model.SendRule) bool {
-	for _, foreign := range a.foreign.of(sendSet{revision: rule.Revision, host: rule.Host}) {
-		if foreign.Spec.GetWorkloadSelector() != nil {
-			return true
+// besideForeignSelecting says whether somebody else has a rule for single workloads of the namespace and the same host.
+func (a *sendAsker) besideForeignSelecting(rule model.SendRule) bool {
+	return slices.ContainsFunc(a.foreign.of(sendSet{revision: rule.Revision, host: rule.Host}),
+		func(foreign *istionetworkingv1.DestinationRule) bool { return !isWide(foreign) })
+}
+
+// selectingHosts are those for which there is a rule for single workloads.
+func selectingHosts(rules []model.SendRule) sets.Set[hostKey] {
+	selecting := sets.New[hostKey]()
+	for _, rule := range rules {
+		if rule.Audience == model.AudienceWorkload {
+			selecting.Insert(hostKeyOf(rule))
 		}
 	}
-	return slices.ContainsFunc(rules, func(other model.SendRule) bool {
-		return other.Audience == model.AudienceWorkload && hostKeyOf(other) == hostKeyOf(rule)
-	})
+	return selecting
 }
 
 // hostKey is what a workload's rule and the rule without selector beside it have in common.

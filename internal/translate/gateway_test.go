@@ -294,10 +294,9 @@ func TestGatewaysFindings(t *testing.T) {
 		wantRules   int
 		wantStanded bool
 	}{
-		"all is well":              {spec: byService, services: []model.Service{service}, wantRules: 1, wantStanded: true},
-		"no pods":                  {spec: nobody, wantRules: 1, wantStanded: true},
-		"the Service is missing":   {spec: byService, wantStanded: true},
-		"the target is no gateway": {spec: onWorkload, want: []string{"server-without-gateway"}},
+		"all is well":            {spec: byService, services: []model.Service{service}, wantRules: 1, wantStanded: true},
+		"no pods":                {spec: nobody, wantRules: 1, wantStanded: true},
+		"the Service is missing": {spec: byService, wantStanded: true},
 		"the Service's labels are in use elsewhere": {
 			spec: byService, services: []model.Service{service}, elsewhere: []model.Workload{gatewayPod("other", "in-9", "in")},
 			want: []string{"gateway-service-labels-elsewhere"}, wantRules: 1, wantStanded: true,

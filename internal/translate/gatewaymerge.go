@@ -113,11 +113,7 @@ func placesOf(set podSet, workloads []model.Workload) []place {
 
 // admit lets the server in, or says why it cannot stand.
 func (m *gatewayMerge) admit(server *gatewayServer) *model.Finding {
-	switch {
-	case server.policy.target.scope != scopeGateway:
-		return refused(*server.policy, server.field(), "server-without-gateway", "Only a gateway has servers.",
-			"Name the gateway's pods in spec.gateway.")
-	case !server.policy.target.resolved():
+	if !server.policy.target.resolved() {
 		return nil // where it will listen is not known yet
 	}
 	venues := m.podsOf(server.policy).venues

@@ -18,6 +18,8 @@ import (
 // Source: istio pilot/pkg/model/push_context.go, BestEffortInferServiceMTLSMode; pilot/pkg/networking/core/cluster_tls.go,
 // buildUpstreamTLSSettings.
 type impliedSends struct {
+	// told are the Services whose clients are told, by the claims.
+	told     []tightenedService
 	claims   []sendClaim
 	findings []model.Finding
 }
@@ -36,6 +38,7 @@ func (a *sendAsker) implied(policies []policyTarget, rules []model.AcceptRule) i
 				found.findings = append(found.findings, a.plaintextFindings(front, rule, obstacle)...)
 				continue
 			}
+			found.told = append(found.told, front)
 			found.claims = append(found.claims, front.claims(policyOf(policies, rule.Owners[0]))...)
 		}
 	}
@@ -49,8 +52,9 @@ func policyOf(policies []policyTarget, owner model.Owner) *meshtlsv1alpha1.MeshT
 // tightenedService is a Service with ports at which pods accept mutual TLS though clients would not offer it.
 type tightenedService struct {
 	model.Service
-	set   sendSet
-	ports []int32
+	set    sendSet
+	owners []model.Owner
+	ports  []int32
 	// strict says that one of the ports accepts nothing else.
 	strict bool
 }
@@ -77,8 +81,8 @@ func (a *sendAsker) tightened(rule model.AcceptRule, parent meshtlsv1alpha1.Acce
 	var found []tightenedService
 	for _, service := range a.fronts.of(target{selector: rule.Selector}, selected) {
 		t := tightenedService{
-			Service: service,
-			set:     sendSet{revision: rule.Revision, host: hosts.OfService(service.Namespace, service.Name)},
+			Service: service, owners: rule.Owners,
+			set: sendSet{revision: rule.Revision, host: hosts.OfService(service.Namespace, service.Name)},
 		}
 		for _, port := range service.Ports {
 			mode := weakest(rule, targetNumbers(port, selected), parent)
@@ -158,20 +162,36 @@ func (a *sendAsker) whyPlaintext() string {
 }
 
 // unmet tells the policies whose Services' clients are told something else by an entry of send.
-func (a *sendAsker) unmet(decisions []sendDecision) []model.Finding {
-	var findings []model.Finding
+func (a *sendAsker) unmet(implied impliedSends, decisions []sendDecision) []model.Finding {
+	decided := make(map[sendKey]sendDecision, len(decisions))
 	for _, d := range decisions {
-		for _, c := range d.lost {
-			if c.ask != impliedAsk {
-				continue
+		decided[d.key] = d
+	}
+	var findings []model.Finding
+	for _, front := range implied.told {
+		for _, port := range front.ports {
+			d, own := decided[sendKey{sendSet: front.set, port: port}]
+			if !own {
+				d = decided[sendKey{sendSet: front.set}]
 			}
-			findings = append(findings, model.Finding{
-				Check: "accept-clients-send-otherwise", Severity: meshtlsv1alpha1.SeverityWarning, Policy: keyOf(c.policy),
-				Object: policyRef(d.policy), Field: "spec.accept",
-				Message: fmt.Sprintf("Clients need mutual TLS to call %s, and %s of MeshTLSPolicy %s has them send %s.",
-					d.key.host, d.field, keyOf(d.policy), sendValueWords(d.value)),
-				Remedy: "Change the one or the other.",
-			})
+			if d.value.tls.Mode != meshtlsv1alpha1.SendIstioMutual {
+				findings = append(findings, a.otherwise(front, port, d)...)
+			}
+		}
+	}
+	return findings
+}
+
+// otherwise is the finding that an entry of send has the clients of a port send something else.
+func (a *sendAsker) otherwise(front tightenedService, port int32, d sendDecision) []model.Finding {
+	findings := make([]model.Finding, len(front.owners))
+	for i, owner := range front.owners {
+		findings[i] = model.Finding{
+			Check: "accept-clients-send-otherwise", Severity: meshtlsv1alpha1.SeverityWarning,
+			Policy: types.NamespacedName{Namespace: a.Namespace, Name: owner.Name}, Object: policyRef(d.policy), Field: "spec.accept",
+			Message: fmt.Sprintf("Clients need mutual TLS for port %d of %s, and %s of MeshTLSPolicy %s has them send %s.",
+				port, front.set.host, d.field, keyOf(d.policy), sendValueWords(d.value)),
+			Remedy: "Change the one or the other.",
 		}
 	}
 	return findings

@@ -48,7 +48,7 @@ func sends(at site, policies []policyTarget, accept acceptPlan) sendPlan {
 	implied := asker.implied(policies, accept.rules)
 	decisions := settle(slices.Concat(asker.claims, implied.claims), sameSend)
 	rules := asker.onBases(foldSends(policies, decisions))
-	findings := slices.Concat(implied.findings, asker.losses(rules), asker.unmet(decisions))
+	findings := slices.Concat(implied.findings, asker.losses(rules), asker.unmet(implied, decisions))
 	return sendPlan{
 		rules:    append(rules, asker.companions(rules)...),
 		entries:  entriesOf(asker.asks, decisions, sendConflict),
@@ -127,7 +127,8 @@ func (a *sendAsker) askAll(p policyTarget, i int) {
 		}
 		for k, port := range send.Ports {
 			value.tls = port.ClientTLS
-			a.ask(p, fmt.Sprintf("%s (ports[%d])", field, k), sendKey{sendSet: a.setOf(p, host), port: port.Port}, value, denied)
+			portField := fmt.Sprintf("%s (ports[%d])", field, k)
+			a.ask(p, portField, sendKey{sendSet: a.setOf(p, host), port: port.Port}, value, firstOf(denied, autoBelowWildcard(p, portField, send, port)))
 		}
 	}
 }

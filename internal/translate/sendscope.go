@@ -31,6 +31,19 @@ func firstOf(findings ...*model.Finding) *model.Finding {
 	return nil
 }
 
+// autoBelowWildcard refuses to leave one port of a wildcard to Istio where the others are not: for an entry without tls Istio asks the
+// destination level whether endpoints speak mutual TLS, and to move that level to the other ports their numbers must be known.
+// Source: istio pilot/pkg/xds/endpoints/mtls_checker.go, trafficPolicyTLSModeForPort.
+func autoBelowWildcard(p policyTarget, field string, send meshtlsv1alpha1.Send, port meshtlsv1alpha1.SendPort) *model.Finding {
+	wildcard := slices.ContainsFunc(send.Hosts, hosts.IsWildcard)
+	if !wildcard || port.Mode != meshtlsv1alpha1.SendAuto || send.Mode == "" || send.Mode == meshtlsv1alpha1.SendAuto {
+		return nil
+	}
+	return refused(p, field, "send-auto-port-of-wildcard",
+		fmt.Sprintf("Istio cannot be left to decide about port %d alone where a wildcard's other ports are sent %s: it would send plaintext there.", port.Port, send.Mode),
+		"Name the hosts one by one, or give the port a mode.")
+}
+
 // notOwnHost refuses to decide for everybody about a host that belongs to another namespace: no tenant steers another's traffic.
 func (a *sendAsker) notOwnHost(p policyTarget, field, host string) *model.Finding {
 	if p.Namespace == a.Mesh.RootNamespace || a.ownHost(host) {

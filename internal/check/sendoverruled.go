@@ -1,0 +1,136 @@
+package check
+
+import (
+	"fmt"
+	"slices"
+
+	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/hosts"
+	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/pods"
+)
+
+// nowhere is a namespace without rules of its own: that of the clients that a rule for everybody is for.
+const nowhere = ""
+
+// clients are pods that a rule is for.
+type clients struct {
+	effective.Client
+	count int
+}
+
+// sendOverruled tells of DestinationRules of ours that Istio does not use for clients that they are for.
+// Source: istio pilot/pkg/model/push_context.go, destinationRule; pilot/pkg/model/sidecar.go, SidecarScope.DestinationRule.
+func sendOverruled(w world) []model.Finding {
+	var findings []model.Finding
+	for _, v := range w.istios {
+		found := overruled{}
+		for ref, rule := range v.planned.destinationRules {
+			if !v.judges(rule) {
+				continue
+			}
+			for _, host := range w.destinations(rule) {
+				w.countOverruled(v, ref, host, found)
+			}
+		}
+		for _, o := range found.inOrder() {
+			findings = append(findings, w.sendOverruledFindings(v, o, found[o])...)
+		}
+	}
+	return findings
+}
+
+// destinations are what the rule's host means: itself, or with a wildcard what it covers, and if nothing is known of that, itself.
+func (w world) destinations(rule *istionetworkingv1.DestinationRule) []model.Host {
+	if !hosts.IsWildcard(rule.Spec.Host) {
+		if h, known := w.hosts[rule.Spec.Host]; known {
+			return []model.Host{h}
+		}
+		namespace, _, _ := hosts.Service(rule.Spec.Host)
+		return []model.Host{{Name: rule.Spec.Host, Namespace: namespace}}
+	}
+	return w.declared(rule.Spec.Host)
+}
+
+// countOverruled counts the clients of a rule for whom another one governs. That a rule of ours names the host more exactly, or
+// single workloads, is how the policies mean it.
+func (w world) countOverruled(v istio, ref effective.Ref, host model.Host, found overruled) {
+	rule := v.planned.destinationRules[ref]
+	for _, c := range w.clientsOf(rule) {
+		choice := v.Rule(c.Client, host)
+		if len(choice.Rules) == 0 || choice.Policy == nil || refOf(choice.Policy) == ref {
+			continue
+		}
+		winner := refOf(choice.Policy)
+		if ours, planned := v.planned.destinationRules[winner]; planned && narrower(ours, rule) {
+			continue
+		}
+		if !sameTLS(choice.Policy, rule) {
+			found[overruling{loser: ref, winner: winner, host: host.Name}] += c.count
+		}
+	}
+}
+
+// narrower says whether a rule of ours is meant to go before another: it names the host more exactly, or single workloads where the
+// other names none.
+func narrower(rule, than *istionetworkingv1.DestinationRule) bool {
+	return hosts.Covers(than.Spec.Host, rule.Spec.Host) ||
+		(rule.Spec.WorkloadSelector != nil && than.Spec.WorkloadSelector == nil)
+}
+
+// clientsOf are those that the rule is for: the pods that it selects; without a selector those of the namespace, and if it is
+// exported those of a namespace that has no rules.
+func (w world) clientsOf(rule *istionetworkingv1.DestinationRule) []clients {
+	selector := rule.Spec.GetWorkloadSelector().GetMatchLabels()
+	if len(selector) == 0 {
+		all := []clients{{Client: w.client(model.Workload{Namespace: rule.Namespace})}}
+		if w.forEverybody(rule) {
+			all = []clients{{Client: w.client(model.Workload{Namespace: nowhere})}}
+		}
+		return all
+	}
+	var selected []clients
+	for _, workload := range w.gatewayPods.Selected(selector) {
+		if workload.Namespace == rule.Namespace {
+			selected = append(selected, clients{Client: w.client(workload), count: workload.Count})
+		}
+	}
+	return selected
+}
+
+// forEverybody says whether policies want the rule for all clients of the mesh.
+func (w world) forEverybody(rule *istionetworkingv1.DestinationRule) bool {
+	return slices.ContainsFunc(w.rules, func(r model.SendRule) bool {
+		return r.Audience == model.AudienceAll && r.Host == rule.Spec.Host && r.Revision == rule.Labels[meshtlsv1alpha1.LabelRevision]
+	})
+}
+
+func (w world) client(workload model.Workload) effective.Client {
+	return effective.Client{Namespace: workload.Namespace, Labels: workload.Labels, Dataplane: model.DataplaneSidecar}
+}
+
+// sameTLS says whether two rules have the same TLS at the destination level and at no port: then it does not matter which governs.
+func sameTLS(a, b *istionetworkingv1.DestinationRule) bool {
+	ap, bp := a.Spec.GetTrafficPolicy(), b.Spec.GetTrafficPolicy()
+	return len(ap.GetPortLevelSettings()) == 0 && len(bp.GetPortLevelSettings()) == 0 &&
+		ap.GetTls() != nil && bp.GetTls() != nil && ap.GetTls().String() == bp.GetTls().String()
+}
+
+func (w world) sendOverruledFindings(v istio, o overruling, count int) []model.Finding {
+	loser := v.planned.destinationRules[o.loser]
+	words, _ := v.overruledBy(o.winner)
+	message := fmt.Sprintf("%s governs what these clients send to %s; without it %s would.",
+		words, o.host, o.loser)
+	if selector := loser.Spec.GetWorkloadSelector().GetMatchLabels(); len(selector) > 0 {
+		message = fmt.Sprintf("For %d of the %d pods %s governs what they send to %s; without it %s would.",
+			count, pods.Count(w.gatewayPods.Selected(selector)), words, o.host, o.loser)
+	}
+	var findings []model.Finding
+	for _, owner := range ownersOf(loser) {
+		findings = append(findings, v.overruledFinding(owner, o, "spec.send", message))
+	}
+	return findings
+}
