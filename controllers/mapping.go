@@ -14,6 +14,7 @@ import (
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/gather"
+	"github.com/meshtls/meshtls/internal/model"
 )
 
 // mapping says which namespaces' snapshots an object is part of. It reads the cache as it is: an event must not wait for
@@ -29,13 +30,33 @@ func (m mapping) ofPolicy(_ context.Context, obj client.Object) []ctrl.Request {
 	return requests(append(m.roots.namespacesUnder(obj.GetNamespace()), obj.GetNamespace()))
 }
 
-// ofRendered: the object's namespace, if there is anything to compile there, or if the object is ours and nobody may want it
-// any more.
-func (m mapping) ofRendered(ctx context.Context, obj client.Object) []ctrl.Request {
-	if obj.GetLabels()[meshtlsv1alpha1.LabelManagedBy] == meshtlsv1alpha1.ManagedBy {
-		return requests([]string{obj.GetNamespace()})
+// ofPeerAuthentication: its namespace, and those that its namespace is the root of.
+func (m mapping) ofPeerAuthentication(ctx context.Context, obj client.Object) []ctrl.Request {
+	return requests(append(m.roots.namespacesUnder(obj.GetNamespace()), m.here(ctx, obj)...))
+}
+
+// ofDestinationRule: its namespace, those that its namespace is the root of, and those that send to its host.
+func (m mapping) ofDestinationRule(ctx context.Context, obj client.Object) []ctrl.Request {
+	rule, ok := obj.(*istionetworkingv1.DestinationRule)
+	if !ok {
+		return nil
 	}
-	return requests(m.ifGoverned(ctx, obj.GetNamespace()))
+	senders := told(ctx)(gather.NamespacesSendingTo(ctx, m.cache, gather.DestinationRuleHost(rule)))
+	return requests(append(senders, append(m.roots.namespacesUnder(obj.GetNamespace()), m.here(ctx, obj)...)...))
+}
+
+// ofGateway: its namespace, and those whose gateways it may select: Istio merges the Gateways of all namespaces.
+func (m mapping) ofGateway(ctx context.Context, obj client.Object) []ctrl.Request {
+	governing := told(ctx)(gather.NamespacesGoverningGateways(ctx, m.cache))
+	return requests(append(governing, m.here(ctx, obj)...))
+}
+
+// here is the object's namespace, if there is anything to compile there, or if the object is ours and nobody may want it any more.
+func (m mapping) here(ctx context.Context, obj client.Object) []string {
+	if model.Ours(obj) {
+		return []string{obj.GetNamespace()}
+	}
+	return m.ifGoverned(ctx, obj.GetNamespace())
 }
 
 // ofService: its namespace, and those that send to it.

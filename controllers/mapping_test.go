@@ -69,6 +69,10 @@ func TestMapping(t *testing.T) {
 		return &istionetworkingv1.ServiceEntry{ObjectMeta: named("other", "e"), Spec: networkingapi.ServiceEntry{Hosts: hosts}}
 	}
 
+	rule := func(namespace, host string) client.Object {
+		return &istionetworkingv1.DestinationRule{ObjectMeta: named(namespace, "r"), Spec: networkingapi.DestinationRule{Host: host}}
+	}
+
 	tests := map[string]struct {
 		mapping handler.MapFunc
 		object  client.Object
@@ -76,9 +80,15 @@ func TestMapping(t *testing.T) {
 	}{
 		"a policy concerns its namespace":                       {m.ofPolicy, &meshtlsv1alpha1.MeshTLSPolicy{ObjectMeta: named("shop", "p")}, []string{"shop"}},
 		"a root policy concerns all below":                      {m.ofPolicy, &meshtlsv1alpha1.MeshTLSPolicy{ObjectMeta: named("istio-system", "p")}, []string{"client", "istio-system", "shop"}},
-		"an Istio object where there are policies":              {m.ofRendered, &istiosecurityv1.PeerAuthentication{ObjectMeta: named("shop", "x")}, []string{"shop"}},
-		"an Istio object where there are none":                  {m.ofRendered, &istiosecurityv1.PeerAuthentication{ObjectMeta: named("other", "x")}, nil},
-		"an object of ours that nobody may want":                {m.ofRendered, &istiosecurityv1.PeerAuthentication{ObjectMeta: metav1.ObjectMeta{Namespace: "other", Name: "x", Labels: ours}}, []string{"other"}},
+		"an Istio object where there are policies":              {m.ofPeerAuthentication, &istiosecurityv1.PeerAuthentication{ObjectMeta: named("shop", "x")}, []string{"shop"}},
+		"an Istio object where there are none":                  {m.ofPeerAuthentication, &istiosecurityv1.PeerAuthentication{ObjectMeta: named("other", "x")}, nil},
+		"an object of ours that nobody may want":                {m.ofPeerAuthentication, &istiosecurityv1.PeerAuthentication{ObjectMeta: metav1.ObjectMeta{Namespace: "other", Name: "x", Labels: ours}}, []string{"other"}},
+		"a PeerAuthentication of the root concerns all below":   {m.ofPeerAuthentication, &istiosecurityv1.PeerAuthentication{ObjectMeta: named("istio-system", "x")}, []string{"client", "shop"}},
+		"a DestinationRule concerns who sends to its host":      {m.ofDestinationRule, rule("shop", "cart"), []string{"client", "shop"}},
+		"a DestinationRule of nobody's host":                    {m.ofDestinationRule, rule("other", "cart"), nil},
+		"a DestinationRule for a wildcard above a host":         {m.ofDestinationRule, rule("other", "*.svc.cluster.local"), []string{"client"}},
+		"a DestinationRule of the root concerns all below":      {m.ofDestinationRule, rule("istio-system", "x"), []string{"client", "shop"}},
+		"a Gateway concerns those that govern gateways":         {m.ofGateway, &istionetworkingv1.Gateway{ObjectMeta: named("other", "x")}, []string{"edge", "edge2"}},
 		"a Service concerns its namespace and who sends to it":  {m.ofService, &corev1.Service{ObjectMeta: named("shop", "cart")}, []string{"client", "shop"}},
 		"a Service that nobody sends to":                        {m.ofService, &corev1.Service{ObjectMeta: named("other", "cart")}, nil},
 		"a pod where there are policies":                        {m.ofPod, pod("shop", nil), []string{"shop"}},

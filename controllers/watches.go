@@ -18,6 +18,7 @@ import (
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/gather"
+	"github.com/meshtls/meshtls/internal/model"
 )
 
 // doors are the ways in which the controller hears of changes: one for each kind that a snapshot holds.
@@ -54,15 +55,22 @@ func (d *doors) open(from cache.Cache, kindsChanged chan event.GenericEvent) err
 
 // openIstio opens the door of an Istio kind that has come.
 func (d *doors) openIstio(kind istioKind, informer cache.Informer) error {
-	door := door{kind.object, d.mapping.ofRendered, changed(istioObjectDiffers)}
-	if kind.name == gather.KindServiceEntry {
-		door.mapping = d.mapping.ofServiceEntry
-	}
+	door := door{kind.object, d.mapping.ofIstio()[kind.name], changed(istioObjectDiffers)}
 	return d.controller.Watch(&source.Informer{
 		Informer:   informer,
 		Handler:    handler.EnqueueRequestsFromMapFunc(door.mapping),
 		Predicates: door.predicates(),
 	})
+}
+
+// ofIstio are the mappings of Istio's kinds.
+func (m mapping) ofIstio() map[string]handler.MapFunc {
+	return map[string]handler.MapFunc{
+		model.KindPeerAuthentication: m.ofPeerAuthentication,
+		model.KindDestinationRule:    m.ofDestinationRule,
+		model.KindGateway:            m.ofGateway,
+		gather.KindServiceEntry:      m.ofServiceEntry,
+	}
 }
 
 func (d door) predicates() []predicate.Predicate {

@@ -55,6 +55,11 @@ func NamespacesWithGateway(ctx context.Context, reader client.Reader, labels map
 	return sets.List(found), nil
 }
 
+// NamespacesGoverningGateways are those with policies that have a gateway target.
+func NamespacesGoverningGateways(ctx context.Context, reader client.Reader) ([]string, error) {
+	return namespacesOf(ctx, reader, client.MatchingFields{IndexHasGateway: "true"})
+}
+
 // serviceQuery asks for the Services that select pods with the labels, among those that are indexed by the pair.
 type serviceQuery struct {
 	pair   string

@@ -22,6 +22,8 @@ const (
 	IndexGatewayLabel = ".spec.gateway.selector.matchLabels"
 	// IndexGatewayService: policies by the Service that their gateway target names.
 	IndexGatewayService = ".spec.gateway.service"
+	// IndexHasGateway: policies by whether they have a gateway target, "true" for those that do.
+	IndexHasGateway = ".spec.gateway"
 	// IndexServiceLabel: Services by one label, key=value, that their pods must have.
 	IndexServiceLabel = ".spec.selector"
 	// IndexPodLabel: pods by each of their labels, key=value.
@@ -50,6 +52,7 @@ var Indexes = []Index{
 	{&meshtlsv1alpha1.MeshTLSPolicy{}, IndexSendWildcard, extract(sendWildcards)},
 	{&meshtlsv1alpha1.MeshTLSPolicy{}, IndexGatewayLabel, extract(gatewayLabel)},
 	{&meshtlsv1alpha1.MeshTLSPolicy{}, IndexGatewayService, extract(gatewayService)},
+	{&meshtlsv1alpha1.MeshTLSPolicy{}, IndexHasGateway, extract(hasGateway)},
 	{&corev1.Service{}, IndexServiceLabel, extract(serviceLabel)},
 	{&corev1.Pod{}, IndexPodLabel, extract(podLabels)},
 	{&istionetworkingv1.ServiceEntry{}, IndexServiceEntryHost, extract(ServiceEntryHosts)},
@@ -97,6 +100,13 @@ func gatewayService(policy *meshtlsv1alpha1.MeshTLSPolicy) []string {
 		return nil
 	}
 	return []string{policy.Spec.Gateway.Service}
+}
+
+func hasGateway(policy *meshtlsv1alpha1.MeshTLSPolicy) []string {
+	if policy.Spec.Gateway == nil {
+		return nil
+	}
+	return []string{"true"}
 }
 
 func serviceLabel(service *corev1.Service) []string {
