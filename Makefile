@@ -18,6 +18,7 @@ TESTFLAGS ?=
 FUZZTIME ?= 30s
 BENCH ?= .
 BENCHCOUNT ?= 1
+BENCHED := $(addprefix ./,$(sort $(dir $(wildcard internal/compile/*_test.go internal/translate/*_test.go test/bench/*_test.go))))
 
 ##@ Develop
 
@@ -84,7 +85,7 @@ demo: assets build $(TOOLS)/kustomize ## Run the operator on a real control plan
 bench: $(TOOLS)/benchstat ## Run the benchmarks, and compare them with the run before (BENCH, BENCHCOUNT).
 	@mkdir -p $(BIN)/bench
 	@if [ -f $(BIN)/bench/new.txt ]; then mv $(BIN)/bench/new.txt $(BIN)/bench/old.txt; fi
-	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(BENCHCOUNT) ./internal/compile ./internal/translate ./test/bench \
+	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(BENCHCOUNT) $(BENCHED) \
 		| tee $(BIN)/bench/new.txt
 	@if [ -f $(BIN)/bench/old.txt ]; then $(TOOLS)/benchstat $(BIN)/bench/old.txt $(BIN)/bench/new.txt; fi
 
