@@ -213,7 +213,7 @@ func (r *mergedRule) join(rule *istionetworkingv1.DestinationRule) {
 		r.policy = rule
 	}
 	for i, subset := range rule.Spec.Subsets {
-		if !r.hasSubset(subset.Name) {
+		if !r.hasSubset(subset.GetName()) {
 			r.subsets = append(r.subsets, mergedSubset{rule: rule, index: i})
 		}
 	}
@@ -221,7 +221,7 @@ func (r *mergedRule) join(rule *istionetworkingv1.DestinationRule) {
 
 func (r *mergedRule) hasSubset(name string) bool {
 	for _, s := range r.subsets {
-		if s.spec().Name == name {
+		if s.spec().GetName() == name {
 			return true
 		}
 	}

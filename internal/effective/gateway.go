@@ -1,6 +1,8 @@
 package effective
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 
 	networkingapi "istio.io/api/networking/v1alpha3"
@@ -65,7 +67,9 @@ func indexGateways(all []*istionetworkingv1.Gateway) selectorIndex[*istionetwork
 
 func indexServices(all []model.Service) map[string][]model.Service {
 	byNamespace := map[string][]model.Service{}
-	for _, s := range all {
+	ordered := slices.Clone(all)
+	slices.SortFunc(ordered, func(a, b model.Service) int { return cmp.Compare(a.Name, b.Name) })
+	for _, s := range ordered {
 		byNamespace[s.Namespace] = append(byNamespace[s.Namespace], s)
 	}
 	return byNamespace
@@ -78,7 +82,7 @@ func (m *Model) Listeners(pod model.Workload) Listeners {
 	merge := newGatewayMerge()
 	for _, gateway := range m.gateways.matching(pod.Labels) {
 		for i, spec := range gateway.Spec.Servers {
-			if spec.Port == nil {
+			if spec.GetPort() == nil {
 				continue
 			}
 			server := Server{Gateway: gateway, Index: i, Hosts: spelledOut(spec.Hosts, gateway.Namespace)}
@@ -89,7 +93,7 @@ func (m *Model) Listeners(pod model.Workload) Listeners {
 }
 
 // podPort is the port on which the pods listen for a Gateway's port: the target of the first Service port with that number among
-// the Services that select the pods, else the number itself. Of several Services Istio takes any; we take the first.
+// the Services that select the pods, else the number itself. Of several Services Istio takes any; we take the first by name.
 // Source: istio pilot/pkg/model/gateway.go, resolvePorts.
 func (m *Model) podPort(pod model.Workload, number int32) int32 {
 	for _, service := range m.services[pod.Namespace] {

@@ -50,7 +50,7 @@ func policyLevel(policy *networkingapi.TrafficPolicy, port int32, origin Origin)
 // portEntry is the index of the first settings for the port; -1 without any.
 func portEntry(policy *networkingapi.TrafficPolicy, port int32) int {
 	for i, entry := range policy.GetPortLevelSettings() {
-		if entry.Port != nil && entry.Port.Number == uint32(port) {
+		if entry.GetPort() != nil && entry.GetPort().GetNumber() == uint32(port) {
 			return i
 		}
 	}

@@ -63,7 +63,7 @@ func (m *Model) Rule(client Client, host model.Host) Choice {
 	}
 	choice := Choice{Rules: chosen.from, Policy: chosen.policy}
 	for _, s := range chosen.subsets {
-		choice.Subsets = append(choice.Subsets, ChosenSubset{Name: s.spec().Name, Rule: s.rule, Index: s.index})
+		choice.Subsets = append(choice.Subsets, ChosenSubset{Name: s.spec().GetName(), Rule: s.rule, Index: s.index})
 	}
 	return choice
 }

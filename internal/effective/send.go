@@ -88,7 +88,7 @@ func (m *Model) unsettled(client Client, to Destination, choice Choice) TLS {
 	case !m.mesh.AutoMTLS:
 		sent.Origin = Origin{Field: "enableAutoMtls in the mesh config"}
 		sent.Why = "Auto mTLS is off in the mesh, and no DestinationRule sets TLS."
-	case bypasses(to, choice) && !allInMesh(to.Endpoints):
+	case decidedTogether(to, choice) && !allInMesh(to.Endpoints):
 		sent.Why = "The client connects to the address that it looked up, and not every endpoint has a sidecar: then Istio uses no TLS for any."
 	case accepted.Mode == disable:
 		sent.Origin = accepted.Origin
@@ -104,9 +104,9 @@ func (m *Model) unsettled(client Client, to Destination, choice Choice) TLS {
 	return sent
 }
 
-// bypasses says whether Istio asks the endpoints all together whether they can do mutual TLS. It looks at the load balancer of the
+// decidedTogether says whether Istio asks all endpoints together whether they can do mutual TLS, and uses it for all or none. It looks at the load balancer of the
 // destination, or of the subset, and not at that of a port.
-func bypasses(to Destination, choice Choice) bool {
+func decidedTogether(to Destination, choice Choice) bool {
 	policy := choice.trafficPolicy()
 	if subset, _ := choice.subset(to.Subset); to.Subset != "" {
 		policy = subset.policy()

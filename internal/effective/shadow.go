@@ -82,7 +82,8 @@ func (s *shadowSearch) judge(candidates []*mergedRule, decided, exported bool, d
 		case exported && len(visibleTo(s.client.Namespace, []*mergedRule{candidate})) == 0:
 			reason, why = ShadowNotExported, fmt.Sprintf("Its exportTo does not reach namespace %s.", s.client.Namespace)
 		case decided:
-			reason, why = ShadowEarlierNamespace, "Istio takes the rules of the first namespace that has any for the host: the client's, the host's, the root namespace."
+			reason, why = ShadowEarlierNamespace, "Istio takes the rules of the first namespace that has any for the host: the client's, "+
+				"the host's, the root namespace."
 		case depth > 0:
 			reason, why = ShadowLessSpecific, "A rule of the same namespace names the host more exactly."
 		}

@@ -9,7 +9,8 @@ import (
 type Connection struct {
 	Client Client
 	To     Destination
-	// Server is the endpoint; nil where it is no pod of the mesh's cluster.
+	// Server is the endpoint; nil where it is no pod of the mesh's cluster. What the pods of a gateway accept is not for
+	// PeerAuthentications to say, but for its own servers: see Listeners.
 	Server *model.Workload
 	// Port is the server's, where its container listens.
 	Port int32

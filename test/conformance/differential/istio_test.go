@@ -68,7 +68,7 @@ func istioConfigs(w world) []config.Config {
 		add(gvk.VirtualService, metav1.ObjectMeta{Namespace: root, Name: "raw"}, rawRoute(gateways))
 	}
 	for _, s := range w.services {
-		if s.external {
+		if s.external != "" {
 			add(gvk.ServiceEntry, metav1.ObjectMeta{Namespace: s.namespace, Name: s.name}, serviceEntry(s))
 		}
 	}
@@ -84,11 +84,14 @@ func rawRoute(gateways []string) *networkingapi.VirtualService {
 }
 
 func serviceEntry(s service) *networkingapi.ServiceEntry {
-	entry := &networkingapi.ServiceEntry{Hosts: []string{externalHost}, Location: networkingapi.ServiceEntry_MESH_EXTERNAL,
-		Resolution: networkingapi.ServiceEntry_DNS}
+	entry := &networkingapi.ServiceEntry{Hosts: []string{s.external}, Location: networkingapi.ServiceEntry_MESH_EXTERNAL}
 	for _, p := range s.ports {
 		entry.Ports = append(entry.Ports, &networkingapi.ServicePort{Number: uint32(p.number), Name: p.name, Protocol: p.name})
 	}
+	if s.external == wildcardHost {
+		return entry
+	}
+	entry.Resolution = networkingapi.ServiceEntry_DNS
 	// Istio makes no cluster for a subset without endpoints where it is not told of them one by one.
 	for _, version := range []string{"v1", "v2"} {
 		entry.Endpoints = append(entry.Endpoints, &networkingapi.WorkloadEntry{Address: version + "." + externalHost,
@@ -100,7 +103,7 @@ func serviceEntry(s service) *networkingapi.ServiceEntry {
 func kubernetesObjects(w world) []runtime.Object {
 	var objects []runtime.Object
 	for i, s := range w.services {
-		if !s.external {
+		if s.external == "" {
 			objects = append(objects, kubernetesService(s, fmt.Sprintf("10.2.0.%d", i+1)), endpointSlice(s, w.pods))
 		}
 	}
@@ -151,7 +154,7 @@ func endpointSlice(s service, pods []pod) *discoveryv1.EndpointSlice {
 func endpointsOf(s service, pods []pod) []pod {
 	var behind []pod
 	for _, p := range pods {
-		if p.Namespace == s.namespace && p.service == s.name && !s.external {
+		if p.Namespace == s.namespace && p.service == s.name && s.external == "" {
 			behind = append(behind, p)
 		}
 	}

@@ -96,7 +96,7 @@ func (g *generator) ruleHost() string {
 	case 2:
 		return pick(g, "*.local", "*.cluster.local", "*.svc.cluster.local")
 	case 3:
-		return pick(g, "*", "*.example", "*.partner.example")
+		return pick(g, "*", "*.example", "*.partner.example", "*.wild.example", "x.wild.example")
 	default:
 		return s.host().Name
 	}

@@ -17,6 +17,7 @@ import (
 const (
 	root         = "istio-system"
 	externalHost = "api.partner.example"
+	wildcardHost = "*.wild.example"
 	tlsModeLabel = "security.istio.io/tlsMode"
 )
 
@@ -31,11 +32,11 @@ type world struct {
 	gateway  pod
 }
 
-// service is a Kubernetes Service, or with external set the host of a ServiceEntry.
+// service is a Kubernetes Service, or with external set the ServiceEntry of that host.
 type service struct {
 	namespace, name string
 	headless        bool
-	external        bool
+	external        string
 	ports           []servicePort
 }
 
@@ -60,8 +61,8 @@ type client struct {
 
 func (s service) host() model.Host {
 	host := model.Host{Name: s.name + "." + s.namespace + ".svc.cluster.local", Namespace: s.namespace}
-	if s.external {
-		host = model.Host{Name: externalHost, Namespace: s.namespace, External: true}
+	if s.external != "" {
+		host = model.Host{Name: s.external, Namespace: s.namespace, External: true}
 	}
 	for _, p := range s.ports {
 		host.Ports = append(host.Ports, p.number)
@@ -74,6 +75,8 @@ type generator struct {
 	*rand.Rand
 	world
 	ips int
+	// crowded is the one namespace and host of most DestinationRules; empty in worlds where they are spread.
+	crowded struct{ namespace, host string }
 }
 
 func newWorld(seed uint64) world {
@@ -103,7 +106,8 @@ func (g *generator) makeServices() {
 			g.podsOf(s)
 		}
 	}
-	g.services = append(g.services, service{namespace: pick(g, namespaces...), name: "partner", external: true, ports: ports[:2]})
+	g.services = append(g.services, service{namespace: pick(g, namespaces...), name: "partner", external: externalHost, ports: ports[:2]},
+		service{namespace: pick(g, namespaces...), name: "wild", external: wildcardHost, ports: ports[:1]})
 }
 
 func (g *generator) podsOf(s service) {
@@ -178,9 +182,15 @@ func (g *generator) peerAuthentications() {
 }
 
 func (g *generator) destinationRules() {
+	if g.chance(2) {
+		g.crowded.namespace, g.crowded.host = g.anyNamespace(), g.ruleHost()
+	}
 	for i := range g.IntN(9) {
 		rule := &istionetworkingv1.DestinationRule{ObjectMeta: g.meta(g.anyNamespace(), g.name("dr", i))}
 		g.fillRule(rule)
+		if g.crowded.host != "" && !g.chance(4) {
+			rule.Namespace, rule.Spec.Host = g.crowded.namespace, g.crowded.host
+		}
 		g.objects.DestinationRules = append(g.objects.DestinationRules, rule)
 	}
 }
