@@ -2,7 +2,6 @@ package check
 
 import (
 	"slices"
-	"time"
 
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
@@ -80,7 +79,7 @@ func together[T metav1.Object](planned map[effective.Ref]T, here, elsewhere []T,
 }
 
 // unborn is the age of what is not in the cluster yet: younger than everything that is.
-var unborn = metav1.NewTime(time.Date(9999, time.January, 1, 0, 0, 0, 0, time.UTC))
+var unborn = metav1.Unix(253370764800, 0)
 
 // asPlanned gives the rendered objects the age of the live ones that they update in place: age is priority in Istio.
 func asPlanned[T metav1.Object](rendered, live []T, aged func(T, metav1.Time) T) map[effective.Ref]T {

@@ -33,7 +33,10 @@ func All() []Check {
 		{Name: "send-overruled", Reads: []string{kindPod, model.KindDestinationRule}, find: sendOverruled},
 		{Name: "send-port-not-found", Reads: []string{kindService, kindServiceEntry}, find: sendPortNotFound},
 		{Name: "send-wildcard-catches-non-mesh", Reads: []string{kindServiceEntry}, find: sendWildcardCatchesNonMesh},
-		{Name: "send-wildcard-hides-rules", Reads: []string{kindService, kindServiceEntry, model.KindDestinationRule}, find: sendWildcardHidesRules},
+		{
+			Name:  "send-wildcard-hides-rules",
+			Reads: []string{kindService, kindServiceEntry, model.KindDestinationRule}, find: sendWildcardHidesRules,
+		},
 		{Name: "target-matches-no-pods", Reads: []string{kindPod}, find: targetMatchesNoPods},
 	}
 }

@@ -81,7 +81,8 @@ func sendWildcardCatchesNonMesh(w world) []model.Finding {
 			continue
 		}
 		f := h.subject.about(meshtlsv1alpha1.SeverityWarning, h.field)
-		f.Message = fmt.Sprintf("%s also covers %s, which is outside the mesh and cannot speak Istio's mutual TLS.", h.host, h.declared[outside].Name)
+		f.Message = fmt.Sprintf("%s also covers %s, which is outside the mesh and cannot speak Istio's mutual TLS.",
+			h.host, h.declared[outside].Name)
 		f.Remedy = "Narrow the host, or leave the mode to Istio with Auto."
 		findings = append(findings, f)
 	}

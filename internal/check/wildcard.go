@@ -72,7 +72,8 @@ func hidingFinding(rule model.SendRule, hidden []effective.Ref) model.Finding {
 	}
 	return model.Finding{
 		Severity: meshtlsv1alpha1.SeverityWarning, Object: objectRef(hidden[0]), Field: "spec.send",
-		Message: fmt.Sprintf("For these clients %s hides the owners' DestinationRules %s, with their load balancing and subsets.", rule.Host, words),
-		Remedy:  "Name the hosts one by one: then each rule is taken as it is and only its TLS is changed.",
+		Message: fmt.Sprintf("For these clients %s hides the owners' DestinationRules %s, with their load balancing and subsets.",
+			rule.Host, words),
+		Remedy: "Name the hosts one by one: then each rule is taken as it is and only its TLS is changed.",
 	}
 }

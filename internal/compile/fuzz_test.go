@@ -53,9 +53,7 @@ func TestWorldsAreAdmitted(t *testing.T) {
 func gatherWorld(t *testing.T, seed uint64) []model.Snapshot {
 	t.Helper()
 	cluster, policies := worlds.Random(seed)
-	for _, p := range admittedOnly(t, policies) {
-		cluster = append(cluster, p)
-	}
+	cluster = append(cluster, admittedOnly(t, policies)...)
 	stream, err := worlds.YAML(cluster)
 	if err != nil {
 		t.Fatal(err)

@@ -111,11 +111,12 @@ func (c composition) inherit(added *portTrafficPolicy, port int32) {
 }
 
 func findEntry(policy *trafficPolicy, port int32) *portTrafficPolicy {
-	at := slices.IndexFunc(policy.GetPortLevelSettings(), func(p *portTrafficPolicy) bool { return p.GetPort().GetNumber() == portNumber(port) })
-	if at < 0 {
-		return nil
+	for _, entry := range policy.GetPortLevelSettings() {
+		if entry.GetPort().GetNumber() == portNumber(port) {
+			return entry
+		}
 	}
-	return policy.PortLevelSettings[at]
+	return nil
 }
 
 // spreadOver writes the destination's TLS at each port instead, where a port is left to Istio: for one without tls Istio would ask

@@ -46,7 +46,8 @@ func specOf(spec interface{ MarshalJSON() ([]byte, error) }) (map[string]any, er
 		return nil, err
 	}
 	var content map[string]any
-	return content, json.Unmarshal(text, &content)
+	err = json.Unmarshal(text, &content)
+	return content, err
 }
 
 func contentOf(kind metav1.TypeMeta, meta metav1.ObjectMeta, spec map[string]any) map[string]any {

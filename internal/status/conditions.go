@@ -17,7 +17,8 @@ func acceptedOf(o model.Outcome) metav1.Condition {
 	case o.Standing == 0 && len(lost) > 0:
 		return lowered(meshtlsv1alpha1.ConditionAccepted, lost[0].Reason, lost)
 	case o.Standing < o.Asked:
-		return isTrue(meshtlsv1alpha1.ConditionAccepted, fmt.Sprintf("Of the %d entries of the spec %d stand; the others are listed in status.findings.", o.Asked, o.Standing))
+		return isTrue(meshtlsv1alpha1.ConditionAccepted,
+			fmt.Sprintf("Of the %d entries of the spec %d stand; the others are listed in status.findings.", o.Asked, o.Standing))
 	default:
 		return isTrue(meshtlsv1alpha1.ConditionAccepted, "The spec makes sense here, and all of it stands.")
 	}

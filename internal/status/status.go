@@ -34,7 +34,9 @@ func Of(o model.Outcome, mesh model.Mesh, failures []model.Failure) meshtlsv1alp
 func findings(found []model.Finding) []meshtlsv1alpha1.Finding {
 	var listed []meshtlsv1alpha1.Finding
 	for _, f := range found[:min(len(found), maxFindings)] {
-		listed = append(listed, meshtlsv1alpha1.Finding{Check: f.Check, Severity: f.Severity, Field: f.Field, Message: sentences(f.Message, f.Remedy)})
+		listed = append(listed, meshtlsv1alpha1.Finding{
+			Check: f.Check, Severity: f.Severity, Field: f.Field, Message: sentences(f.Message, f.Remedy),
+		})
 	}
 	return listed
 }

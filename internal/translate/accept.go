@@ -96,14 +96,15 @@ func (a *acceptAsker) denial(p policyTarget, field string, mode meshtlsv1alpha1.
 	f := a.floors.binding(p.target.scope)
 	switch {
 	case p.target.scope == scopeWorkload && p.Namespace == a.Mesh.RootNamespace:
-		return refused(p, field, "accept-workload-in-root-namespace",
+		return at(p.MeshTLSPolicy, field).unsupported("accept-workload-in-root-namespace",
 			fmt.Sprintf("Istio ignores a PeerAuthentication with a selector in the root namespace %s.", p.Namespace),
 			"Remove the workload to govern the mesh, or move the policy to a namespace that is not the root.")
 	case f.forbids(mode):
 		finding := belowFloor(p, field, mode, f)
 		return &finding
 	case mode == meshtlsv1alpha1.AcceptDisable && a.allAmbient(p):
-		return refused(p, field, "accept-disable-on-ambient", "The target's pods are in ambient mode, where ztunnel does not know Disable.",
+		return at(p.MeshTLSPolicy, field).unsupported("accept-disable-on-ambient",
+			"The target's pods are in ambient mode, where ztunnel does not know Disable.",
 			"Use Permissive: ztunnel then accepts plaintext as well as mutual TLS.")
 	default:
 		return nil
@@ -119,35 +120,14 @@ func (a *acceptAsker) allAmbient(p policyTarget) bool {
 	return len(selected) > 0 && !slices.ContainsFunc(selected, func(w model.Workload) bool { return w.Dataplane != model.DataplaneAmbient })
 }
 
-// refused is an entry that Istio cannot honour here.
-func refused(p policyTarget, field, check, message, remedy string) *model.Finding {
-	return &model.Finding{
-		Check: check, Severity: meshtlsv1alpha1.SeverityError, Policy: p.key(), Field: field, Message: message, Remedy: remedy,
-		Condition: meshtlsv1alpha1.ConditionAccepted, Reason: meshtlsv1alpha1.ReasonUnsupported,
-	}
-}
-
 func acceptConflict(loser, winner acceptClaim) model.Finding {
 	what := "these pods"
 	if loser.key.port != 0 {
 		what = fmt.Sprintf("port %d of these pods", loser.key.port)
 	}
-	return conflicted("accept-conflict", loser.policy, winner.policy, loser.field,
+	return at(loser.policy, loser.field).lostTo(winner.policy, "accept-conflict",
 		fmt.Sprintf("%s of MeshTLSPolicy %s already sets %s to %s; %s is not rendered.",
 			winner.field, keyOf(winner.policy), what, winner.value, loser.value))
-}
-
-// conflicted tells the policy that lost an entry who won it.
-func conflicted(check string, loser, winner *meshtlsv1alpha1.MeshTLSPolicy, field, message string) model.Finding {
-	remedy := "Remove one of the two; the older policy wins."
-	if loser == winner {
-		remedy = "Remove one of the two; the first one wins."
-	}
-	return model.Finding{
-		Check: check, Severity: meshtlsv1alpha1.SeverityError, Policy: keyOf(loser), Object: policyRef(winner), Field: field,
-		Message: message, Remedy: remedy,
-		Condition: meshtlsv1alpha1.ConditionAccepted, Reason: meshtlsv1alpha1.ReasonConflicted,
-	}
 }
 
 // foldAccepts makes one rule of the decisions about each set, in the order in which the sets first appear. A set about which

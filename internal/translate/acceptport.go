@@ -109,8 +109,9 @@ func containerPortNotFound(p policyTarget, field string, wanted intstr.IntOrStri
 func portsDiffer(p policyTarget, field string, wanted intstr.IntOrString, numbers []int32) model.Finding {
 	return model.Finding{
 		Check: "accept-service-port-ambiguous", Severity: meshtlsv1alpha1.SeverityWarning, Policy: p.key(), Field: field,
-		Message: fmt.Sprintf("Service port %s leads to different workload ports, %s; all of them get the mode.", wanted.String(), numberWords(numbers)),
-		Remedy:  "Give the port one number in all pods and Services, or name the workload's own ports by port.",
+		Message: fmt.Sprintf("Service port %s leads to different workload ports, %s; all of them get the mode.",
+			wanted.String(), numberWords(numbers)),
+		Remedy: "Give the port one number in all pods and Services, or name the workload's own ports by port.",
 	}
 }
 

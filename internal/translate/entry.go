@@ -17,11 +17,6 @@ type entry struct {
 	findings []model.Finding
 }
 
-// standing is an entry that the plan holds, with what there is to say about it.
-func standing(policy *meshtlsv1alpha1.MeshTLSPolicy, findings ...model.Finding) entry {
-	return entry{policy: keyOf(policy), stands: true, findings: findings}
-}
-
 // fallen is an entry that the plan does not hold, because of the finding.
 func fallen(policy *meshtlsv1alpha1.MeshTLSPolicy, because model.Finding) entry {
 	return entry{policy: keyOf(policy), findings: []model.Finding{because}}
@@ -42,7 +37,9 @@ type ask struct {
 const impliedAsk = -1
 
 // entriesOf says what became of each ask. An ask falls where it is denied, or where all that it claimed was lost.
-func entriesOf[K comparable, V any](asks []ask, decisions []decision[K, V], conflict func(loser, winner claim[K, V]) model.Finding) []entry {
+func entriesOf[K comparable, V any](
+	asks []ask, decisions []decision[K, V], conflict func(loser, winner claim[K, V]) model.Finding,
+) []entry {
 	won := make([]int, len(asks))
 	conflicts := make([][]model.Finding, len(asks))
 	for _, d := range decisions {

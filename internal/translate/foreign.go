@@ -131,7 +131,7 @@ func specOf(choice effective.Choice) *networkingapi.DestinationRule {
 func (a *sendAsker) besideForeignWide(p policyTarget, field, host string) *model.Finding {
 	for _, rule := range a.foreign.of(sendSet{revision: p.revision(), host: host}) {
 		if isWide(rule) {
-			return besideForeign(p, field, rule, "for the same clients, and Istio uses only the older of the two",
+			return at(p.MeshTLSPolicy, field).besideForeign(rule, "for the same clients, and Istio uses only the older of the two",
 				"Set TLS there, delete it, or name a workload to send from: then the rule is taken as it is and only its TLS is changed.")
 		}
 	}
@@ -147,8 +147,9 @@ func (a *sendAsker) besideForeignSelector(p policyTarget, field, host string) *m
 	}
 	for _, rule := range a.foreign.of(sendSet{revision: p.revision(), host: host}) {
 		if !isWide(rule) {
-			return besideForeign(p, field, rule, "for some of the pods; beside it Istio keeps a rule for the namespace only if it is exported, "+
-				"and since "+why+" it would then govern every client of the mesh",
+			return at(p.MeshTLSPolicy, field).besideForeign(rule,
+				"for some of the pods; beside it Istio keeps a rule for the namespace only if it is exported, "+
+					"and since "+why+" it would then govern every client of the mesh",
 				"Delete it, or say it for all clients (clients: All).")
 		}
 	}
@@ -162,9 +163,10 @@ func (a *sendAsker) besideForeignSame(p policyTarget, field, host string) *model
 		selector := rule.Spec.GetWorkloadSelector()
 		switch {
 		case selector != nil && maps.Equal(selector.GetMatchLabels(), p.target.selector):
-			return besideForeign(p, field, rule, "for the same pods, and Istio uses only the older of the two", "Set TLS there, or delete it.")
+			return at(p.MeshTLSPolicy, field).besideForeign(rule, "for the same pods, and Istio uses only the older of the two",
+				"Set TLS there, or delete it.")
 		case selector == nil && a.foreign.isPrivate(rule):
-			return besideForeign(p, field, rule, "for the namespace and is private; Istio would merge it into a rule for single pods, "+
+			return at(p.MeshTLSPolicy, field).besideForeign(rule, "as a private one for the namespace; Istio would merge it into a rule for single pods, "+
 				"and the other pods would lose it",
 				`Export it (exportTo ["*"] or a list of namespaces), set TLS there, or delete it.`)
 		}
@@ -173,9 +175,10 @@ func (a *sendAsker) besideForeignSame(p policyTarget, field, host string) *model
 }
 
 // besideForeign tells of somebody else's rule that ours would silence, or that would silence ours.
-func besideForeign(p policyTarget, field string, rule *istionetworkingv1.DestinationRule, how, remedy string) *model.Finding {
-	f := conflicted("send-foreign-rule", p.MeshTLSPolicy, p.MeshTLSPolicy, field,
-		fmt.Sprintf("DestinationRule %s/%s already stands for the host %s; it is left alone and this entry is not rendered.", rule.Namespace, rule.Name, how))
+func (s spot) besideForeign(rule *istionetworkingv1.DestinationRule, how, remedy string) *model.Finding {
+	f := s.lostTo(s.policy, "send-foreign-rule",
+		fmt.Sprintf("DestinationRule %s/%s already stands for the host %s; it is left alone and this entry is not rendered.",
+			rule.Namespace, rule.Name, how))
 	f.Object = model.ObjectRef{Kind: model.KindDestinationRule, Namespace: rule.Namespace, Name: rule.Name}
 	f.Remedy = remedy
 	return &f

@@ -16,7 +16,7 @@ func hostConflict(loser *gatewayServer, host string, winner hostClaim) *model.Fi
 	case hostNamespace(loser, host) != winner.namespace:
 		effect = "Envoy refuses a listener on which two servers share a server name"
 	}
-	finding := conflicted(check, loser.policy.MeshTLSPolicy, winner.server.policy.MeshTLSPolicy, loser.field()+".hosts",
+	finding := at(loser.policy.MeshTLSPolicy, loser.field()+".hosts").lostTo(winner.server.policy.MeshTLSPolicy, check,
 		fmt.Sprintf("%s already serves %s on %s, and %s; this server is not rendered.",
 			placeOf(winner.server), hostName(host), listenerWords(loser), effect))
 	finding.Remedy = "Keep the host in one of the two, or use another port or bind for one of them."
@@ -25,7 +25,7 @@ func hostConflict(loser *gatewayServer, host string, winner hostClaim) *model.Fi
 
 // protocolConflict tells a server that what an older one speaks at its address excludes it.
 func protocolConflict(loser, winner *gatewayServer) *model.Finding {
-	finding := conflicted("gateway-protocol-conflict", loser.policy.MeshTLSPolicy, winner.policy.MeshTLSPolicy, loser.field()+".port",
+	finding := at(loser.policy.MeshTLSPolicy, loser.field()+".port").lostTo(winner.policy.MeshTLSPolicy, "gateway-protocol-conflict",
 		fmt.Sprintf("%s already serves %s on %s, and %s cannot share an address with it; this server is not rendered.",
 			placeOf(winner), winner.family, listenerWords(loser), loser.family))
 	finding.Remedy = "Use another port or bind for one of the two."

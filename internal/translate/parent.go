@@ -2,7 +2,6 @@ package translate
 
 import (
 	"slices"
-	"time"
 
 	securityapi "istio.io/api/security/v1beta1"
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
@@ -53,12 +52,12 @@ func (p parents) read(revision string) []*istiosecurityv1.PeerAuthentication {
 }
 
 // unborn is the age of what is not in the cluster yet: younger than everything that is.
-var unborn = time.Date(9999, time.January, 1, 0, 0, 0, 0, time.UTC)
+var unborn = metav1.Unix(253370764800, 0)
 
 // asObject is a planned rule of the namespace, as old as the live object that it will update: age is priority in Istio.
 func (p parents) asObject(rule model.AcceptRule) *istiosecurityv1.PeerAuthentication {
 	pa := &istiosecurityv1.PeerAuthentication{ObjectMeta: metav1.ObjectMeta{
-		Namespace: p.snapshot.Namespace, Name: "planned", CreationTimestamp: metav1.NewTime(unborn),
+		Namespace: p.snapshot.Namespace, Name: "planned", CreationTimestamp: unborn,
 	}}
 	pa.Spec.Mtls = &securityapi.PeerAuthentication_MutualTLS{Mode: istioModes[rule.Mode]}
 	for _, live := range p.snapshot.PeerAuthentications {

@@ -121,24 +121,27 @@ func (a *sendAsker) askAll(p policyTarget, i int) {
 		field := fmt.Sprintf("spec.send[%d].hosts[%d]", i, j)
 		host := hosts.Qualify(name, p.Namespace)
 		value := sendValue{audience: audienceOf(p, send), tls: send.ClientTLS}
-		denied := a.denial(p, field, send, host)
+		asked := ask{policy: p, field: field, denied: a.denial(p, field, send, host)}
 		if send.Mode != "" {
-			a.ask(p, field, sendKey{sendSet: a.setOf(p, host)}, value, denied)
+			a.ask(asked, sendKey{sendSet: a.setOf(p, host)}, value)
 		}
 		for k, port := range send.Ports {
 			value.tls = port.ClientTLS
-			portField := fmt.Sprintf("%s (ports[%d])", field, k)
-			a.ask(p, portField, sendKey{sendSet: a.setOf(p, host), port: port.Port}, value, firstOf(denied, autoBelowWildcard(p, portField, send, port)))
+			onPort := ask{policy: p, field: fmt.Sprintf("%s (ports[%d])", field, k)}
+			onPort.denied = firstOf(asked.denied, onPort.autoBelowWildcard(send, port))
+			a.ask(onPort, sendKey{sendSet: a.setOf(p, host), port: port.Port}, value)
 		}
 	}
 }
 
-func (a *sendAsker) ask(p policyTarget, field string, key sendKey, value sendValue, denied *model.Finding) {
+func (a *sendAsker) ask(asked ask, key sendKey, value sendValue) {
 	value.tls = a.decided(value.tls, key.host)
-	if denied == nil && p.target.resolved() {
-		a.claims = append(a.claims, sendClaim{policy: p.MeshTLSPolicy, field: field, ask: len(a.asks), key: key, value: value})
+	if asked.denied == nil && asked.policy.target.resolved() {
+		a.claims = append(a.claims, sendClaim{
+			policy: asked.policy.MeshTLSPolicy, field: asked.field, ask: len(a.asks), key: key, value: value,
+		})
 	}
-	a.asks = append(a.asks, ask{policy: p, field: field, denied: denied})
+	a.asks = append(a.asks, asked)
 }
 
 func (a *sendAsker) setOf(p policyTarget, host string) sendSet {
@@ -187,7 +190,7 @@ func sendConflict(loser, winner sendClaim) model.Finding {
 	if loser.key.port != 0 {
 		what = fmt.Sprintf("what is sent to port %d of %s", loser.key.port, loser.key.host)
 	}
-	return conflicted("send-conflict", loser.policy, winner.policy, loser.field,
+	return at(loser.policy, loser.field).lostTo(winner.policy, "send-conflict",
 		fmt.Sprintf("%s of MeshTLSPolicy %s already decides %s for these clients (%s); %s is not rendered.",
 			winner.field, keyOf(winner.policy), what, sendValueWords(winner.value), sendValueWords(loser.value)))
 }

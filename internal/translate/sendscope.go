@@ -34,13 +34,14 @@ func firstOf(findings ...*model.Finding) *model.Finding {
 // autoBelowWildcard refuses to leave one port of a wildcard to Istio where the others are not: for an entry without tls Istio asks the
 // destination level whether endpoints speak mutual TLS, and to move that level to the other ports their numbers must be known.
 // Source: istio pilot/pkg/xds/endpoints/mtls_checker.go, trafficPolicyTLSModeForPort.
-func autoBelowWildcard(p policyTarget, field string, send meshtlsv1alpha1.Send, port meshtlsv1alpha1.SendPort) *model.Finding {
+func (a ask) autoBelowWildcard(send meshtlsv1alpha1.Send, port meshtlsv1alpha1.SendPort) *model.Finding {
 	wildcard := slices.ContainsFunc(send.Hosts, hosts.IsWildcard)
 	if !wildcard || port.Mode != meshtlsv1alpha1.SendAuto || send.Mode == "" || send.Mode == meshtlsv1alpha1.SendAuto {
 		return nil
 	}
-	return refused(p, field, "send-auto-port-of-wildcard",
-		fmt.Sprintf("Istio cannot be left to decide about port %d alone where a wildcard's other ports are sent %s: it would send plaintext there.", port.Port, send.Mode),
+	return at(a.policy.MeshTLSPolicy, a.field).unsupported("send-auto-port-of-wildcard",
+		fmt.Sprintf("Istio cannot be left to decide about port %d alone where a wildcard's other ports are sent %s: "+
+			"it would send plaintext there.", port.Port, send.Mode),
 		"Name the hosts one by one, or give the port a mode.")
 }
 
@@ -49,8 +50,9 @@ func (a *sendAsker) notOwnHost(p policyTarget, field, host string) *model.Findin
 	if p.Namespace == a.Mesh.RootNamespace || a.ownHost(host) {
 		return nil
 	}
-	f := refused(p, field, "send-clients-all-not-permitted",
-		fmt.Sprintf("%s does not belong to namespace %s, so a policy of that namespace may not decide what all clients send to it.", host, p.Namespace),
+	f := at(p.MeshTLSPolicy, field).unsupported("send-clients-all-not-permitted",
+		fmt.Sprintf("%s does not belong to namespace %s, so a policy of that namespace may not decide what all clients send to it.",
+			host, p.Namespace),
 		"Leave clients out to govern the namespace's own clients, or declare it where the host lives or in the root namespace.")
 	f.Reason = meshtlsv1alpha1.ReasonNotPermitted
 	return f
@@ -69,7 +71,7 @@ func (a *sendAsker) otherAudience(p policyTarget, field string, send meshtlsv1al
 	if !found || first.audience == audienceOf(p, send) {
 		return nil
 	}
-	f := conflicted("send-audience-conflict", p.MeshTLSPolicy, first.policy, field,
+	f := at(p.MeshTLSPolicy, field).lostTo(first.policy, "send-audience-conflict",
 		fmt.Sprintf("%s of MeshTLSPolicy %s already decides what is sent to %s with clients %s; this entry says clients %s.",
 			first.field, keyOf(first.policy), host, first.audience, audienceOf(p, send)))
 	return &f
@@ -94,7 +96,7 @@ func (a *sendAsker) gatewayElsewhere(p policyTarget, field string) *model.Findin
 	}
 	slices.Sort(elsewhere)
 	namespaces := strings.Join(slices.Compact(elsewhere), ", ")
-	return refused(p, field, "send-gateway-elsewhere",
+	return at(p.MeshTLSPolicy, field).unsupported("send-gateway-elsewhere",
 		fmt.Sprintf("The gateway's pods run in namespace %s; a DestinationRule of namespace %s does not reach them.", namespaces, p.Namespace),
 		fmt.Sprintf("Move send to a policy in namespace %s.", namespaces))
 }
@@ -112,7 +114,7 @@ func (a *sendAsker) wideWithoutCompanion(p policyTarget, field, host string) *mo
 	if why == "" {
 		return nil
 	}
-	f := conflicted("send-workload-beside-namespace", p.MeshTLSPolicy, wide.policy, field,
+	f := at(p.MeshTLSPolicy, field).lostTo(wide.policy, "send-workload-beside-namespace",
 		fmt.Sprintf("%s of MeshTLSPolicy %s sends to %s for the whole namespace. Beside a rule for single workloads Istio keeps that one only "+
 			"if it is exported, and as %s it would then govern every client of the mesh.", wide.field, keyOf(wide.policy), host, why))
 	f.Remedy = "Give each workload that sends to the host its own policy, or say it for all clients (clients: All)."

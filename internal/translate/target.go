@@ -20,6 +20,14 @@ const (
 	scopeGateway
 )
 
+// field is the field of the spec that names the pods of the scope.
+func (s scope) field() string {
+	if s == scopeGateway {
+		return "gateway"
+	}
+	return "workload"
+}
+
 // target is whose TLS a policy governs.
 type target struct {
 	scope scope
@@ -40,9 +48,9 @@ func (t target) resolved() bool { return t.problem == nil }
 func targetOf(s model.Snapshot, policy *meshtlsv1alpha1.MeshTLSPolicy) target {
 	switch {
 	case policy.Spec.Workload != nil:
-		return podTarget(s, policy, scopeWorkload, "workload", policy.Spec.Workload)
+		return podTarget(s, policy, scopeWorkload, policy.Spec.Workload)
 	case policy.Spec.Gateway != nil:
-		return podTarget(s, policy, scopeGateway, "gateway", policy.Spec.Gateway)
+		return podTarget(s, policy, scopeGateway, policy.Spec.Gateway)
 	case policy.Namespace == s.Mesh.RootNamespace:
 		return target{scope: scopeMesh, words: "mesh"}
 	default:
@@ -50,27 +58,28 @@ func targetOf(s model.Snapshot, policy *meshtlsv1alpha1.MeshTLSPolicy) target {
 	}
 }
 
-func podTarget(s model.Snapshot, policy *meshtlsv1alpha1.MeshTLSPolicy, in scope, verb string, ref *meshtlsv1alpha1.Target) target {
+func podTarget(s model.Snapshot, policy *meshtlsv1alpha1.MeshTLSPolicy, in scope, ref *meshtlsv1alpha1.Target) target {
+	kind := in.field()
 	if ref.Selector != nil {
-		return target{scope: in, selector: ref.Selector.MatchLabels, words: verb + " " + labelWords(ref.Selector.MatchLabels)}
+		return target{scope: in, selector: ref.Selector.MatchLabels, words: kind + " " + labelWords(ref.Selector.MatchLabels)}
 	}
-	t := target{scope: in, words: verb + " behind service " + ref.Service}
+	t := target{scope: in, words: kind + " behind service " + ref.Service}
 	service := findService(s.Services, ref.Service)
 	if service == nil || len(service.Selector) == 0 {
-		t.problem = serviceProblem(policy, verb, ref.Service, service != nil)
+		t.problem = serviceProblem(policy, kind, ref.Service, service != nil)
 		return t
 	}
 	t.service, t.selector = service, service.Selector
 	return t
 }
 
-func serviceProblem(policy *meshtlsv1alpha1.MeshTLSPolicy, verb, name string, exists bool) *model.Finding {
+func serviceProblem(policy *meshtlsv1alpha1.MeshTLSPolicy, kind, name string, exists bool) *model.Finding {
 	f := model.Finding{
 		Check:     "target-service-not-found",
 		Severity:  meshtlsv1alpha1.SeverityError,
 		Policy:    keyOf(policy),
 		Object:    model.ObjectRef{Kind: "Service", Namespace: policy.Namespace, Name: name},
-		Field:     "spec." + verb + ".service",
+		Field:     "spec." + kind + ".service",
 		Message:   fmt.Sprintf("Service %s/%s does not exist.", policy.Namespace, name),
 		Remedy:    "Create it, or name the pods by selector; what was written for the policy before stays until then.",
 		Condition: meshtlsv1alpha1.ConditionResolvedRefs,

@@ -173,7 +173,8 @@ func (g generator) mutual(withPods bool) meshtlsv1alpha1.ClientTLS {
 
 func (g generator) server() meshtlsv1alpha1.GatewayServer {
 	return meshtlsv1alpha1.GatewayServer{
-		Port: one(g, []int32{80, 443, 8443}), Hosts: []string{one(g, []string{"shop.example.com", "bank.example.com", "*.example.com", "shop/shop.example.com"})},
+		Port:  one(g, []int32{80, 443, 8443}),
+		Hosts: []string{one(g, []string{"shop.example.com", "bank.example.com", "*.example.com", "shop/shop.example.com"})},
 	}
 }
 
@@ -195,9 +196,12 @@ func (g generator) terminate(i int) meshtlsv1alpha1.Terminate {
 	g.certificates(&t)
 	switch g.IntN(4) {
 	case 0:
-		t.Profile = one(g, []meshtlsv1alpha1.TLSProfile{meshtlsv1alpha1.ProfileModern, meshtlsv1alpha1.ProfileIntermediate, meshtlsv1alpha1.ProfileFIPS})
+		t.Profile = one(g, []meshtlsv1alpha1.TLSProfile{
+			meshtlsv1alpha1.ProfileModern, meshtlsv1alpha1.ProfileIntermediate, meshtlsv1alpha1.ProfileFIPS,
+		})
 	case 1:
-		t.MinProtocolVersion, t.MaxProtocolVersion = meshtlsv1alpha1.TLSV12, one(g, []meshtlsv1alpha1.TLSVersion{"", meshtlsv1alpha1.TLSV12, meshtlsv1alpha1.TLSV13})
+		t.MinProtocolVersion = meshtlsv1alpha1.TLSV12
+		t.MaxProtocolVersion = one(g, []meshtlsv1alpha1.TLSVersion{"", meshtlsv1alpha1.TLSV12, meshtlsv1alpha1.TLSV13})
 		t.CipherSuites = []meshtlsv1alpha1.CipherSuite{"ECDHE-RSA-AES128-GCM-SHA256"}
 	}
 	return t
