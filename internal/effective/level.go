@@ -72,7 +72,7 @@ func endpointMode(choice Choice, subset ChosenSubset, port int32) *networkingapi
 
 func fallbackTLS(policy *networkingapi.TrafficPolicy, port int32) *networkingapi.ClientTLSSettings {
 	for _, entry := range policy.GetPortLevelSettings() {
-		if entry.GetPort().GetNumber() == uint32(port) && entry.Tls != nil {
+		if entry.GetPort().GetNumber() == uint32(port) && entry.GetTls() != nil {
 			return entry.Tls
 		}
 	}

@@ -7,8 +7,8 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// World is what Istio sees. The objects of every namespace that takes part belong in it, in any order: those of the clients, of the
-// servers, of the gateways and of the root namespace.
+// World is what one control plane of Istio sees: objects of another revision do not belong in it. Those of every namespace that takes
+// part do, in any order: of the clients, of the servers, of the gateways and of the root namespace.
 type World struct {
 	Mesh                model.Mesh
 	PeerAuthentications []*istiosecurityv1.PeerAuthentication

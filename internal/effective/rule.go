@@ -30,7 +30,7 @@ type ChosenSubset struct {
 }
 
 func (s ChosenSubset) policy() *networkingapi.TrafficPolicy {
-	return s.Rule.Spec.Subsets[s.Index].TrafficPolicy
+	return s.Rule.Spec.Subsets[s.Index].GetTrafficPolicy()
 }
 
 // Selecting says whether the choice is for some of the namespace's pods only.
@@ -47,12 +47,15 @@ func (c Choice) trafficPolicy() *networkingapi.TrafficPolicy {
 
 // subset finds the subset by name; the name of none is empty.
 func (c Choice) subset(name string) (ChosenSubset, bool) {
+	if name == "" {
+		return ChosenSubset{}, true
+	}
 	for _, s := range c.Subsets {
 		if s.Name == name {
 			return s, true
 		}
 	}
-	return ChosenSubset{}, name == ""
+	return ChosenSubset{}, false
 }
 
 // Rule finds the DestinationRule that governs a client's traffic to a host. Shadowed tells which others it keeps from doing so.
