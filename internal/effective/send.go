@@ -104,8 +104,8 @@ func (m *Model) unsettled(client Client, to Destination, choice Choice) TLS {
 	return sent
 }
 
-// decidedTogether says whether Istio asks all endpoints together whether they can do mutual TLS, and uses it for all or none. It looks at the load balancer of the
-// destination, or of the subset, and not at that of a port.
+// decidedTogether says whether Istio asks all endpoints together whether they can do mutual TLS, and uses it for all or none. It looks
+// at the load balancer of the destination, or of the subset, and not at that of a port.
 func decidedTogether(to Destination, choice Choice) bool {
 	policy := choice.trafficPolicy()
 	if subset, _ := choice.subset(to.Subset); to.Subset != "" {
