@@ -18,7 +18,7 @@ import (
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:printcolumn:name="Sends",type=string,priority=1,JSONPath=`.status.sends`
-// +kubebuilder:printcolumn:name="Objects",type=string,priority=1,JSONPath=`.status.objects[*].name`
+// +kubebuilder:printcolumn:name="Objects",type=string,priority=1,JSONPath=`.status.renders`
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 type MeshTLSPolicy struct {
 	metav1.TypeMeta `json:",inline"`

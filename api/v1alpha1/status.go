@@ -34,6 +34,10 @@ type MeshTLSPolicyStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=32768
 	Sends string `json:"sends,omitempty"`
+	// renders is what is written for the policy, in words: "PeerAuthentication meshtls-payments-e8af76a8, 2 DestinationRules".
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Renders string `json:"renders,omitempty"`
 	// acceptPorts are the modes of single ports, with the Service ports that lead to them; at most 256.
 	// +optional
 	// +listType=map

@@ -23,6 +23,7 @@ func Of(o model.Outcome, mesh model.Mesh, failures []model.Failure) meshtlsv1alp
 		Target:             o.Target,
 		Accepts:            o.Accepts,
 		Sends:              o.Sends,
+		Renders:            strings.Join(rendered(o.Objects), ", "),
 		AcceptPorts:        o.AcceptPorts,
 		Objects:            o.Objects[:min(len(o.Objects), maxObjects)],
 		Findings:           findings(o.Findings),

@@ -22,12 +22,7 @@ func findingWords(found []model.Finding) string {
 
 // programmedWords name what is written: "PeerAuthentication a and 2 DestinationRules are written."
 func programmedWords(o model.Outcome) string {
-	var kinds []string
-	for _, kind := range []string{model.KindPeerAuthentication, model.KindDestinationRule, model.KindGateway} {
-		if words := kindWords(o.Objects, kind); words != "" {
-			kinds = append(kinds, words)
-		}
-	}
+	kinds := rendered(o.Objects)
 	switch {
 	case len(o.Objects) == 1:
 		return kinds[0] + " is written."
@@ -38,6 +33,17 @@ func programmedWords(o model.Outcome) string {
 	default:
 		return "The policy needs no Istio object."
 	}
+}
+
+// rendered names the objects, or counts those of a kind of which there are several.
+func rendered(objects []meshtlsv1alpha1.ObjectReference) []string {
+	var kinds []string
+	for _, kind := range []string{model.KindPeerAuthentication, model.KindDestinationRule, model.KindGateway} {
+		if words := kindWords(objects, kind); words != "" {
+			kinds = append(kinds, words)
+		}
+	}
+	return kinds
 }
 
 func kindWords(objects []meshtlsv1alpha1.ObjectReference, kind string) string {

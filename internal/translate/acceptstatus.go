@@ -14,8 +14,11 @@ import (
 // inheritedOrigin is where the mode of a port comes from when neither it nor its workload has one.
 const inheritedOrigin = "the namespace's, then the mesh's policy"
 
-// maxAcceptPorts is the room that the status has (MaxItems of status.acceptPorts).
-const maxAcceptPorts = 256
+// maxAcceptPorts and maxServicePorts are the room that the status has (MaxItems of status.acceptPorts and of its servicePorts).
+const (
+	maxAcceptPorts  = 256
+	maxServicePorts = 64
+)
 
 // acceptReporter tells what the target of a policy accepts, by all policies that were folded with it.
 type acceptReporter struct {
@@ -67,7 +70,8 @@ func (r acceptReporter) ports(p policyTarget) []meshtlsv1alpha1.AcceptPortStatus
 	reports := make([]meshtlsv1alpha1.AcceptPortStatus, 0, len(numbers))
 	for _, number := range numbers[:min(len(numbers), maxAcceptPorts)] {
 		mode, origin := r.modeOf(p, number)
-		reports = append(reports, meshtlsv1alpha1.AcceptPortStatus{Port: number, ServicePorts: leading[number], Mode: mode, Origin: origin})
+		services := leading[number][:min(len(leading[number]), maxServicePorts)]
+		reports = append(reports, meshtlsv1alpha1.AcceptPortStatus{Port: number, ServicePorts: services, Mode: mode, Origin: origin})
 	}
 	return reports
 }

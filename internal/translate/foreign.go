@@ -166,8 +166,9 @@ func (a *sendAsker) besideForeignSame(p policyTarget, field, host string) *model
 			return at(p.MeshTLSPolicy, field).besideForeign(rule, "for the same pods, and Istio uses only the older of the two",
 				"Set TLS there, or delete it.")
 		case selector == nil && a.foreign.isPrivate(rule):
-			return at(p.MeshTLSPolicy, field).besideForeign(rule, "as a private one for the namespace; Istio would merge it into a rule for single pods, "+
-				"and the other pods would lose it",
+			return at(p.MeshTLSPolicy, field).besideForeign(rule,
+				"as a private one for the namespace; Istio would merge it into a rule for single pods, "+
+					"and the other pods would lose it",
 				`Export it (exportTo ["*"] or a list of namespaces), set TLS there, or delete it.`)
 		}
 	}

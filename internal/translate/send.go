@@ -122,13 +122,14 @@ func (a *sendAsker) askAll(p policyTarget, i int) {
 		host := hosts.Qualify(name, p.Namespace)
 		value := sendValue{audience: audienceOf(p, send), tls: send.ClientTLS}
 		asked := ask{policy: p, field: field, denied: a.denial(p, field, send, host)}
+		asked.denied = firstOf(asked.denied, asked.configMapElsewhere(send.ClientTLS))
 		if send.Mode != "" {
 			a.ask(asked, sendKey{sendSet: a.setOf(p, host)}, value)
 		}
 		for k, port := range send.Ports {
 			value.tls = port.ClientTLS
 			onPort := ask{policy: p, field: fmt.Sprintf("%s (ports[%d])", field, k)}
-			onPort.denied = firstOf(asked.denied, onPort.autoBelowWildcard(send, port))
+			onPort.denied = firstOf(asked.denied, onPort.autoBelowWildcard(send, port), onPort.configMapElsewhere(port.ClientTLS))
 			a.ask(onPort, sendKey{sendSet: a.setOf(p, host), port: port.Port}, value)
 		}
 	}

@@ -45,6 +45,22 @@ func (a ask) autoBelowWildcard(send meshtlsv1alpha1.Send, port meshtlsv1alpha1.S
 		"Name the hosts one by one, or give the port a mode.")
 }
 
+// configMapScheme is how a credentialName names a ConfigMap, as configmap://namespace/name.
+const configMapScheme = "configmap://"
+
+// configMapElsewhere refuses a CA in a ConfigMap of another namespace: Istio takes it from the DestinationRule's own only.
+// Source: istio pkg/config/validation/validation.go, validateTLS.
+func (a ask) configMapElsewhere(tls meshtlsv1alpha1.ClientTLS) *model.Finding {
+	name, isConfigMap := strings.CutPrefix(tls.CredentialName, configMapScheme)
+	if !isConfigMap || strings.HasPrefix(name, a.policy.Namespace+"/") {
+		return nil
+	}
+	return at(a.policy.MeshTLSPolicy, a.field).unsupported("send-configmap-elsewhere",
+		fmt.Sprintf("credentialName names ConfigMap %s, and Istio takes one of the DestinationRule's own namespace, %s, only.",
+			name, a.policy.Namespace),
+		"Copy the ConfigMap to this namespace, or give the CA by caCertificates.")
+}
+
 // notOwnHost refuses to decide for everybody about a host that belongs to another namespace: no tenant steers another's traffic.
 func (a *sendAsker) notOwnHost(p policyTarget, field, host string) *model.Finding {
 	if p.Namespace == a.Mesh.RootNamespace || a.ownHost(host) {
