@@ -50,8 +50,15 @@ func newCluster(ctx context.Context, reader *manifests.Reader) (cluster, error) 
 	return c, nil
 }
 
-// run gives the pod what it has when it runs.
+// run gives the pod what it has when it runs, and the API server's defaults.
 func run(pod *corev1.Pod, ip string) {
+	for i := range pod.Spec.Containers {
+		for j := range pod.Spec.Containers[i].Ports {
+			if port := &pod.Spec.Containers[i].Ports[j]; port.Protocol == "" {
+				port.Protocol = corev1.ProtocolTCP
+			}
+		}
+	}
 	pod.Status = corev1.PodStatus{
 		Phase: corev1.PodRunning, PodIP: ip, PodIPs: []corev1.PodIP{{IP: ip}},
 		Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}},

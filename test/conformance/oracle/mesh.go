@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	meshapi "istio.io/api/mesh/v1alpha1"
-	"istio.io/istio/pilot/pkg/features"
 	istiomodel "istio.io/istio/pilot/pkg/model"
 	"istio.io/istio/pilot/test/xds"
 	"istio.io/istio/pkg/config/constants"
@@ -30,13 +29,18 @@ type Mesh struct {
 	t       *testing.T
 	server  *xds.FakeDiscoveryServer
 	cluster cluster
+	proxies map[proxyKey]*Proxy
+}
+
+type proxyKey struct {
+	pod  types.NamespacedName
+	kind istiomodel.NodeType
 }
 
 // NewMesh loads a world into Istio's control plane of a revision; empty: the default one. Objects that name another revision are
 // not for it. It stops with the test.
 func NewMesh(t *testing.T, world World, revision string) *Mesh {
 	t.Helper()
-	features.EnableAmbient = false
 	reader, err := world.Read(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -49,7 +53,7 @@ func NewMesh(t *testing.T, world World, revision string) *Mesh {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Mesh{t: t, cluster: cluster, server: xds.NewFakeDiscoveryServer(t, xds.FakeOptions{
+	return &Mesh{t: t, cluster: cluster, proxies: map[proxyKey]*Proxy{}, server: xds.NewFakeDiscoveryServer(t, xds.FakeOptions{
 		KubernetesObjects: cluster.objects(), ConfigString: string(configs), MeshConfig: meshConfig(t, reader),
 	})}
 }
@@ -106,6 +110,9 @@ func (m *Mesh) Gateway(pod types.NamespacedName) *Proxy { return m.proxy(pod, is
 
 func (m *Mesh) proxy(name types.NamespacedName, kind istiomodel.NodeType) *Proxy {
 	m.t.Helper()
+	if known := m.proxies[proxyKey{name, kind}]; known != nil {
+		return known
+	}
 	at := slices.IndexFunc(m.cluster.pods, func(p corev1.Pod) bool { return p.Namespace == name.Namespace && p.Name == name.Name })
 	if at < 0 {
 		m.t.Fatalf("the world has no pod %s; it has %v", name, m.podNames())
@@ -118,7 +125,8 @@ func (m *Mesh) proxy(name types.NamespacedName, kind istiomodel.NodeType) *Proxy
 			Namespace: name.Namespace, Labels: pod.Labels, ClusterID: constants.DefaultClusterName, IstioVersion: "1.31.0",
 		},
 	})
-	return &Proxy{mesh: m, pod: pod, node: node}
+	m.proxies[proxyKey{name, kind}] = &Proxy{mesh: m, pod: pod, node: node}
+	return m.proxies[proxyKey{name, kind}]
 }
 
 func (m *Mesh) podNames() []string {

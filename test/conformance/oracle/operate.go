@@ -49,9 +49,10 @@ type Operated struct {
 }
 
 // Operate runs the operator over a world, as its reconciles would: pass after pass over every namespace with policies, until a
-// pass changes nothing.
+// pass changes nothing. What the world already has of the operator's is live: it keeps its age, and goes if it is not wanted.
 func Operate(ctx context.Context, world World, born Birth) (Operated, error) {
-	operated := Operated{World: world}
+	rest := world.Without(isOurs)
+	operated := Operated{World: world, Rendered: world.Without(func(o *unstructured.Unstructured) bool { return !isOurs(o) })}
 	for operated.Passes = range settledAfter {
 		results, err := compileAll(ctx, operated.World)
 		if err != nil {
@@ -61,17 +62,32 @@ func Operate(ctx context.Context, world World, born Birth) (Operated, error) {
 		if err != nil {
 			return Operated{}, err
 		}
-		same := equal(rendered, operated.Rendered)
 		operated.Results = results
-		if same {
+		if equal(rendered, operated.Rendered) {
 			return operated, nil
 		}
 		for _, object := range rendered {
-			object.SetCreationTimestamp(metav1.NewTime(born(object)))
+			object.SetCreationTimestamp(ageOf(object, world, born))
 		}
-		operated.Rendered, operated.World = rendered, world.With(rendered...)
+		operated.Rendered, operated.World = rendered, rest.With(rendered...)
 	}
 	return operated, ErrRestless
+}
+
+// isOurs says whether an object is one that the operator wrote.
+func isOurs(o *unstructured.Unstructured) bool {
+	return OfKind(model.KindPeerAuthentication, model.KindDestinationRule, model.KindGateway)(o) &&
+		o.GetLabels()[meshtlsv1alpha1.LabelManagedBy] == meshtlsv1alpha1.ManagedBy
+}
+
+// ageOf is that of the object in the world, else when it is born.
+func ageOf(object *unstructured.Unstructured, world World, born Birth) metav1.Time {
+	for _, live := range world {
+		if live.GetKind() == object.GetKind() && live.GetNamespace() == object.GetNamespace() && live.GetName() == object.GetName() {
+			return live.GetCreationTimestamp()
+		}
+	}
+	return metav1.NewTime(born(object))
 }
 
 // Status is what the operator says of a policy while nothing goes wrong in writing.

@@ -21,6 +21,7 @@ type Proxy struct {
 
 	simulated *simulation.Simulation
 	clusters  map[string]*clusterv3.Cluster
+	served    []Served
 }
 
 // Call says what becomes of a call.

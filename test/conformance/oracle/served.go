@@ -50,18 +50,22 @@ func (s Served) String() string {
 
 // Serves is what the proxy, a gateway, serves.
 func (p *Proxy) Serves() []Served {
-	var all []Served
+	if p.served != nil {
+		return p.served
+	}
+	all := []Served{}
 	listeners := p.mesh.server.Listeners(p.node)
 	routes := xdstest.ExtractRouteConfigurations(p.mesh.server.RoutesFromListeners(p.node, listeners))
 	for _, listener := range listeners {
 		for _, chain := range listener.GetFilterChains() {
-			all = append(all, p.served(listener, chain, routes))
+			all = append(all, p.servedBy(listener, chain, routes))
 		}
 	}
+	p.served = all
 	return all
 }
 
-func (p *Proxy) served(
+func (p *Proxy) servedBy(
 	listener *listenerv3.Listener, chain *listenerv3.FilterChain, routes map[string]*routev3.RouteConfiguration,
 ) Served {
 	address := listener.GetAddress().GetSocketAddress()

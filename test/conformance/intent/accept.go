@@ -1,0 +1,177 @@
+package intent
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+)
+
+// statement is a mode that a policy declares for a port of a pod; port 0 is the pod as a whole.
+type statement struct {
+	policy *meshtlsv1alpha1.MeshTLSPolicy
+	field  string
+	port   int32
+	mode   meshtlsv1alpha1.AcceptMode
+}
+
+// statements are what the policy declares for the pod, less what a floor forbids.
+func (w World) statements(p *meshtlsv1alpha1.MeshTLSPolicy, pod *corev1.Pod) []statement {
+	if p.Spec.Accept == nil {
+		return nil
+	}
+	all := []statement{{policy: p, field: "spec.accept.mode", mode: p.Spec.Accept.Mode}}
+	for i, port := range p.Spec.Accept.Ports {
+		for _, number := range w.meant(port, p, pod) {
+			all = append(all, statement{policy: p, field: fmt.Sprintf("spec.accept.ports[%d]", i), port: number, mode: port.Mode})
+		}
+	}
+	floor := w.floor(p)
+	var allowed []statement
+	for _, s := range all {
+		if s.mode == meshtlsv1alpha1.AcceptInherit || strictness(s.mode) >= floor {
+			allowed = append(allowed, s)
+		}
+	}
+	return allowed
+}
+
+// meant are the numbers, at the pod, that a port entry means.
+func (w World) meant(port meshtlsv1alpha1.AcceptPort, p *meshtlsv1alpha1.MeshTLSPolicy, pod *corev1.Pod) []int32 {
+	if port.Port != nil {
+		return []int32{*port.Port}
+	}
+	var numbers []int32
+	for _, service := range w.fronts(pod) {
+		if p.Spec.Workload.Service != "" && p.Spec.Workload.Service != service.Name {
+			continue
+		}
+		for _, candidate := range service.Spec.Ports {
+			named := port.ServicePort.Type == intstr.String && candidate.Name == port.ServicePort.StrVal
+			numbered := port.ServicePort.Type == intstr.Int && candidate.Port == port.ServicePort.IntVal
+			if number, found := numberAt(candidate, pod); found && (named || numbered) {
+				numbers = append(numbers, number)
+			}
+		}
+	}
+	return numbers
+}
+
+// floor is how strict a policy's modes must be: the mesh's floors bind namespaces, a namespace's also its workloads.
+func (w World) floor(p *meshtlsv1alpha1.MeshTLSPolicy) int {
+	highest := 0
+	for _, above := range w.Policies {
+		if above.Spec.Accept == nil || w.reachOf(above) <= w.reachOf(p) || (above.Namespace != p.Namespace && above.Namespace != w.Root) {
+			continue
+		}
+		highest = max(highest, strictness(meshtlsv1alpha1.AcceptMode(above.Spec.Accept.Floor)))
+	}
+	return highest
+}
+
+// accepts are the claims of what a policy accepts: for each pod and port that nobody narrower or, on the same pods, older decides.
+func (w World) accepts(p *meshtlsv1alpha1.MeshTLSPolicy) []Claim {
+	if p.Spec.Accept == nil || p.Spec.Gateway != nil {
+		return nil
+	}
+	var claims []Claim
+	for _, pod := range w.governed(p) {
+		for _, s := range w.statements(p, pod) {
+			if s.mode == meshtlsv1alpha1.AcceptInherit {
+				continue
+			}
+			for _, port := range w.left(s, pod) {
+				claims = append(claims, acceptClaim(s, pod, port), w.reachClaim(s, pod, port))
+			}
+		}
+	}
+	return claims
+}
+
+// governed are the pods that a policy's accept is about.
+func (w World) governed(p *meshtlsv1alpha1.MeshTLSPolicy) []*corev1.Pod {
+	switch w.reachOf(p) {
+	case reachWorkload:
+		if p.Namespace == w.Root {
+			return nil // Istio has no such thing
+		}
+		return w.named(p)
+	case reachNamespace:
+		return w.pods(func(pod *corev1.Pod) bool { return pod.Namespace == p.Namespace })
+	default:
+		return w.pods(func(*corev1.Pod) bool { return true })
+	}
+}
+
+// left are the ports of the pod that a statement decides: one, or all of the pod's that no other does.
+func (w World) left(s statement, pod *corev1.Pod) []int32 {
+	if s.port != 0 {
+		return []int32{s.port}
+	}
+	var left []int32
+	for _, port := range portsOf(pod) {
+		if !w.decidedElsewhere(s, pod, port) {
+			left = append(left, port)
+		}
+	}
+	return left
+}
+
+// decidedElsewhere says whether something narrower than the statement for the whole pod decides the port.
+func (w World) decidedElsewhere(s statement, pod *corev1.Pod, port int32) bool {
+	decided := map[string]meshtlsv1alpha1.AcceptMode{} // by pods and port, the first to say something
+	for _, q := range w.byAge() {
+		narrower := w.reachOf(q) < w.reachOf(s.policy)
+		sibling := w.reachOf(s.policy) == reachWorkload && q.Spec.Workload != nil && w.samePods(q, s.policy)
+		if !w.speaksOf(q, pod) || (!narrower && !sibling) {
+			continue
+		}
+		for _, other := range w.statements(q, pod) {
+			key := fmt.Sprint(q.Namespace, w.selectorOf(q), other.port)
+			if _, taken := decided[key]; taken || (sibling && other.port == 0) || (other.port != 0 && other.port != port) {
+				continue
+			}
+			if other.port == 0 && other.mode == meshtlsv1alpha1.AcceptInherit {
+				continue // the default: it says nothing
+			}
+			decided[key] = other.mode
+		}
+	}
+	for _, mode := range decided {
+		if mode != meshtlsv1alpha1.AcceptInherit {
+			return true
+		}
+	}
+	return false
+}
+
+func (w World) speaksOf(q *meshtlsv1alpha1.MeshTLSPolicy, pod *corev1.Pod) bool {
+	if q.Spec.Accept == nil || q.Spec.Gateway != nil {
+		return false
+	}
+	for _, governed := range w.governed(q) {
+		if governed == pod {
+			return true
+		}
+	}
+	return false
+}
+
+func acceptClaim(s statement, pod *corev1.Pod, port int32) Claim {
+	return Claim{
+		Field: s.field, Kind: KindAccept,
+		about: fmt.Sprintf("port %d of pod %s accepts %s", port, podName(pod), s.mode),
+		check: func(j Judge) string {
+			got, err := j.Mesh.Sidecar(podName(pod)).Accepts(port)
+			if err != nil {
+				return err.Error()
+			}
+			if got != s.mode {
+				return "it accepts " + string(got)
+			}
+			return ""
+		},
+	}
+}

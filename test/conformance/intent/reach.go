@@ -1,0 +1,79 @@
+package intent
+
+import (
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/test/conformance/oracle"
+)
+
+// reachClaim says that the clients of which nobody says what they send still reach a port whose mode was declared: with mutual TLS
+// where the port takes it, and else with plaintext. A mode that cuts the clients off, or that leaves them at plaintext although
+// the port takes mutual TLS, is not what anybody asks for. With auto mTLS off this is promised for workloads only: clients of a
+// namespace or a mesh are told what to send by a send of their own.
+func (w World) reachClaim(s statement, pod *corev1.Pod, port int32) Claim {
+	return Claim{
+		Field: s.field, Kind: KindReach,
+		about: fmt.Sprintf("port %d of pod %s, %s, is reached by clients to whom nobody says what to send", port, podName(pod), s.mode),
+		check: func(j Judge) string {
+			if !w.AutoMTLS && w.reachOf(s.policy) != reachWorkload {
+				return ""
+			}
+			for _, service := range w.fronts(pod) {
+				host := service.Name + "." + service.Namespace + clusterDomain
+				for _, candidate := range service.Spec.Ports {
+					if number, found := numberAt(candidate, pod); !found || number != port {
+						continue
+					}
+					for _, client := range w.silent(host) {
+						if wrong := reached(j.Mesh.Sidecar(podName(client)), fmt.Sprintf("%s:%d", host, candidate.Port), pod, s.mode); wrong != "" {
+							return fmt.Sprintf("client %s: %s", podName(client), wrong)
+						}
+					}
+				}
+			}
+			return ""
+		},
+	}
+}
+
+// reached says what is wrong between a client and a pod.
+func reached(client *oracle.Proxy, address string, pod *corev1.Pod, mode meshtlsv1alpha1.AcceptMode) string {
+	host, digits, _ := strings.Cut(address, ":")
+	var port int32
+	_, _ = fmt.Sscan(digits, &port)
+	want := meshtlsv1alpha1.SendIstioMutual
+	if mode == meshtlsv1alpha1.AcceptDisable {
+		want = meshtlsv1alpha1.SendDisable
+	}
+	for _, connection := range client.Connects(host, port) {
+		if connection.Pod == podName(pod).String() && (!connection.Taken || connection.Wire != want) {
+			return fmt.Sprintf("%s is sent through %s, taken: %t", connection.Wire, address, connection.Taken)
+		}
+	}
+	return ""
+}
+
+// silent are clients, one of each namespace, that no policy's send speaks of for the host.
+func (w World) silent(host string) []*corev1.Pod {
+	spoken := map[string]bool{}
+	for _, s := range w.sends() {
+		if covers(s.host, host) {
+			if s.clients == meshtlsv1alpha1.ClientsAll {
+				return nil
+			}
+			spoken[s.policy.Namespace] = true
+		}
+	}
+	var clients []*corev1.Pod
+	for i := range w.Pods {
+		if pod := &w.Pods[i]; !spoken[pod.Namespace] {
+			spoken[pod.Namespace] = true
+			clients = append(clients, pod)
+		}
+	}
+	return clients
+}

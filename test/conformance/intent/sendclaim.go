@@ -1,0 +1,90 @@
+package intent
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/test/conformance/oracle"
+)
+
+func (w World) sendClaim(s sending, tls meshtlsv1alpha1.ClientTLS, c client) Claim {
+	return Claim{
+		Field: s.field, Kind: KindSend,
+		about: fmt.Sprintf("pod %s sends %s to %s:%d", podName(c.pod), tls.Mode, c.to.name, c.port),
+		check: func(j Judge) string {
+			proxy := proxyOf(j.Mesh, s, c)
+			got := proxy.Sends(c.to.name, c.port)
+			if tls.Mode == meshtlsv1alpha1.SendAuto {
+				return w.auto(j, s, c, got)
+			}
+			return differs(tls, got)
+		},
+	}
+}
+
+func proxyOf(mesh *oracle.Mesh, s sending, c client) *oracle.Proxy {
+	if s.policy.Spec.Gateway != nil {
+		return mesh.Gateway(podName(c.pod))
+	}
+	return mesh.Sidecar(podName(c.pod))
+}
+
+// auto is what Istio does where nobody says anything; with auto mTLS off it is mutual TLS to hosts of the mesh.
+func (w World) auto(j Judge, s sending, c client, got oracle.Sent) string {
+	want := meshtlsv1alpha1.SendIstioMutual
+	if w.AutoMTLS || c.to.external {
+		want = proxyOf(j.Bare(), s, c).Sends(c.to.name, c.port).Mode
+	}
+	if got.Mode != want {
+		return fmt.Sprintf("it sends %q, where %q is what Istio chooses", got.Mode, want)
+	}
+	return ""
+}
+
+// differs says how what is sent differs from what is asked.
+func differs(tls meshtlsv1alpha1.ClientTLS, got oracle.Sent) string {
+	if got.Mode != tls.Mode {
+		return fmt.Sprintf("it sends %q", got.Mode)
+	}
+	want := oracle.Certificates{Shown: got.Shown, Roots: got.Roots, Names: tls.SubjectAltNames, Revoked: tls.CACRL}
+	switch tls.Mode {
+	case meshtlsv1alpha1.SendSimple:
+		want.Shown, want.Roots = "", rootsOf(tls)
+	case meshtlsv1alpha1.SendMutual:
+		want.Shown, want.Roots = shownOf(tls), rootsOf(tls)
+	case meshtlsv1alpha1.SendIstioMutual:
+		if len(tls.SubjectAltNames) == 0 {
+			want.Names = got.Names // the destination's service accounts
+		}
+	}
+	if got.Shown != want.Shown || got.Roots != want.Roots || got.Revoked != want.Revoked || !slices.Equal(got.Names, want.Names) {
+		return fmt.Sprintf("its certificates are %+v, not %+v", got.Certificates, want)
+	}
+	if tls.SNI != "" && got.SNI != tls.SNI {
+		return fmt.Sprintf("its server name is %q", got.SNI)
+	}
+	return ""
+}
+
+func shownOf(tls meshtlsv1alpha1.ClientTLS) string {
+	if tls.CredentialName != "" {
+		return "kubernetes://" + tls.CredentialName
+	}
+	return "file-cert:" + tls.ClientCertificate + "~" + tls.PrivateKey
+}
+
+func rootsOf(tls meshtlsv1alpha1.ClientTLS) string {
+	switch {
+	case tls.InsecureSkipVerify != nil && *tls.InsecureSkipVerify:
+		return ""
+	case strings.Contains(tls.CredentialName, "://"):
+		return tls.CredentialName + "-cacert"
+	case tls.CredentialName != "":
+		return "kubernetes://" + tls.CredentialName + "-cacert"
+	default:
+		return "file-root:" + cmp.Or(tls.CACertificates, "system")
+	}
+}
