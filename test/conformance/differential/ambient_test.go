@@ -38,7 +38,6 @@ const (
 
 // TestAgreesWithIstioOnAmbient compares what ztunnel is told to refuse.
 func TestAgreesWithIstioOnAmbient(t *testing.T) {
-	quiet()
 	var tally tally
 	for seed := range ambientMeshes {
 		w := newAmbientWorld(uint64(seed))

@@ -2,10 +2,12 @@ package differential
 
 import (
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
 
+	"istio.io/istio/pkg/kube/krt"
 	"istio.io/istio/pkg/log"
 )
 
@@ -17,27 +19,46 @@ const (
 	shown = 5
 )
 
+// TestMain keeps Istio's log out of the output, which warns of every server that it drops, and Istio from holding on to every world
+// for its debugger.
+func TestMain(m *testing.M) {
+	for _, scope := range log.Scopes() {
+		scope.SetOutputLevel(log.NoneLevel)
+	}
+	krt.GlobalDebugHandler = nil
+	os.Exit(m.Run())
+}
+
 // TestAgreesWithIstio shows each world to Istio and to internal/effective.
 func TestAgreesWithIstio(t *testing.T) {
-	quiet()
 	first, worlds := setting(t, "MESHTLS_SEED", defaultSeed), setting(t, "MESHTLS_WORLDS", defaultWorlds)
 	var tally tally
 	t.Run("worlds", func(t *testing.T) {
-		for seed := first; seed < first+worlds; seed++ {
-			t.Run(strconv.Itoa(seed), func(t *testing.T) {
+		// A parallel test is kept until its group is done, and with it what it has cleaned up. So there are few of them, and the
+		// worlds of each come one after the other.
+		workers := runtime.GOMAXPROCS(0)
+		for worker := range workers {
+			t.Run(strconv.Itoa(worker), func(t *testing.T) {
 				t.Parallel()
-				w := newWorld(uint64(seed))
-				istio := istioFacts(startIstio(t, w), w)
-				found := differences(istio, ourFacts(w))
-				tally.add(istio, len(found))
-				if len(found) > 0 {
-					t.Errorf("seed %d: %d disagreements:\n%s", seed, len(found), strings.Join(found[:min(shown, len(found))], "\n"))
+				for seed := first + worker; seed < first+worlds; seed += workers {
+					t.Run(strconv.Itoa(seed), func(t *testing.T) { compare(t, uint64(seed), &tally) })
 				}
 			})
 		}
 	})
 	t.Logf("%d worlds, %s", worlds, &tally)
 	tally.mustCover(t, "accept", "rule", "sends", "endpoint", "servers", "chains")
+}
+
+func compare(t *testing.T, seed uint64, tally *tally) {
+	t.Helper()
+	w := newWorld(seed)
+	istio := istioFacts(startIstio(t, w), w)
+	found := differences(istio, ourFacts(w))
+	tally.add(istio, len(found))
+	if len(found) > 0 {
+		t.Errorf("seed %d: %d disagreements:\n%s", seed, len(found), strings.Join(found[:min(shown, len(found))], "\n"))
+	}
 }
 
 func setting(t *testing.T, name string, otherwise int) int {
@@ -51,11 +72,4 @@ func setting(t *testing.T, name string, otherwise int) int {
 		t.Fatalf("%s: %v", name, err)
 	}
 	return value
-}
-
-// quiet keeps Istio's log out of the output: it warns of every server that it drops.
-func quiet() {
-	for _, scope := range log.Scopes() {
-		scope.SetOutputLevel(log.NoneLevel)
-	}
 }

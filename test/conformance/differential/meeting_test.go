@@ -20,7 +20,6 @@ import (
 // TestVerdictsAgreeWithSimulation sends plaintext, TLS and the mesh's mutual TLS to a server of each mode, at ports of each kind of
 // protocol, through Istio's simulation of Envoy: what it does not let through, the verdict must call refused, and nothing else.
 func TestVerdictsAgreeWithSimulation(t *testing.T) {
-	quiet()
 	for _, mode := range []securityapi.PeerAuthentication_MutualTLS_Mode{
 		securityapi.PeerAuthentication_MutualTLS_DISABLE,
 		securityapi.PeerAuthentication_MutualTLS_PERMISSIVE,
