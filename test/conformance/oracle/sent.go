@@ -29,7 +29,7 @@ func (p *Proxy) Sends(host string, port int32) Sent {
 	if cluster == nil {
 		return Sent{}
 	}
-	sent := tlsOf(cluster)
+	sent := TLSOf(cluster)
 	sent.LoadBalancer = cluster.GetLbPolicy().String()
 	sent.Ejection = cluster.GetOutlierDetection().GetConsecutive_5Xx().GetValue()
 	for _, threshold := range cluster.GetCircuitBreakers().GetThresholds() {
@@ -38,7 +38,8 @@ func (p *Proxy) Sends(host string, port int32) Sent {
 	return sent
 }
 
-func tlsOf(cluster *clusterv3.Cluster) Sent {
+// TLSOf is the TLS that a cluster carries.
+func TLSOf(cluster *clusterv3.Cluster) Sent {
 	if len(cluster.TransportSocketMatches) > 0 {
 		return Sent{Mode: meshtlsv1alpha1.SendAuto}
 	}
@@ -87,7 +88,7 @@ func (p *Proxy) Connects(host string, port int32) []Connection {
 
 func (p *Proxy) connection(cluster *clusterv3.Cluster, endpoint *endpointv3.LbEndpoint) Connection {
 	address := endpoint.GetEndpoint().GetAddress().GetSocketAddress()
-	wire := tlsOf(&clusterv3.Cluster{TransportSocket: socketFor(cluster, endpoint)}).Mode
+	wire := TLSOf(&clusterv3.Cluster{TransportSocket: socketFor(cluster, endpoint)}).Mode
 	pod := p.mesh.at(address.GetAddress())
 	switch {
 	case pod == nil:
