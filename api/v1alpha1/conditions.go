@@ -78,7 +78,7 @@ const (
 const (
 	// ReasonShadowed: an object that is not ours wins over ours under Istio's rules.
 	ReasonShadowed = "Shadowed"
-	// ReasonOverlapped: an older PeerAuthentication selects some of the same pods, and Istio honours only that one for them.
+	// ReasonOverlapped: an older object of ours, of another policy, is for some of the same pods, and Istio honours only that one for them.
 	ReasonOverlapped = "Overlapped"
 	// ReasonPartlyConflicted: a part of the policy is decided by older policies or forbidden by a floor; the rest stands.
 	ReasonPartlyConflicted = "PartlyConflicted"

@@ -15,6 +15,7 @@ type Check struct {
 
 // Kinds that checks read, besides those that are rendered.
 const (
+	kindConfigMap    = "ConfigMap"
 	kindNamespace    = "Namespace"
 	kindPod          = "Pod"
 	kindService      = "Service"
@@ -24,6 +25,7 @@ const (
 // All are the checks, by name.
 func All() []Check {
 	return []Check{
+		{Name: "accept-auto-mtls-off", Reads: []string{kindConfigMap}, find: acceptAutoMTLSOff},
 		{Name: "accept-disable-on-ambient", Reads: []string{kindPod, kindNamespace}, find: acceptDisableOnAmbient},
 		{Name: "accept-overruled", Reads: []string{kindPod, model.KindPeerAuthentication}, find: acceptOverruled},
 		{Name: "accept-port-not-declared", Reads: []string{kindPod, kindService}, find: acceptPortNotDeclared},
@@ -32,6 +34,7 @@ func All() []Check {
 		{Name: "send-host-not-found", Reads: []string{kindService, kindServiceEntry}, find: sendHostNotFound},
 		{Name: "send-overruled", Reads: []string{kindPod, model.KindDestinationRule}, find: sendOverruled},
 		{Name: "send-port-not-found", Reads: []string{kindService, kindServiceEntry}, find: sendPortNotFound},
+		{Name: "send-silences-foreign", Reads: []string{model.KindDestinationRule}, find: sendSilencesForeign},
 		{Name: "send-wildcard-catches-non-mesh", Reads: []string{kindServiceEntry}, find: sendWildcardCatchesNonMesh},
 		{
 			Name:  "send-wildcard-hides-rules",

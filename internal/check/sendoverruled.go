@@ -60,15 +60,17 @@ func (w world) destinations(rule *istionetworkingv1.DestinationRule) []model.Hos
 func (w world) countOverruled(v istio, ref effective.Ref, host model.Host, found overruled) {
 	rule := v.planned.destinationRules[ref]
 	for _, c := range w.clientsOf(rule) {
-		choice := v.Rule(c.Client, host)
-		if len(choice.Rules) == 0 || choice.Policy == nil || refOf(choice.Policy) == ref {
+		governing := v.Rule(c.Client, host).Policy
+		if governing == nil {
+			if rule.Spec.TrafficPolicy != nil {
+				found[overruling{loser: ref, host: host.Name}] += c.count
+			}
 			continue
 		}
-		winner := refOf(choice.Policy)
-		if ours, planned := v.planned.destinationRules[winner]; planned && narrower(ours, rule) {
-			continue
-		}
-		if !sameTLS(choice.Policy, rule) {
+		winner := refOf(governing)
+		ours, planned := v.planned.destinationRules[winner]
+		meant := winner == ref || (planned && narrower(ours, rule))
+		if !meant && !sameTLS(governing, rule) {
 			found[overruling{loser: ref, winner: winner, host: host.Name}] += c.count
 		}
 	}
@@ -122,6 +124,9 @@ func sameTLS(a, b *istionetworkingv1.DestinationRule) bool {
 func (w world) sendOverruledFindings(v istio, o overruling, count int) []model.Finding {
 	loser := v.planned.destinationRules[o.loser]
 	words, _ := v.overruledBy(o.winner)
+	if o.winner == (effective.Ref{}) {
+		words = "no rule"
+	}
 	message := fmt.Sprintf("%s governs what these clients send to %s; without it %s would.",
 		words, o.host, o.loser)
 	if selector := loser.Spec.GetWorkloadSelector().GetMatchLabels(); len(selector) > 0 {

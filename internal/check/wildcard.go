@@ -59,6 +59,15 @@ func (w world) hiddenBy(v istio, rule model.SendRule) []effective.Ref {
 	return hidden
 }
 
+// hiddenFrom are the clients that a wildcard keeps from the rules of others: a workload's keeps the namespace's other pods from them
+// too, and gives them nothing.
+func hiddenFrom(rule model.SendRule) string {
+	if rule.Audience == model.AudienceWorkload {
+		return "these pods, and the other pods of the namespace,"
+	}
+	return "the namespace"
+}
+
 func hidingFinding(rule model.SendRule, hidden []effective.Ref) model.Finding {
 	words := ""
 	for i, ref := range hidden[:min(len(hidden), shownRules)] {
@@ -72,8 +81,8 @@ func hidingFinding(rule model.SendRule, hidden []effective.Ref) model.Finding {
 	}
 	return model.Finding{
 		Severity: meshtlsv1alpha1.SeverityWarning, Object: objectRef(hidden[0]), Field: "spec.send",
-		Message: fmt.Sprintf("For these clients %s hides the owners' DestinationRules %s, with their load balancing and subsets.",
-			rule.Host, words),
+		Message: fmt.Sprintf("For %s %s hides the owners' DestinationRules %s, with their load balancing and subsets.",
+			hiddenFrom(rule), rule.Host, words),
 		Remedy: "Name the hosts one by one: then each rule is taken as it is and only its TLS is changed.",
 	}
 }

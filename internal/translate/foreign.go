@@ -8,6 +8,7 @@ import (
 	networkingapi "istio.io/api/networking/v1alpha3"
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/effective"
 	"github.com/meshtls/meshtls/internal/hosts"
 	"github.com/meshtls/meshtls/internal/model"
@@ -24,6 +25,8 @@ type foreignRules struct {
 	rules     []*istionetworkingv1.DestinationRule
 	// byHost are those of this namespace, by host.
 	byHost map[string][]*istionetworkingv1.DestinationRule
+	// ours are the sets for which a rule of ours is live here.
+	ours map[sendSet]bool
 	// models are what the control plane of each revision makes of them, made when first asked for.
 	models map[string]*effective.Model
 }
@@ -32,16 +35,35 @@ func newForeignRules(s model.Snapshot) foreignRules {
 	f := foreignRules{
 		mesh: s.Mesh, namespace: s.Namespace,
 		byHost: map[string][]*istionetworkingv1.DestinationRule{}, models: map[string]*effective.Model{},
+		ours: map[sendSet]bool{},
 	}
 	for _, rule := range s.DestinationRules {
-		if !model.Ours(rule) {
-			f.rules = append(f.rules, rule)
-			host := hosts.Qualify(rule.Spec.GetHost(), rule.Namespace)
-			f.byHost[host] = append(f.byHost[host], rule)
+		host := hosts.Qualify(rule.Spec.GetHost(), rule.Namespace)
+		if model.Ours(rule) {
+			f.ours[liveSet(rule, host)] = true
+			continue
 		}
+		f.rules = append(f.rules, rule)
+		f.byHost[host] = append(f.byHost[host], rule)
 	}
 	f.rules = append(f.rules, s.Elsewhere.DestinationRules...)
 	return f
+}
+
+// liveSet is what a live rule of ours governs.
+func liveSet(rule *istionetworkingv1.DestinationRule, host string) sendSet {
+	return sendSet{
+		revision: rule.Labels[meshtlsv1alpha1.LabelRevision], host: host, pods: podSetOf(rule.Spec.GetWorkloadSelector().GetMatchLabels()),
+	}
+}
+
+// besides are the foreign rules that keep one of ours from being written. Where ours is live already it stays: it is the older one
+// and in force, and to take it away because of a younger one would loosen what the policy asks for.
+func (f foreignRules) besides(set sendSet) []*istionetworkingv1.DestinationRule {
+	if f.ours[set] {
+		return nil
+	}
+	return f.of(set)
 }
 
 // of are the namespace's foreign rules for exactly this host, as the control plane of the revision reads them, by name.
@@ -129,7 +151,7 @@ func specOf(choice effective.Choice) *networkingapi.DestinationRule {
 // drops the trafficPolicy of the other.
 // Source: istio pilot/pkg/model/destination_rule.go, mergeDestinationRule.
 func (a *sendAsker) besideForeignWide(p policyTarget, field, host string) *model.Finding {
-	for _, rule := range a.foreign.of(sendSet{revision: p.revision(), host: host}) {
+	for _, rule := range a.foreign.besides(a.setOf(p, host)) {
 		if isWide(rule) {
 			return at(p.MeshTLSPolicy, field).besideForeign(rule, "for the same clients, and Istio uses only the older of the two",
 				"Set TLS there, delete it, or name a workload to send from: then the rule is taken as it is and only its TLS is changed.")
@@ -145,7 +167,7 @@ func (a *sendAsker) besideForeignSelector(p policyTarget, field, host string) *m
 	if why == "" {
 		return nil
 	}
-	for _, rule := range a.foreign.of(sendSet{revision: p.revision(), host: host}) {
+	for _, rule := range a.foreign.besides(a.setOf(p, host)) {
 		if !isWide(rule) {
 			return at(p.MeshTLSPolicy, field).besideForeign(rule,
 				"for some of the pods; beside it Istio keeps a rule for the namespace only if it is exported, "+
@@ -159,7 +181,7 @@ func (a *sendAsker) besideForeignSelector(p policyTarget, field, host string) *m
 // besideForeignSame refuses a workload's rule where somebody else has one for the same pods, or a private one for the namespace,
 // which Istio would merge into ours so that the other pods lost it.
 func (a *sendAsker) besideForeignSame(p policyTarget, field, host string) *model.Finding {
-	for _, rule := range a.foreign.of(sendSet{revision: p.revision(), host: host}) {
+	for _, rule := range a.foreign.besides(a.setOf(p, host)) {
 		selector := rule.Spec.GetWorkloadSelector()
 		switch {
 		case selector != nil && maps.Equal(selector.GetMatchLabels(), p.target.selector):

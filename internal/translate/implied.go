@@ -30,10 +30,13 @@ func (a *sendAsker) implied(policies []policyTarget, rules []model.AcceptRule) i
 	var found impliedSends
 	for _, rule := range rules {
 		parent := parents.mode(rule.Revision)
-		if len(rule.Selector) == 0 || (a.Mesh.AutoMTLS && parent != meshtlsv1alpha1.AcceptDisable) {
+		if !a.needsTelling(rule, parent) {
 			continue
 		}
 		for _, front := range a.tightened(rule, parent) {
+			if len(rule.Selector) == 0 && a.governedApart(front, rules) {
+				continue
+			}
 			if obstacle := a.obstacle(front, rule); obstacle != "" {
 				found.findings = append(found.findings, a.plaintextFindings(front, rule, obstacle)...)
 				continue
@@ -43,6 +46,24 @@ func (a *sendAsker) implied(policies []policyTarget, rules []model.AcceptRule) i
 		}
 	}
 	return found
+}
+
+// needsTelling says whether clients would not offer mutual TLS to the rule's pods. Of a whole namespace they learn where auto mTLS is
+// on; what is said for the mesh cannot be answered by rules of one namespace.
+func (a *sendAsker) needsTelling(rule model.AcceptRule, parent meshtlsv1alpha1.AcceptMode) bool {
+	if len(rule.Selector) == 0 {
+		return !a.Mesh.AutoMTLS && a.Namespace != a.Mesh.RootNamespace
+	}
+	return !a.Mesh.AutoMTLS || parent == meshtlsv1alpha1.AcceptDisable
+}
+
+// governedApart says whether a workload's rule is about some of the Service's pods: then its clients are told because of that rule.
+func (a *sendAsker) governedApart(t tightenedService, rules []model.AcceptRule) bool {
+	behind := a.pods.Selected(t.Selector)
+	return slices.ContainsFunc(rules, func(rule model.AcceptRule) bool {
+		return len(rule.Selector) > 0 && rule.Revision == t.set.revision &&
+			slices.ContainsFunc(behind, func(w model.Workload) bool { return pods.Matches(rule.Selector, w.Labels) })
+	})
 }
 
 func policyOf(policies []policyTarget, owner model.Owner) *meshtlsv1alpha1.MeshTLSPolicy {
@@ -117,15 +138,16 @@ func weakest(rule model.AcceptRule, numbers []int32, parent meshtlsv1alpha1.Acce
 func (a *sendAsker) obstacle(t tightenedService, rule model.AcceptRule) string {
 	others := slices.ContainsFunc(a.pods.Selected(t.Selector), func(w model.Workload) bool { return !pods.Matches(rule.Selector, w.Labels) })
 	wide, decided := a.wide[t.set]
-	foreign := slices.IndexFunc(a.foreign.of(t.set), isWide)
+	besides := a.foreign.besides(t.set)
+	foreign := slices.IndexFunc(besides, isWide)
 	switch {
 	case others:
 		return "the Service also leads to pods that this policy is not about"
 	case decided && wide.audience == model.AudienceNamespace:
 		return fmt.Sprintf("%s of MeshTLSPolicy %s already decides what the namespace sends to it", wide.field, keyOf(wide.policy))
 	case foreign >= 0:
-		rule := a.foreign.of(t.set)[foreign]
-		return fmt.Sprintf("DestinationRule %s/%s, which is not ours, already decides what is sent to it", rule.Namespace, rule.Name)
+		return fmt.Sprintf("DestinationRule %s/%s, which is not ours, already decides what is sent to it",
+			besides[foreign].Namespace, besides[foreign].Name)
 	default:
 		return ""
 	}

@@ -45,14 +45,14 @@ var _ = Describe("the kind", func() {
 		Expect(table.Rows).To(HaveLen(1))
 		age := slices.IndexFunc(table.ColumnDefinitions, func(c metav1.TableColumnDefinition) bool { return c.Name == "Age" })
 		Expect(slices.Delete(table.Rows[0].Cells, age, age+1)).To(Equal([]any{
-			"printed", "service a", "Strict", "False", "Conflicted", "b Auto", "one", "An older policy decides.",
+			"printed", "service a", "Strict", "False", "Conflicted", "b Auto", "PeerAuthentication one", "An older policy decides.",
 		}))
 	})
 })
 
 func statusToPrint() map[string]any {
 	return map[string]any{
-		"target": "service a", "accepts": "Strict", "sends": "b Auto",
+		"target": "service a", "accepts": "Strict", "sends": "b Auto", "renders": "PeerAuthentication one",
 		"objects": []any{map[string]any{"kind": "PeerAuthentication", "name": "one"}},
 		"conditions": []any{map[string]any{
 			"type": "Ready", "status": "False", "reason": "Conflicted", "message": "An older policy decides.",

@@ -1,0 +1,50 @@
+package check
+
+import (
+	"fmt"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/hosts"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// sendSilencesForeign tells of other people's DestinationRules of which Istio drops the trafficPolicy because one of ours is older.
+// Source: istio pilot/pkg/model/destination_rule.go, mergeDestinationRule.
+func sendSilencesForeign(w world) []model.Finding {
+	var findings []model.Finding
+	for _, v := range w.istios {
+		for _, rule := range v.planned.destinationRules {
+			if hosts.IsWildcard(rule.Spec.Host) || !v.judges(rule) {
+				continue
+			}
+			client := effective.Client{
+				Namespace: rule.Namespace, Labels: rule.Spec.GetWorkloadSelector().GetMatchLabels(), Dataplane: model.DataplaneSidecar,
+			}
+			for _, host := range w.destinations(rule) {
+				for _, shadow := range v.Shadowed(client, host) {
+					if shadow.Winner == refOf(rule) && v.silenced(shadow) {
+						findings = append(findings, silencing(shadow, ownersOf(rule)[0].Name, w)...)
+					}
+				}
+			}
+		}
+	}
+	return findings
+}
+
+// silenced says whether the rule is somebody else's, and lost its trafficPolicy to one of the same clients.
+func (v istio) silenced(s effective.Shadow) bool {
+	_, ours := v.planned.destinationRules[refOf(s.Rule)]
+	return !ours && s.Reason == effective.ShadowMerged
+}
+
+func silencing(s effective.Shadow, owner string, w world) []model.Finding {
+	f := model.Finding{
+		Severity: meshtlsv1alpha1.SeverityWarning, Object: objectRef(refOf(s.Rule)), Field: "spec.send",
+		Message: fmt.Sprintf("DestinationRule %s/%s is younger, and Istio drops its trafficPolicy for the one that this policy renders.",
+			s.Rule.Namespace, s.Rule.Name),
+		Remedy: "Tell its owner; delete the one or the other.",
+	}
+	return toOwners(f, w.snapshot.Namespace, []model.Owner{{Name: owner}})
+}
