@@ -25,6 +25,7 @@ const (
 // All are the checks, by name.
 func All() []Check {
 	return []Check{
+		{Name: "accept-ambient-differs", Reads: []string{kindPod, kindNamespace, model.KindPeerAuthentication}, find: acceptAmbientDiffers},
 		{Name: "accept-auto-mtls-off", Reads: []string{kindConfigMap}, find: acceptAutoMTLSOff},
 		{Name: "accept-disable-on-ambient", Reads: []string{kindPod, kindNamespace}, find: acceptDisableOnAmbient},
 		{Name: "accept-overruled", Reads: []string{kindPod, model.KindPeerAuthentication}, find: acceptOverruled},
