@@ -315,7 +315,7 @@ func route(gateway *unstructured.Unstructured, server map[string]any, host, name
 	tls, _ := server["tls"].(map[string]any)
 	mode, _ := tls["mode"].(string)
 	switch protocol := port["protocol"].(string); {
-	case mode == "PASSTHROUGH":
+	case mode == "PASSTHROUGH" && slices.Contains([]string{"TLS", "HTTPS"}, protocol): // a redirect says it too
 		match["sniHosts"] = []any{dns}
 		spec["tls"] = []any{map[string]any{"match": []any{match}, "route": to}}
 	case slices.Contains([]string{"TLS", "TCP", "MONGO", "REDIS", "MYSQL"}, protocol):

@@ -2,7 +2,6 @@ package intent
 
 import (
 	"fmt"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -23,15 +22,12 @@ func (w World) reachClaim(s statement, pod *corev1.Pod, port int32) Claim {
 				return ""
 			}
 			for _, service := range w.fronts(pod) {
-				host := service.Name + "." + service.Namespace + clusterDomain
 				for _, candidate := range service.Spec.Ports {
 					if number, found := numberAt(candidate, pod); !found || number != port {
 						continue
 					}
-					for _, client := range w.silent(host) {
-						if wrong := reached(j.Mesh.Sidecar(podName(client)), fmt.Sprintf("%s:%d", host, candidate.Port), pod, s.mode); wrong != "" {
-							return fmt.Sprintf("client %s: %s", podName(client), wrong)
-						}
+					if wrong := w.unreached(j, s, pod, door{service, candidate}); wrong != "" {
+						return wrong
 					}
 				}
 			}
@@ -40,18 +36,46 @@ func (w World) reachClaim(s statement, pod *corev1.Pod, port int32) Claim {
 	}
 }
 
-// reached says what is wrong between a client and a pod.
-func reached(client *oracle.Proxy, address string, pod *corev1.Pod, mode meshtlsv1alpha1.AcceptMode) string {
-	host, digits, _ := strings.Cut(address, ":")
-	var port int32
-	_, _ = fmt.Sscan(digits, &port)
+// door is a Service's port.
+type door struct {
+	service *corev1.Service
+	port    corev1.ServicePort
+}
+
+// unreached says what is wrong between the silent clients and a pod behind the door.
+func (w World) unreached(j Judge, s statement, pod *corev1.Pod, d door) string {
+	if s.mode == meshtlsv1alpha1.AcceptPermissive && w.mixed(j, d) {
+		return ""
+	}
+	host := d.service.Name + "." + d.service.Namespace + clusterDomain
+	for _, client := range w.silent(host) {
+		if wrong := reached(j.Mesh.Sidecar(podName(client)).Connects(host, d.port.Port), pod, s.mode); wrong != "" {
+			return fmt.Sprintf("client %s: %s %s:%d", podName(client), wrong, host, d.port.Port)
+		}
+	}
+	return ""
+}
+
+// mixed says whether some pods behind a Service's port take no mutual TLS: then a client can be told to send it to all or to none.
+func (w World) mixed(j Judge, d door) bool {
+	for _, pod := range w.pods(func(pod *corev1.Pod) bool { return pod.Namespace == d.service.Namespace && selects(d.service.Spec.Selector, pod) }) {
+		number, _ := numberAt(d.port, pod)
+		if mode, err := j.Mesh.Sidecar(podName(pod)).Accepts(number); err == nil && mode == meshtlsv1alpha1.AcceptDisable {
+			return true
+		}
+	}
+	return false
+}
+
+// reached says what is wrong with the connections to a pod.
+func reached(connections []oracle.Connection, pod *corev1.Pod, mode meshtlsv1alpha1.AcceptMode) string {
 	want := meshtlsv1alpha1.SendIstioMutual
 	if mode == meshtlsv1alpha1.AcceptDisable {
 		want = meshtlsv1alpha1.SendDisable
 	}
-	for _, connection := range client.Connects(host, port) {
+	for _, connection := range connections {
 		if connection.Pod == podName(pod).String() && (!connection.Taken || connection.Wire != want) {
-			return fmt.Sprintf("%s is sent through %s, taken: %t", connection.Wire, address, connection.Taken)
+			return fmt.Sprintf("%s is sent, taken: %t, to", connection.Wire, connection.Taken)
 		}
 	}
 	return ""
