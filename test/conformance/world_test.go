@@ -1,0 +1,193 @@
+package conformance_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	meshtlscrd "github.com/meshtls/meshtls/config/crd"
+	"github.com/meshtls/meshtls/internal/manifests/admission"
+	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/test/conformance/intent"
+	"github.com/meshtls/meshtls/test/conformance/oracle"
+	"github.com/meshtls/meshtls/test/worlds"
+)
+
+func randomWorld(t *testing.T, seed uint64) world {
+	t.Helper()
+	cluster, drawn := worlds.Random(seed)
+	objects, err := oracle.Of(cluster)
+	if err != nil {
+		t.Fatal(err)
+	}
+	policies := admitted(t, drawn)
+	documents, err := oracle.Of(policies)
+	if err != nil {
+		t.Fatal(err)
+	}
+	objects = objects.With(documents...)
+	if os.Getenv(variableForeign) == "1" {
+		objects = objects.With(foreign(t, seed)...)
+	}
+	operated, err := oracle.Operate(t.Context(), objects, birth(seed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newWorld(t, operated, policies)
+}
+
+// birth is when the operator wrote its objects: in every second world all at once, else one by one, in any order.
+func birth(seed uint64) oracle.Birth {
+	if seed%2 == 0 {
+		return oracle.AllAtOnce
+	}
+	random := rand.New(rand.NewPCG(seed, 1)) // #nosec G404 -- repeatable on purpose
+	born := map[string]time.Time{}
+	return func(o *unstructured.Unstructured) time.Time {
+		key := o.GetKind() + o.GetNamespace() + o.GetName()
+		if _, known := born[key]; !known {
+			born[key] = oracle.Written.Add(time.Duration(random.IntN(1000)) * time.Hour)
+		}
+		return born[key]
+	}
+}
+
+func newWorld(t *testing.T, operated oracle.Operated, policies []*meshtlsv1alpha1.MeshTLSPolicy) world {
+	t.Helper()
+	w := world{operated: operated, ready: map[string]string{}, spoken: intent.World{Root: worlds.RootNamespace, AutoMTLS: true}}
+	for _, result := range operated.Results {
+		w.spoken.AutoMTLS = result.Mesh.AutoMTLS
+	}
+	for _, p := range policies {
+		status, found := operated.Status(intent.KeyOf(p))
+		if !found {
+			t.Fatalf("%s has no status", intent.KeyOf(p))
+		}
+		w.ready[intent.KeyOf(p).String()] = apimeta.FindStatusCondition(status.Conditions, meshtlsv1alpha1.ConditionReady).Reason
+		if !apimeta.IsStatusConditionFalse(status.Conditions, meshtlsv1alpha1.ConditionAccepted) {
+			w.spoken.Policies = append(w.spoken.Policies, p)
+		}
+	}
+	return w
+}
+
+// judgeOf loads the objects, with VirtualServices for every Gateway that the operator wrote: Istio serves no TCP and passes no TLS
+// through without a route.
+func judgeOf(t *testing.T, objects oracle.World, revision string) intent.Judge {
+	t.Helper()
+	routed := objects.With(routes(objects)...)
+	return intent.Judge{
+		Mesh: oracle.NewMesh(t, routed, revision),
+		Bare: sync.OnceValue(func() *oracle.Mesh {
+			return oracle.NewMesh(t, routed.Without(oracle.OfKind(model.KindDestinationRule)), revision)
+		}),
+	}
+}
+
+// complete tells the interpreter of the pods, Services and ServiceEntries.
+func complete(ctx context.Context, spoken *intent.World, mesh *oracle.Mesh, objects oracle.World) error {
+	reader, err := objects.Read(ctx)
+	if err != nil {
+		return err
+	}
+	var entries istionetworkingv1.ServiceEntryList
+	if err := reader.List(ctx, &entries); err != nil {
+		return err
+	}
+	spoken.Entries = entries.Items
+	spoken.Pods, spoken.Services = mesh.Pods(), mesh.Services()
+	return nil
+}
+
+// routes are VirtualServices for each server of the operator's Gateways, in the namespaces that its hosts allow.
+func routes(objects oracle.World) []*unstructured.Unstructured {
+	var all []*unstructured.Unstructured
+	for _, gateway := range objects {
+		if gateway.GetKind() != model.KindGateway {
+			continue
+		}
+		servers, _, _ := unstructured.NestedSlice(gateway.Object, "spec", "servers")
+		for i, server := range servers {
+			for j, host := range server.(map[string]any)["hosts"].([]any) {
+				all = append(all, route(gateway, server.(map[string]any), host.(string), fmt.Sprintf("%s-%d-%d", gateway.GetName(), i, j)))
+			}
+		}
+	}
+	return all
+}
+
+func route(gateway *unstructured.Unstructured, server map[string]any, host, name string) *unstructured.Unstructured {
+	namespace, dns, scoped := strings.Cut(host, "/")
+	if !scoped {
+		namespace, dns = gateway.GetNamespace(), host
+	} else if namespace == "*" || namespace == "." {
+		namespace = gateway.GetNamespace()
+	}
+	port := server["port"].(map[string]any)
+	to := []any{map[string]any{"destination": map[string]any{"host": "a.shop.svc.cluster.local", "port": map[string]any{"number": int64(80)}}}}
+	match := map[string]any{"port": port["number"]}
+	spec := map[string]any{"hosts": []any{dns}, "gateways": []any{gateway.GetNamespace() + "/" + gateway.GetName()}}
+	tls, _ := server["tls"].(map[string]any)
+	mode, _ := tls["mode"].(string)
+	switch protocol := port["protocol"].(string); {
+	case mode == "PASSTHROUGH" && slices.Contains([]string{"TLS", "HTTPS"}, protocol): // a redirect says it too
+		match["sniHosts"] = []any{dns}
+		spec["tls"] = []any{map[string]any{"match": []any{match}, "route": to}}
+	case slices.Contains([]string{"TLS", "TCP", "MONGO", "REDIS", "MYSQL"}, protocol):
+		spec["tcp"] = []any{map[string]any{"match": []any{match}, "route": to}}
+	default:
+		spec["http"] = []any{map[string]any{"route": to}}
+	}
+	virtual := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "spec": spec,
+	}}
+	virtual.SetNamespace(namespace)
+	virtual.SetName(name)
+	virtual.SetCreationTimestamp(metav1.NewTime(oracle.Written))
+	return virtual
+}
+
+// admitted are the policies that the API server would take, with its defaults.
+func admitted(t *testing.T, drawn []*meshtlsv1alpha1.MeshTLSPolicy) []*meshtlsv1alpha1.MeshTLSPolicy {
+	t.Helper()
+	schemas, err := loadSchemas()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var policies []*meshtlsv1alpha1.MeshTLSPolicy
+	for _, p := range drawn {
+		content, err := worlds.Manifest(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if errs := schemas[policyKind].Admit(t.Context(), content); len(errs) > 0 {
+			continue
+		}
+		var policy meshtlsv1alpha1.MeshTLSPolicy
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(content, &policy); err != nil {
+			t.Fatal(err)
+		}
+		policies = append(policies, &policy)
+	}
+	return policies
+}
+
+var policyKind = meshtlsv1alpha1.GroupVersion.WithKind("MeshTLSPolicy")
+
+var loadSchemas = sync.OnceValues(func() (admission.Schemas, error) {
+	return admission.Load(bytes.NewReader(meshtlscrd.MeshTLSPolicy))
+})
