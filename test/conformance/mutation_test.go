@@ -45,7 +45,7 @@ var mutations = map[string]func(*unstructured.Unstructured) bool{
 		return o.GetKind() == model.KindGateway && set(o, map[string]any{"app": "nobody"}, "spec", "selector")
 	},
 	"a Gateway loses a server":           func(o *unstructured.Unstructured) bool { return withoutFirst(o, "spec", "servers") },
-	"a Gateway shows other certificates": func(o *unstructured.Unstructured) bool { return otherCertificate(o) },
+	"a Gateway shows other certificates": otherCertificate,
 }
 
 // TestIntentNoticesMutants proves that the intent property can fail: of worlds in which it holds, one object of Ready policies is

@@ -119,24 +119,16 @@ func (w World) left(s statement, pod *corev1.Pod) []int32 {
 	return left
 }
 
-// decidedElsewhere says whether something narrower than the statement for the whole pod decides the port.
+// decidedElsewhere says whether something narrower than the statement for the whole pod decides the port: for each pod set the
+// first that speaks of it counts.
 func (w World) decidedElsewhere(s statement, pod *corev1.Pod, port int32) bool {
-	decided := map[string]meshtlsv1alpha1.AcceptMode{} // by pods and port, the first to say something
+	decided := map[string]meshtlsv1alpha1.AcceptMode{}
 	for _, q := range w.byAge() {
-		narrower := w.reachOf(q) < w.reachOf(s.policy)
-		sibling := w.reachOf(s.policy) == reachWorkload && q.Spec.Workload != nil && w.samePods(q, s.policy)
-		if !w.speaksOf(q, pod) || (!narrower && !sibling) {
-			continue
-		}
-		for _, other := range w.statements(q, pod) {
+		for _, other := range w.narrower(s, q, pod) {
 			key := fmt.Sprint(q.Namespace, w.selectorOf(q), other.port)
-			if _, taken := decided[key]; taken || (sibling && other.port == 0) || (other.port != 0 && other.port != port) {
-				continue
+			if _, taken := decided[key]; !taken && (other.port == 0 || other.port == port) {
+				decided[key] = other.mode
 			}
-			if other.port == 0 && other.mode == meshtlsv1alpha1.AcceptInherit {
-				continue // the default: it says nothing
-			}
-			decided[key] = other.mode
 		}
 	}
 	for _, mode := range decided {
@@ -145,6 +137,24 @@ func (w World) decidedElsewhere(s statement, pod *corev1.Pod, port int32) bool {
 		}
 	}
 	return false
+}
+
+// narrower are the statements of another policy that come before one for the whole pod: all of a narrower target's, and those for
+// single ports of the same target. Inherit for a whole pod, the default, says nothing.
+func (w World) narrower(s statement, q *meshtlsv1alpha1.MeshTLSPolicy, pod *corev1.Pod) []statement {
+	if !w.speaksOf(q, pod) {
+		return nil
+	}
+	below := w.reachOf(q) < w.reachOf(s.policy)
+	sibling := w.reachOf(s.policy) == reachWorkload && w.reachOf(q) == reachWorkload && w.samePods(q, s.policy)
+	var found []statement
+	for _, other := range w.statements(q, pod) {
+		whole := other.port == 0
+		if (below && (!whole || other.mode != meshtlsv1alpha1.AcceptInherit)) || (sibling && !whole) {
+			found = append(found, other)
+		}
+	}
+	return found
 }
 
 func (w World) speaksOf(q *meshtlsv1alpha1.MeshTLSPolicy, pod *corev1.Pod) bool {

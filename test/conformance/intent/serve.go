@@ -20,15 +20,15 @@ func (w World) serves(p *meshtlsv1alpha1.MeshTLSPolicy) []Claim {
 	var claims []Claim
 	for _, pod := range w.named(p) {
 		for i, t := range p.Spec.Terminate {
-			claims = append(claims, w.serveClaims(p, pod, server{fmt.Sprintf("spec.terminate[%d]", i), t.GatewayServer, terminated(t)})...)
+			claims = append(claims, w.serveClaims(pod, server{fmt.Sprintf("spec.terminate[%d]", i), t.GatewayServer, terminated(t)})...)
 		}
 		for i, s := range p.Spec.Passthrough {
 			if s.Routing != meshtlsv1alpha1.RoutingAuto {
-				claims = append(claims, w.serveClaims(p, pod, server{fmt.Sprintf("spec.passthrough[%d]", i), s.GatewayServer, passedThrough})...)
+				claims = append(claims, w.serveClaims(pod, server{fmt.Sprintf("spec.passthrough[%d]", i), s.GatewayServer, passedThrough})...)
 			}
 		}
 		for i, s := range p.Spec.Plaintext {
-			claims = append(claims, w.serveClaims(p, pod, server{fmt.Sprintf("spec.plaintext[%d]", i), s.GatewayServer, unencrypted(s)})...)
+			claims = append(claims, w.serveClaims(pod, server{fmt.Sprintf("spec.plaintext[%d]", i), s.GatewayServer, unencrypted(s)})...)
 		}
 	}
 	return claims
@@ -41,7 +41,7 @@ type server struct {
 	objection func(served oracle.Served, host string) string
 }
 
-func (w World) serveClaims(p *meshtlsv1alpha1.MeshTLSPolicy, pod *corev1.Pod, s server) []Claim {
+func (w World) serveClaims(pod *corev1.Pod, s server) []Claim {
 	var claims []Claim
 	for _, host := range s.Hosts {
 		if _, name, scoped := strings.Cut(host, "/"); scoped {

@@ -86,7 +86,7 @@ func meshConfig(t *testing.T, reader *manifests.Reader) *meshapi.MeshConfig {
 	t.Helper()
 	var configMap corev1.ConfigMap
 	key := client.ObjectKey{Namespace: gather.DefaultIstioNamespace, Name: gather.MeshConfigMap}
-	if err := reader.Get(t.Context(), key, &configMap); client.IgnoreNotFound(err) != nil {
+	if err := client.IgnoreNotFound(reader.Get(t.Context(), key, &configMap)); err != nil {
 		t.Fatal(err)
 	}
 	config, err := istiomesh.ApplyMeshConfigDefaults(configMap.Data["mesh"])
