@@ -73,18 +73,16 @@ func (s stranger) clientTLS() *networkingapi.ClientTLSSettings {
 }
 
 func (s stranger) destinationRule(metadata metav1.ObjectMeta) client.Object {
+	balanced := &networkingapi.LoadBalancerSettings{
+		LbPolicy: &networkingapi.LoadBalancerSettings_Simple{Simple: networkingapi.LoadBalancerSettings_RANDOM},
+	}
 	rule := &istionetworkingv1.DestinationRule{ObjectMeta: metadata, Spec: networkingapi.DestinationRule{
-		Host: oneOf(s, "a.shop.svc.cluster.local", "b.bank.svc.cluster.local", "c", "api.partner.example", "*.partner.example", "*.local"),
-		TrafficPolicy: &networkingapi.TrafficPolicy{
-			LoadBalancer: &networkingapi.LoadBalancerSettings{
-				LbPolicy: &networkingapi.LoadBalancerSettings_Simple{Simple: networkingapi.LoadBalancerSettings_RANDOM},
-			},
-			Tls: s.clientTLS(),
-		},
+		Host:          oneOf(s, "a.shop.svc.cluster.local", "b.bank.svc.cluster.local", "c", "api.partner.example", "*.partner.example", "*.local"),
+		TrafficPolicy: &networkingapi.TrafficPolicy{LoadBalancer: balanced, Tls: s.clientTLS()},
 	}}
 	if s.IntN(3) == 0 {
 		rule.Spec.TrafficPolicy.PortLevelSettings = []*networkingapi.TrafficPolicy_PortTrafficPolicy{{
-			Port: &networkingapi.PortSelector{Number: oneOf[uint32](s, 80, 443, 9000)}, Tls: s.clientTLS(),
+			Port: &networkingapi.PortSelector{Number: oneOf[uint32](s, 80, 443, 9000)}, LoadBalancer: balanced, Tls: s.clientTLS(),
 		}}
 	}
 	switch s.IntN(4) {

@@ -13,10 +13,12 @@ import (
 	"time"
 
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	meshtlscrd "github.com/meshtls/meshtls/config/crd"
@@ -105,12 +107,22 @@ func complete(ctx context.Context, spoken *intent.World, mesh *oracle.Mesh, obje
 		return err
 	}
 	var entries istionetworkingv1.ServiceEntryList
-	if err := reader.List(ctx, &entries); err != nil {
-		return err
+	var rules istionetworkingv1.DestinationRuleList
+	var authentications istiosecurityv1.PeerAuthenticationList
+	for _, list := range []client.ObjectList{&entries, &rules, &authentications} {
+		if err := reader.List(ctx, list); err != nil {
+			return err
+		}
 	}
 	spoken.Entries = entries.Items
+	spoken.DestinationRules = slices.DeleteFunc(rules.Items, func(r *istionetworkingv1.DestinationRule) bool { return ours(r) })
+	spoken.PeerAuthentications = slices.DeleteFunc(authentications.Items, func(a *istiosecurityv1.PeerAuthentication) bool { return ours(a) })
 	spoken.Pods, spoken.Services = mesh.Pods(), mesh.Services()
 	return nil
+}
+
+func ours(o metav1.Object) bool {
+	return o.GetLabels()[meshtlsv1alpha1.LabelManagedBy] == meshtlsv1alpha1.ManagedBy
 }
 
 // routes are VirtualServices for each server of the operator's Gateways, in the namespaces that its hosts allow.

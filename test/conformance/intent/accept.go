@@ -122,6 +122,9 @@ func (w World) left(s statement, pod *corev1.Pod) []int32 {
 // decidedElsewhere says whether something narrower than the statement for the whole pod decides the port: for each pod set the
 // first that speaks of it counts.
 func (w World) decidedElsewhere(s statement, pod *corev1.Pod, port int32) bool {
+	if w.othersDecide(s, pod) {
+		return true
+	}
 	decided := map[string]meshtlsv1alpha1.AcceptMode{}
 	for _, q := range w.byAge() {
 		for _, other := range w.narrower(s, q, pod) {
@@ -133,6 +136,26 @@ func (w World) decidedElsewhere(s statement, pod *corev1.Pod, port int32) bool {
 	}
 	for _, mode := range decided {
 		if mode != meshtlsv1alpha1.AcceptInherit {
+			return true
+		}
+	}
+	return false
+}
+
+// othersDecide says whether somebody's PeerAuthentication of a narrower scope speaks of the pod: it comes before a policy for a
+// namespace or the mesh, as it does for Istio.
+func (w World) othersDecide(s statement, pod *corev1.Pod) bool {
+	for _, pa := range w.PeerAuthentications {
+		scope := reachNamespace
+		if pa.Namespace == w.Root || pa.Namespace != pod.Namespace {
+			continue
+		}
+		if selector := pa.Spec.GetSelector().GetMatchLabels(); len(selector) > 0 {
+			if scope = reachWorkload; !selects(selector, pod) {
+				continue
+			}
+		}
+		if scope < w.reachOf(s.policy) {
 			return true
 		}
 	}

@@ -83,8 +83,13 @@ func reached(connections []oracle.Connection, pod *corev1.Pod, mode meshtlsv1alp
 	return ""
 }
 
-// silent are clients, one of each namespace, that no policy's send speaks of for the host.
+// silent are clients, one of each namespace, that neither a policy's send nor anybody's rule speaks of for the host.
 func (w World) silent(host string) []*corev1.Pod {
+	for _, rule := range w.DestinationRules {
+		if covers(qualified(rule.Spec.Host, rule.Namespace), host) {
+			return nil
+		}
+	}
 	spoken := map[string]bool{}
 	for _, s := range w.sends() {
 		if covers(s.host, host) {

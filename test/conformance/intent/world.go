@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
@@ -29,6 +30,9 @@ type World struct {
 	Pods     []corev1.Pod
 	Services []corev1.Service
 	Entries  []*istionetworkingv1.ServiceEntry
+	// PeerAuthentications and DestinationRules are other people's.
+	PeerAuthentications []*istiosecurityv1.PeerAuthentication
+	DestinationRules    []*istionetworkingv1.DestinationRule
 	// Policies are all that have some effect: those of which nothing was accepted are left out.
 	Policies []*meshtlsv1alpha1.MeshTLSPolicy
 }
