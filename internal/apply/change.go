@@ -7,14 +7,13 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
 // object is one of the kinds that are rendered.
-type object = client.Object
+type object = model.Object
 
 const (
 	kindPeerAuthentication = model.KindPeerAuthentication
@@ -64,11 +63,11 @@ func (c change) keptBy(policies sets.Set[types.UID]) bool {
 // belongs to a policy of keep is not deleted.
 func changes(live, want model.Objects, keep sets.Set[types.UID]) (writes, deletes []change) {
 	planned := map[model.ObjectRef]object{}
-	for _, obj := range all(want) {
+	for _, obj := range want.All() {
 		planned[refOf(obj)] = obj
 	}
 	existing := map[model.ObjectRef]object{}
-	for _, obj := range all(live) {
+	for _, obj := range live.All() {
 		ref := refOf(obj)
 		existing[ref] = obj
 		if planned[ref] != nil || !isOurs(obj) || leaving(obj) {
@@ -78,7 +77,7 @@ func changes(live, want model.Objects, keep sets.Set[types.UID]) (writes, delete
 			deletes = append(deletes, c)
 		}
 	}
-	for _, obj := range all(want) {
+	for _, obj := range want.All() {
 		if c, differs := compare(existing[refOf(obj)], obj); differs {
 			writes = append(writes, c)
 		}
@@ -109,19 +108,4 @@ func sortByPhase(list []change) {
 			cmp.Compare(a.ref.Name, b.ref.Name),
 		)
 	})
-}
-
-// all are the objects as one list.
-func all(objects model.Objects) []object {
-	list := make([]object, 0, objects.Len())
-	for _, obj := range objects.PeerAuthentications {
-		list = append(list, obj)
-	}
-	for _, obj := range objects.DestinationRules {
-		list = append(list, obj)
-	}
-	for _, obj := range objects.Gateways {
-		list = append(list, obj)
-	}
-	return list
 }

@@ -14,7 +14,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/yaml"
@@ -214,7 +213,7 @@ func compareOutput(t *testing.T, output string, got []byte) {
 // admitAll proves that an API server with Istio's CRDs takes the objects.
 func admitAll(t *testing.T, objects model.Objects) {
 	t.Helper()
-	for _, object := range listed(objects) {
+	for _, object := range objects.All() {
 		content, err := render.Encode(object)
 		if err != nil {
 			t.Fatal(err)
@@ -228,20 +227,6 @@ func admitAll(t *testing.T, objects model.Objects) {
 			t.Errorf("%s %s/%s would not be admitted: %v", gvk.Kind, object.GetNamespace(), object.GetName(), err)
 		}
 	}
-}
-
-func listed(objects model.Objects) []metav1.Object {
-	var all []metav1.Object
-	for _, o := range objects.PeerAuthentications {
-		all = append(all, o)
-	}
-	for _, o := range objects.DestinationRules {
-		all = append(all, o)
-	}
-	for _, o := range objects.Gateways {
-		all = append(all, o)
-	}
-	return all
 }
 
 // istioSchemas are those of the CRDs in the module that our Istio types come from.

@@ -2,6 +2,7 @@ package model
 
 import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
@@ -42,4 +43,25 @@ type Objects struct {
 // Len is the number of objects.
 func (o Objects) Len() int {
 	return len(o.PeerAuthentications) + len(o.DestinationRules) + len(o.Gateways)
+}
+
+// Object is what the objects of all kinds have in common.
+type Object interface {
+	metav1.Object
+	runtime.Object
+}
+
+// All are the objects of all kinds in one list, ordered by kind as its name goes, then as the lists are.
+func (o Objects) All() []Object {
+	all := make([]Object, 0, o.Len())
+	for _, object := range o.DestinationRules {
+		all = append(all, object)
+	}
+	for _, object := range o.Gateways {
+		all = append(all, object)
+	}
+	for _, object := range o.PeerAuthentications {
+		all = append(all, object)
+	}
+	return all
 }

@@ -1,0 +1,218 @@
+package compile_test
+
+import (
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
+
+	"github.com/meshtls/meshtls/internal/compile"
+	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/hosts"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+const (
+	// reachWorlds are compiled to find a policy that reaches out of its namespace.
+	reachWorlds = 300
+	// reachPolicies is how many policies these must hold at least.
+	reachPolicies = 10_000
+	// reachShards run beside each other.
+	reachShards = 4
+)
+
+// corpus is what the worlds held.
+type corpus struct {
+	policies, objects atomic.Int64
+	// lookedAt are the foreign clients' calls that were judged, exported the rules for other people's hosts that exist all the same.
+	lookedAt, exported atomic.Int64
+}
+
+// TestReach compiles generated policies, of which only those count that the CRD admits: whatever a policy of a namespace other than
+// Istio's root says, all that it becomes is in its own namespace, and changes nothing of what other namespaces' workloads accept,
+// nor of which rule governs their traffic to hosts that are not the policy's namespace's own. A rule that is exported although its
+// host is somebody else's (the companion) is judged so too.
+func TestReach(t *testing.T) {
+	t.Parallel()
+	var found corpus
+	t.Run("worlds", func(t *testing.T) {
+		for shard := range uint64(reachShards) {
+			t.Run(fmt.Sprintf("from seed %d", shard), func(t *testing.T) {
+				t.Parallel()
+				for seed := shard; seed < reachWorlds; seed += reachShards {
+					reachOf(t, seed, &found)
+				}
+			})
+		}
+	})
+	t.Logf("%d policies, %d objects, %d calls of others, %d rules exported for hosts of others",
+		found.policies.Load(), found.objects.Load(), found.lookedAt.Load(), found.exported.Load())
+	if got := found.policies.Load(); got < reachPolicies {
+		t.Errorf("the worlds hold %d policies, want at least %d", got, reachPolicies)
+	}
+	if found.exported.Load() == 0 || found.lookedAt.Load() == 0 {
+		t.Error("no world has what could reach out: a rule that is exported for a host of others, and others that call it")
+	}
+}
+
+// reachOf judges the world of a seed.
+func reachOf(t *testing.T, seed uint64, found *corpus) {
+	t.Helper()
+	snapshots := gatherWorld(t, seed)
+	compiled := make([]model.Objects, len(snapshots))
+	for i, s := range snapshots {
+		compiled[i] = compile.Compile(s).Objects
+	}
+	for i, s := range snapshots {
+		others := slices.Concat(compiled[:i], compiled[i+1:])
+		for _, o := range others { // they are in force when this namespace is compiled again
+			s.Elsewhere.DestinationRules = slices.Concat(s.Elsewhere.DestinationRules, o.DestinationRules)
+		}
+		own := compile.Compile(s).Objects
+		found.policies.Add(int64(len(s.Policies)))
+		found.objects.Add(int64(own.Len()))
+		wantInNamespace(t, seed, s, own)
+		if s.Namespace == s.Mesh.RootNamespace {
+			continue // its policies are the mesh's, as in Istio
+		}
+		for _, revision := range []string{"", "canary"} {
+			wantNoReach(t, reach{
+				seed: seed, namespace: s.Namespace, snapshots: snapshots, found: found,
+				without: modelOf(s.Mesh, revision, others...),
+				with:    modelOf(s.Mesh, revision, append(others, own)...),
+			})
+		}
+		found.exported.Add(exportedForOthers(s.Namespace, own))
+	}
+}
+
+// wantInNamespace holds every object to the namespace of the policies that own it.
+func wantInNamespace(t *testing.T, seed uint64, s model.Snapshot, objects model.Objects) {
+	t.Helper()
+	policies := sets.New[string]()
+	for _, p := range s.Policies {
+		policies.Insert(string(p.UID))
+	}
+	for _, object := range metadata(objects) {
+		if object.GetNamespace() != s.Namespace {
+			t.Errorf("seed %d: %s of namespace %s is rendered into %s", seed, object.GetName(), s.Namespace, object.GetNamespace())
+		}
+		owners := object.GetOwnerReferences()
+		if len(owners) == 0 || slices.ContainsFunc(owners, func(o metav1.OwnerReference) bool { return !policies.Has(string(o.UID)) }) {
+			t.Errorf("seed %d: %s/%s is not owned by policies of its namespace alone: %v", seed, s.Namespace, object.GetName(), owners)
+		}
+	}
+}
+
+// metadata is that of every object.
+func metadata(objects model.Objects) []metav1.Object {
+	var all []metav1.Object
+	for _, o := range objects.PeerAuthentications {
+		all = append(all, o)
+	}
+	for _, o := range objects.DestinationRules {
+		all = append(all, o)
+	}
+	for _, o := range objects.Gateways {
+		all = append(all, o)
+	}
+	return all
+}
+
+// reach is a mesh without and with what the policies of a namespace become.
+type reach struct {
+	seed      uint64
+	namespace string
+	snapshots []model.Snapshot
+	// without and with are what Istio does.
+	without, with *effective.Model
+	found         *corpus
+}
+
+// wantNoReach compares the two for the workloads of other namespaces, and for one where nobody has said anything.
+func wantNoReach(t *testing.T, r reach) {
+	t.Helper()
+	called := hostsOfOthers(r.snapshots, r.namespace)
+	strangers := []model.Workload{{Namespace: "elsewhere", Labels: map[string]string{"app": "a"}, Dataplane: model.DataplaneSidecar}}
+	for _, s := range r.snapshots {
+		if s.Namespace != r.namespace {
+			strangers = append(strangers, s.Workloads...)
+		}
+	}
+	for _, w := range strangers {
+		if diff := cmp.Diff(r.without.Accept(w), r.with.Accept(w)); diff != "" {
+			t.Errorf("seed %d: policies of %s change what %s/%s accepts (-without +with):\n%s", r.seed, r.namespace, w.Namespace, w.Example, diff)
+		}
+		client := effective.Client{Namespace: w.Namespace, Labels: w.Labels, Dataplane: w.Dataplane}
+		for _, host := range called {
+			r.found.lookedAt.Add(1)
+			if diff := cmp.Diff(ruleNames(r.without, client, host), ruleNames(r.with, client, host)); diff != "" {
+				t.Errorf("seed %d: policies of %s change what %s/%s sends to %s of %s (-without +with):\n%s",
+					r.seed, r.namespace, w.Namespace, w.Example, host.Name, host.Namespace, diff)
+			}
+		}
+	}
+}
+
+// ruleNames are the DestinationRules that govern a client's traffic to the host.
+func ruleNames(m *effective.Model, client effective.Client, host model.Host) []string {
+	var names []string
+	for _, rule := range m.Rule(client, host).Rules {
+		names = append(names, rule.Namespace+"/"+rule.Name)
+	}
+	return names
+}
+
+// hostsOfOthers are the hosts that others than the namespace declare.
+func hostsOfOthers(snapshots []model.Snapshot, namespace string) []model.Host {
+	var found []model.Host
+	for _, s := range snapshots {
+		for _, host := range s.Hosts {
+			if host.Namespace != namespace {
+				found = append(found, host)
+			}
+		}
+		for _, service := range s.Services {
+			if s.Namespace != namespace {
+				found = append(found, model.Host{Name: hosts.OfService(s.Namespace, service.Name), Namespace: s.Namespace})
+			}
+		}
+	}
+	return found
+}
+
+// modelOf is what Istio's control plane of a revision does with the objects.
+func modelOf(mesh model.Mesh, revision string, objects ...model.Objects) *effective.Model {
+	world := effective.World{Mesh: mesh}
+	for _, o := range objects {
+		world.PeerAuthentications = append(world.PeerAuthentications, readBy(revision, o.PeerAuthentications)...)
+		world.DestinationRules = append(world.DestinationRules, readBy(revision, o.DestinationRules)...)
+	}
+	return effective.New(world)
+}
+
+// readBy are the objects that the control plane of a revision reads.
+func readBy[T metav1.Object](revision string, objects []T) []T {
+	var read []T
+	for _, o := range objects {
+		if model.InRevision(o, revision) {
+			read = append(read, o)
+		}
+	}
+	return read
+}
+
+// exportedForOthers counts the rules that other namespaces can see, for hosts that are not the namespace's own Services.
+func exportedForOthers(namespace string, objects model.Objects) int64 {
+	var count int64
+	for _, rule := range objects.DestinationRules {
+		if owner, _, ok := hosts.Service(rule.Spec.Host); !slices.Equal(rule.Spec.ExportTo, []string{"."}) && (!ok || owner != namespace) {
+			count++
+		}
+	}
+	return count
+}
