@@ -6,9 +6,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/apply"
 	"github.com/meshtls/meshtls/internal/gather"
+	"github.com/meshtls/meshtls/internal/model"
 )
 
 // trim is the caches' transform: it drops what nobody reads, which is the larger part of most objects.
@@ -23,7 +23,7 @@ func trim(cached any) (any, error) {
 		obj.SetAnnotations(shorter)
 	}
 	// Only on what is ours does it matter who else has written to it.
-	if obj.GetLabels()[meshtlsv1alpha1.LabelManagedBy] == meshtlsv1alpha1.ManagedBy {
+	if model.Ours(obj) {
 		obj.SetManagedFields(apply.OthersOnSpec(obj.GetManagedFields()))
 	} else {
 		obj.SetManagedFields(nil)

@@ -70,7 +70,7 @@ func changes(live, want model.Objects, keep sets.Set[types.UID]) (writes, delete
 	for _, obj := range live.All() {
 		ref := refOf(obj)
 		existing[ref] = obj
-		if planned[ref] != nil || !isOurs(obj) || leaving(obj) {
+		if planned[ref] != nil || !model.Ours(obj) || leaving(obj) {
 			continue
 		}
 		if c := (change{ref: ref, live: obj}); !c.keptBy(keep) {
@@ -93,7 +93,7 @@ func compare(live, want object) (change, bool) {
 	if live == nil {
 		return c, true
 	}
-	if !isOurs(live) {
+	if !model.Ours(live) {
 		c.because = model.Failure{Object: c.ref, Reason: meshtlsv1alpha1.ReasonNotOwned, Err: ErrNotOwned}
 		return c, true
 	}

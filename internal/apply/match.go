@@ -15,11 +15,6 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// isOurs says whether the object is ours to write and to delete.
-func isOurs(obj object) bool {
-	return obj.GetLabels()[meshtlsv1alpha1.LabelManagedBy] == meshtlsv1alpha1.ManagedBy
-}
-
 // leaving says whether the object is being deleted already.
 func leaving(obj object) bool {
 	return obj.GetDeletionTimestamp() != nil
