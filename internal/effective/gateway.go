@@ -12,9 +12,6 @@ import (
 	"github.com/meshtls/meshtls/internal/pods"
 )
 
-// everyAddress is where Istio listens for a server without a bind.
-const everyAddress = "0.0.0.0"
-
 // Listeners are what the pods of a gateway end up with.
 type Listeners struct {
 	// Listeners are in the order in which Istio opens them.
@@ -47,7 +44,7 @@ func (s Server) Spec() *networkingapi.Server { return s.Gateway.Spec.Servers[s.I
 func (s Server) Ref() Ref { return gatewayRef(s.Gateway) }
 
 // PlainHTTP says whether the server speaks HTTP without TLS, redirects included.
-func (s Server) PlainHTTP() bool { return speaksHTTP(s.Spec().Port.Protocol) }
+func (s Server) PlainHTTP() bool { return s.kind().Family == FamilyHTTP }
 
 // PassesThrough says whether the server leaves the TLS to those behind it.
 func (s Server) PassesThrough() bool {
@@ -85,7 +82,7 @@ func (m *Model) Listeners(pod model.Workload) Listeners {
 			if spec.GetPort() == nil {
 				continue
 			}
-			server := Server{Gateway: gateway, Index: i, Hosts: spelledOut(spec.Hosts, gateway.Namespace)}
+			server := Server{Gateway: gateway, Index: i, Hosts: allSpelledOut(spec.Hosts, gateway.Namespace)}
 			merge.admit(server, m.podPort(pod, int32(spec.Port.Number)))
 		}
 	}
@@ -119,23 +116,4 @@ func targetOf(pod model.Workload, port model.ServicePort) (int32, bool) {
 		}
 	}
 	return 0, false
-}
-
-// spelledOut writes a host's namespace out, and leaves away the one that stands for all.
-// Source: istio pilot/pkg/model/gateway.go, sanitizeServerHostNamespace.
-func spelledOut(hosts []string, own string) []string {
-	spelled := make([]string, 0, len(hosts))
-	for _, host := range hosts {
-		switch namespace, name, scoped := strings.Cut(host, "/"); {
-		case host == "*/*":
-			return []string{"*"}
-		case scoped && namespace == ".":
-			spelled = append(spelled, own+"/"+name)
-		case scoped && namespace == "*":
-			spelled = append(spelled, name)
-		default:
-			spelled = append(spelled, host)
-		}
-	}
-	return spelled
 }

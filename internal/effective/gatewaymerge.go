@@ -1,9 +1,6 @@
 package effective
 
-import (
-	"fmt"
-	"strings"
-)
+import "fmt"
 
 // DropReason is why Istio leaves a server out.
 type DropReason string
@@ -73,8 +70,8 @@ func (m *gatewayMerge) admit(s Server, port int32) {
 			m.open(s, at)
 			return
 		}
-		if !s.PlainHTTP() || !speaksHTTP(plain.protocol) {
-			m.drop(s, DropProtocol, m.servers[plain][0], "")
+		if older := m.servers[plain][0]; older.kind().Family.Excludes(s.kind().Family) {
+			m.drop(s, DropProtocol, older, "")
 			return
 		}
 		m.servers[plain] = append(m.servers[plain], s)
@@ -91,7 +88,7 @@ func (m *gatewayMerge) admit(s Server, port int32) {
 // server that claimed it.
 // Source: istio pilot/pkg/model/gateway.go, CheckDuplicates.
 func (m *gatewayMerge) claimHosts(s Server, port int32) (older Server, host string, taken bool) {
-	if s.Spec().Tls == nil {
+	if !s.kind().HoldsHosts {
 		return Server{}, "", false
 	}
 	for _, host := range s.Hosts {
@@ -126,7 +123,7 @@ func (m *gatewayMerge) claimRoute(s Server, at address) (older Server, taken boo
 func (m *gatewayMerge) open(s Server, at address) {
 	if _, opened := m.servers[at]; !opened {
 		m.order = append(m.order, at)
-		if s.Spec().Tls == nil || s.PlainHTTP() {
+		if s.kind().Family != FamilyTLS {
 			m.plain[at.port] = at
 		}
 	}
@@ -155,10 +152,7 @@ func (m *gatewayMerge) listeners() Listeners {
 	merged := Listeners{Dropped: m.dropped}
 	places := map[address]int{}
 	for _, at := range m.order {
-		place := address{port: at.port, bind: at.bind}
-		if place.bind == "" {
-			place.bind = everyAddress
-		}
+		place := address{port: at.port, bind: ListenAddress(at.bind)}
 		i, known := places[place]
 		if !known {
 			i = len(merged.Listeners)
@@ -168,17 +162,4 @@ func (m *gatewayMerge) listeners() Listeners {
 		merged.Listeners[i].Servers = append(merged.Listeners[i].Servers, m.servers[at]...)
 	}
 	return merged
-}
-
-// Names are the names that clients ask for when they mean this server.
-// Source: istio pilot/pkg/model/gateway.go, GetSNIHostsForServer.
-func (s Server) Names() []string {
-	names := make([]string, 0, len(s.Hosts))
-	for _, host := range s.Hosts {
-		if _, name, scoped := strings.Cut(host, "/"); scoped {
-			host = name
-		}
-		names = append(names, host)
-	}
-	return names
 }

@@ -139,6 +139,11 @@ func TestGatewaysHostConflicts(t *testing.T) {
 			younger: terminating(meshtlsv1alpha1.GatewayServer{Port: 443, Bind: "0.0.0.0", Hosts: []string{"a.example"}}),
 			want:    []string{"young: spec.terminate[0].hosts gateway-host-conflict"},
 		},
+		"all addresses, of IPv6": {
+			older:   terminating(onPort(443, "a.example")),
+			younger: terminating(meshtlsv1alpha1.GatewayServer{Port: 443, Bind: "::", Hosts: []string{"a.example"}}),
+			want:    []string{"young: spec.terminate[0].hosts gateway-host-conflict"},
+		},
 		"twice in one policy": {
 			younger: terminating(onPort(443, "a.example"), onPort(443, "a.example")),
 			want:    []string{"young: spec.terminate[1].hosts gateway-host-conflict"},

@@ -4,21 +4,22 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/meshtls/meshtls/internal/effective"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// hostConflict tells a server that an older one answers to its host.
+// hostConflict tells a server that an older one answers to its host, which is spelled out.
 func hostConflict(loser *gatewayServer, host string, winner hostClaim) *model.Finding {
 	check, effect := "gateway-host-conflict", "Istio drops the second server of a host as a whole"
 	switch {
 	case loser.redirects() != winner.server.redirects():
 		check, effect = "gateway-redirect-conflict", "Istio redirects a host to https as soon as one of its servers says so"
-	case hostNamespace(loser, host) != winner.namespace:
+	case host != winner.host:
 		effect = "Envoy refuses a listener on which two servers share a server name"
 	}
 	finding := at(loser.policy.MeshTLSPolicy, loser.field()+".hosts").lostTo(winner.server.policy.MeshTLSPolicy, check,
 		fmt.Sprintf("%s already serves %s on %s, and %s; this server is not rendered.",
-			placeOf(winner.server), hostName(host), listenerWords(loser), effect))
+			placeOf(winner.server), effective.HostName(host), listenerWords(loser), effect))
 	finding.Remedy = "Keep the host in one of the two, or use another port or bind for one of them."
 	return &finding
 }
@@ -27,7 +28,7 @@ func hostConflict(loser *gatewayServer, host string, winner hostClaim) *model.Fi
 func protocolConflict(loser, winner *gatewayServer) *model.Finding {
 	finding := at(loser.policy.MeshTLSPolicy, loser.field()+".port").lostTo(winner.policy.MeshTLSPolicy, "gateway-protocol-conflict",
 		fmt.Sprintf("%s already serves %s on %s, and %s cannot share an address with it; this server is not rendered.",
-			placeOf(winner), winner.family, listenerWords(loser), loser.family))
+			placeOf(winner), winner.kind.Family, listenerWords(loser), loser.kind.Family))
 	finding.Remedy = "Use another port or bind for one of the two."
 	return &finding
 }

@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"strings"
 
+	"github.com/meshtls/meshtls/internal/effective"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/pods"
 )
@@ -13,10 +13,10 @@ import (
 // gatewayMerge foresees how Istio merges the Gateways of the namespace that select the same pods: what an older one holds, a
 // younger one loses. It admits servers in order of precedence, so that none is rendered which Istio would drop.
 //
-// It is stricter than Istio (pilot/pkg/model/gateway.go, mergeGateways) where Istio keeps both servers and the listener that
-// comes of it does not do what either asks: Istio compares host strings, but two servers that terminate shop/a.example and
-// a.example have one SNI, and Envoy refuses such a listener as a whole; Istio checks a plaintext server against older plaintext
-// ones only; it remembers one bind for each host; and it redirects a host as soon as one of its servers asks for it.
+// It asks the questions of Istio's merge (effective.Family, effective.ServerKind), and those in which we are stricter
+// (gatewaystrict.go). It does not run that merge, effective.Model.Listeners, since it needs another memory: Istio compares a
+// server with the last one it met at the port or the host, and we with every older one; a server stands everywhere or nowhere,
+// so all the venues are asked before it is noted at any; and one merge serves the control planes of all revisions.
 type gatewayMerge struct {
 	snapshot model.Snapshot
 	index    *pods.Index
@@ -51,7 +51,7 @@ type address struct {
 
 type familyAt struct {
 	address
-	family serverFamily
+	family effective.Family
 }
 
 type hostAt struct {
@@ -59,10 +59,10 @@ type hostAt struct {
 	name string
 }
 
-// hostClaim is a server that answers to a host, for the VirtualServices of a namespace or, where that is empty, of all.
+// hostClaim is a server that answers to a host, which is spelled out.
 type hostClaim struct {
-	server    *gatewayServer
-	namespace string
+	server *gatewayServer
+	host   string
 }
 
 // podsOf finds the pods of a gateway target, once for each selector.
@@ -129,8 +129,8 @@ func (m *gatewayMerge) admit(server *gatewayServer) *model.Finding {
 }
 
 func (m *gatewayMerge) conflictAt(at address, server *gatewayServer) *model.Finding {
-	for _, family := range [...]serverFamily{familyHTTP, familyTLS, familyTCP} {
-		if family == server.family && family != familyTCP {
+	for _, family := range [...]effective.Family{effective.FamilyHTTP, effective.FamilyTLS, effective.FamilyTCP} {
+		if !excludes(family, server.kind.Family) {
 			continue
 		}
 		for _, older := range m.families[familyAt{at, family}] {
@@ -139,8 +139,9 @@ func (m *gatewayMerge) conflictAt(at address, server *gatewayServer) *model.Find
 			}
 		}
 	}
-	for _, host := range listenerOf(server.planned).Hosts {
-		for _, older := range m.hosts[hostAt{at, hostName(host)}] {
+	for _, written := range listenerOf(server.planned).Hosts {
+		host := effective.SpelledOut(written, server.policy.Namespace)
+		for _, older := range m.hosts[hostAt{at, effective.HostName(host)}] {
 			if sameControlPlane(server.policy, older.server.policy) && clash(server, host, older) {
 				return hostConflict(server, host, older)
 			}
@@ -150,21 +151,13 @@ func (m *gatewayMerge) conflictAt(at address, server *gatewayServer) *model.Find
 }
 
 func (m *gatewayMerge) occupy(at address, server *gatewayServer) {
-	family := familyAt{at, server.family}
+	family := familyAt{at, server.kind.Family}
 	m.families[family] = append(m.families[family], server)
-	for _, host := range listenerOf(server.planned).Hosts {
-		key := hostAt{at, hostName(host)}
-		m.hosts[key] = append(m.hosts[key], hostClaim{server, hostNamespace(server, host)})
+	for _, written := range listenerOf(server.planned).Hosts {
+		host := effective.SpelledOut(written, server.policy.Namespace)
+		key := hostAt{at, effective.HostName(host)}
+		m.hosts[key] = append(m.hosts[key], hostClaim{server, host})
 	}
-}
-
-// clash says whether two servers of one family that answer to the same name at one address exclude each other.
-func clash(server *gatewayServer, host string, older hostClaim) bool {
-	sameHost := hostNamespace(server, host) == older.namespace
-	if server.family == familyHTTP {
-		return sameHost && (server.redirects() || older.server.redirects())
-	}
-	return sameHost || !server.routesBySNI() || !older.server.routesBySNI()
 }
 
 // sameControlPlane says whether one control plane reads the Gateways of both policies. One without a revision is read by all.
@@ -173,33 +166,10 @@ func sameControlPlane(a, b *policyTarget) bool {
 	return a.revision() == b.revision() || a.revision() == "" || b.revision() == ""
 }
 
-// addressOf is where the server listens at the venue. The two wildcard addresses are what Istio listens on without a bind.
+// addressOf is where the server listens at the venue.
 func addressOf(v venue, server *gatewayServer) address {
 	listener := listenerOf(server.planned)
-	if listener.Bind == "0.0.0.0" || listener.Bind == "::" {
-		return address{venue: v, port: listener.Port}
-	}
-	return address{venue: v, port: listener.Port, bind: listener.Bind}
-}
-
-// hostName is the host without the namespaces that may bind to it.
-func hostName(host string) string {
-	if _, name, scoped := strings.Cut(host, "/"); scoped {
-		return name
-	}
-	return host
-}
-
-// hostNamespace is whose VirtualServices may bind to the host; empty: everybody's.
-func hostNamespace(server *gatewayServer, host string) string {
-	switch namespace, _, scoped := strings.Cut(host, "/"); {
-	case !scoped || namespace == "*":
-		return ""
-	case namespace == ".":
-		return server.policy.Namespace
-	default:
-		return namespace
-	}
+	return address{venue: v, port: listener.Port, bind: envoyAddress(listener.Bind)}
 }
 
 // inOtherNamespaces are the other namespaces that the workloads live in, in alphabetical order.

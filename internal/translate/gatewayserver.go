@@ -7,28 +7,15 @@ import (
 	"strings"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/effective"
 	"github.com/meshtls/meshtls/internal/model"
 )
-
-// serverFamily is what may share an address of a gateway: Istio merges servers of one family, save raw TCP, which stands alone.
-type serverFamily int
-
-const (
-	familyHTTP serverFamily = iota
-	familyTLS
-	familyTCP
-)
-
-// String is the family in words.
-func (f serverFamily) String() string {
-	return [...]string{"HTTP without TLS", "TLS", "raw TCP"}[f]
-}
 
 // gatewayServer is a server entry of a policy, of any of the three verbs.
 type gatewayServer struct {
 	policy  *policyTarget
 	planned model.Server
-	family  serverFamily
+	kind    effective.ServerKind
 	// verb and index are the entry's place in the spec.
 	verb  string
 	index int
@@ -36,7 +23,7 @@ type gatewayServer struct {
 
 func (g *gatewayServer) field() string { return fmt.Sprintf("spec.%s[%d]", g.verb, g.index) }
 
-// redirects says whether the server answers with redirects to https, which is a TLS setting to Istio.
+// redirects says whether the server answers with redirects to https.
 func (g *gatewayServer) redirects() bool {
 	return g.planned.Plaintext != nil && g.planned.Plaintext.RedirectToHTTPS
 }
@@ -55,28 +42,26 @@ func serversOf(p *policyTarget) []gatewayServer {
 	servers := make([]gatewayServer, 0, count)
 	for i := range p.Spec.Terminate {
 		planned := model.Server{Terminate: &p.Spec.Terminate[i]}
-		servers = append(servers, gatewayServer{policy: p, planned: planned, family: familyTLS, verb: "terminate", index: i})
+		servers = append(servers, gatewayServer{policy: p, planned: planned, verb: "terminate", index: i})
 	}
 	for i := range p.Spec.Passthrough {
 		planned := model.Server{Passthrough: &p.Spec.Passthrough[i]}
-		servers = append(servers, gatewayServer{policy: p, planned: planned, family: familyTLS, verb: "passthrough", index: i})
+		servers = append(servers, gatewayServer{policy: p, planned: planned, verb: "passthrough", index: i})
 	}
 	for i := range p.Spec.Plaintext {
 		planned := model.Server{Plaintext: &p.Spec.Plaintext[i]}
-		family := plaintextFamily(p.Spec.Plaintext[i].Protocol)
-		servers = append(servers, gatewayServer{policy: p, planned: planned, family: family, verb: "plaintext", index: i})
+		servers = append(servers, gatewayServer{policy: p, planned: planned, verb: "plaintext", index: i})
+	}
+	for i := range servers {
+		servers[i].kind = kindOf(servers[i].planned)
 	}
 	namePorts(servers)
 	return servers
 }
 
-func plaintextFamily(protocol meshtlsv1alpha1.PlaintextProtocol) serverFamily {
-	switch protocol {
-	case "", meshtlsv1alpha1.PlaintextHTTP, meshtlsv1alpha1.PlaintextHTTP2, meshtlsv1alpha1.PlaintextGRPC, meshtlsv1alpha1.PlaintextGRPCWeb:
-		return familyHTTP
-	default:
-		return familyTCP
-	}
+// kindOf is the kind that the server will be to Istio: all but plaintext comes with TLS settings, and so does a redirect.
+func kindOf(s model.Server) effective.ServerKind {
+	return effective.KindOf(protocolOf(s), s.Plaintext == nil || s.Plaintext.RedirectToHTTPS)
 }
 
 // namePorts gives each server a port name that is unique in the policy, as Istio demands: https-443, https-443-2. The names depend
