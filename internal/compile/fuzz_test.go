@@ -53,7 +53,12 @@ func TestWorldsAreAdmitted(t *testing.T) {
 func gatherWorld(t *testing.T, seed uint64) []model.Snapshot {
 	t.Helper()
 	cluster, policies := worlds.Random(seed)
-	cluster = append(cluster, admittedOnly(t, policies)...)
+	return gatherObjects(t, append(cluster, admittedOnly(t, policies)...))
+}
+
+// gatherObjects gathers the namespaces of the objects.
+func gatherObjects(t *testing.T, cluster []client.Object) []model.Snapshot {
+	t.Helper()
 	stream, err := worlds.YAML(cluster)
 	if err != nil {
 		t.Fatal(err)

@@ -8,17 +8,21 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/meshtls/meshtls/internal/compile"
 	"github.com/meshtls/meshtls/internal/effective"
 	"github.com/meshtls/meshtls/internal/hosts"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/test/worlds"
 )
 
 const (
 	// reachWorlds are compiled to find a policy that reaches out of its namespace.
-	reachWorlds = 300
+	reachWorlds = 360
+	// reachCrowd is of how many seeds the policies meet in one world.
+	reachCrowd = 5
 	// reachPolicies is how many policies these must hold at least.
 	reachPolicies = 10_000
 	// reachShards run beside each other.
@@ -62,7 +66,7 @@ func TestReach(t *testing.T) {
 // reachOf judges the world of a seed.
 func reachOf(t *testing.T, seed uint64, found *corpus) {
 	t.Helper()
-	snapshots := gatherWorld(t, seed)
+	snapshots := gatherCrowd(t, seed)
 	compiled := make([]model.Objects, len(snapshots))
 	for i, s := range snapshots {
 		compiled[i] = compile.Compile(s).Objects
@@ -88,6 +92,20 @@ func reachOf(t *testing.T, seed uint64, found *corpus) {
 		}
 		found.exported.Add(exportedForOthers(s.Namespace, own))
 	}
+}
+
+// gatherCrowd gathers the world of a seed with the policies of several.
+func gatherCrowd(t *testing.T, seed uint64) []model.Snapshot {
+	t.Helper()
+	cluster, _ := worlds.Random(seed)
+	for i := range uint64(reachCrowd) {
+		_, policies := worlds.Random(seed + i*reachWorlds)
+		for _, p := range policies {
+			p.Name, p.UID = fmt.Sprintf("%s-%d", p.Name, i), types.UID(fmt.Sprintf("%s-%d", p.UID, i))
+		}
+		cluster = append(cluster, admittedOnly(t, policies)...)
+	}
+	return gatherObjects(t, cluster)
 }
 
 // wantInNamespace holds every object to the namespace of the policies that own it.
