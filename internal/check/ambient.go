@@ -113,8 +113,8 @@ func ambientDiffers(asked, got meshtlsv1alpha1.AcceptMode) bool {
 func (w world) ambientFindings(pa *istiosecurityv1.PeerAuthentication, workload model.Workload, words string) []model.Finding {
 	f := model.Finding{
 		Severity: meshtlsv1alpha1.SeverityError, Field: "spec.accept",
-		Message: fmt.Sprintf("For pods in ambient mode (%s and others alike) %s: Istio translates this combination of levels for ztunnel that way.",
-			workload.Example, words),
+		Message: fmt.Sprintf("For pods in ambient mode (%s and others alike) %s: "+
+			"Istio translates this combination of levels for ztunnel that way.", workload.Example, words),
 		Remedy:    "Set the namespace's mode too, or say the same mode for the workload and its ports.",
 		Condition: meshtlsv1alpha1.ConditionEffective, Reason: meshtlsv1alpha1.ReasonInert,
 	}
