@@ -135,6 +135,7 @@ uninstall: $(TOOLS)/kustomize ## Remove the CRD, and with it every MeshTLSPolicy
 
 .PHONY: deploy
 deploy: $(TOOLS)/kustomize ## Install the CRD and the operator with image IMG.
+	@$(call istio-namespace)
 	@$(call overlay)
 	$(TOOLS)/kustomize build --load-restrictor LoadRestrictionsNone $(BIN)/deploy | kubectl apply --server-side -f -
 
@@ -145,6 +146,15 @@ undeploy: $(TOOLS)/kustomize ## Remove what deploy installed.
 .PHONY: clean
 clean: ## Remove bin.
 	rm -rf $(BIN)
+
+# The right to read the mesh config is a Role in Istio's namespace; without the namespace kubectl would stop half-way.
+define istio-namespace
+kubectl get namespace istio-system --output name >/dev/null || { \
+	echo "deploy: the namespace istio-system must exist: the operator gets the right to read the mesh config there (and nowhere else)."; \
+	echo "Install Istio first, or run kubectl create namespace istio-system. If Istio is elsewhere, see config/overlays/namespace."; \
+	exit 1; \
+}
+endef
 
 # An overlay with the image IMG, so that no file of the repository changes.
 define overlay

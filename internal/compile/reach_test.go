@@ -115,7 +115,7 @@ func wantInNamespace(t *testing.T, seed uint64, s model.Snapshot, objects model.
 	for _, p := range s.Policies {
 		policies.Insert(string(p.UID))
 	}
-	for _, object := range metadata(objects) {
+	for _, object := range objects.All() {
 		if object.GetNamespace() != s.Namespace {
 			t.Errorf("seed %d: %s of namespace %s is rendered into %s", seed, object.GetName(), s.Namespace, object.GetNamespace())
 		}
@@ -124,21 +124,6 @@ func wantInNamespace(t *testing.T, seed uint64, s model.Snapshot, objects model.
 			t.Errorf("seed %d: %s/%s is not owned by policies of its namespace alone: %v", seed, s.Namespace, object.GetName(), owners)
 		}
 	}
-}
-
-// metadata is that of every object.
-func metadata(objects model.Objects) []metav1.Object {
-	var all []metav1.Object
-	for _, o := range objects.PeerAuthentications {
-		all = append(all, o)
-	}
-	for _, o := range objects.DestinationRules {
-		all = append(all, o)
-	}
-	for _, o := range objects.Gateways {
-		all = append(all, o)
-	}
-	return all
 }
 
 // reach is a mesh without and with what the policies of a namespace become.
