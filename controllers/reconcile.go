@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -16,6 +17,7 @@ import (
 	"github.com/meshtls/meshtls/internal/apply"
 	"github.com/meshtls/meshtls/internal/compile"
 	"github.com/meshtls/meshtls/internal/gather"
+	"github.com/meshtls/meshtls/internal/metrics"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -25,6 +27,7 @@ type Reconciler struct {
 	kinds    *kinds
 	roots    *roots
 	recorder events.EventRecorder
+	metrics  *metrics.Metrics
 }
 
 // Reconcile compiles the namespace that the request names and writes what comes out.
@@ -33,19 +36,33 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	if leaving, err := namespaceLeaves(ctx, cluster, request.Name); leaving || err != nil {
+	leaving, err := namespaceLeaves(ctx, cluster, request.Name)
+	if err != nil {
 		return ctrl.Result{}, err
+	}
+	if leaving {
+		r.metrics.Forget(request.Name)
+		return ctrl.Result{}, nil
 	}
 	snapshot, err := gather.Snapshot(ctx, cluster, request.Name, r.options.gathering(cluster.missing))
 	if err != nil {
 		return ctrl.Result{}, err
 	}
 	r.roots.note(snapshot)
-	result := compile.Compile(snapshot)
+	result := r.compile(snapshot)
 	changes := apply.Applier{Client: cluster}.Apply(ctx, live(snapshot), result.Objects, kept(result))
+	r.metrics.Applied(changes)
 	logChanges(ctx, changes)
 	err = r.tell(ctx, cluster, report{snapshot: snapshot, result: result, changes: changes})
 	return ctrl.Result{}, errors.Join(worthRetrying(changes), err)
+}
+
+// compile compiles the snapshot and notes how long that takes.
+func (r *Reconciler) compile(s model.Snapshot) model.Result {
+	began := time.Now()
+	result := compile.Compile(s)
+	r.metrics.Compiled(time.Since(began))
+	return result
 }
 
 // namespaceLeaves says whether the namespace is being deleted. Then nothing can be created in it, and whatever is missing was

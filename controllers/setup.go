@@ -19,12 +19,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/gather"
+	"github.com/meshtls/meshtls/internal/metrics"
 )
 
 // What the operator may do in the cluster. The mesh config is read in Istio's namespace only: see config/rbac.
@@ -101,8 +103,13 @@ func Setup(manager ctrl.Manager, options Options) error {
 	if err := addIndexes(context.Background(), manager.GetFieldIndexer(), func(obj client.Object) bool { return !isIstio(obj) }); err != nil {
 		return err
 	}
-	kinds, roots := newKinds(manager), newRoots()
-	reconciler := &Reconciler{options: options, kinds: kinds, roots: roots, recorder: manager.GetEventRecorder("meshtls")}
+	kinds, roots, metered := newKinds(manager), newRoots(), metrics.New()
+	if err := metered.Register(ctrlmetrics.Registry); err != nil {
+		return err
+	}
+	reconciler := &Reconciler{
+		options: options, kinds: kinds, roots: roots, recorder: manager.GetEventRecorder("meshtls"), metrics: metered,
+	}
 	main, err := newController(manager, "meshtlspolicy", controller.Options{
 		Reconciler:              reconciler,
 		MaxConcurrentReconciles: options.MaxConcurrentReconciles,

@@ -36,19 +36,21 @@ func (r *Reconciler) tell(ctx context.Context, cluster client.Client, done repor
 		policies[policy.Name] = policy
 	}
 	errs := make([]error, len(done.result.Policies))
+	told := make([]meshtlsv1alpha1.MeshTLSPolicyStatus, len(done.result.Policies))
 	var pool errgroup.Group
 	pool.SetLimit(inFlight)
 	for i, outcome := range done.result.Policies {
 		pool.Go(func() error {
 			policy := policies[outcome.Policy.Name]
-			want := status.Of(outcome, done.result.Mesh, done.changes.Failures)
-			errs[i] = r.tellOne(ctx, cluster, policy, want)
+			told[i] = status.Of(outcome, done.result.Mesh, done.changes.Failures)
+			errs[i] = r.tellOne(ctx, cluster, policy, told[i])
 			r.recordDrift(policy, outcome, done.changes)
 			return nil
 		})
 	}
 	// The pool's functions return no error: each has its place.
 	_ = pool.Wait()
+	r.metrics.Passed(done.result, told)
 	return errors.Join(errs...)
 }
 
@@ -68,6 +70,7 @@ func (r *Reconciler) tellOne(
 	err := cluster.Status().Patch(ctx, told, patch, client.FieldOwner(apply.FieldManager))
 	switch {
 	case err == nil:
+		r.metrics.StatusUpdated()
 		r.recordTransition(policy, want)
 		return nil
 	case apierrors.IsConflict(err), apierrors.IsNotFound(err):

@@ -1,0 +1,176 @@
+package metrics_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/prometheus/common/expfmt"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/metrics"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// statusWith is a status with one condition.
+func statusWith(condition string, status metav1.ConditionStatus) meshtlsv1alpha1.MeshTLSPolicyStatus {
+	return meshtlsv1alpha1.MeshTLSPolicyStatus{Conditions: []metav1.Condition{{Type: condition, Status: status}}}
+}
+
+func ready(status metav1.ConditionStatus) meshtlsv1alpha1.MeshTLSPolicyStatus {
+	return statusWith(meshtlsv1alpha1.ConditionReady, status)
+}
+
+// found is an outcome with a finding of each of the checks.
+func found(checks ...string) model.Outcome {
+	var o model.Outcome
+	for _, check := range checks {
+		o.Findings = append(o.Findings, model.Finding{Check: check, Severity: meshtlsv1alpha1.SeverityWarning})
+	}
+	return o
+}
+
+// nonzero are the lines of the metrics in Prometheus' text format, without comments and zeros.
+func nonzero(t *testing.T, m *metrics.Metrics, names ...string) []string {
+	t.Helper()
+	registry := prometheus.NewPedanticRegistry()
+	if err := m.Register(registry); err != nil {
+		t.Fatal(err)
+	}
+	text, err := testutil.CollectAndFormat(m, expfmt.TypeTextPlain, names...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSuffix(line, "\n")
+		if line != "" && !strings.HasPrefix(line, "#") && !strings.HasSuffix(line, " 0") {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+func TestGauges(t *testing.T) {
+	t.Parallel()
+	yes, no := ready(metav1.ConditionTrue), ready(metav1.ConditionFalse)
+	shop := model.Result{Namespace: "shop", Policies: []model.Outcome{found("a", "b"), found("a")}}
+	tests := map[string]struct {
+		passes func(*metrics.Metrics)
+		want   []string
+	}{
+		"no namespace": {passes: func(*metrics.Metrics) {}},
+		"a namespace": {
+			passes: func(m *metrics.Metrics) { m.Passed(shop, []meshtlsv1alpha1.MeshTLSPolicyStatus{yes, no}) },
+			want: []string{
+				`meshtls_findings{check="a",severity="Warning"} 2`,
+				`meshtls_findings{check="b",severity="Warning"} 1`,
+				`meshtls_policies{condition="Ready",status="False"} 1`,
+				`meshtls_policies{condition="Ready",status="True"} 1`,
+			},
+		},
+		"the namespaces are summed up": {
+			passes: func(m *metrics.Metrics) {
+				m.Passed(shop, []meshtlsv1alpha1.MeshTLSPolicyStatus{yes, no})
+				m.Passed(model.Result{Namespace: "cart", Policies: []model.Outcome{found("b")}}, []meshtlsv1alpha1.MeshTLSPolicyStatus{yes})
+			},
+			want: []string{
+				`meshtls_findings{check="a",severity="Warning"} 2`,
+				`meshtls_findings{check="b",severity="Warning"} 2`,
+				`meshtls_policies{condition="Ready",status="False"} 1`,
+				`meshtls_policies{condition="Ready",status="True"} 2`,
+			},
+		},
+		"a later pass replaces the earlier, and a finding that is gone has no series": {
+			passes: func(m *metrics.Metrics) {
+				m.Passed(shop, []meshtlsv1alpha1.MeshTLSPolicyStatus{yes, no})
+				m.Passed(model.Result{Namespace: "shop", Policies: []model.Outcome{found("b")}}, []meshtlsv1alpha1.MeshTLSPolicyStatus{yes})
+			},
+			want: []string{
+				`meshtls_findings{check="b",severity="Warning"} 1`,
+				`meshtls_policies{condition="Ready",status="True"} 1`,
+			},
+		},
+		"the last policy is deleted": {
+			passes: func(m *metrics.Metrics) {
+				m.Passed(shop, []meshtlsv1alpha1.MeshTLSPolicyStatus{yes, no})
+				m.Passed(model.Result{Namespace: "shop"}, nil)
+			},
+		},
+		"the namespace is deleted": {
+			passes: func(m *metrics.Metrics) {
+				m.Passed(shop, []meshtlsv1alpha1.MeshTLSPolicyStatus{yes, no})
+				m.Forget("shop")
+			},
+		},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := metrics.New()
+			tc.passes(m)
+			if diff := cmp.Diff(tc.want, nonzero(t, m, "meshtls_policies", "meshtls_findings")); diff != "" {
+				t.Errorf("gauges (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestZerosAreThere(t *testing.T) {
+	t.Parallel()
+	// Five conditions with three statuses, and two that are either True or absent.
+	if got, want := testutil.CollectAndCount(metrics.New(), "meshtls_policies"), 5*3+2; got != want {
+		t.Errorf("series of meshtls_policies: got %d, want %d", got, want)
+	}
+}
+
+func TestWrites(t *testing.T) {
+	t.Parallel()
+	m := metrics.New()
+	change := model.Change{Verb: model.DriftCorrected, Object: model.ObjectRef{Kind: model.KindGateway, Namespace: "shop", Name: "x"}}
+	m.Applied(model.ChangeSet{Changes: []model.Change{change, change}, Failures: []model.Failure{{Object: change.Object}}})
+	m.StatusUpdated()
+	want := []string{
+		`meshtls_writes_total{kind="Gateway",verb="DriftCorrected"} 2`,
+		`meshtls_writes_total{kind="MeshTLSPolicy",verb="StatusUpdated"} 1`,
+	}
+	if diff := cmp.Diff(want, nonzero(t, m, "meshtls_writes_total")); diff != "" {
+		t.Errorf("writes (-want +got):\n%s", diff)
+	}
+}
+
+func TestCompiled(t *testing.T) {
+	t.Parallel()
+	m := metrics.New()
+	m.Compiled(250 * time.Millisecond)
+	got := nonzero(t, m, "meshtls_compile_seconds")
+	want := []string{
+		`meshtls_compile_seconds_bucket{le="0.4096"} 1`,
+		`meshtls_compile_seconds_bucket{le="1.6384"} 1`,
+		`meshtls_compile_seconds_bucket{le="+Inf"} 1`,
+		`meshtls_compile_seconds_sum 0.25`,
+		`meshtls_compile_seconds_count 1`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("compile seconds (-want +got):\n%s", diff)
+	}
+}
+
+func TestRegisterReplacesAnEarlierOperator(t *testing.T) {
+	t.Parallel()
+	registry := prometheus.NewPedanticRegistry()
+	earlier, later := metrics.New(), metrics.New()
+	earlier.StatusUpdated()
+	for _, m := range []*metrics.Metrics{earlier, later} {
+		if err := m.Register(registry); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if count, err := testutil.GatherAndCount(registry, "meshtls_writes_total"); err != nil || count != 0 {
+		t.Errorf("writes of the earlier operator: got %d, error %v, want none", count, err)
+	}
+}
