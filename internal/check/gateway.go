@@ -3,6 +3,7 @@ package check
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -68,20 +69,25 @@ type serverAt struct {
 
 func (w world) droppedServers(v istio) []effective.Dropped {
 	dropped := map[serverAt]effective.Dropped{}
-	asked := map[types.NamespacedName]bool{}
-	for _, gateway := range v.planned.gateways {
-		for _, pod := range w.gatewayPods.Selected(gateway.Spec.GetSelector()) {
-			key := types.NamespacedName{Namespace: pod.Namespace, Name: pod.Example}
-			if asked[key] {
-				continue
-			}
-			asked[key] = true
-			for _, d := range v.Listeners(pod).Dropped {
-				dropped[serverAt{gateway: d.Server.Ref(), index: d.Server.Index}] = d
-			}
+	for _, pod := range w.plannedGatewayPods(v) {
+		for _, d := range v.Listeners(pod).Dropped {
+			dropped[serverAt{gateway: d.Server.Ref(), index: d.Server.Index}] = d
 		}
 	}
 	return inOrder(dropped)
+}
+
+// plannedGatewayPods are the pods that our Gateways select, each shape once, by name.
+func (w world) plannedGatewayPods(v istio) []model.Workload {
+	selected := map[types.NamespacedName]model.Workload{}
+	for _, gateway := range v.planned.gateways {
+		for _, pod := range w.gatewayPods.Selected(gateway.Spec.GetSelector()) {
+			selected[types.NamespacedName{Namespace: pod.Namespace, Name: pod.Example}] = pod
+		}
+	}
+	return slices.SortedFunc(maps.Values(selected), func(a, b model.Workload) int {
+		return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Example, b.Example))
+	})
 }
 
 func inOrder(dropped map[serverAt]effective.Dropped) []effective.Dropped {

@@ -32,6 +32,7 @@ func All() []Check {
 		{Name: "accept-port-not-declared", Reads: []string{kindPod, kindService}, find: acceptPortNotDeclared},
 		{Name: "gateway-drops-foreign-server", Reads: []string{kindPod, model.KindGateway}, find: gatewayDropsForeignServer},
 		{Name: "gateway-server-dropped", Reads: []string{kindPod, model.KindGateway}, find: gatewayServerDropped},
+		{Name: "gateway-server-unreachable", Reads: []string{kindPod, model.KindGateway}, find: gatewayServerUnreachable},
 		{Name: "send-host-not-found", Reads: []string{kindService, kindServiceEntry}, find: sendHostNotFound},
 		{Name: "send-overruled", Reads: []string{kindPod, model.KindDestinationRule}, find: sendOverruled},
 		{Name: "send-port-not-found", Reads: []string{kindService, kindServiceEntry}, find: sendPortNotFound},

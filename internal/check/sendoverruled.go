@@ -83,16 +83,12 @@ func narrower(rule, than *istionetworkingv1.DestinationRule) bool {
 		(rule.Spec.WorkloadSelector != nil && than.Spec.WorkloadSelector == nil)
 }
 
-// clientsOf are those that the rule is for: the pods that it selects; without a selector those of the namespace, and if it is
-// exported those of a namespace that has no rules.
+// clientsOf are those that the rule is for: the pods that it selects; without a selector those of the namespace, and if it is for
+// everybody those of a namespace that has no rules, and of those that have some for the host.
 func (w world) clientsOf(rule *istionetworkingv1.DestinationRule) []clients {
 	selector := rule.Spec.GetWorkloadSelector().GetMatchLabels()
 	if len(selector) == 0 {
-		all := []clients{{Client: w.client(model.Workload{Namespace: rule.Namespace})}}
-		if w.forEverybody(rule) {
-			all = []clients{{Client: w.client(model.Workload{Namespace: nowhere})}}
-		}
-		return all
+		return w.wideClientsOf(rule)
 	}
 	var selected []clients
 	for _, workload := range w.gatewayPods.Selected(selector) {
@@ -101,6 +97,41 @@ func (w world) clientsOf(rule *istionetworkingv1.DestinationRule) []clients {
 		}
 	}
 	return selected
+}
+
+// wideClientsOf are the clients of a rule without selector. The namespace's pods are looked at one by one where somebody else has a
+// rule for single pods; what ours of that kind take is how the policies mean it.
+func (w world) wideClientsOf(rule *istionetworkingv1.DestinationRule) []clients {
+	all := []clients{{Client: w.client(model.Workload{Namespace: rule.Namespace})}}
+	if w.foreignSelecting {
+		for _, workload := range w.snapshot.Workloads {
+			all = append(all, clients{Client: w.client(workload), count: workload.Count})
+		}
+	}
+	if !w.forEverybody(rule) {
+		return all
+	}
+	for _, namespace := range append(w.rulesElsewhere, nowhere) {
+		all = append(all, clients{Client: w.client(model.Workload{Namespace: namespace})})
+	}
+	return all
+}
+
+// foreignSelecting says whether somebody else has a DestinationRule for single pods of the namespace.
+func foreignSelecting(s model.Snapshot) bool {
+	return slices.ContainsFunc(s.DestinationRules, func(rule *istionetworkingv1.DestinationRule) bool {
+		return rule.Spec.GetWorkloadSelector() != nil && !model.Ours(rule)
+	})
+}
+
+// rulesElsewhere are the other namespaces of which DestinationRules are known.
+func rulesElsewhere(s model.Snapshot) []string {
+	var namespaces []string
+	for _, rule := range s.Elsewhere.DestinationRules {
+		namespaces = append(namespaces, rule.Namespace)
+	}
+	slices.Sort(namespaces)
+	return slices.Compact(namespaces)
 }
 
 // forEverybody says whether policies want the rule for all clients of the mesh.
@@ -129,9 +160,9 @@ func (w world) sendOverruledFindings(v istio, o overruling, count int) []model.F
 	}
 	message := fmt.Sprintf("%s governs what these clients send to %s; without it %s would.",
 		words, o.host, o.loser)
-	if selector := loser.Spec.GetWorkloadSelector().GetMatchLabels(); len(selector) > 0 {
-		message = fmt.Sprintf("For %d of the %d pods %s governs what they send to %s; without it %s would.",
-			count, pods.Count(w.gatewayPods.Selected(selector)), words, o.host, o.loser)
+	if count > 0 {
+		of := pods.Count(w.gatewayPods.Selected(loser.Spec.GetWorkloadSelector().GetMatchLabels()))
+		message = fmt.Sprintf("For %d of the %d pods %s governs what they send to %s; without it %s would.", count, of, words, o.host, o.loser)
 	}
 	var findings []model.Finding
 	for _, owner := range ownersOf(loser) {

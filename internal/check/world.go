@@ -24,6 +24,9 @@ type world struct {
 	gatewayPods pods.Index
 	hosts       map[string]model.Host
 	sentHosts   []sentHost
+	// foreignSelecting and rulesElsewhere tell which clients have rules of their own, besides ours.
+	foreignSelecting bool
+	rulesElsewhere   []string
 }
 
 // subject is a policy with what becomes of it.
@@ -51,6 +54,7 @@ func newWorld(s model.Snapshot, plan model.Plan, objects model.Objects) world {
 		w.subjects = append(w.subjects, subject{policy: policies[o.Policy], outcome: o})
 	}
 	w.sentHosts = sentHostsOf(w)
+	w.foreignSelecting, w.rulesElsewhere = foreignSelecting(s), rulesElsewhere(s)
 	w.istios = istios(s, objects, w.subjects)
 	return w
 }

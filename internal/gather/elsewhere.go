@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/hosts"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/pods"
@@ -20,6 +21,9 @@ func (g *gathering) readElsewhere(ctx context.Context, s *model.Snapshot) error 
 		return err
 	}
 	if err := g.readHostRules(ctx, s); err != nil {
+		return err
+	}
+	if err := g.readClientRules(ctx, s); err != nil {
 		return err
 	}
 	if err := g.readSharedGateways(ctx, s); err != nil {
@@ -79,6 +83,53 @@ func (g *gathering) readHostRules(ctx context.Context, s *model.Snapshot) error 
 		}
 	}
 	return nil
+}
+
+// readClientRules reads the DestinationRules of all namespaces for the hosts that policies send to with clients All: a rule of the
+// client's namespace goes before theirs.
+func (g *gathering) readClientRules(ctx context.Context, s *model.Snapshot) error {
+	if g.missing(model.KindDestinationRule) {
+		return nil
+	}
+	for _, host := range sentForAll(s) {
+		for _, name := range append(hosts.Wildcards(host), host) {
+			var list istionetworkingv1.DestinationRuleList
+			if err := g.list(ctx, &list, client.MatchingFields{IndexDestinationRuleHost: name}); err != nil {
+				return err
+			}
+			s.Elsewhere.DestinationRules = append(s.Elsewhere.DestinationRules, list.Items...)
+		}
+	}
+	s.Elsewhere.DestinationRules = g.eachOnce(s.Elsewhere.DestinationRules)
+	return nil
+}
+
+// eachOnce leaves out what was read twice, and what is of this namespace.
+func (g *gathering) eachOnce(rules []*istionetworkingv1.DestinationRule) []*istionetworkingv1.DestinationRule {
+	read := sets.New[client.ObjectKey]()
+	return slices.DeleteFunc(rules, func(rule *istionetworkingv1.DestinationRule) bool {
+		key := client.ObjectKeyFromObject(rule)
+		known := read.Has(key)
+		read.Insert(key)
+		return known || rule.Namespace == g.namespace
+	})
+}
+
+// sentForAll are the hosts, qualified, about which policies decide for all clients.
+func sentForAll(s *model.Snapshot) []string {
+	var all []string
+	for _, policy := range s.Policies {
+		for i := range policy.Spec.Send {
+			if policy.Spec.Send[i].Clients != meshtlsv1alpha1.ClientsAll {
+				continue
+			}
+			for _, host := range policy.Spec.Send[i].Hosts {
+				all = append(all, hosts.Qualify(host, policy.Namespace))
+			}
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // hostRuleQuery asks for the rules of a namespace for a host.

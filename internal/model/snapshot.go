@@ -41,8 +41,8 @@ type Snapshot struct {
 type Elsewhere struct {
 	// PeerAuthentications are those of the root namespace.
 	PeerAuthentications []*istiosecurityv1.PeerAuthentication
-	// DestinationRules are those of the root namespace, and those of the namespaces of Hosts that stand for a host that the
-	// policies send to.
+	// DestinationRules are those of the root namespace, those of the namespaces of Hosts that stand for a host that the policies
+	// send to, and, for hosts that they send to with clients All, those of every namespace.
 	DestinationRules []*istionetworkingv1.DestinationRule
 	// Gateways are those whose selector selects a pod that the gateway targets of Policies select.
 	Gateways []*istionetworkingv1.Gateway

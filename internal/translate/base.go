@@ -35,7 +35,13 @@ func (a *sendAsker) onBases(rules []model.SendRule) []model.SendRule {
 		}
 	}
 	for i := range rules {
-		if at, beside := wide[hostKeyOf(rules[i])]; beside && rules[i].Audience == model.AudienceWorkload {
+		if rules[i].Audience != model.AudienceWorkload {
+			continue
+		}
+		if at, beside := wide[hostKeyOf(rules[i])]; beside {
+			rules[i] = onTopOf(rules[at], rules[i])
+			rules[i].Base = rules[at].Base
+		} else if at, below := wide.above(hostKeyOf(rules[i])); below {
 			rules[i] = onTopOf(rules[at], rules[i])
 		}
 	}
@@ -88,9 +94,21 @@ type hostKey struct{ revision, host string }
 
 func hostKeyOf(r model.SendRule) hostKey { return hostKey{revision: r.Revision, host: r.Host} }
 
-// wideByHost are the rules without selector.
-func wideByHost(rules []model.SendRule) map[hostKey]int {
-	wide := map[hostKey]int{}
+// wideRules are the positions of the rules without selector.
+type wideRules map[hostKey]int
+
+// above is the rule for the narrowest wildcard that covers the host.
+func (w wideRules) above(key hostKey) (int, bool) {
+	for _, wildcard := range hosts.Wildcards(key.host) {
+		if at, found := w[hostKey{revision: key.revision, host: wildcard}]; found {
+			return at, true
+		}
+	}
+	return 0, false
+}
+
+func wideByHost(rules []model.SendRule) wideRules {
+	wide := wideRules{}
 	for i, r := range rules {
 		if r.Audience != model.AudienceWorkload {
 			wide[hostKeyOf(r)] = i
@@ -102,7 +120,6 @@ func wideByHost(rules []model.SendRule) map[hostKey]int {
 // onTopOf is the rule, with the settings of the one for the whole namespace where it has none of its own: Istio gives a pod one rule
 // only. A destination level of its own stands for all ports.
 func onTopOf(wide, rule model.SendRule) model.SendRule {
-	rule.Base = wide.Base
 	if rule.TLS.Mode != "" {
 		return rule
 	}
@@ -128,33 +145,38 @@ func (a *sendAsker) companions(rules []model.SendRule) []model.SendRule {
 	var companions []model.SendRule
 	for _, rule := range rules {
 		key := hostKeyOf(rule)
-		if _, beside := wide[key]; beside || rule.Audience != model.AudienceWorkload || !a.needsCompanion(rule) {
+		if _, beside := wide[key]; beside || rule.Audience != model.AudienceWorkload {
 			continue
 		}
-		if i, made := at[key]; made {
+		companion, needed := a.companionOf(rule, rules, wide)
+		switch i, made := at[key]; {
+		case !needed:
+		case made:
 			companions[i].Owners = addOwners(companions[i].Owners, rule.Owners...)
-			continue
+		default:
+			at[key] = len(companions)
+			companions = append(companions, companion)
 		}
-		at[key] = len(companions)
-		companions = append(companions, a.companionOf(rule))
 	}
 	return companions
 }
 
-// companionOf is what the namespace's other pods have without the rule.
-func (a *sendAsker) companionOf(rule model.SendRule) model.SendRule {
+// companionOf is what the namespace's other pods have without the rule, if they would lose something and may be given it here: the
+// rule that it takes the place of, with what the policies send for the namespace to a wildcard above the host.
+func (a *sendAsker) companionOf(rule model.SendRule, rules []model.SendRule, wide wideRules) (model.SendRule, bool) {
 	companion := model.SendRule{
 		Revision: rule.Revision, Host: rule.Host, Audience: model.AudienceNamespace, ExportTo: a.foreign.everybody(),
 		HostPorts: rule.HostPorts, Owners: slices.Clone(rule.Owners),
 	}
 	companion.Base = specOf(a.foreign.base(companion, a.hostOf(rule.Host)))
-	return companion
-}
-
-// needsCompanion says whether the namespace's other pods would lose a rule, and may be given it here.
-func (a *sendAsker) needsCompanion(rule model.SendRule) bool {
 	lost := a.lostByOthers(rule)
-	return lost != nil && a.companionIsPossible(rule, lost)
+	if at, below := wide.above(hostKeyOf(rule)); below && !hosts.IsWildcard(rule.Host) {
+		companion.TLS, companion.Ports = rules[at].TLS, rules[at].Ports
+		companion.Owners = addOwners(companion.Owners, rules[at].Owners...)
+		forAll := rules[at].Audience == model.AudienceAll && (lost == nil || a.foreign.isForEverybody(lost))
+		return companion, a.noExport(rule.Host) == "" || (forAll && a.Namespace != a.Mesh.RootNamespace)
+	}
+	return companion, lost != nil && a.companionIsPossible(rule, lost)
 }
 
 // lostByOthers is the rule that the namespace's other pods lose because of a workload's rule; nil: they lose none. A rule without

@@ -138,6 +138,7 @@ func weakest(rule model.AcceptRule, numbers []int32, parent meshtlsv1alpha1.Acce
 func (a *sendAsker) obstacle(t tightenedService, rule model.AcceptRule) string {
 	others := slices.ContainsFunc(a.pods.Selected(t.Selector), func(w model.Workload) bool { return !pods.Matches(rule.Selector, w.Labels) })
 	wide, decided := a.wide[t.set]
+	above, wildcard := a.wildcardAbove(t.set)
 	besides := a.foreign.besides(t.set)
 	foreign := slices.IndexFunc(besides, isWide)
 	switch {
@@ -145,6 +146,9 @@ func (a *sendAsker) obstacle(t tightenedService, rule model.AcceptRule) string {
 		return "the Service also leads to pods that this policy is not about"
 	case decided && wide.audience == model.AudienceNamespace:
 		return fmt.Sprintf("%s of MeshTLSPolicy %s already decides what the namespace sends to it", wide.field, keyOf(wide.policy))
+	case !decided && wildcard:
+		return fmt.Sprintf("%s of MeshTLSPolicy %s already decides what is sent to %s, which covers it",
+			above.field, keyOf(above.policy), above.host)
 	case foreign >= 0:
 		return fmt.Sprintf("DestinationRule %s/%s, which is not ours, already decides what is sent to it",
 			besides[foreign].Namespace, besides[foreign].Name)

@@ -70,7 +70,9 @@ type sendAsker struct {
 	// gatewayPods are the pods that a gateway target may select, of any namespace.
 	gatewayPods pods.Index
 	// wide are the rules without selector that the namespace's policies claim, by host and revision, with the first that does.
-	wide    map[sendSet]wideSend
+	wide map[sendSet]wideSend
+	// narrow are the wildcards that single workloads send to, likewise.
+	narrow  map[sendSet]wideSend
 	foreign foreignRules
 	known   map[string]model.Host
 	asks    []ask
@@ -81,6 +83,7 @@ type sendAsker struct {
 type wideSend struct {
 	policy   *meshtlsv1alpha1.MeshTLSPolicy
 	field    string
+	host     string
 	audience model.Audience
 }
 
@@ -89,26 +92,33 @@ func newSendAsker(at site, policies []policyTarget) *sendAsker {
 		site:        at,
 		gatewayPods: pods.NewIndex(slices.Concat(at.Workloads, at.GatewayPods)),
 		wide:        map[sendSet]wideSend{},
+		narrow:      map[sendSet]wideSend{},
 		foreign:     newForeignRules(at.Snapshot),
 		known:       model.HostsByName(at.OrderedHosts()),
 	}
 	for _, p := range policies {
-		a.noteWide(p)
+		a.note(p)
 	}
 	return a
 }
 
-// noteWide remembers the hosts that a policy without workload and gateway sends to.
-func (a *sendAsker) noteWide(p policyTarget) {
-	if p.target.scope == scopeWorkload || p.target.scope == scopeGateway {
-		return
+// note remembers the hosts that a policy sends to, as far as others must know: those of the whole namespace or of everybody, and
+// the wildcards of single workloads.
+func (a *sendAsker) note(p policyTarget) {
+	noted := a.wide
+	narrow := p.target.scope == scopeWorkload || p.target.scope == scopeGateway
+	if narrow {
+		noted = a.narrow
 	}
 	for i, send := range p.Spec.Send {
 		for j, host := range send.Hosts {
 			set := sendSet{revision: p.revision(), host: hosts.Qualify(host, p.Namespace)}
 			field := fmt.Sprintf("spec.send[%d].hosts[%d]", i, j)
-			if _, taken := a.wide[set]; !taken && a.denial(p, field, send, set.host) == nil {
-				a.wide[set] = wideSend{policy: p.MeshTLSPolicy, field: field, audience: audienceOf(p, send)}
+			if narrow && !hosts.IsWildcard(set.host) {
+				continue
+			}
+			if _, taken := noted[set]; !taken && a.denial(p, field, send, set.host) == nil {
+				noted[set] = wideSend{policy: p.MeshTLSPolicy, field: field, host: set.host, audience: audienceOf(p, send)}
 			}
 		}
 	}
@@ -156,10 +166,24 @@ func (a *sendAsker) decided(tls meshtlsv1alpha1.ClientTLS, host string) meshtlsv
 	if tls.Mode != meshtlsv1alpha1.SendAuto || a.Mesh.AutoMTLS {
 		return tls
 	}
-	if declared, known := a.known[host]; known && !declared.External {
+	if a.isInMesh(host) {
 		return meshtlsv1alpha1.ClientTLS{Mode: meshtlsv1alpha1.SendIstioMutual}
 	}
 	return tls
+}
+
+// isInMesh says whether the host, or all that a wildcard covers, is known and in the mesh.
+func (a *sendAsker) isInMesh(host string) bool {
+	if declared, known := a.known[host]; known || !hosts.IsWildcard(host) {
+		return known && !declared.External
+	}
+	covered, outside := false, false
+	for name, declared := range a.known {
+		if hosts.Covers(host, name) {
+			covered, outside = true, outside || declared.External
+		}
+	}
+	return covered && !outside
 }
 
 func audienceOf(p policyTarget, send meshtlsv1alpha1.Send) model.Audience {

@@ -137,6 +137,22 @@ func (a *sendAsker) wideWithoutCompanion(p policyTarget, field, host string) *mo
 	return &f
 }
 
+// wildcardAbove is what is sent for more than single workloads to the narrowest wildcard above the host, or what single workloads
+// send to one.
+func (a *sendAsker) wildcardAbove(set sendSet) (wideSend, bool) {
+	for _, wildcard := range hosts.Wildcards(set.host) {
+		for _, above := range []wideSend{
+			a.wide[sendSet{revision: set.revision, host: wildcard}],
+			a.narrow[sendSet{revision: set.revision, host: wildcard}],
+		} {
+			if above.policy != nil {
+				return above, true
+			}
+		}
+	}
+	return wideSend{}, false
+}
+
 // noExport says why a rule of this namespace for the host may not be exported if it is meant for the namespace's own clients only;
 // empty: it may, since Istio looks for the host's rule in the namespaces of the client, the host and the root, and nowhere else.
 // Source: istio pilot/pkg/model/push_context.go, destinationRule.

@@ -1,0 +1,99 @@
+package check
+
+import (
+	"fmt"
+	"slices"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// gatewayServerUnreachable tells of servers of ours that Istio keeps beside one of another namespace, or of somebody else, at the same
+// address, and that nobody reaches there. Between policies of one namespace translate settles this before there is a Gateway.
+func gatewayServerUnreachable(w world) []model.Finding {
+	var findings []model.Finding
+	for _, v := range w.istios {
+		told := map[serverAt]bool{}
+		w.eachListenerAddress(v, func(servers []effective.Server) {
+			for _, ours := range servers {
+				at := serverAt{gateway: ours.Ref(), index: ours.Index}
+				gateway, planned := v.planned.gateways[at.gateway]
+				if !planned || told[at] || !v.judges(gateway) {
+					continue
+				}
+				if f := w.unreachable(ours, servers); f != nil {
+					told[at] = true
+					f.Policy = ownersOf(gateway)[0]
+					f.Field = w.serverField(gateway.OwnerReferences[0].Name, ours.Index)
+					findings = append(findings, *f)
+				}
+			}
+		})
+	}
+	return findings
+}
+
+// address is where Envoy listens.
+type address struct {
+	port int32
+	bind string
+}
+
+// eachListenerAddress visits the servers that share an address at the pods of our Gateways.
+func (w world) eachListenerAddress(v istio, visit func([]effective.Server)) {
+	for _, pod := range w.plannedGatewayPods(v) {
+		together := map[address][]effective.Server{}
+		for _, l := range v.Listeners(pod).Listeners {
+			at := address{port: l.Port, bind: effective.ListenAddress(l.Bind)}
+			together[at] = append(together[at], l.Servers...)
+		}
+		for _, servers := range together {
+			visit(servers)
+		}
+	}
+}
+
+// unreachable is the finding that another server at the same address answers in place of ours; nil: none does.
+func (w world) unreachable(ours effective.Server, servers []effective.Server) *model.Finding {
+	for _, other := range servers {
+		if other.Ref() == ours.Ref() {
+			continue
+		}
+		if why := inTheWay(ours, other); why != "" {
+			return &model.Finding{
+				Severity: meshtlsv1alpha1.SeverityError, Object: objectRef(other.Ref()),
+				Message:   fmt.Sprintf("spec.servers[%d] of %s %s; Istio keeps both, and this server is not reached.", other.Index, other.Ref(), why),
+				Remedy:    fmt.Sprintf("Use another port or bind, or take it out of %s.", other.Ref()),
+				Condition: meshtlsv1alpha1.ConditionEffective, Reason: meshtlsv1alpha1.ReasonShadowed,
+			}
+		}
+	}
+	return nil
+}
+
+// inTheWay says why the other server answers in place of ours; empty: it does not.
+func inTheWay(ours, other effective.Server) string {
+	mine, theirs := effective.KindOf(ours.Spec().Port.Protocol, ours.Spec().Tls != nil), effective.KindOf(other.Spec().Port.Protocol, other.Spec().Tls != nil)
+	shared := sharedName(ours, other)
+	switch {
+	case mine.Family != effective.FamilyTLS && theirs.Family == effective.FamilyTLS:
+		return "has TLS at the same address"
+	case mine.Family == effective.FamilyHTTP && !mine.HoldsHosts && theirs.HoldsHosts && shared != "":
+		return "redirects " + shared + " to https"
+	case mine.Family == effective.FamilyTLS && theirs.Family == effective.FamilyTLS && shared != "" && !(ours.PassesThrough() && other.PassesThrough()):
+		return "answers to the same server name, " + shared + ", for another namespace's routes"
+	default:
+		return ""
+	}
+}
+
+// sharedName is a name that both servers answer to; empty: none.
+func sharedName(a, b effective.Server) string {
+	for _, name := range a.Names() {
+		if slices.Contains(b.Names(), name) {
+			return name
+		}
+	}
+	return ""
+}
