@@ -16,11 +16,11 @@ import (
 // ErrNoAudit: the control plane was started without Options.Audit.
 var ErrNoAudit = errors.New("no audit log: start the control plane with Options.Audit")
 
-// auditPolicy logs each request once, on arrival: no request is missing from the log by the time it is answered.
+// auditPolicy logs each request on arrival, so that none is missing from the log by the time it is answered, and with its answer.
 func auditPolicy() auditv1.Policy {
 	return auditv1.Policy{
 		TypeMeta:   metav1.TypeMeta{APIVersion: auditv1.SchemeGroupVersion.String(), Kind: "Policy"},
-		OmitStages: []auditv1.Stage{auditv1.StageResponseStarted, auditv1.StageResponseComplete},
+		OmitStages: []auditv1.Stage{auditv1.StageResponseStarted},
 		Rules:      []auditv1.PolicyRule{{Level: auditv1.LevelMetadata}},
 	}
 }
@@ -44,6 +44,17 @@ func (c *ControlPlane) enableAudit() error {
 
 // Requests returns the requests of a user since the start, oldest first.
 func (c *ControlPlane) Requests(user string) ([]auditv1.Event, error) {
+	return c.audited(user, auditv1.StageRequestReceived)
+}
+
+// Answers returns the requests of a user that have been answered since the start, with the code of the answer. A watch is answered
+// when it ends, unless it is refused.
+func (c *ControlPlane) Answers(user string) ([]auditv1.Event, error) {
+	return c.audited(user, auditv1.StageResponseComplete)
+}
+
+// audited returns what the log says of a user at a stage.
+func (c *ControlPlane) audited(user string, stage auditv1.Stage) ([]auditv1.Event, error) {
 	if c.auditLog == "" {
 		return nil, ErrNoAudit
 	}
@@ -52,16 +63,16 @@ func (c *ControlPlane) Requests(user string) ([]auditv1.Event, error) {
 		return nil, fmt.Errorf("opening the audit log: %w", err)
 	}
 	defer func() { _ = file.Close() }()
-	var requests []auditv1.Event
+	var found []auditv1.Event
 	for decoder := json.NewDecoder(file); ; {
 		var event auditv1.Event
 		switch err := decoder.Decode(&event); {
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF): // the last line may be in the writing
-			return requests, nil
+			return found, nil
 		case err != nil:
 			return nil, fmt.Errorf("reading the audit log: %w", err)
-		case event.User.Username == user:
-			requests = append(requests, event)
+		case event.User.Username == user && event.Stage == stage:
+			found = append(found, event)
 		}
 	}
 }

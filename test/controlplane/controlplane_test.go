@@ -3,8 +3,10 @@ package controlplane_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +20,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/wait"
+	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -220,6 +223,25 @@ func logsRequests(t *testing.T, plane *controlplane.ControlPlane) {
 	if diff := cmp.Diff([]string{"create configmaps", "get configmaps", "get configmaps"}, got); diff != "" {
 		t.Errorf("requests (-want +got):\n%s", diff)
 	}
+	eventually(t, "the answer to a request without right is logged", func(ctx context.Context) (bool, error) {
+		return logsRefusal(ctx, t, plane)
+	})
+}
+
+// logsRefusal says whether a refused request is in the log with its answer.
+func logsRefusal(ctx context.Context, t *testing.T, plane *controlplane.ControlPlane) (bool, error) {
+	user, err := plane.AddUser("outsider")
+	if err != nil {
+		return false, err
+	}
+	config := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "counted"}}
+	if err := newClient(t, user).Delete(ctx, config); !apierrors.IsForbidden(err) {
+		t.Errorf("deleting without right: got %v, want Forbidden", err)
+	}
+	answers, err := plane.Answers("outsider")
+	return slices.ContainsFunc(answers, func(answer auditv1.Event) bool {
+		return answer.Verb == "delete" && answer.ResponseStatus.Code == http.StatusForbidden
+	}), err
 }
 
 func TestStartErrors(t *testing.T) {

@@ -85,7 +85,7 @@ func expectRefused(write func() error, sentence string) {
 const (
 	accepts     = "{accept: {mode: Strict}}"
 	sends       = "{send: [{hosts: [api.partner.example], mode: Simple}]}"
-	terminates  = "{gateway: {service: edge}, terminate: [{port: 443, hosts: [shop.example.com], credentialName: cert}]}"
+	terminates  = "{gateway: {selector: {matchLabels: {istio: edge}}}, terminate: [{port: 443, hosts: [shop.example.com], credentialName: cert}]}"
 	passes      = "{gateway: {service: edge}, passthrough: [{port: 443, hosts: [shop.example.com]}]}"
 	plain       = "{gateway: {service: edge}, plaintext: [{port: 80, hosts: [shop.example.com]}]}"
 	allOfServer = "{gateway: {service: edge}, passthrough: [{port: 443, hosts: [shop.example.com]}], plaintext: [{port: 80, hosts: [a.b]}]}"
