@@ -74,18 +74,25 @@ func (w world) unreachable(ours effective.Server, servers []effective.Server) *m
 
 // inTheWay says why the other server answers in place of ours; empty: it does not.
 func inTheWay(ours, other effective.Server) string {
-	mine, theirs := effective.KindOf(ours.Spec().Port.Protocol, ours.Spec().Tls != nil), effective.KindOf(other.Spec().Port.Protocol, other.Spec().Tls != nil)
-	shared := sharedName(ours, other)
+	mine, theirs, shared := kindOf(ours), kindOf(other), sharedName(ours, other)
+	bothTLS := mine.Family == effective.FamilyTLS && theirs.Family == effective.FamilyTLS
+	redirected := mine.Family == effective.FamilyHTTP && !mine.HoldsHosts && theirs.HoldsHosts
 	switch {
 	case mine.Family != effective.FamilyTLS && theirs.Family == effective.FamilyTLS:
 		return "has TLS at the same address"
-	case mine.Family == effective.FamilyHTTP && !mine.HoldsHosts && theirs.HoldsHosts && shared != "":
+	case shared == "":
+		return ""
+	case redirected:
 		return "redirects " + shared + " to https"
-	case mine.Family == effective.FamilyTLS && theirs.Family == effective.FamilyTLS && shared != "" && !(ours.PassesThrough() && other.PassesThrough()):
+	case bothTLS && !(ours.PassesThrough() && other.PassesThrough()):
 		return "answers to the same server name, " + shared + ", for another namespace's routes"
 	default:
 		return ""
 	}
+}
+
+func kindOf(s effective.Server) effective.ServerKind {
+	return effective.KindOf(s.Spec().Port.Protocol, s.Spec().Tls != nil)
 }
 
 // sharedName is a name that both servers answer to; empty: none.
