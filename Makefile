@@ -81,6 +81,10 @@ test: assets ## Run all tests, on a real control plane where they need one.
 demo: assets build $(TOOLS)/kustomize ## Run the operator on a real control plane with config/samples, and show what comes of it.
 	@go run ./test/demo
 
+.PHONY: promtool-check
+promtool-check: ## Run the alerts of config/prometheus against recorded series (needs promtool, in Debian's package prometheus).
+	PROMTOOL=required go test -count=1 ./config/prometheus
+
 .PHONY: bench
 bench: $(TOOLS)/benchstat ## Run the benchmarks, and compare them with the run before (BENCH, BENCHCOUNT).
 	@mkdir -p $(BIN)/bench
