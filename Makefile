@@ -33,9 +33,12 @@ generate: $(TOOLS)/controller-gen ## Generate the DeepCopy functions of the API 
 	$(TOOLS)/controller-gen object paths=./api/...
 
 .PHONY: manifests
-manifests: $(TOOLS)/controller-gen ## Generate the CRD and the operator's role from the code.
+manifests: $(TOOLS)/controller-gen ## Generate the CRD and the operator's role from the code, and hand them to the chart.
 	$(TOOLS)/controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
 	$(TOOLS)/controller-gen rbac:roleName=manager paths=./controllers/... output:rbac:dir=config/rbac
+	cp config/crd/bases/*.yaml charts/meshtls/crds/
+	cp config/rbac/role.yaml charts/meshtls/generated/role.yaml
+	cp config/admission/policy.yaml charts/meshtls/generated/admission_policy.yaml
 
 .PHONY: fmt
 fmt: $(TOOLS)/golangci-lint ## Format all Go code.
@@ -129,6 +132,17 @@ run: build ## Run the operator against the cluster of your kubeconfig (make inst
 docker-build: ## Build the image IMG for PLATFORMS with docker buildx; PUSH=1 pushes it.
 	docker buildx build --platform $(PLATFORMS) --tag $(IMG) $(if $(PUSH),--push) .
 
+.PHONY: ko-build
+ko-build: $(TOOLS)/ko ## Build the image for PLATFORMS without an engine, as an OCI layout in dist/oci.
+	@mkdir -p dist && rm -rf dist/oci
+	KO_DOCKER_REPO=ko.local $(TOOLS)/ko build --push=false --platform $(PLATFORMS) --sbom none --oci-layout-path dist/oci ./cmd/manager
+
+.PHONY: dist
+dist: $(TOOLS)/kustomize ## Write all that deploy installs into the one file dist/install.yaml.
+	@$(call overlay)
+	@mkdir -p dist
+	$(TOOLS)/kustomize build --load-restrictor LoadRestrictionsNone $(BIN)/deploy >dist/install.yaml
+
 .PHONY: install
 install: $(TOOLS)/kustomize ## Install the CRD into the cluster of your kubeconfig.
 	$(TOOLS)/kustomize build config/crd | kubectl apply --server-side -f -
@@ -148,8 +162,8 @@ undeploy: $(TOOLS)/kustomize ## Remove what deploy installed.
 	$(TOOLS)/kustomize build config/default | kubectl delete --ignore-not-found -f -
 
 .PHONY: clean
-clean: ## Remove bin.
-	rm -rf $(BIN)
+clean: ## Remove bin and dist.
+	rm -rf $(BIN) dist
 
 # The right to read the mesh config is a Role in Istio's namespace; without the namespace kubectl would stop half-way.
 define istio-namespace
@@ -177,6 +191,9 @@ $(TOOLS)/controller-gen $(TOOLS)/kustomize $(TOOLS)/govulncheck $(TOOLS)/benchst
 
 $(TOOLS)/golangci-lint: internal/tools/golangci-lint/go.mod
 	@$(call build-tool,internal/tools/golangci-lint,github.com/golangci/golangci-lint/v2/cmd/golangci-lint)
+
+$(TOOLS)/ko: internal/tools/ko/go.mod
+	@$(call build-tool,internal/tools/ko,github.com/google/ko)
 
 define build-tool
 echo "building $(@F) (once; golangci-lint takes minutes the first time)"; \

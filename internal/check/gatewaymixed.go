@@ -84,7 +84,7 @@ func inTheWay(ours, other effective.Server) string {
 		return ""
 	case redirected:
 		return "redirects " + shared + " to https"
-	case bothTLS && !(ours.PassesThrough() && other.PassesThrough()):
+	case bothTLS && (!ours.PassesThrough() || !other.PassesThrough()):
 		return "answers to the same server name, " + shared + ", for another namespace's routes"
 	default:
 		return ""
