@@ -1,0 +1,3 @@
+{{- define "meshtls.labels" -}}
+app.kubernetes.io/name: meshtls
+{{- end -}}
