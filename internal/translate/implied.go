@@ -76,8 +76,6 @@ type tightenedService struct {
 	set    sendSet
 	owners []model.Owner
 	ports  []int32
-	// strict says that one of the ports accepts nothing else.
-	strict bool
 }
 
 // claims are for the destination as a whole where all of its ports are tightened, else for the ports.
@@ -109,7 +107,6 @@ func (a *sendAsker) tightened(rule model.AcceptRule, parent meshtlsv1alpha1.Acce
 			mode := weakest(rule, targetNumbers(port, selected), parent)
 			if strictness(mode) >= strictness(meshtlsv1alpha1.AcceptPermissive) {
 				t.ports = append(t.ports, port.Port)
-				t.strict = t.strict || mode == meshtlsv1alpha1.AcceptStrict
 			}
 		}
 		if len(t.ports) > 0 {
@@ -157,24 +154,21 @@ func (a *sendAsker) obstacle(t tightenedService, rule model.AcceptRule) string {
 	}
 }
 
-// plaintextFindings tell the policies of a rule that a Service's clients send plaintext, and why that is not changed. To a port that
-// also accepts plaintext it does no harm but for the missing encryption.
+// plaintextFindings tell the policies of a rule that a Service's clients send plaintext, and why that is not changed. A strict port
+// refuses it; one that accepts plaintext too takes it, and the mutual TLS that it also offers is never used.
 func (a *sendAsker) plaintextFindings(t tightenedService, rule model.AcceptRule, obstacle string) []model.Finding {
 	findings := make([]model.Finding, len(rule.Owners))
 	for i, owner := range rule.Owners {
 		findings[i] = model.Finding{
 			Check:    "accept-clients-send-plaintext",
-			Severity: meshtlsv1alpha1.SeverityWarning,
+			Severity: meshtlsv1alpha1.SeverityError,
 			Policy:   types.NamespacedName{Namespace: a.Namespace, Name: owner.Name},
 			Object:   model.ObjectRef{Kind: "Service", Namespace: t.Namespace, Name: t.Name},
 			Field:    "spec.accept",
 			Message: fmt.Sprintf("Clients send plaintext to Service %s/%s, since %s; they cannot be told to use mutual TLS, since %s.",
 				t.Namespace, t.Name, a.whyPlaintext(), obstacle),
-			Remedy: "Let the namespace accept Permissive instead of Disable, or send IstioMutual to the Service.",
-		}
-		if t.strict {
-			findings[i].Severity = meshtlsv1alpha1.SeverityError
-			findings[i].Condition, findings[i].Reason = meshtlsv1alpha1.ConditionEffective, meshtlsv1alpha1.ReasonInert
+			Remedy:    "Let the namespace accept Permissive instead of Disable, or send IstioMutual to the Service.",
+			Condition: meshtlsv1alpha1.ConditionEffective, Reason: meshtlsv1alpha1.ReasonInert,
 		}
 	}
 	return findings
