@@ -41,7 +41,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, err
 	}
 	if leaving {
-		r.metrics.Forget(request.Name)
+		r.forget(request.Name)
 		return ctrl.Result{}, nil
 	}
 	snapshot, err := gather.Snapshot(ctx, cluster, request.Name, r.options.gathering(cluster.missing))
@@ -74,6 +74,12 @@ func namespaceLeaves(ctx context.Context, reader client.Reader, name string) (bo
 		return false, fmt.Errorf("getting namespace %s: %w", name, err)
 	}
 	return namespace.DeletionTimestamp != nil, nil
+}
+
+// forget drops what is remembered of a namespace that leaves: no pass may come after it has left.
+func (r *Reconciler) forget(namespace string) {
+	r.metrics.Forget(namespace)
+	r.roots.note(model.Snapshot{Namespace: namespace})
 }
 
 // live are the Istio objects of the snapshot.
