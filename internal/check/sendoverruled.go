@@ -69,7 +69,7 @@ func (w world) countOverruled(v istio, ref effective.Ref, host model.Host, found
 		}
 		winner := refOf(governing)
 		ours, planned := v.planned.destinationRules[winner]
-		meant := winner == ref || (planned && narrower(ours, rule))
+		meant := winner == ref || (planned && w.narrower(ours, rule))
 		if !meant && !sameTLS(governing, rule) {
 			found[overruling{loser: ref, winner: winner, host: host.Name}] += c.count
 		}
@@ -77,10 +77,17 @@ func (w world) countOverruled(v istio, ref effective.Ref, host model.Host, found
 }
 
 // narrower says whether a rule of ours is meant to go before another: it names the host more exactly, or single workloads where the
-// other names none.
-func narrower(rule, than *istionetworkingv1.DestinationRule) bool {
-	return hosts.Covers(than.Spec.Host, rule.Spec.Host) ||
-		(rule.Spec.WorkloadSelector != nil && than.Spec.WorkloadSelector == nil)
+// other names none. A companion carries what the namespace as a whole sends, and nothing of what single workloads do.
+func (w world) narrower(rule, than *istionetworkingv1.DestinationRule) bool {
+	exacter := hosts.Covers(than.Spec.Host, rule.Spec.Host) && (than.Spec.WorkloadSelector == nil || !w.isCompanion(rule))
+	return exacter || (rule.Spec.WorkloadSelector != nil && than.Spec.WorkloadSelector == nil)
+}
+
+// isCompanion says whether the rule is there for no policy's sake.
+func (w world) isCompanion(rule *istionetworkingv1.DestinationRule) bool {
+	return rule.Spec.WorkloadSelector == nil && slices.ContainsFunc(w.rules, func(r model.SendRule) bool {
+		return r.Companion && r.Host == rule.Spec.Host && r.Revision == rule.Labels[meshtlsv1alpha1.LabelRevision]
+	})
 }
 
 // clientsOf are those that the rule is for: the pods that it selects; without a selector those of the namespace, and if it is for

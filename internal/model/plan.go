@@ -75,6 +75,8 @@ type SendRule struct {
 	Selector map[string]string
 	// ExportTo are the namespaces whose clients may use the rule; empty: Istio's default for the mesh, everybody.
 	ExportTo []string
+	// Companion says that no policy asks for the rule: it gives the namespace's other pods back what a rule for single ones takes.
+	Companion bool
 	// Base is what the rule starts from: the DestinationRule that would govern these clients' traffic to the host without it. Only
 	// TLS is changed, at every level. Nil: there is none.
 	Base *networkingapi.DestinationRule

@@ -165,7 +165,7 @@ func (a *sendAsker) companions(rules []model.SendRule) []model.SendRule {
 // rule that it takes the place of, with what the policies send for the namespace to a wildcard above the host.
 func (a *sendAsker) companionOf(rule model.SendRule, rules []model.SendRule, wide wideRules) (model.SendRule, bool) {
 	companion := model.SendRule{
-		Revision: rule.Revision, Host: rule.Host, Audience: model.AudienceNamespace, ExportTo: a.foreign.everybody(),
+		Revision: rule.Revision, Host: rule.Host, Audience: model.AudienceNamespace, ExportTo: a.foreign.everybody(), Companion: true,
 		HostPorts: rule.HostPorts, Owners: slices.Clone(rule.Owners),
 	}
 	companion.Base = specOf(a.foreign.base(companion, a.hostOf(rule.Host)))
