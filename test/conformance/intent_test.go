@@ -18,8 +18,8 @@ import (
 )
 
 const (
-	// variableWorlds is the number of random worlds, variableFirst the seed of the first, variableForeign, set to 1, adds other
-	// people's Istio objects to them.
+	// variableWorlds is the number of random worlds, variableFirst the seed of the first. Half of the worlds have other people's Istio
+	// objects in it; variableForeign makes it all (1) or none (0).
 	variableWorlds, variableFirst, variableForeign = "INTENT_WORLDS", "INTENT_FIRST", "INTENT_FOREIGN"
 	defaultWorlds                                  = 500
 )

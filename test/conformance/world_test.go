@@ -42,7 +42,7 @@ func randomWorld(t *testing.T, seed uint64) world {
 		t.Fatal(err)
 	}
 	objects = objects.With(documents...)
-	if os.Getenv(variableForeign) == "1" {
+	if hasForeign(seed) {
 		objects = objects.With(foreign(t, seed)...)
 	}
 	operated, err := oracle.Operate(t.Context(), objects, birth(seed))
@@ -203,3 +203,16 @@ var policyKind = meshtlsv1alpha1.GroupVersion.WithKind("MeshTLSPolicy")
 var loadSchemas = sync.OnceValues(func() (admission.Schemas, error) {
 	return admission.Load(bytes.NewReader(meshtlscrd.MeshTLSPolicy))
 })
+
+// hasForeign says whether the world of a seed has other people's Istio objects: half of them, unless the environment says all (1)
+// or none (0).
+func hasForeign(seed uint64) bool {
+	switch os.Getenv(variableForeign) {
+	case "1":
+		return true
+	case "0":
+		return false
+	default:
+		return seed/2%2 == 1
+	}
+}

@@ -68,7 +68,7 @@ var _ = Describe("A cluster without Istio", Ordered, Serial, func() {
 
 	It("works on as before when they come once more", func(ctx SpecContext) {
 		for _, crd := range istioCRDs(ctx) {
-			Eventually(func() error { return client.IgnoreAlreadyExists(admin.Create(ctx, crd.DeepCopy())) }).Should(Succeed())
+			Eventually(func() error { return admin.Create(ctx, crd.DeepCopy()) }).Should(Succeed()) // the old one may still be going
 		}
 		Eventually(condition(ctx, p, meshtlsv1alpha1.ConditionReady)).WithTimeout(pickUp).Should(Equal(ready))
 
