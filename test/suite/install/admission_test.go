@@ -2,6 +2,7 @@ package install
 
 import (
 	"fmt"
+	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -29,7 +30,8 @@ const (
 )
 
 var groups = map[string]string{
-	peerAuthentications: security, destinationRules: networking, gateways: networking, "meshtlspolicies": policyKind.Group,
+	peerAuthentications: security, destinationRules: networking, gateways: networking,
+	"meshtlspolicies": policyKind.Group, "meshtlspolicies/status": policyKind.Group,
 }
 
 // newTenant is somebody who may write policies in a namespace, and has no other right.
@@ -46,7 +48,7 @@ func newTenant(ctx SpecContext, name, namespace string) client.Client {
 // allow lets a user create and update objects of a resource in a namespace.
 func allow(ctx SpecContext, user, namespace, resource string) {
 	GinkgoHelper()
-	meta := metav1.ObjectMeta{Namespace: namespace, Name: user + "-" + resource}
+	meta := metav1.ObjectMeta{Namespace: namespace, Name: user + "-" + strings.ReplaceAll(resource, "/", "-")}
 	Expect(admin.Create(ctx, &rbacv1.Role{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{{
 		APIGroups: []string{groups[resource]}, Resources: []string{resource}, Verbs: []string{"create", "get", "update"},
 	}}})).To(Succeed())
@@ -170,6 +172,18 @@ var _ = Describe("Who writes a policy", func() {
 					p.SetLabels(map[string]string{meshtlsv1alpha1.LabelRevision: "other"})
 				}),
 		)
+
+		It("may write its status, with that right alone", func(ctx SpecContext) {
+			allow(ctx, user, namespace, "meshtlspolicies/status")
+			Eventually(func() error {
+				live := policy.DeepCopy()
+				Expect(admin.Get(ctx, client.ObjectKeyFromObject(policy), live)).To(Succeed())
+				live.Object["status"] = map[string]any{"target": "namespace"}
+				return tenant.Status().Update(ctx, live)
+			}).Should(Succeed())
+			Expect(admin.Get(ctx, client.ObjectKeyFromObject(policy), policy)).To(Succeed())
+			Expect(policy.Object).To(HaveKeyWithValue("status", HaveKeyWithValue("target", "namespace")))
+		})
 
 		DescribeTable("may change the rest", func(ctx SpecContext, change func(*unstructured.Unstructured)) {
 			Eventually(updates(ctx, change)).Should(Succeed())
