@@ -131,7 +131,8 @@ func scrape(ctx SpecContext, url string) {
 	scraper := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: "scraper"}}
 	Expect(admin.Create(ctx, scraper)).To(Succeed())
 	token := tokenOf(ctx, scraper)
-	Expect(ask(ctx, url, token)).To(Equal(http.StatusForbidden))
+	// The operator makes its certificate first.
+	Eventually(func() (int, error) { return ask(ctx, url, token) }).Should(Equal(http.StatusForbidden))
 	role := &rbacv1.ClusterRole{
 		ObjectMeta: metav1.ObjectMeta{Name: "scraper"},
 		Rules:      []rbacv1.PolicyRule{{NonResourceURLs: []string{"/metrics"}, Verbs: []string{"get"}}},
