@@ -32,8 +32,7 @@ var _ = BeforeSuite(func(ctx context.Context) {
 	var err error
 	// The control plane outlives the node's context, which ends with the node.
 	plane, err = controlplane.Start(context.WithoutCancel(ctx), controlplane.Options{
-		CRDs:         []string{"config/crd/bases"},
-		WithoutIstio: true,
+		CRDs: []string{"config/crd/bases"},
 	})
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(plane.Stop)
