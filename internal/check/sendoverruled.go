@@ -118,10 +118,8 @@ func (w world) wideClientsOf(rule *istionetworkingv1.DestinationRule) []clients 
 	if !w.forEverybody(rule) {
 		return all
 	}
-	for _, namespace := range append(w.rulesElsewhere, nowhere) {
-		all = append(all, clients{Client: w.client(model.Workload{Namespace: namespace})})
-	}
-	return all
+	all = append(all, clients{Client: w.client(model.Workload{Namespace: nowhere})})
+	return append(all, w.clientsElsewhere...)
 }
 
 // foreignSelecting says whether somebody else has a DestinationRule for single pods of the namespace.
@@ -131,14 +129,17 @@ func foreignSelecting(s model.Snapshot) bool {
 	})
 }
 
-// rulesElsewhere are the other namespaces of which DestinationRules are known.
-func rulesElsewhere(s model.Snapshot) []string {
-	var namespaces []string
+// clientsElsewhere are those of other namespaces of which DestinationRules are known: one that no selector selects, and one for each
+// selector.
+func clientsElsewhere(s model.Snapshot) []clients {
+	var all []clients
 	for _, rule := range s.Elsewhere.DestinationRules {
-		namespaces = append(namespaces, rule.Namespace)
+		for _, labels := range []map[string]string{nil, rule.Spec.GetWorkloadSelector().GetMatchLabels()} {
+			client := effective.Client{Namespace: rule.Namespace, Labels: labels, Dataplane: model.DataplaneSidecar}
+			all = append(all, clients{Client: client})
+		}
 	}
-	slices.Sort(namespaces)
-	return slices.Compact(namespaces)
+	return all
 }
 
 // forEverybody says whether policies want the rule for all clients of the mesh.

@@ -24,9 +24,9 @@ type world struct {
 	gatewayPods pods.Index
 	hosts       map[string]model.Host
 	sentHosts   []sentHost
-	// foreignSelecting and rulesElsewhere tell which clients have rules of their own, besides ours.
+	// foreignSelecting and clientsElsewhere tell which clients have rules of their own, besides ours.
 	foreignSelecting bool
-	rulesElsewhere   []string
+	clientsElsewhere []clients
 }
 
 // subject is a policy with what becomes of it.
@@ -54,7 +54,7 @@ func newWorld(s model.Snapshot, plan model.Plan, objects model.Objects) world {
 		w.subjects = append(w.subjects, subject{policy: policies[o.Policy], outcome: o})
 	}
 	w.sentHosts = sentHostsOf(w)
-	w.foreignSelecting, w.rulesElsewhere = foreignSelecting(s), rulesElsewhere(s)
+	w.foreignSelecting, w.clientsElsewhere = foreignSelecting(s), clientsElsewhere(s)
 	w.istios = istios(s, objects, w.subjects)
 	return w
 }

@@ -76,6 +76,8 @@ type tightenedService struct {
 	set    sendSet
 	owners []model.Owner
 	ports  []int32
+	// mixed are the ports that lead to workload ports of which some accept mutual TLS only and some plaintext only.
+	mixed []int32
 }
 
 // claims are for the destination as a whole where all of its ports are tightened, else for the ports.
@@ -104,31 +106,32 @@ func (a *sendAsker) tightened(rule model.AcceptRule, parent meshtlsv1alpha1.Acce
 			set: sendSet{revision: rule.Revision, host: hosts.OfService(service.Namespace, service.Name)},
 		}
 		for _, port := range service.Ports {
-			mode := weakest(rule, targetNumbers(port, selected), parent)
-			if strictness(mode) >= strictness(meshtlsv1alpha1.AcceptPermissive) {
+			modes := modesOf(rule, targetNumbers(port, selected), parent)
+			switch {
+			case len(modes) == 0:
+			case !slices.Contains(modes, meshtlsv1alpha1.AcceptDisable):
 				t.ports = append(t.ports, port.Port)
+			case slices.Contains(modes, meshtlsv1alpha1.AcceptStrict):
+				t.mixed = append(t.mixed, port.Port)
 			}
 		}
-		if len(t.ports) > 0 {
+		if len(t.ports) > 0 || len(t.mixed) > 0 {
 			found = append(found, t)
 		}
 	}
 	return found
 }
 
-// weakest is the weakest mode of the workload ports; Inherit where there are none.
-func weakest(rule model.AcceptRule, numbers []int32, parent meshtlsv1alpha1.AcceptMode) meshtlsv1alpha1.AcceptMode {
-	found := meshtlsv1alpha1.AcceptInherit
-	for _, number := range numbers {
-		mode := rule.PortMode(number)
-		if mode == meshtlsv1alpha1.AcceptInherit {
-			mode = parent
-		}
-		if found == meshtlsv1alpha1.AcceptInherit || strictness(mode) < strictness(found) {
-			found = mode
+// modesOf are the modes of the workload ports.
+func modesOf(rule model.AcceptRule, numbers []int32, parent meshtlsv1alpha1.AcceptMode) []meshtlsv1alpha1.AcceptMode {
+	modes := make([]meshtlsv1alpha1.AcceptMode, len(numbers))
+	for i, number := range numbers {
+		modes[i] = rule.PortMode(number)
+		if modes[i] == meshtlsv1alpha1.AcceptInherit {
+			modes[i] = parent
 		}
 	}
-	return found
+	return modes
 }
 
 // obstacle says why the clients of a Service cannot be told; empty: they can.
@@ -139,6 +142,8 @@ func (a *sendAsker) obstacle(t tightenedService, rule model.AcceptRule) string {
 	besides := a.foreign.besides(t.set)
 	foreign := slices.IndexFunc(besides, isWide)
 	switch {
+	case len(t.mixed) > 0:
+		return fmt.Sprintf("port %s leads to workload ports of which some accept mutual TLS only and some plaintext only", numberWords(t.mixed))
 	case others:
 		return "the Service also leads to pods that this policy is not about"
 	case decided && wide.audience == model.AudienceNamespace:
