@@ -48,11 +48,11 @@ func renderedObjects() []*unstructured.Unstructured {
 		decoder := utilyaml.NewYAMLOrJSONDecoder(bytes.NewReader(text), len(text))
 		for {
 			var object unstructured.Unstructured
-			if err := decoder.Decode(&object.Object); errors.Is(err, io.EOF) {
+			err := decoder.Decode(&object.Object)
+			if errors.Is(err, io.EOF) {
 				break
-			} else {
-				Expect(err).NotTo(HaveOccurred(), output)
 			}
+			Expect(err).NotTo(HaveOccurred(), output)
 			if strings.Contains(object.GetAPIVersion(), "istio.io/") {
 				objects = append(objects, &object)
 			}
