@@ -42,7 +42,9 @@ func (a *sendAsker) implied(policies []policyTarget, rules []model.AcceptRule) i
 				continue
 			}
 			found.told = append(found.told, front)
-			found.claims = append(found.claims, front.claims(policyOf(policies, rule.Owners[0]))...)
+			for _, owner := range rule.Owners { // all of them: when one goes, the rule must not go with it
+				found.claims = append(found.claims, front.claims(policyOf(policies, owner))...)
+			}
 		}
 	}
 	return found
