@@ -3,6 +3,8 @@ package check
 import (
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/util/sets"
+
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/effective"
 	"github.com/meshtls/meshtls/internal/hosts"
@@ -12,10 +14,11 @@ import (
 // sendSilencesForeign tells of other people's DestinationRules of which Istio drops the trafficPolicy because one of ours is older.
 // Source: istio pilot/pkg/model/destination_rule.go, mergeDestinationRule.
 func sendSilencesForeign(w world) []model.Finding {
+	theirs := foreignHosts(w.snapshot)
 	var findings []model.Finding
 	for _, v := range w.istios {
 		for _, rule := range v.planned.destinationRules {
-			if hosts.IsWildcard(rule.Spec.Host) || !v.judges(rule) {
+			if !theirs.Has(rule.Spec.Host) || !v.judges(rule) {
 				continue
 			}
 			client := effective.Client{
@@ -31,6 +34,17 @@ func sendSilencesForeign(w world) []model.Finding {
 		}
 	}
 	return findings
+}
+
+// foreignHosts are the hosts for which somebody else has a DestinationRule in the namespace: Istio merges rules of one host only.
+func foreignHosts(s model.Snapshot) sets.Set[string] {
+	theirs := sets.New[string]()
+	for _, rule := range s.DestinationRules {
+		if !model.Ours(rule) {
+			theirs.Insert(hosts.Qualify(rule.Spec.GetHost(), rule.Namespace))
+		}
+	}
+	return theirs
 }
 
 // silenced says whether the rule is somebody else's, and lost its trafficPolicy to one of the same clients.
