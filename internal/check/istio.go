@@ -78,9 +78,6 @@ func together[T metav1.Object](planned map[effective.Ref]T, here, elsewhere []T,
 	return append(all, inRevision(elsewhere, revision)...)
 }
 
-// unborn is the age of what is not in the cluster yet: younger than everything that is.
-var unborn = metav1.Unix(253370764800, 0)
-
 // asPlanned gives the rendered objects the age of the live ones that they update in place: age is priority in Istio.
 func asPlanned[T metav1.Object](rendered, live []T, aged func(T, metav1.Time) T) map[effective.Ref]T {
 	born := make(map[string]metav1.Time, len(live))
@@ -91,7 +88,7 @@ func asPlanned[T metav1.Object](rendered, live []T, aged func(T, metav1.Time) T)
 	for _, o := range rendered {
 		age, exists := born[o.GetName()]
 		if !exists {
-			age = unborn
+			age = effective.Unborn
 		}
 		planned[refOf(o)] = aged(o, age)
 	}

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
@@ -32,19 +31,11 @@ func report(s model.Snapshot, outcomes []model.Outcome, objects model.Objects, f
 // referencesByOwner lists, for each policy by name, the objects that it owns a part of, ordered by kind and name.
 func referencesByOwner(objects model.Objects) map[string][]meshtlsv1alpha1.ObjectReference {
 	references := map[string][]meshtlsv1alpha1.ObjectReference{}
-	add := func(kind string, o metav1.Object) {
+	for _, o := range objects.All() {
+		reference := meshtlsv1alpha1.ObjectReference{Kind: o.GetObjectKind().GroupVersionKind().Kind, Name: o.GetName()}
 		for _, owner := range o.GetOwnerReferences() {
-			references[owner.Name] = append(references[owner.Name], meshtlsv1alpha1.ObjectReference{Kind: kind, Name: o.GetName()})
+			references[owner.Name] = append(references[owner.Name], reference)
 		}
-	}
-	for _, o := range objects.DestinationRules {
-		add(model.KindDestinationRule, o)
-	}
-	for _, o := range objects.Gateways {
-		add(model.KindGateway, o)
-	}
-	for _, o := range objects.PeerAuthentications {
-		add(model.KindPeerAuthentication, o)
 	}
 	return references
 }

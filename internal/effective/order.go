@@ -7,6 +7,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
+// Unborn is the age of an object that is not in the cluster yet: it will be younger than everything that is.
+var Unborn = metav1.Unix(253370764800, 0)
+
 // oldestFirst orders objects as Istio does before it lets the first of them win: by age, then by name, then by namespace.
 // Source: istio pilot/pkg/model/config.go, configCompareByCreationTime.
 func oldestFirst[T metav1.Object](objects []T) []T {

@@ -51,13 +51,10 @@ func (p parents) read(revision string) []*istiosecurityv1.PeerAuthentication {
 	return read
 }
 
-// unborn is the age of what is not in the cluster yet: younger than everything that is.
-var unborn = metav1.Unix(253370764800, 0)
-
 // asObject is a planned rule of the namespace, as old as the live object that it will update: age is priority in Istio.
 func (p parents) asObject(rule model.AcceptRule) *istiosecurityv1.PeerAuthentication {
 	pa := &istiosecurityv1.PeerAuthentication{ObjectMeta: metav1.ObjectMeta{
-		Namespace: p.snapshot.Namespace, Name: "planned", CreationTimestamp: unborn,
+		Namespace: p.snapshot.Namespace, Name: "planned", CreationTimestamp: effective.Unborn,
 	}}
 	pa.Spec.Mtls = &securityapi.PeerAuthentication_MutualTLS{Mode: istioModes[rule.Mode]}
 	for _, live := range p.snapshot.PeerAuthentications {

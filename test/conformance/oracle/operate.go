@@ -139,7 +139,7 @@ func compileAll(ctx context.Context, world World) ([]model.Result, error) {
 func renderedBy(results []model.Result) (World, error) {
 	var rendered World
 	for _, result := range results {
-		for _, object := range listed(result.Objects) {
+		for _, object := range result.Objects.All() {
 			content, err := render.Encode(object)
 			if err != nil {
 				return nil, err
@@ -148,20 +148,6 @@ func renderedBy(results []model.Result) (World, error) {
 		}
 	}
 	return rendered, nil
-}
-
-func listed(objects model.Objects) []metav1.Object {
-	all := make([]metav1.Object, 0, objects.Len())
-	for _, o := range objects.PeerAuthentications {
-		all = append(all, o)
-	}
-	for _, o := range objects.DestinationRules {
-		all = append(all, o)
-	}
-	for _, o := range objects.Gateways {
-		all = append(all, o)
-	}
-	return all
 }
 
 // equal says whether two renderings write the same, apart from when they were written.
