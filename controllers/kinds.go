@@ -17,7 +17,6 @@ import (
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 
-	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -33,7 +32,7 @@ var istioKinds = []istioKind{
 	{model.KindPeerAuthentication, "peerauthentications.security.istio.io", &istiosecurityv1.PeerAuthentication{}},
 	{model.KindDestinationRule, "destinationrules.networking.istio.io", &istionetworkingv1.DestinationRule{}},
 	{model.KindGateway, "gateways.networking.istio.io", &istionetworkingv1.Gateway{}},
-	{gather.KindServiceEntry, "serviceentries.networking.istio.io", &istionetworkingv1.ServiceEntry{}},
+	{model.KindServiceEntry, "serviceentries.networking.istio.io", &istionetworkingv1.ServiceEntry{}},
 }
 
 // fillTimeout is how long a kind's cache may take to fill before it is tried again.

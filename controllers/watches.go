@@ -17,7 +17,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -69,7 +68,7 @@ func (m mapping) ofIstio() map[string]handler.MapFunc {
 		model.KindPeerAuthentication: m.ofPeerAuthentication,
 		model.KindDestinationRule:    m.ofDestinationRule,
 		model.KindGateway:            m.ofGateway,
-		gather.KindServiceEntry:      m.ofServiceEntry,
+		model.KindServiceEntry:       m.ofServiceEntry,
 	}
 }
 

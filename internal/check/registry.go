@@ -13,36 +13,27 @@ type Check struct {
 	find  func(w world) []model.Finding
 }
 
-// Kinds that checks read, besides those that are rendered.
-const (
-	kindConfigMap    = "ConfigMap"
-	kindNamespace    = "Namespace"
-	kindPod          = "Pod"
-	kindService      = "Service"
-	kindServiceEntry = "ServiceEntry"
-)
-
 // All are the checks, by name.
 func All() []Check {
 	return []Check{
-		{Name: "accept-ambient-differs", Reads: []string{kindPod, kindNamespace, model.KindPeerAuthentication}, find: acceptAmbientDiffers},
-		{Name: "accept-auto-mtls-off", Reads: []string{kindConfigMap}, find: acceptAutoMTLSOff},
-		{Name: "accept-disable-on-ambient", Reads: []string{kindPod, kindNamespace}, find: acceptDisableOnAmbient},
-		{Name: "accept-overruled", Reads: []string{kindPod, model.KindPeerAuthentication}, find: acceptOverruled},
-		{Name: "accept-port-not-declared", Reads: []string{kindPod, kindService}, find: acceptPortNotDeclared},
-		{Name: "gateway-drops-foreign-server", Reads: []string{kindPod, model.KindGateway}, find: gatewayDropsForeignServer},
-		{Name: "gateway-server-dropped", Reads: []string{kindPod, model.KindGateway}, find: gatewayServerDropped},
-		{Name: "gateway-server-unreachable", Reads: []string{kindPod, model.KindGateway}, find: gatewayServerUnreachable},
-		{Name: "send-host-not-found", Reads: []string{kindService, kindServiceEntry}, find: sendHostNotFound},
-		{Name: "send-overruled", Reads: []string{kindPod, model.KindDestinationRule}, find: sendOverruled},
-		{Name: "send-port-not-found", Reads: []string{kindService, kindServiceEntry}, find: sendPortNotFound},
+		{Name: "accept-ambient-differs", Reads: []string{model.KindPod, model.KindNamespace, model.KindPeerAuthentication}, find: acceptAmbientDiffers},
+		{Name: "accept-auto-mtls-off", Reads: []string{model.KindConfigMap}, find: acceptAutoMTLSOff},
+		{Name: "accept-disable-on-ambient", Reads: []string{model.KindPod, model.KindNamespace}, find: acceptDisableOnAmbient},
+		{Name: "accept-overruled", Reads: []string{model.KindPod, model.KindPeerAuthentication}, find: acceptOverruled},
+		{Name: "accept-port-not-declared", Reads: []string{model.KindPod, model.KindService}, find: acceptPortNotDeclared},
+		{Name: "gateway-drops-foreign-server", Reads: []string{model.KindPod, model.KindGateway}, find: gatewayDropsForeignServer},
+		{Name: "gateway-server-dropped", Reads: []string{model.KindPod, model.KindGateway}, find: gatewayServerDropped},
+		{Name: "gateway-server-unreachable", Reads: []string{model.KindPod, model.KindGateway}, find: gatewayServerUnreachable},
+		{Name: "send-host-not-found", Reads: []string{model.KindService, model.KindServiceEntry}, find: sendHostNotFound},
+		{Name: "send-overruled", Reads: []string{model.KindPod, model.KindDestinationRule}, find: sendOverruled},
+		{Name: "send-port-not-found", Reads: []string{model.KindService, model.KindServiceEntry}, find: sendPortNotFound},
 		{Name: "send-silences-foreign", Reads: []string{model.KindDestinationRule}, find: sendSilencesForeign},
-		{Name: "send-wildcard-catches-non-mesh", Reads: []string{kindServiceEntry}, find: sendWildcardCatchesNonMesh},
+		{Name: "send-wildcard-catches-non-mesh", Reads: []string{model.KindServiceEntry}, find: sendWildcardCatchesNonMesh},
 		{
 			Name:  "send-wildcard-hides-rules",
-			Reads: []string{kindService, kindServiceEntry, model.KindDestinationRule}, find: sendWildcardHidesRules,
+			Reads: []string{model.KindService, model.KindServiceEntry, model.KindDestinationRule}, find: sendWildcardHidesRules,
 		},
-		{Name: "target-matches-no-pods", Reads: []string{kindPod}, find: targetMatchesNoPods},
+		{Name: "target-matches-no-pods", Reads: []string{model.KindPod}, find: targetMatchesNoPods},
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/meshtls/meshtls/internal/check"
+	"github.com/meshtls/meshtls/internal/lint"
 )
 
 // findingsPage documents the checks.
@@ -21,8 +22,8 @@ var (
 	findingOfCheck = regexp.MustCompile(`(?m)^ *- check: ([a-z-]+)$`)
 )
 
-// TestFindingsAreDocumented holds the page of findings to what a compile says: what users read about is what they can meet, and
-// each of it was seen in a golden pair.
+// TestFindingsAreDocumented holds the page of findings to what a compile and lint say: what users read about is what they can meet,
+// and each of it was seen in a golden pair. Those of lint are in that package's testdata.
 func TestFindingsAreDocumented(t *testing.T) {
 	seen := sets.New[string]()
 	for _, output := range glob(t, outputSuffix) {
@@ -32,6 +33,9 @@ func TestFindingsAreDocumented(t *testing.T) {
 		if !seen.Has(c.Name) {
 			t.Errorf("check %s speaks in no golden pair", c.Name)
 		}
+	}
+	for _, c := range lint.All() {
+		seen.Insert(c.Name)
 	}
 	documented := map[string][]string{
 		"sections":       matches(t, findingsPage, sectionOfCheck, 1),

@@ -90,7 +90,7 @@ func (g *gathering) addService(service *corev1.Service, found declarations) {
 // findServiceEntries finds the ServiceEntries that declare the host, a wildcard above it, or, where it is a wildcard itself, hosts
 // below it.
 func (g *gathering) findServiceEntries(ctx context.Context, host string, found declarations) error {
-	if g.missing(KindServiceEntry) {
+	if g.missing(model.KindServiceEntry) {
 		return nil
 	}
 	fields := []client.MatchingFields{{IndexServiceEntryHost: host}}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -19,6 +20,10 @@ const (
 	annotationRedirection = "ambient.istio.io/redirection"
 	// annotationSidecarStatus is set by the injector on a pod that it gave a proxy.
 	annotationSidecarStatus = "sidecar.istio.io/status"
+	// annotationExcludeInbound, on a pod, names inbound ports that its proxy does not see, comma-separated.
+	annotationExcludeInbound = "traffic.sidecar.istio.io/excludeInboundPorts"
+	// annotationIncludeInbound names the only ones that it sees; "*" are all.
+	annotationIncludeInbound = "traffic.sidecar.istio.io/includeInboundPorts"
 	// proxyContainer is the proxy that is injected into a pod, or that a gateway is.
 	proxyContainer = "istio-proxy"
 )
@@ -73,9 +78,8 @@ func (g *gathering) dataplaneLabel(ctx context.Context, name string) (string, er
 // workload's; a pod that is nothing but a proxy is a gateway, and its ports are.
 func containerPorts(pod *corev1.Pod) []model.ContainerPort {
 	var ports []model.ContainerPort
-	gateway := len(pod.Spec.Containers) == 1
 	for _, c := range servingContainers(pod) {
-		if c.Name == proxyContainer && !gateway {
+		if c.Name == proxyContainer && !isGateway(pod) {
 			continue
 		}
 		for _, p := range c.Ports {
@@ -88,6 +92,43 @@ func containerPorts(pod *corev1.Pod) []model.ContainerPort {
 		return cmp.Or(cmp.Compare(a.Number, b.Number), strings.Compare(a.Name, b.Name))
 	})
 	return slices.Compact(ports)
+}
+
+// isGateway says whether the pod is nothing but a proxy.
+func isGateway(pod *corev1.Pod) bool {
+	return len(pod.Spec.Containers) == 1 && pod.Spec.Containers[0].Name == proxyContainer
+}
+
+// uncapturedPorts are the inbound ports that annotations keep from the pod's proxy: those that are excluded, and, where only some are
+// included, the other ones that the pod declares.
+// Source: istio tools/istio-iptables/pkg/capture/run.go, handleInboundPortsInclude.
+func uncapturedPorts(pod *corev1.Pod) []int32 {
+	if !hasProxy(pod) {
+		return nil
+	}
+	uncaptured := portList(pod.Annotations[annotationExcludeInbound])
+	if include, some := pod.Annotations[annotationIncludeInbound]; some && include != "*" {
+		captured := portList(include)
+		uncaptured = nil // what is excluded counts only where all are included
+		for _, port := range containerPorts(pod) {
+			if !slices.Contains(captured, port.Number) {
+				uncaptured = append(uncaptured, port.Number)
+			}
+		}
+	}
+	slices.Sort(uncaptured)
+	return slices.Compact(uncaptured)
+}
+
+// portList reads a comma-separated list; what is no port is passed over, as Istio's injector refuses it.
+func portList(list string) []int32 {
+	var ports []int32
+	for _, word := range strings.Split(list, ",") {
+		if port, err := strconv.ParseUint(strings.TrimSpace(word), 10, 16); err == nil {
+			ports = append(ports, int32(port))
+		}
+	}
+	return ports
 }
 
 // servingContainers are those that run as long as the pod does: its containers, and the init containers that are sidecars.

@@ -1,6 +1,7 @@
 package gather
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -21,7 +22,9 @@ func (g *gathering) readServices(ctx context.Context, s *model.Snapshot) error {
 	for i := range found.Items {
 		s.Services = append(s.Services, serviceOf(&found.Items[i]))
 	}
-	slices.SortFunc(s.Services, func(a, b model.Service) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(s.Services, func(a, b model.Service) int {
+		return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
+	})
 	return nil
 }
 
@@ -31,6 +34,8 @@ func serviceOf(service *corev1.Service) model.Service {
 		Name:      service.Name,
 		Selector:  selectorOf(service),
 		Ports:     servicePorts(service),
+		Headless:  service.Spec.ClusterIP == corev1.ClusterIPNone,
+		External:  service.Spec.Type == corev1.ServiceTypeExternalName,
 	}
 }
 
@@ -48,7 +53,7 @@ func servicePorts(service *corev1.Service) []model.ServicePort {
 		if !carriesTLS(p.Protocol) {
 			continue
 		}
-		port := model.ServicePort{Name: p.Name, Port: p.Port, TargetPort: p.TargetPort}
+		port := model.ServicePort{Name: p.Name, Port: p.Port, TargetPort: p.TargetPort, Protocol: protocolOf(p)}
 		if p.TargetPort == (intstr.IntOrString{}) || p.TargetPort == intstr.FromString("") {
 			port.TargetPort = intstr.FromInt32(p.Port)
 		}

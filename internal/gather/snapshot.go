@@ -13,9 +13,6 @@ import (
 // DefaultIstioNamespace is where Istio's control plane lives unless told otherwise.
 const DefaultIstioNamespace = "istio-system"
 
-// KindServiceEntry is the Istio kind that is read and never rendered.
-const KindServiceEntry = "ServiceEntry"
-
 // Options say where Istio is and what there is of it.
 type Options struct {
 	// IstioNamespace is where the mesh config is. Empty: DefaultIstioNamespace.
@@ -24,6 +21,8 @@ type Options struct {
 	RootNamespace string
 	// Missing are the Istio kinds whose CRD the cluster lacks. They are not read.
 	Missing sets.Set[string]
+	// CredentialNamespaces are the namespaces whose Secrets may be read. Empty: none, as is the operator's default.
+	CredentialNamespaces sets.Set[string]
 }
 
 // gathering is the making of one snapshot.

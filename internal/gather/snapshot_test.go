@@ -118,13 +118,13 @@ func TestSnapshotServices(t *testing.T) {
 		{
 			Namespace: "shop", Name: "b", Selector: map[string]string{"app": "b"},
 			Ports: []model.ServicePort{
-				{Name: "http", Port: 80, TargetPort: intstr.FromString("web")},
+				{Name: "http", Port: 80, TargetPort: intstr.FromString("web"), Protocol: "HTTP"},
 				{Name: "metrics", Port: 9090, TargetPort: intstr.FromInt32(9091)},
 				{Name: "same", Port: 70, TargetPort: intstr.FromInt32(70)},
-				{Name: "tcp", Port: 55, TargetPort: intstr.FromInt32(55)},
+				{Name: "tcp", Port: 55, TargetPort: intstr.FromInt32(55), Protocol: "TCP"},
 			},
 		},
-		{Namespace: "shop", Name: "external"},
+		{Namespace: "shop", Name: "external", External: true},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("services (-want +got):\n%s", diff)
@@ -156,8 +156,8 @@ func TestSnapshotIstioObjects(t *testing.T) {
 		"no PeerAuthentications":      {missing: sets.New(model.KindPeerAuthentication), want: []string{"DestinationRule d", "Gateway g", "Host api.example"}},
 		"no DestinationRules":         {missing: sets.New(model.KindDestinationRule), want: []string{"PeerAuthentication a", "PeerAuthentication b", "Gateway g", "Host api.example"}},
 		"no Gateways":                 {missing: sets.New(model.KindGateway), want: []string{"PeerAuthentication a", "PeerAuthentication b", "DestinationRule d", "Host api.example"}},
-		"no ServiceEntries":           {missing: sets.New(gather.KindServiceEntry), want: []string{"PeerAuthentication a", "PeerAuthentication b", "DestinationRule d", "Gateway g"}},
-		"Istio is not installed here": {missing: sets.New(model.KindPeerAuthentication, model.KindDestinationRule, model.KindGateway, gather.KindServiceEntry)},
+		"no ServiceEntries":           {missing: sets.New(model.KindServiceEntry), want: []string{"PeerAuthentication a", "PeerAuthentication b", "DestinationRule d", "Gateway g"}},
+		"Istio is not installed here": {missing: sets.New(model.KindPeerAuthentication, model.KindDestinationRule, model.KindGateway, model.KindServiceEntry)},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -193,7 +193,7 @@ func kindOf(list client.ObjectList) string {
 	case *istionetworkingv1.GatewayList:
 		return model.KindGateway
 	case *istionetworkingv1.ServiceEntryList:
-		return gather.KindServiceEntry
+		return model.KindServiceEntry
 	default:
 		return ""
 	}

@@ -107,19 +107,21 @@ func finished(pod *corev1.Pod) bool {
 func (g *gathering) workloadOf(ctx context.Context, pod *corev1.Pod) (model.Workload, error) {
 	dataplane, err := g.dataplaneOf(ctx, pod)
 	return model.Workload{
-		Namespace: pod.Namespace,
-		Example:   pod.Name,
-		Count:     1,
-		Labels:    pod.Labels,
-		Ports:     containerPorts(pod),
-		Dataplane: dataplane,
+		Namespace:  pod.Namespace,
+		Example:    pod.Name,
+		Count:      1,
+		Labels:     pod.Labels,
+		Ports:      containerPorts(pod),
+		Dataplane:  dataplane,
+		Gateway:    isGateway(pod),
+		Uncaptured: uncapturedPorts(pod),
 	}, err
 }
 
 // shapeOf is equal for workloads that differ in nothing but their pods' names.
 func shapeOf(w model.Workload) string {
 	var shape strings.Builder
-	fmt.Fprintf(&shape, "%s\n%s\n%v\n", w.Namespace, w.Dataplane, w.Ports)
+	fmt.Fprintf(&shape, "%s\n%s\n%v\n%v\n%t\n", w.Namespace, w.Dataplane, w.Ports, w.Uncaptured, w.Gateway)
 	for _, pair := range labelPairs(w.Labels) {
 		shape.WriteString(pair + "\n")
 	}

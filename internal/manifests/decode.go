@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -135,7 +136,7 @@ func oneLine(errs field.ErrorList) error {
 
 // namespaced says whether objects of the kind live in a namespace.
 func namespaced(gvk schema.GroupVersionKind) bool {
-	return gvk.Kind != "Namespace"
+	return gvk.Kind != "Namespace" && gvk.Group != admissionregistrationv1.GroupName
 }
 
 // complete gives the object the namespace that it leaves out.

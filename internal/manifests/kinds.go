@@ -3,6 +3,7 @@ package manifests
 import (
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -21,11 +22,13 @@ var policyKind = meshtlsv1alpha1.GroupVersion.WithKind("MeshTLSPolicy")
 // kinds are those that are read, as empty objects.
 var kinds = []client.Object{
 	&meshtlsv1alpha1.MeshTLSPolicy{},
-	&corev1.ConfigMap{}, &corev1.Namespace{}, &corev1.Pod{}, &corev1.Service{},
+	&corev1.ConfigMap{}, &corev1.Namespace{}, &corev1.Pod{}, &corev1.Secret{}, &corev1.Service{},
 	&appsv1.DaemonSet{}, &appsv1.Deployment{}, &appsv1.ReplicaSet{}, &appsv1.StatefulSet{},
 	&batchv1.CronJob{}, &batchv1.Job{},
-	&istiosecurityv1.PeerAuthentication{},
+	&admissionregistrationv1.MutatingWebhookConfiguration{}, &admissionregistrationv1.ValidatingWebhookConfiguration{},
+	&istiosecurityv1.AuthorizationPolicy{}, &istiosecurityv1.PeerAuthentication{},
 	&istionetworkingv1.DestinationRule{}, &istionetworkingv1.Gateway{}, &istionetworkingv1.ServiceEntry{},
+	&istionetworkingv1.VirtualService{}, &istionetworkingv1.WorkloadEntry{},
 }
 
 // scheme knows the kinds, and others that are not read.
@@ -33,6 +36,7 @@ var scheme = func() *runtime.Scheme {
 	s := runtime.NewScheme()
 	utilruntime.Must(meshtlsv1alpha1.AddToScheme(s))
 	utilruntime.Must(corev1.AddToScheme(s))
+	utilruntime.Must(admissionregistrationv1.AddToScheme(s))
 	utilruntime.Must(appsv1.AddToScheme(s))
 	utilruntime.Must(batchv1.AddToScheme(s))
 	utilruntime.Must(istiosecurityv1.AddToScheme(s))

@@ -258,16 +258,16 @@ func TestReadFillsInTheDefaultsOfThePolicy(t *testing.T) {
 
 func TestIgnored(t *testing.T) {
 	reader, err := read(t, `
-{apiVersion: v1, kind: Secret, metadata: {name: a}, whatever: 1}
+{apiVersion: v1, kind: Endpoints, metadata: {name: a}, whatever: 1}
 ---
 {apiVersion: example.com/v1, kind: Thing}
 ---
-{apiVersion: v1, kind: Secret, metadata: {name: b}}
+{apiVersion: v1, kind: Endpoints, metadata: {name: b}}
 `)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]int{"/v1, Kind=Secret": 2, "example.com/v1, Kind=Thing": 1}
+	want := map[string]int{"/v1, Kind=Endpoints": 2, "example.com/v1, Kind=Thing": 1}
 	got := map[string]int{}
 	for _, ignored := range reader.Ignored() {
 		got[ignored.Kind.String()] = ignored.Count

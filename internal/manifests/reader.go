@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
@@ -205,4 +206,13 @@ func setItems(into client.ObjectList, objects []client.Object) error {
 		items = append(items, object)
 	}
 	return apimeta.SetList(into, items)
+}
+
+// Namespaces are those in which there is anything.
+func (r *Reader) Namespaces() sets.Set[string] {
+	namespaces := sets.New[string]()
+	for objects := range maps.Values(r.objects) {
+		namespaces.Insert(objects.ListIndexFuncValues(cache.NamespaceIndex)...)
+	}
+	return namespaces.Delete("")
 }

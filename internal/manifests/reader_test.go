@@ -99,7 +99,7 @@ func TestListRefusesWhatItCannotDo(t *testing.T) {
 		into    client.ObjectList
 		options []client.ListOption
 	}{
-		"a kind that is not read":   {into: &corev1.SecretList{}},
+		"a kind that is not read":   {into: &corev1.ServiceAccountList{}},
 		"a field without an index":  {into: &corev1.PodList{}, options: []client.ListOption{client.MatchingFields{"spec.nodeName": "a"}}},
 		"two fields":                {into: &corev1.PodList{}, options: []client.ListOption{client.MatchingFields{gather.IndexPodLabel: "a=b", "b": "c"}}},
 		"a page":                    {into: &corev1.PodList{}, options: []client.ListOption{client.Limit(1)}},
@@ -126,7 +126,7 @@ func TestGet(t *testing.T) {
 	if err := reader.Get(t.Context(), client.ObjectKey{Namespace: "bank", Name: "a"}, &pod); !apierrors.IsNotFound(err) {
 		t.Errorf("got %v, want not found", err)
 	}
-	if err := reader.Get(t.Context(), client.ObjectKey{Namespace: "shop", Name: "a"}, &corev1.Secret{}); err == nil || apierrors.IsNotFound(err) {
+	if err := reader.Get(t.Context(), client.ObjectKey{Namespace: "shop", Name: "a"}, &corev1.ServiceAccount{}); err == nil || apierrors.IsNotFound(err) {
 		t.Errorf("got %v, want an error that is not: not found", err)
 	}
 }

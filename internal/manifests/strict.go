@@ -33,6 +33,12 @@ func specOf(object client.Object) proto.Message {
 		return &typed.Spec
 	case *istionetworkingv1.ServiceEntry:
 		return &typed.Spec
+	case *istionetworkingv1.VirtualService:
+		return &typed.Spec
+	case *istionetworkingv1.WorkloadEntry:
+		return &typed.Spec
+	case *istiosecurityv1.AuthorizationPolicy:
+		return &typed.Spec
 	default:
 		return nil
 	}

@@ -71,6 +71,10 @@ type Service struct {
 	// Selector is nil where the Service has none.
 	Selector map[string]string
 	Ports    []ServicePort
+	// Headless says that the Service has no address of its own: clients connect to the pods' addresses.
+	Headless bool
+	// External says that the Service is a name for a destination outside the cluster (ExternalName).
+	External bool
 }
 
 // ServicePort is a port of a Service.
@@ -79,6 +83,9 @@ type ServicePort struct {
 	Port int32
 	// TargetPort is a number or the name of a container port; never zero: gather fills in Port where the Service leaves it out.
 	TargetPort intstr.IntOrString
+	// Protocol is what the port is declared to carry, by its appProtocol or its name, in Istio's words (HTTP, TLS, …). Empty: Istio
+	// finds out by looking.
+	Protocol string
 }
 
 // Workload is a set of pods that are alike in all that matters here: labels, container ports, data plane.
@@ -92,6 +99,10 @@ type Workload struct {
 	// Ports are the declared container ports (TCP), ordered by number.
 	Ports     []ContainerPort
 	Dataplane Dataplane
+	// Gateway says that the pods are nothing but a proxy: a gateway.
+	Gateway bool
+	// Uncaptured are the inbound ports that annotations keep from the proxy, ascending.
+	Uncaptured []int32
 }
 
 // ContainerPort is a port that a container declares.

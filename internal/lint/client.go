@@ -1,0 +1,85 @@
+package lint
+
+import (
+	"slices"
+
+	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
+
+	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// clientOf is the workload as one that calls.
+func clientOf(w model.Workload) effective.Client {
+	return effective.Client{Namespace: w.Namespace, Labels: w.Labels, Dataplane: w.Dataplane, Gateway: w.Gateway}
+}
+
+// governed are the callers whose traffic to the destination the rule decides, in whole or in part.
+func (v *view) governed(rule *istionetworkingv1.DestinationRule, d *destination) []model.Workload {
+	var all []model.Workload
+	for _, w := range v.callers(rule) {
+		if slices.Contains(v.istio.Rule(clientOf(w), d.Host).Rules, rule) {
+			all = append(all, w)
+		}
+	}
+	return all
+}
+
+// aGoverned is the first of the governed.
+func (v *view) aGoverned(rule *istionetworkingv1.DestinationRule, d *destination) (model.Workload, bool) {
+	for _, w := range v.callers(rule) {
+		if slices.Contains(v.istio.Rule(clientOf(w), d.Host).Rules, rule) {
+			return w, true
+		}
+	}
+	return model.Workload{}, false
+}
+
+// callers are the proxies that a rule's exportTo and workloadSelector leave. A rule with a selector, or that is exported to its own
+// namespace only, is for this namespace.
+func (v *view) callers(rule *istionetworkingv1.DestinationRule) []model.Workload {
+	if selector := rule.Spec.GetWorkloadSelector().GetMatchLabels(); len(selector) > 0 {
+		return slices.DeleteFunc(slices.Clone(v.selected(rule.Namespace, selector)), readsNoRule)
+	}
+	if slices.Equal(rule.Spec.ExportTo, []string{"."}) {
+		return v.clientsIn[rule.Namespace]
+	}
+	return v.clients
+}
+
+// indexClients picks the callers that stand for all: those that no rule tells apart are one, so a large mesh has few.
+func (v *view) indexClients() {
+	v.clientsIn = map[string][]model.Workload{}
+	told := v.toldApart()
+	seen := map[caller]bool{}
+	for _, w := range v.Workloads {
+		as := caller{namespace: w.Namespace, gateway: w.Gateway}
+		if readsNoRule(w) || seen[as] && !told.Has(w.Namespace) {
+			continue
+		}
+		seen[as] = true
+		v.clients = append(v.clients, w)
+		v.clientsIn[w.Namespace] = append(v.clientsIn[w.Namespace], w)
+	}
+}
+
+// caller is what rules without a workloadSelector tell clients apart by.
+type caller struct {
+	namespace string
+	gateway   bool
+}
+
+// toldApart are the namespaces where rules select clients by label.
+func (v *view) toldApart() sets.Set[string] {
+	namespaces := sets.New[string]()
+	for _, rule := range v.DestinationRules {
+		if rule.Spec.GetWorkloadSelector() != nil {
+			namespaces.Insert(rule.Namespace)
+		}
+	}
+	return namespaces
+}
+
+// readsNoRule says whether the workload has no proxy that reads DestinationRules.
+func readsNoRule(w model.Workload) bool { return w.Dataplane != model.DataplaneSidecar }

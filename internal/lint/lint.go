@@ -1,0 +1,79 @@
+package lint
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// Findings runs every check over the mesh as each control plane sees it, and returns what they find that is not muted, each once,
+// ordered by object and check.
+func Findings(i model.Inventory) []model.Finding {
+	var findings []model.Finding
+	for _, revision := range revisionsOf(i) {
+		findings = append(findings, run(newView(i, revision, nil), All())...)
+	}
+	return ordered(findings)
+}
+
+// OfOurs is what there is to say about the objects that the operator writes, as one control plane sees them. The model is what
+// that one makes of the inventory.
+func OfOurs(i model.Inventory, revision string, istio *effective.Model) []model.Finding {
+	v := newView(i, revision, istio)
+	return slices.DeleteFunc(run(v, ofOurs), func(f model.Finding) bool { return !v.ours.Has(f.Object) })
+}
+
+// ofOurs are the checks that judge the objects that the operator writes.
+var ofOurs = slices.DeleteFunc(All(), func(c Check) bool { return !c.Ours })
+
+// run leaves out what is muted, and what other checks say about our objects.
+func run(v *view, checks []Check) []model.Finding {
+	var findings []model.Finding
+	for _, check := range checks {
+		for _, f := range check.find(v) {
+			f.Check = check.Name
+			if v.mutes(f) || !check.Ours && v.ours.Has(f.Object) {
+				continue
+			}
+			findings = append(findings, f)
+		}
+	}
+	return findings
+}
+
+// revisionsOf are the control plane revisions that objects name, and the default one.
+func revisionsOf(i model.Inventory) []string {
+	revisions := sets.New("")
+	for o := range istioObjects(i) {
+		revisions.Insert(o.GetLabels()[meshtlsv1alpha1.LabelRevision])
+	}
+	return sets.List(revisions)
+}
+
+// ordered sorts the findings, and leaves each in once: an object that no revision is named by is seen by all.
+func ordered(findings []model.Finding) []model.Finding {
+	slices.SortFunc(findings, func(a, b model.Finding) int {
+		return cmp.Or(
+			strings.Compare(a.Object.Namespace, b.Object.Namespace), strings.Compare(a.Object.Kind, b.Object.Kind),
+			strings.Compare(a.Object.Name, b.Object.Name), strings.Compare(a.Check, b.Check),
+			strings.Compare(a.Field, b.Field), strings.Compare(a.Message, b.Message),
+		)
+	})
+	return slices.Compact(findings)
+}
+
+// about is a finding about an object; the caller adds the words.
+func about(severity meshtlsv1alpha1.Severity, kind string, o metav1.Object, field string) model.Finding {
+	return model.Finding{Severity: severity, Object: ref(kind, o), Field: field}
+}
+
+func ref(kind string, o metav1.Object) model.ObjectRef {
+	return model.ObjectRef{Kind: kind, Namespace: o.GetNamespace(), Name: o.GetName()}
+}

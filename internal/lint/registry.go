@@ -1,0 +1,31 @@
+package lint
+
+import (
+	"slices"
+
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// Check is one question about a mesh.
+type Check struct {
+	// Name is kebab-case and says the fault. Users mute by it.
+	Name string
+	// Reads are the kinds whose objects the answer depends on.
+	Reads []string
+	// Ours says that the check judges the objects that the operator writes too. Of the other checks' faults, package check tells
+	// the policies in words of their own.
+	Ours bool
+	find func(v *view) []model.Finding
+}
+
+// All are the checks, by what they are about and then by name.
+func All() []Check {
+	return slices.Concat(
+		peerAuthenticationChecks,
+		destinationRuleChecks,
+		gatewayChecks,
+		routeChecks,
+		credentialChecks,
+		workloadChecks,
+	)
+}
