@@ -44,6 +44,9 @@ var scheme = func() *runtime.Scheme {
 	return s
 }()
 
+// Scheme knows the kinds that a Reader holds.
+func Scheme() *runtime.Scheme { return scheme }
+
 // known are the kinds that are read, by their full name.
 var known = func() sets.Set[schema.GroupVersionKind] {
 	all := sets.New[schema.GroupVersionKind]()

@@ -29,6 +29,8 @@ import (
 type Reader struct {
 	objects map[schema.GroupVersionKind]cache.Indexer
 	ignored map[schema.GroupVersionKind]int
+	// missing are the kinds that the cluster does not know, and forbidden those that the user may not list.
+	missing, forbidden sets.Set[string]
 }
 
 var _ client.Reader = &Reader{}
@@ -59,7 +61,10 @@ func (r *Reader) Len() int {
 }
 
 func newReader() *Reader {
-	r := &Reader{objects: map[schema.GroupVersionKind]cache.Indexer{}, ignored: map[schema.GroupVersionKind]int{}}
+	r := &Reader{
+		objects: map[schema.GroupVersionKind]cache.Indexer{}, ignored: map[schema.GroupVersionKind]int{},
+		missing: sets.New[string](), forbidden: sets.New[string](),
+	}
 	for gvk := range known {
 		r.objects[gvk] = cache.NewIndexer(cache.MetaNamespaceKeyFunc, indexersOf(gvk))
 	}
@@ -216,3 +221,12 @@ func (r *Reader) Namespaces() sets.Set[string] {
 	}
 	return namespaces.Delete("")
 }
+
+// Missing are the kinds that the cluster does not know; of manifests: none.
+func (r *Reader) Missing() sets.Set[string] { return r.missing }
+
+// Forbidden are the kinds that the user may not list; of manifests: none.
+func (r *Reader) Forbidden() sets.Set[string] { return r.forbidden }
+
+// CredentialNamespaces are those whose Secrets are all there.
+func (r *Reader) CredentialNamespaces() sets.Set[string] { return sets.New[string]() }

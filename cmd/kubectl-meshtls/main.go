@@ -1,0 +1,72 @@
+// Command kubectl-meshtls is the kubectl plugin: it shows what TLS a mesh uses, what is wrong with it, and what MeshTLSPolicies
+// come to, from a cluster or from manifest files.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/meshtls/meshtls/internal/manifests"
+)
+
+// The exit codes.
+const (
+	exitOK = iota
+	// exitFindings: the answer is there, and is not what one would wish: findings, or a policy that is not accepted.
+	exitFindings
+	// exitFailure: there is no answer, or not the whole one: wrong input, or an error on the way.
+	exitFailure
+)
+
+func main() {
+	streams := genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, streams, os.Args[1:])
+	stop()
+	os.Exit(code)
+}
+
+// run runs the command of the arguments, and returns its exit code.
+func run(ctx context.Context, streams genericiooptions.IOStreams, args []string) int {
+	root := newRoot(streams)
+	root.SetArgs(args)
+	return exitCode(root.ExecuteContext(ctx), streams.ErrOut)
+}
+
+// errFindings ends a command that has already shown what is wrong.
+var errFindings = errors.New("there are findings")
+
+// exitCode is the exit code for how a command ended; what it has not shown yet is written to out.
+func exitCode(err error, out io.Writer) int {
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, errFindings):
+		return exitFindings
+	default:
+		printErrors(out, err)
+		return exitFailure
+	}
+}
+
+// printErrors writes each of the joined errors on a line. Errors of manifests begin with the file, as compilers' do.
+func printErrors(out io.Writer, err error) {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // only the joint itself is taken apart
+		for _, each := range joined.Unwrap() {
+			printErrors(out, each)
+		}
+		return
+	}
+	if ofManifest := (*manifests.Error)(nil); errors.As(err, &ofManifest) {
+		_, _ = fmt.Fprintln(out, err)
+		return
+	}
+	_, _ = fmt.Fprintf(out, "error: %v\n", err)
+}

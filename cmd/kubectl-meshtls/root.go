@@ -1,0 +1,31 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+)
+
+// displayName is how users call the plugin.
+const displayName = "kubectl meshtls"
+
+// newRoot is the plugin with all its commands.
+func newRoot(streams genericiooptions.IOStreams) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "kubectl-meshtls",
+		Short: "See and check the TLS of an Istio mesh",
+		Long: `See and check the TLS of an Istio mesh, and what MeshTLSPolicies make of it.
+
+Each command reads the cluster of your kubeconfig, or, with -f, manifest files and no cluster at all.`,
+		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: displayName},
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetIn(streams.In)
+	root.SetOut(streams.Out)
+	root.SetErr(streams.ErrOut)
+	objects := newSource(streams)
+	root.AddCommand(
+		newVersion(streams, objects),
+	)
+	return root
+}
