@@ -43,14 +43,20 @@ func (v *view) callers(rule *istionetworkingv1.DestinationRule) []model.Workload
 		return slices.DeleteFunc(slices.Clone(v.selected(rule.Namespace, selector)), readsNoRule)
 	}
 	if slices.Equal(rule.Spec.ExportTo, []string{"."}) {
-		return v.clientsIn[rule.Namespace]
+		return v.clients().in[rule.Namespace]
 	}
-	return v.clients
+	return v.clients().all
+}
+
+// clients are callers, all of them and those of each namespace.
+type clients struct {
+	all []model.Workload
+	in  map[string][]model.Workload
 }
 
 // indexClients picks the callers that stand for all: those that no rule tells apart are one, so a large mesh has few.
-func (v *view) indexClients() {
-	v.clientsIn = map[string][]model.Workload{}
+func (v *view) indexClients() clients {
+	c := clients{in: map[string][]model.Workload{}}
 	told := v.toldApart()
 	seen := map[caller]bool{}
 	for _, w := range v.Workloads {
@@ -59,9 +65,10 @@ func (v *view) indexClients() {
 			continue
 		}
 		seen[as] = true
-		v.clients = append(v.clients, w)
-		v.clientsIn[w.Namespace] = append(v.clientsIn[w.Namespace], w)
+		c.all = append(c.all, w)
+		c.in[w.Namespace] = append(c.in[w.Namespace], w)
 	}
+	return c
 }
 
 // caller is what rules without a workloadSelector tell clients apart by.

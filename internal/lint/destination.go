@@ -42,21 +42,24 @@ func (d *destination) ref() model.ObjectRef {
 	return ref(model.KindServiceEntry, d.entry)
 }
 
-func (v *view) indexDestinations() {
-	v.destinations = make(map[string][]*destination, len(v.Services))
+// destinations are by host; names are the hosts, in order.
+type destinations struct {
+	byHost map[string][]*destination
+	names  []string
+}
+
+func (v *view) indexDestinations() destinations {
+	byHost := make(map[string][]*destination, len(v.Services))
+	add := func(d *destination) { byHost[d.Name] = append(byHost[d.Name], d) }
 	for i := range v.Services {
-		v.addDestination(ofService(&v.Services[i]))
+		add(ofService(&v.Services[i]))
 	}
 	for _, entry := range v.ServiceEntries {
 		for _, host := range entry.Spec.GetHosts() {
-			v.addDestination(ofEntry(entry, host))
+			add(ofEntry(entry, host))
 		}
 	}
-	v.hosts = slices.Sorted(maps.Keys(v.destinations))
-}
-
-func (v *view) addDestination(d *destination) {
-	v.destinations[d.Name] = append(v.destinations[d.Name], d)
+	return destinations{byHost: byHost, names: slices.Sorted(maps.Keys(byHost))}
 }
 
 func ofService(s *model.Service) *destination {
@@ -92,12 +95,12 @@ func (d *destination) add(p destinationPort) {
 // called are the destinations that a host of a DestinationRule, qualified, stands for.
 func (v *view) called(host string) []*destination {
 	if !hosts.IsWildcard(host) {
-		return v.destinations[host]
+		return v.destinations().byHost[host]
 	}
 	var covered []*destination
-	for _, name := range v.hosts {
+	for _, name := range v.destinations().names {
 		if name == host || hosts.Covers(host, name) {
-			covered = append(covered, v.destinations[name]...)
+			covered = append(covered, v.destinations().byHost[name]...)
 		}
 	}
 	return covered

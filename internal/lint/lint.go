@@ -27,7 +27,7 @@ func Findings(i model.Inventory) []model.Finding {
 // that one makes of the inventory.
 func OfOurs(i model.Inventory, revision string, istio *effective.Model) []model.Finding {
 	v := newView(i, revision, istio)
-	return slices.DeleteFunc(run(v, ofOurs), func(f model.Finding) bool { return !v.ours.Has(f.Object) })
+	return slices.DeleteFunc(run(v, ofOurs), func(f model.Finding) bool { return !v.ours(f.Object) })
 }
 
 // ofOurs are the checks that judge the objects that the operator writes.
@@ -39,13 +39,22 @@ func run(v *view, checks []Check) []model.Finding {
 	for _, check := range checks {
 		for _, f := range check.find(v) {
 			f.Check = check.Name
-			if v.mutes(f) || !check.Ours && v.ours.Has(f.Object) {
+			f.Condition, f.Reason = check.lowers(v, f)
+			if v.mutes(f) || !check.Ours && v.ours(f.Object) {
 				continue
 			}
 			findings = append(findings, f)
 		}
 	}
 	return findings
+}
+
+// lowers is the condition that the finding makes False on the policies behind its object, with the reason; empty where there are none.
+func (c Check) lowers(v *view, f model.Finding) (condition, reason string) {
+	if f.Severity != meshtlsv1alpha1.SeverityError || !v.ours(f.Object) {
+		return "", ""
+	}
+	return cmp.Or(c.Condition, meshtlsv1alpha1.ConditionEffective), cmp.Or(c.Reason, meshtlsv1alpha1.ReasonInert)
 }
 
 // revisionsOf are the control plane revisions that objects name, and the default one.

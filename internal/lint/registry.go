@@ -15,7 +15,10 @@ type Check struct {
 	// Ours says that the check judges the objects that the operator writes too. Of the other checks' faults, package check tells
 	// the policies in words of their own.
 	Ours bool
-	find func(v *view) []model.Finding
+	// Condition is what an error lowers on the policies behind an object that the operator writes, and Reason its reason. Empty:
+	// Effective, and Inert.
+	Condition, Reason string
+	find              func(v *view) []model.Finding
 }
 
 // All are the checks, by what they are about and then by name.

@@ -4,6 +4,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
@@ -20,19 +21,24 @@ type view struct {
 	revision string
 	// istio is what Istio makes of the PeerAuthentications, DestinationRules and Gateways.
 	istio *effective.Model
-	// ours are the objects that the operator writes; muted are the checks that an object's annotation silences.
+
+	// What follows is indexed when a check first asks for it: most namespaces have nothing that most checks are about.
+
+	// notes are what the objects' labels and annotations say to lint.
+	notes func() notes
+	// pods are all workloads, and podsIn those of each namespace.
+	pods   func() pods.Index
+	podsIn func() map[string]pods.Index
+	// clients are the callers that stand for all that have a proxy.
+	clients func() clients
+	// destinations are what clients can call.
+	destinations func() destinations
+}
+
+// notes are the objects that the operator writes, and the checks that an object's annotation silences.
+type notes struct {
 	ours  sets.Set[model.ObjectRef]
 	muted map[model.ObjectRef]string
-	// pods are all workloads, and podsIn those of each namespace.
-	pods   pods.Index
-	podsIn map[string]pods.Index
-	// clients are the callers that stand for all that have a proxy, and clientsIn those of each namespace.
-	clients   []model.Workload
-	clientsIn map[string][]model.Workload
-	// destinations are what clients can call, by host.
-	destinations map[string][]*destination
-	// hosts are the destinations' names, in order.
-	hosts []string
 }
 
 // newView indexes what the revision's control plane sees; istio is what it makes of that, or nil, to find out.
@@ -53,20 +59,21 @@ func newView(i model.Inventory, revision string, istio *effective.Model) *view {
 			Services:            i.Services,
 		})
 	}
-	v := &view{
-		Inventory: i, revision: revision, istio: istio,
-		ours: sets.New[model.ObjectRef](), muted: map[model.ObjectRef]string{},
-		pods: pods.NewIndex(i.Workloads), podsIn: map[string]pods.Index{},
-	}
-	v.note()
-	v.indexPods()
-	v.indexClients()
-	v.indexDestinations()
+	v := &view{Inventory: i, revision: revision, istio: istio}
+	v.notes = sync.OnceValue(v.takeNotes)
+	v.pods = sync.OnceValue(func() pods.Index { return pods.NewIndex(i.Workloads) })
+	v.podsIn = sync.OnceValue(v.indexPods)
+	v.clients = sync.OnceValue(v.indexClients)
+	v.destinations = sync.OnceValue(v.indexDestinations)
 	return v
 }
 
 func inRevision[T metav1.Object](objects []T, revision string) []T {
-	return slices.DeleteFunc(slices.Clone(objects), func(o T) bool { return !model.InRevision(o, revision) })
+	other := func(o T) bool { return !model.InRevision(o, revision) }
+	if !slices.ContainsFunc(objects, other) {
+		return objects
+	}
+	return slices.DeleteFunc(slices.Clone(objects), other)
 }
 
 // istioObjects are the Istio objects of all kinds, each with its kind.
@@ -91,31 +98,36 @@ func each[T metav1.Object](objects []T, kind string, yield func(metav1.Object, s
 	return true
 }
 
-// note takes down which objects are ours, and which checks the others mute.
-func (v *view) note() {
+// takeNotes takes down which objects are ours, and which checks the others mute.
+func (v *view) takeNotes() notes {
+	n := notes{ours: sets.New[model.ObjectRef](), muted: map[model.ObjectRef]string{}}
 	for o, kind := range istioObjects(v.Inventory) {
 		if model.Ours(o) {
-			v.ours.Insert(ref(kind, o))
+			n.ours.Insert(ref(kind, o))
 		}
-		v.noteMute(ref(kind, o), o.GetAnnotations())
+		n.mute(ref(kind, o), o.GetAnnotations())
 	}
 	for _, w := range v.Webhooks {
-		v.noteMute(model.ObjectRef{Kind: w.Kind, Name: w.Configuration}, w.Annotations)
+		n.mute(model.ObjectRef{Kind: w.Kind, Name: w.Configuration}, w.Annotations)
 	}
 	for _, c := range v.Credentials {
-		v.noteMute(model.ObjectRef{Kind: c.Kind, Namespace: c.Namespace, Name: c.Name}, c.Annotations)
+		n.mute(model.ObjectRef{Kind: c.Kind, Namespace: c.Namespace, Name: c.Name}, c.Annotations)
+	}
+	return n
+}
+
+func (n notes) mute(object model.ObjectRef, annotations map[string]string) {
+	if checks := annotations[meshtlsv1alpha1.AnnotationMute]; checks != "" {
+		n.muted[object] = checks
 	}
 }
 
-func (v *view) noteMute(object model.ObjectRef, annotations map[string]string) {
-	if checks := annotations[meshtlsv1alpha1.AnnotationMute]; checks != "" {
-		v.muted[object] = checks
-	}
-}
+// ours says whether the operator writes the object.
+func (v *view) ours(object model.ObjectRef) bool { return v.notes().ours.Has(object) }
 
 // mutes says whether the annotation of the finding's object silences its check.
 func (v *view) mutes(f model.Finding) bool {
-	for name := range strings.SplitSeq(v.muted[f.Object], ",") {
+	for name := range strings.SplitSeq(v.notes().muted[f.Object], ",") {
 		if strings.TrimSpace(name) == f.Check {
 			return true
 		}
@@ -123,19 +135,21 @@ func (v *view) mutes(f model.Finding) bool {
 	return false
 }
 
-func (v *view) indexPods() {
+func (v *view) indexPods() map[string]pods.Index {
 	byNamespace := map[string][]model.Workload{}
 	for _, w := range v.Workloads {
 		byNamespace[w.Namespace] = append(byNamespace[w.Namespace], w)
 	}
+	indexed := make(map[string]pods.Index, len(byNamespace))
 	for namespace, workloads := range byNamespace {
-		v.podsIn[namespace] = pods.NewIndex(workloads)
+		indexed[namespace] = pods.NewIndex(workloads)
 	}
+	return indexed
 }
 
 // selected are the workloads of the namespace that have the labels; no labels: all of them.
 func (v *view) selected(namespace string, labels map[string]string) []model.Workload {
-	index, any := v.podsIn[namespace]
+	index, any := v.podsIn()[namespace]
 	if !any {
 		return nil
 	}
@@ -145,7 +159,7 @@ func (v *view) selected(namespace string, labels map[string]string) []model.Work
 // gatewayPods are the workloads, of any namespace, that a Gateway is for: without a selector, all that are gateways.
 func (v *view) gatewayPods(selector map[string]string) []model.Workload {
 	if len(selector) > 0 {
-		return v.pods.Selected(selector)
+		return v.pods().Selected(selector)
 	}
 	return slices.DeleteFunc(slices.Clone(v.Workloads), func(w model.Workload) bool { return !w.Gateway })
 }
