@@ -16,6 +16,7 @@ import (
 // Findings runs every check over the mesh as each control plane sees it, and returns what they find that is not muted, each once,
 // ordered by object and check.
 func Findings(i model.Inventory) []model.Finding {
+	i = inOrder(i)
 	var findings []model.Finding
 	for _, revision := range revisionsOf(i) {
 		findings = append(findings, run(newView(i, revision, nil), All())...)
