@@ -17,7 +17,9 @@ import (
 type istio struct {
 	*effective.Model
 	revision string
-	planned  plannedObjects
+	// world is what the model is of.
+	world   effective.World
+	planned plannedObjects
 }
 
 // judges says whether the view is the one to judge an object of ours. An object without a revision is read by every control plane;
@@ -35,29 +37,45 @@ type plannedObjects struct {
 
 // istios makes one view for each revision that the namespace's policies are for.
 func istios(s model.Snapshot, objects model.Objects, policies []subject) []istio {
+	planned := Planned(objects, model.Objects{
+		PeerAuthentications: s.PeerAuthentications, DestinationRules: s.DestinationRules, Gateways: s.Gateways,
+	})
 	var views []istio
 	for _, p := range policies {
 		revision := p.revision()
 		if !slices.ContainsFunc(views, func(v istio) bool { return v.revision == revision }) {
-			views = append(views, newIstio(s, objects, revision))
+			views = append(views, newIstio(s, planned, revision))
 		}
 	}
 	return views
 }
 
-func newIstio(s model.Snapshot, objects model.Objects, revision string) istio {
-	v := istio{revision: revision}
-	v.planned.peerAuthentications = asPlanned(inRevision(objects.PeerAuthentications, revision), s.PeerAuthentications, agedPeerAuthentication)
-	v.planned.destinationRules = asPlanned(inRevision(objects.DestinationRules, revision), s.DestinationRules, agedDestinationRule)
-	v.planned.gateways = asPlanned(inRevision(objects.Gateways, revision), s.Gateways, agedGateway)
-	v.Model = effective.New(effective.World{
+func newIstio(s model.Snapshot, planned model.Objects, revision string) istio {
+	planned.PeerAuthentications = inRevision(planned.PeerAuthentications, revision)
+	planned.DestinationRules = inRevision(planned.DestinationRules, revision)
+	planned.Gateways = inRevision(planned.Gateways, revision)
+	v := istio{revision: revision, planned: plannedObjects{
+		peerAuthentications: byRef(planned.PeerAuthentications),
+		destinationRules:    byRef(planned.DestinationRules),
+		gateways:            byRef(planned.Gateways),
+	}}
+	v.world = effective.World{
 		Mesh:                s.Mesh,
-		PeerAuthentications: together(v.planned.peerAuthentications, s.PeerAuthentications, s.Elsewhere.PeerAuthentications, revision),
-		DestinationRules:    together(v.planned.destinationRules, s.DestinationRules, s.Elsewhere.DestinationRules, revision),
-		Gateways:            together(v.planned.gateways, s.Gateways, s.Elsewhere.Gateways, revision),
+		PeerAuthentications: together(planned.PeerAuthentications, s.PeerAuthentications, s.Elsewhere.PeerAuthentications, revision),
+		DestinationRules:    together(planned.DestinationRules, s.DestinationRules, s.Elsewhere.DestinationRules, revision),
+		Gateways:            together(planned.Gateways, s.Gateways, s.Elsewhere.Gateways, revision),
 		Services:            s.Services,
-	})
+	}
+	v.Model = effective.New(v.world)
 	return v
+}
+
+func byRef[T metav1.Object](objects []T) map[effective.Ref]T {
+	refs := make(map[effective.Ref]T, len(objects))
+	for _, o := range objects {
+		refs[refOf(o)] = o
+	}
+	return refs
 }
 
 func inRevision[T metav1.Object](objects []T, revision string) []T {
@@ -65,58 +83,15 @@ func inRevision[T metav1.Object](objects []T, revision string) []T {
 }
 
 // together are all objects that Istio will see: what is planned, in place of what is ours in the namespace, and all others.
-func together[T metav1.Object](planned map[effective.Ref]T, here, elsewhere []T, revision string) []T {
+func together[T metav1.Object](planned, here, elsewhere []T, revision string) []T {
 	all := make([]T, 0, len(planned)+len(here)+len(elsewhere))
-	for _, o := range planned {
-		all = append(all, o)
-	}
+	all = append(all, planned...)
 	for _, o := range inRevision(here, revision) {
 		if !model.Ours(o) {
 			all = append(all, o)
 		}
 	}
 	return append(all, inRevision(elsewhere, revision)...)
-}
-
-// asPlanned gives the rendered objects the age of the live ones that they update in place: age is priority in Istio.
-func asPlanned[T metav1.Object](rendered, live []T, aged func(T, metav1.Time) T) map[effective.Ref]T {
-	born := make(map[string]metav1.Time, len(live))
-	for _, o := range live {
-		born[o.GetName()] = o.GetCreationTimestamp()
-	}
-	planned := make(map[effective.Ref]T, len(rendered))
-	for _, o := range rendered {
-		age, exists := born[o.GetName()]
-		if !exists {
-			age = effective.Unborn
-		}
-		planned[refOf(o)] = aged(o, age)
-	}
-	return planned
-}
-
-// The aged objects share what the rendered ones point to: nobody changes either.
-
-func agedPeerAuthentication(o *istiosecurityv1.PeerAuthentication, age metav1.Time) *istiosecurityv1.PeerAuthentication {
-	aged := &istiosecurityv1.PeerAuthentication{ObjectMeta: o.ObjectMeta}
-	aged.CreationTimestamp = age
-	aged.Spec.Selector, aged.Spec.Mtls, aged.Spec.PortLevelMtls = o.Spec.Selector, o.Spec.Mtls, o.Spec.PortLevelMtls
-	return aged
-}
-
-func agedDestinationRule(o *istionetworkingv1.DestinationRule, age metav1.Time) *istionetworkingv1.DestinationRule {
-	aged := &istionetworkingv1.DestinationRule{ObjectMeta: o.ObjectMeta}
-	aged.CreationTimestamp = age
-	aged.Spec.Host, aged.Spec.TrafficPolicy, aged.Spec.Subsets = o.Spec.Host, o.Spec.TrafficPolicy, o.Spec.Subsets
-	aged.Spec.ExportTo, aged.Spec.WorkloadSelector = o.Spec.ExportTo, o.Spec.WorkloadSelector
-	return aged
-}
-
-func agedGateway(o *istionetworkingv1.Gateway, age metav1.Time) *istionetworkingv1.Gateway {
-	aged := &istionetworkingv1.Gateway{ObjectMeta: o.ObjectMeta}
-	aged.CreationTimestamp = age
-	aged.Spec.Selector, aged.Spec.Servers = o.Spec.Selector, o.Spec.Servers
-	return aged
 }
 
 // refOf names an object as the model of Istio does.

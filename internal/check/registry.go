@@ -37,9 +37,19 @@ func All() []Check {
 	}
 }
 
-// Findings runs every check over the namespace. The findings come in no particular order.
+// Findings runs every check over the namespace, and tells the policies what lint finds in the objects rendered for them. The findings
+// come in no particular order.
 func Findings(s model.Snapshot, plan model.Plan, objects model.Objects) []model.Finding {
 	w := newWorld(s, plan, objects)
+	return append(w.findings(), w.inObjects()...)
+}
+
+// OfPolicies is Findings without what lint finds: for who asks lint about the whole mesh and has the answer Attributed.
+func OfPolicies(s model.Snapshot, plan model.Plan, objects model.Objects) []model.Finding {
+	return newWorld(s, plan, objects).findings()
+}
+
+func (w world) findings() []model.Finding {
 	var findings []model.Finding
 	for _, check := range All() {
 		for _, f := range check.find(w) {

@@ -41,22 +41,27 @@ func newWorld(s model.Snapshot, plan model.Plan, objects model.Objects) world {
 		snapshot:    s,
 		rules:       plan.Sends,
 		gateways:    plan.Gateways,
-		subjects:    make([]subject, 0, len(plan.Policies)),
+		subjects:    subjectsOf(s, plan),
 		pods:        pods.NewIndex(s.Workloads),
 		gatewayPods: pods.NewIndex(slices.Concat(s.Workloads, s.GatewayPods)),
 		hosts:       model.HostsByName(s.Hosts),
-	}
-	policies := make(map[types.NamespacedName]*meshtlsv1alpha1.MeshTLSPolicy, len(s.Policies))
-	for _, p := range s.Policies {
-		policies[types.NamespacedName{Namespace: p.Namespace, Name: p.Name}] = p
-	}
-	for _, o := range plan.Policies {
-		w.subjects = append(w.subjects, subject{policy: policies[o.Policy], outcome: o})
 	}
 	w.sentHosts = sentHostsOf(w)
 	w.foreignSelecting, w.clientsElsewhere = foreignSelecting(s), clientsElsewhere(s)
 	w.istios = istios(s, objects, w.subjects)
 	return w
+}
+
+func subjectsOf(s model.Snapshot, plan model.Plan) []subject {
+	policies := make(map[types.NamespacedName]*meshtlsv1alpha1.MeshTLSPolicy, len(s.Policies))
+	for _, p := range s.Policies {
+		policies[types.NamespacedName{Namespace: p.Namespace, Name: p.Name}] = p
+	}
+	subjects := make([]subject, 0, len(plan.Policies))
+	for _, o := range plan.Policies {
+		subjects = append(subjects, subject{policy: policies[o.Policy], outcome: o})
+	}
+	return subjects
 }
 
 // targetPods are the pods whose TLS the policy governs.

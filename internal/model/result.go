@@ -8,3 +8,11 @@ type Result struct {
 	// Policies has one entry for each policy of the snapshot, in order of precedence: oldest first, then by name.
 	Policies []Outcome
 }
+
+// Review is what there is to say about a whole mesh.
+type Review struct {
+	// Results are the compiles of the namespaces that have policies; what is found in their objects is in their outcomes.
+	Results []Result
+	// Findings are about all objects that no policy renders, ordered by object and check.
+	Findings []Finding
+}

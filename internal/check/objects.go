@@ -1,0 +1,90 @@
+package check
+
+import (
+	"fmt"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/lint"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// inObjects is what lint finds in the rendered objects, told to the policies that own them.
+func (w world) inObjects() []model.Finding {
+	var findings []model.Finding
+	for _, v := range w.istios {
+		for _, f := range lint.OfOurs(w.inventory(v), v.revision, v.Model) {
+			if ours := v.plannedObject(effective.Ref(f.Object)); v.judges(ours) {
+				findings = append(findings, w.toOwnersOf(ours, f)...)
+			}
+		}
+	}
+	return findings
+}
+
+// inventory is as much of the mesh as the snapshot knows, once what is rendered is written.
+func (w world) inventory(v istio) model.Inventory {
+	return model.Inventory{
+		Mesh:                w.snapshot.Mesh,
+		Partial:             true,
+		Services:            w.snapshot.Services,
+		Workloads:           w.gatewayPods.Selected(nil),
+		PeerAuthentications: v.world.PeerAuthentications,
+		DestinationRules:    v.world.DestinationRules,
+		Gateways:            v.world.Gateways,
+	}
+}
+
+// Attributed is what lint has found in the rendered objects of a namespace, told to the policies that own them. What it has found in
+// other objects is left out.
+func Attributed(s model.Snapshot, plan model.Plan, objects model.Objects, found []model.Finding) []model.Finding {
+	w := world{snapshot: s, gateways: plan.Gateways, subjects: subjectsOf(s, plan)}
+	rendered := map[effective.Ref]metav1.Object{}
+	for _, o := range objects.All() {
+		rendered[refOf(o)] = o
+	}
+	var findings []model.Finding
+	for _, f := range found {
+		if ours, is := rendered[effective.Ref(f.Object)]; is {
+			findings = append(findings, w.toOwnersOf(ours, f)...)
+		}
+	}
+	return findings
+}
+
+// toOwnersOf tells the policies behind an object of ours what lint finds in it. A status shows no object, so the words name it.
+func (w world) toOwnersOf(ours metav1.Object, f model.Finding) []model.Finding {
+	place := effective.Origin{Object: effective.Ref(f.Object), Field: f.Field}
+	f.Message = fmt.Sprintf("%s: %s", place, f.Message)
+	object, path := f.Object, f.Field
+	findings := make([]model.Finding, 0, len(ours.GetOwnerReferences()))
+	for _, owner := range ownersOf(ours) {
+		f.Policy, f.Field = owner, w.behind(owner.Name, object.Kind, path)
+		findings = append(findings, f)
+	}
+	return findings
+}
+
+// behind is the path in the policy's spec that a field of an object of ours comes from, as far as can be told.
+func (w world) behind(policy, kind, path string) string {
+	switch kind {
+	case model.KindGateway:
+		var server int
+		if _, err := fmt.Sscanf(path, "spec.servers[%d]", &server); err != nil {
+			return "spec.gateway"
+		}
+		return w.serverField(policy, server)
+	case model.KindDestinationRule:
+		if w.sends(policy) {
+			return "spec.send"
+		}
+	}
+	return "spec.accept"
+}
+
+// sends says whether the policy says what is sent: one that does not has rules for what its accept implies for clients.
+func (w world) sends(policy string) bool {
+	return slices.ContainsFunc(w.subjects, func(s subject) bool { return s.policy.Name == policy && len(s.policy.Spec.Send) > 0 })
+}
