@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -27,13 +29,13 @@ var schemas = sync.OnceValues(func() (admission.Schemas, error) {
 })
 
 // parse returns the fields of a document; nil: it is empty.
-func parse(text []byte) (map[string]any, error) {
-	encoded := text
+func parse(d *document) (map[string]any, error) {
+	encoded := d.text
 	// What a cluster dumped as JSON can be large, and reading it as YAML takes several times as long.
-	if !json.Valid(text) {
+	if !json.Valid(d.text) {
 		var err error
-		if encoded, err = yaml.YAMLToJSONStrict(text); err != nil {
-			return nil, err
+		if encoded, err = yaml.YAMLToJSONStrict(d.text); err != nil {
+			return nil, errors.New(inFile(err.Error(), d.line))
 		}
 	}
 	var value any
@@ -49,6 +51,20 @@ func parse(text []byte) (map[string]any, error) {
 	default:
 		return nil, errors.New("is not an object with apiVersion and kind")
 	}
+}
+
+// yamlLine is how the YAML library names a line.
+var yamlLine = regexp.MustCompile(`\bline (\d+)`)
+
+// inFile counts the lines in the words of the YAML library from the beginning of the file, instead of the document.
+func inFile(words string, firstLine int) string {
+	return yamlLine.ReplaceAllStringFunc(words, func(match string) string {
+		line, err := strconv.Atoi(strings.TrimPrefix(match, "line "))
+		if err != nil {
+			return match
+		}
+		return fmt.Sprintf("line %d", line+firstLine-1)
+	})
 }
 
 // kindOf returns what the object says it is.

@@ -19,6 +19,14 @@ import (
 // policyKind is ours.
 var policyKind = meshtlsv1alpha1.GroupVersion.WithKind("MeshTLSPolicy")
 
+// The kinds that are treated in a way of their own.
+var (
+	configMapKind = corev1.SchemeGroupVersion.WithKind("ConfigMap")
+	namespaceKind = corev1.SchemeGroupVersion.WithKind("Namespace")
+	podKind       = corev1.SchemeGroupVersion.WithKind("Pod")
+	secretKind    = corev1.SchemeGroupVersion.WithKind("Secret")
+)
+
 // kinds are those that are read, as empty objects.
 var kinds = []client.Object{
 	&meshtlsv1alpha1.MeshTLSPolicy{},

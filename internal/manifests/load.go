@@ -1,6 +1,7 @@
 package manifests
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,64 +10,99 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/client-go/tools/pager"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/meshtls/meshtls/internal/gather"
 )
 
+// noHelmReleases leaves out the Secrets in which Helm keeps what it installed: they are large, and no certificates.
+var noHelmReleases = client.MatchingFieldsSelector{Selector: fields.OneTermNotEqualSelector("type", "helm.sh/release.v1")}
+
 // LoadOptions say what is read of a cluster.
 type LoadOptions struct {
 	// IstioNamespace is where the mesh config is. Empty: gather.DefaultIstioNamespace.
 	IstioNamespace string
-	// Credentials says that Secrets, and all ConfigMaps, are read too.
+	// Namespaces are looked into one by one where the user may not list the objects of all.
+	Namespaces []string
+	// Credentials says that Secrets, and the ConfigMaps of all namespaces, are read too.
 	Credentials bool
 }
 
-// Load reads a cluster once, by pages, into a Reader: a live client lists by none of the fields of gather.Indexes. Kinds that the
-// cluster does not know, and those that the user may not list, are left out and told by Missing and Forbidden.
-func Load(ctx context.Context, cluster client.Reader, options LoadOptions) (*Reader, error) {
-	r := newReader()
-	for gvk := range known {
-		if isController(gvk) {
-			continue // its pods are there themselves
-		}
-		var scope []client.ListOption
-		if !options.Credentials {
-			switch gvk {
-			case secretKind:
-				continue
-			case configMapKind:
-				scope = append(scope, client.InNamespace(options.IstioNamespace))
-			}
-		}
-		err := r.load(ctx, cluster, gvk, scope...)
-		switch {
-		case apimeta.IsNoMatchError(err):
-			r.missing.Insert(gvk.Kind)
-		case apierrors.IsForbidden(err):
-			r.forbidden.Insert(gvk.Kind)
-		case err != nil:
-			return nil, fmt.Errorf("listing the cluster's objects of kind %s: %w", gvk.Kind, err)
-		}
-	}
-	return r, nil
+// loading is the filling of one Reader.
+type loading struct {
+	reader  *Reader
+	cluster client.Reader
+	options LoadOptions
 }
 
-var (
-	secretKind    = corev1.SchemeGroupVersion.WithKind("Secret")
-	configMapKind = corev1.SchemeGroupVersion.WithKind("ConfigMap")
-)
+// Load reads a cluster once, by pages, into a Reader: a live client lists by none of the fields of gather.Indexes. What the cluster
+// does not know and what the user may not list is left out, and told by Missing and Forbidden.
+func Load(ctx context.Context, cluster client.Reader, options LoadOptions) (*Reader, error) {
+	options.IstioNamespace = cmp.Or(options.IstioNamespace, gather.DefaultIstioNamespace)
+	l := loading{reader: newReader(), cluster: cluster, options: options}
+	l.reader.fromCluster = true
+	for gvk := range known {
+		var err error
+		switch {
+		case isController(gvk): // its pods are there themselves
+		case gvk == secretKind && !options.Credentials:
+		case gvk == configMapKind && !options.Credentials:
+			err = l.inNamespaces(ctx, gvk, options.IstioNamespace)
+		default:
+			err = l.everywhere(ctx, gvk)
+		}
+		switch {
+		case apimeta.IsNoMatchError(err):
+			l.reader.missing.Insert(gvk.Kind)
+		case err != nil:
+			return nil, fmt.Errorf("listing objects of kind %s: %w", gvk.Kind, err)
+		}
+	}
+	return l.reader, nil
+}
 
 // isController says whether the objects of the kind make pods.
 func isController(gvk schema.GroupVersionKind) bool {
 	return gvk.Group == "apps" || gvk.Group == "batch"
 }
 
-// load takes up the objects of a kind.
-func (r *Reader) load(ctx context.Context, cluster client.Reader, gvk schema.GroupVersionKind, scope ...client.ListOption) error {
+// everywhere reads the objects of a kind, of all namespaces if the user may list them.
+func (l *loading) everywhere(ctx context.Context, gvk schema.GroupVersionKind) error {
+	err := l.list(ctx, gvk, metav1.NamespaceAll)
+	if !apierrors.IsForbidden(err) {
+		return err
+	}
+	l.reader.forbidden[gvk.Kind] = sets.New[string]()
+	if !namespaced(gvk) {
+		return nil
+	}
+	return l.inNamespaces(ctx, gvk, append([]string{l.options.IstioNamespace}, l.options.Namespaces...)...)
+}
+
+// inNamespaces reads the objects of a kind in the namespaces in which the user may list them.
+func (l *loading) inNamespaces(ctx context.Context, gvk schema.GroupVersionKind, namespaces ...string) error {
+	for namespace := range sets.New(namespaces...) {
+		err := l.list(ctx, gvk, namespace)
+		switch {
+		case apierrors.IsForbidden(err) && l.reader.forbidden[gvk.Kind] == nil:
+			l.reader.forbidden[gvk.Kind] = sets.New[string]()
+		case apierrors.IsForbidden(err):
+		case err != nil:
+			return err
+		case l.reader.forbidden[gvk.Kind] != nil:
+			l.reader.forbidden[gvk.Kind].Insert(namespace)
+		}
+	}
+	return nil
+}
+
+// list reads the objects of a kind in a namespace, by pages.
+func (l *loading) list(ctx context.Context, gvk schema.GroupVersionKind, namespace string) error {
 	pages := pager.New(func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 		created, err := scheme.New(gvk.GroupVersion().WithKind(gvk.Kind + "List"))
 		if err != nil {
@@ -76,17 +112,33 @@ func (r *Reader) load(ctx context.Context, cluster client.Reader, gvk schema.Gro
 		if !ok {
 			return nil, fmt.Errorf("%T is not a list", created)
 		}
-		return page, cluster.List(ctx, page, append(scope, client.Limit(options.Limit), client.Continue(options.Continue))...)
-	})
-	return pages.EachListItem(ctx, metav1.ListOptions{}, func(item runtime.Object) error {
-		trimmed, err := gather.Trim(item)
-		if err != nil {
-			return err
+		scope := []client.ListOption{client.InNamespace(namespace), client.Limit(options.Limit), client.Continue(options.Continue)}
+		if gvk == secretKind {
+			scope = append(scope, noHelmReleases)
 		}
-		object, ok := trimmed.(client.Object)
-		if !ok {
-			return errors.New("not an object")
-		}
-		return r.add(gvk, object)
+		return page, l.cluster.List(ctx, page, scope...)
 	})
+	return pages.EachListItem(ctx, metav1.ListOptions{}, func(item runtime.Object) error { return l.take(gvk, item) })
+}
+
+// take keeps of an object what matters here.
+func (l *loading) take(gvk schema.GroupVersionKind, item runtime.Object) error {
+	trimmed, err := gather.Trim(item)
+	if err != nil {
+		return err
+	}
+	object, ok := trimmed.(client.Object)
+	if !ok {
+		return errors.New("what was listed is not an object")
+	}
+	object.SetManagedFields(nil)
+	keepOwners(object, item)
+	return l.reader.add(gvk, object)
+}
+
+// keepOwners gives a trimmed pod its owners back: the operator's cache does without them, an inventory does not.
+func keepOwners(trimmed client.Object, item runtime.Object) {
+	if pod, ok := item.(*corev1.Pod); ok {
+		trimmed.SetOwnerReferences(pod.OwnerReferences)
+	}
 }

@@ -1,7 +1,6 @@
 package manifests
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"errors"
@@ -13,7 +12,7 @@ import (
 	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/apimachinery/pkg/util/sets"
 )
 
 // Stdin is the path that stands for the standard input.
@@ -36,6 +35,8 @@ type Error struct {
 	File string
 	// Document is the number of the YAML document in the file, counted from 1. Zero: the file as a whole.
 	Document int
+	// Line is the line of the file on which the document begins. Zero: the file as a whole.
+	Line int
 	// Err is what is wrong.
 	Err error
 }
@@ -56,44 +57,43 @@ var onOneLine = strings.NewReplacer(":\n  ", ": ", "\n  ", "; ", "\n", "; ")
 func (e *Error) Unwrap() error { return e.Err }
 
 // Read reads the manifests of the paths: files, directories with everything below them, and "-". It goes on after an error, so
-// that all of them are told at once; what it returns then is not to be used.
+// that all of them are told at once: they come joined, each an *Error, and the Reader beside them holds all the rest.
 func Read(ctx context.Context, paths []string, options Options) (*Reader, error) {
 	options.Namespace = cmp.Or(options.Namespace, defaultNamespace)
 	if options.Stdin == nil {
 		options.Stdin = os.Stdin
 	}
-	files, err := filesOf(paths)
-	if err != nil {
-		return nil, err
-	}
 	r := newReading(options.Namespace)
-	for _, file := range files {
+	for _, file := range r.filesOf(paths) {
 		if err := r.file(ctx, file, options.Stdin); err != nil {
 			r.fail(&Error{File: file, Err: err})
 		}
 	}
+	r.inject()
 	return r.reader, errors.Join(r.errs...)
 }
 
 // filesOf replaces directories by the manifest files below them, and leaves out what is named twice.
-func filesOf(paths []string) ([]string, error) {
+func (r *reading) filesOf(paths []string) []string {
 	var files []string
-	var errs []error
+	named := sets.New[string]()
 	for _, path := range paths {
 		below, err := filesBelow(path)
 		if err != nil {
-			errs = append(errs, &Error{File: path, Err: bare(err)})
+			r.fail(&Error{File: path, Err: bare(err)})
 		}
 		for _, file := range below {
-			if !slices.Contains(files, file) {
+			if !named.Has(file) {
+				named.Insert(file)
 				files = append(files, file)
 			}
 		}
 	}
-	return files, errors.Join(errs...)
+	return files
 }
 
-// filesBelow returns a file as it is, whatever it is called, and of a directory the files that are called like manifests.
+// filesBelow returns a file as it is, whatever it is called, and of a directory the files that are called like manifests, less what
+// is hidden.
 func filesBelow(path string) ([]string, error) {
 	if path == Stdin {
 		return []string{path}, nil
@@ -101,6 +101,9 @@ func filesBelow(path string) ([]string, error) {
 	var files []string
 	root := filepath.Clean(path)
 	err := filepath.WalkDir(root, func(file string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() && file != root && strings.HasPrefix(entry.Name(), ".") {
+			return fs.SkipDir
+		}
 		if err == nil && !entry.IsDir() && (file == root || isManifest(file)) {
 			files = append(files, file)
 		}
@@ -110,7 +113,11 @@ func filesBelow(path string) ([]string, error) {
 }
 
 func isManifest(file string) bool {
-	return slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(file))
+	extension := filepath.Ext(file)
+	if strings.TrimSuffix(filepath.Base(file), extension) == "kustomization" {
+		return false // says where objects are, and need not say its kind
+	}
+	return slices.Contains([]string{".yaml", ".yml", ".json"}, extension)
 }
 
 // bare is the error without the path, which is said already.
@@ -123,26 +130,23 @@ func bare(err error) error {
 
 // file reads the documents of a file.
 func (r *reading) file(ctx context.Context, file string, stdin io.Reader) error {
-	if file == Stdin {
-		return r.documents(ctx, file, stdin)
-	}
-	opened, err := os.Open(file) // #nosec G304 -- the user names the files
+	content, err := contentOf(file, stdin)
 	if err != nil {
 		return bare(err)
 	}
-	return errors.Join(r.documents(ctx, file, opened), opened.Close())
+	documents, err := documentsOf(file, content)
+	if err != nil {
+		return err
+	}
+	for _, d := range documents {
+		r.document(ctx, d)
+	}
+	return nil
 }
 
-func (r *reading) documents(ctx context.Context, file string, from io.Reader) error {
-	documents := yaml.NewYAMLReader(bufio.NewReader(from))
-	for number := 1; ; number++ {
-		text, err := documents.Read()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return bare(err)
-		}
-		r.document(ctx, document{file: file, number: number, text: text})
+func contentOf(file string, stdin io.Reader) ([]byte, error) {
+	if file == Stdin {
+		return io.ReadAll(stdin)
 	}
+	return os.ReadFile(file) // #nosec G304 -- the user names the files
 }

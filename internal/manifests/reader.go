@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
 	"github.com/meshtls/meshtls/internal/gather"
+	"github.com/meshtls/meshtls/internal/model"
 )
 
 // Reader is a client.Reader over the objects of manifests. It lists by namespace, by labels and by the fields of
@@ -29,8 +30,14 @@ import (
 type Reader struct {
 	objects map[schema.GroupVersionKind]cache.Indexer
 	ignored map[schema.GroupVersionKind]int
-	// missing are the kinds that the cluster does not know, and forbidden those that the user may not list.
-	missing, forbidden sets.Set[string]
+	// origins say where the objects that were read from manifests come from.
+	origins map[model.ObjectRef]origin
+	// fromCluster says that the objects were not read from manifests.
+	fromCluster bool
+	// missing are the kinds that the cluster does not know.
+	missing sets.Set[string]
+	// forbidden are the kinds that the user may not list everywhere, each with the namespaces in which it was listed all the same.
+	forbidden map[string]sets.Set[string]
 }
 
 var _ client.Reader = &Reader{}
@@ -63,7 +70,8 @@ func (r *Reader) Len() int {
 func newReader() *Reader {
 	r := &Reader{
 		objects: map[schema.GroupVersionKind]cache.Indexer{}, ignored: map[schema.GroupVersionKind]int{},
-		missing: sets.New[string](), forbidden: sets.New[string](),
+		origins: map[model.ObjectRef]origin{},
+		missing: sets.New[string](), forbidden: map[string]sets.Set[string]{},
 	}
 	for gvk := range known {
 		r.objects[gvk] = cache.NewIndexer(cache.MetaNamespaceKeyFunc, indexersOf(gvk))
@@ -225,8 +233,6 @@ func (r *Reader) Namespaces() sets.Set[string] {
 // Missing are the kinds that the cluster does not know; of manifests: none.
 func (r *Reader) Missing() sets.Set[string] { return r.missing }
 
-// Forbidden are the kinds that the user may not list; of manifests: none.
-func (r *Reader) Forbidden() sets.Set[string] { return r.forbidden }
-
-// CredentialNamespaces are those whose Secrets are all there.
-func (r *Reader) CredentialNamespaces() sets.Set[string] { return sets.New[string]() }
+// Forbidden are the kinds that the user may not list in all namespaces, each with the namespaces in which they were listed all the
+// same; of manifests: none.
+func (r *Reader) Forbidden() map[string]sets.Set[string] { return r.forbidden }

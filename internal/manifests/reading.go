@@ -4,38 +4,29 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/meshtls/meshtls/internal/model"
 )
-
-// document is a YAML document of a file.
-type document struct {
-	file   string
-	number int
-	text   []byte
-}
-
-// identity is what there can be only one object of.
-type identity struct {
-	kind schema.GroupVersionKind
-	key  client.ObjectKey
-}
 
 // reading is the making of one Reader.
 type reading struct {
 	reader    *Reader
 	namespace string
-	// seen is where each object was found.
-	seen map[identity]document
-	errs []error
+	// templates are the pods of controllers' templates.
+	templates []*corev1.Pod
+	errs      []error
 }
 
 func newReading(namespace string) *reading {
-	return &reading{reader: newReader(), namespace: namespace, seen: map[identity]document{}}
+	return &reading{reader: newReader(), namespace: namespace}
 }
 
 func (r *reading) fail(err error) {
@@ -43,18 +34,18 @@ func (r *reading) fail(err error) {
 }
 
 // document reads the objects of a document.
-func (r *reading) document(ctx context.Context, d document) {
-	object, err := parse(d.text)
+func (r *reading) document(ctx context.Context, d *document) {
+	object, err := parse(d)
 	if err == nil && object != nil {
-		err = r.object(ctx, d, object)
+		err = r.object(ctx, origin{document: d}, object)
 	}
 	if err != nil {
-		r.fail(&Error{File: d.file, Document: d.number, Err: err})
+		r.fail(&Error{File: d.file, Document: d.number, Line: d.line, Err: err})
 	}
 }
 
 // object reads an object, or those of a list.
-func (r *reading) object(ctx context.Context, d document, fields map[string]any) error {
+func (r *reading) object(ctx context.Context, from origin, fields map[string]any) error {
 	gvk, err := kindOf(fields)
 	if err != nil {
 		return err
@@ -64,18 +55,19 @@ func (r *reading) object(ctx context.Context, d document, fields map[string]any)
 		return err
 	}
 	if !isList {
-		return r.single(ctx, d, fields, gvk)
+		return r.single(ctx, from, fields, gvk)
 	}
 	var errs []error
 	for i, item := range listed {
-		if err := r.object(ctx, d, item); err != nil {
+		at := origin{document: from.document, items: append(slices.Clone(from.items), i)}
+		if err := r.object(ctx, at, item); err != nil {
 			errs = append(errs, fmt.Errorf("items[%d]: %w", i, err))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-func (r *reading) single(ctx context.Context, d document, fields map[string]any, gvk schema.GroupVersionKind) error {
+func (r *reading) single(ctx context.Context, from origin, fields map[string]any, gvk schema.GroupVersionKind) error {
 	gvk = canonical(gvk)
 	if !known.Has(gvk) {
 		r.reader.ignored[gvk]++
@@ -86,7 +78,7 @@ func (r *reading) single(ctx context.Context, d document, fields map[string]any,
 		err = complete(object, gvk, r.namespace)
 	}
 	if err == nil {
-		err = r.add(d, object, gvk)
+		err = r.add(from, object, gvk)
 	}
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", gvk.Kind, nameIn(fields), err)
@@ -105,12 +97,12 @@ func nameIn(fields map[string]any) string {
 }
 
 // add takes an object up, and the pod that a controller's template stands for.
-func (r *reading) add(d document, object client.Object, gvk schema.GroupVersionKind) error {
-	id := identity{kind: gvk, key: client.ObjectKeyFromObject(object)}
-	if before, twice := r.seen[id]; twice {
-		return fmt.Errorf("is there already, in %s, document %d", before.file, before.number)
+func (r *reading) add(from origin, object client.Object, gvk schema.GroupVersionKind) error {
+	ref := model.ObjectRef{Kind: gvk.Kind, Namespace: object.GetNamespace(), Name: object.GetName()}
+	if before, twice := r.reader.origins[ref]; twice {
+		return fmt.Errorf("is there already, in %s, document %d", before.document.file, before.document.number)
 	}
-	r.seen[id] = d
+	r.reader.origins[ref] = from
 	if err := r.reader.add(gvk, object); err != nil {
 		return err
 	}
@@ -118,17 +110,21 @@ func (r *reading) add(d document, object client.Object, gvk schema.GroupVersionK
 	if template == nil {
 		return nil
 	}
-	return r.reader.add(corev1.SchemeGroupVersion.WithKind("Pod"), podOf(object, gvk.Kind, template))
+	pod := podOf(object, gvk.Kind, template)
+	r.templates = append(r.templates, pod)
+	r.reader.origins[model.ObjectRef{Kind: podKind.Kind, Namespace: pod.Namespace, Name: pod.Name}] = from
+	return r.reader.add(podKind, pod)
 }
 
 // podOf is a pod of a controller. It is named after the controller's kind too, so that it is none of the pods that are there.
 func podOf(controller client.Object, kind string, template *corev1.PodTemplateSpec) *corev1.Pod {
 	return &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace:   controller.GetNamespace(),
-			Name:        fmt.Sprintf("%s-%s-0", controller.GetName(), strings.ToLower(kind)),
-			Labels:      template.Labels,
-			Annotations: template.Annotations,
+			Namespace:       controller.GetNamespace(),
+			Name:            fmt.Sprintf("%s-%s-0", controller.GetName(), strings.ToLower(kind)),
+			Labels:          template.Labels,
+			Annotations:     template.Annotations,
+			OwnerReferences: []metav1.OwnerReference{{Kind: kind, Name: controller.GetName(), Controller: ptr.To(true)}},
 		},
 		Spec: template.Spec,
 	}
