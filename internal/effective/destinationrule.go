@@ -56,7 +56,7 @@ func indexRules(mesh model.Mesh, all []*istionetworkingv1.DestinationRule) ruleI
 // Source: istio pilot/pkg/model/push_context.go, sortConfigBySelectorAndCreationTime.
 func bySelectorAndAge(all []*istionetworkingv1.DestinationRule) []*istionetworkingv1.DestinationRule {
 	var selecting, others []*istionetworkingv1.DestinationRule
-	for _, rule := range oldestFirst(all) {
+	for _, rule := range OldestFirst(all) {
 		if rule.Spec.GetWorkloadSelector() != nil {
 			selecting = append(selecting, rule)
 		} else {

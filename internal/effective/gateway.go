@@ -59,7 +59,7 @@ func (s Server) endsHTTPS() bool {
 }
 
 func indexGateways(all []*istionetworkingv1.Gateway) selectorIndex[*istionetworkingv1.Gateway] {
-	return indexSelectors(oldestFirst(all), func(g *istionetworkingv1.Gateway) map[string]string { return g.Spec.Selector })
+	return indexSelectors(OldestFirst(all), func(g *istionetworkingv1.Gateway) map[string]string { return g.Spec.Selector })
 }
 
 func indexServices(all []model.Service) map[string][]model.Service {

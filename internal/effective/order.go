@@ -10,9 +10,9 @@ import (
 // Unborn is the age of an object that is not in the cluster yet: it will be younger than everything that is.
 var Unborn = metav1.Unix(253370764800, 0)
 
-// oldestFirst orders objects as Istio does before it lets the first of them win: by age, then by name, then by namespace.
+// OldestFirst orders objects as Istio does before it lets the first of them win: by age, then by name, then by namespace.
 // Source: istio pilot/pkg/model/config.go, configCompareByCreationTime.
-func oldestFirst[T metav1.Object](objects []T) []T {
+func OldestFirst[T metav1.Object](objects []T) []T {
 	ordered := slices.Clone(objects)
 	slices.SortFunc(ordered, func(a, b T) int { return compareAge(a, b) })
 	return ordered

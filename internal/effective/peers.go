@@ -24,7 +24,7 @@ func indexPeers(root string, all []*istiosecurityv1.PeerAuthentication) peerInde
 		selecting: map[string]selectorIndex[*istiosecurityv1.PeerAuthentication]{},
 	}
 	selecting := map[string][]*istiosecurityv1.PeerAuthentication{}
-	for _, pa := range oldestFirst(all) {
+	for _, pa := range OldestFirst(all) {
 		if len(peerSelector(pa)) == 0 {
 			index.wide[pa.Namespace] = append(index.wide[pa.Namespace], pa)
 		} else {

@@ -35,8 +35,11 @@ func sendName(r *model.SendRule) string {
 }
 
 // gatewayName is a function of the policy: each has a Gateway of its own.
-func gatewayName(r *model.GatewayRule) string {
-	return nameOf(r.Policy, newGoverned(model.KindGateway).text(r.Policy))
+func gatewayName(r *model.GatewayRule) string { return GatewayName(r.Policy) }
+
+// GatewayName is the name of the Gateway that is rendered for a policy: VirtualServices bind to it.
+func GatewayName(policy string) string {
+	return nameOf(policy, newGoverned(model.KindGateway).text(policy))
 }
 
 func nameOf(hint string, g governed) string {
