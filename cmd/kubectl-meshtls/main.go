@@ -45,25 +45,36 @@ var errFindings = errors.New("there are findings")
 
 // exitCode is the exit code for how a command ended; what it has not shown yet is written to out.
 func exitCode(err error, out io.Writer) int {
-	switch {
-	case err == nil:
-		return exitOK
-	case errors.Is(err, errFindings):
-		return exitFindings
-	default:
-		printErrors(out, err)
-		return exitFailure
+	code := exitOK
+	for _, each := range apart(err) {
+		if errors.Is(each, errFindings) {
+			code = max(code, exitFindings)
+			continue
+		}
+		code = exitFailure
+		printError(out, each)
 	}
+	return code
 }
 
-// printErrors writes each of the joined errors on a line. Errors of manifests begin with the file, as compilers' do.
-func printErrors(out io.Writer, err error) {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // only the joint itself is taken apart
-		for _, each := range joined.Unwrap() {
-			printErrors(out, each)
-		}
-		return
+// apart are the errors that were joined; none for nil.
+func apart(err error) []error {
+	if err == nil {
+		return nil
 	}
+	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // only what joins errors is taken apart, not what wraps them
+	if !ok {
+		return []error{err}
+	}
+	var all []error
+	for _, each := range joined.Unwrap() {
+		all = append(all, apart(each)...)
+	}
+	return all
+}
+
+// printError writes a line. Errors of manifests begin with the file, as those of compilers do.
+func printError(out io.Writer, err error) {
 	if ofManifest := (*manifests.Error)(nil); errors.As(err, &ofManifest) {
 		_, _ = fmt.Fprintln(out, err)
 		return

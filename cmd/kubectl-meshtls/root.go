@@ -25,6 +25,8 @@ Each command reads the cluster of your kubeconfig, or, with -f, manifest files a
 	root.SetErr(streams.ErrOut)
 	objects := newSource(streams)
 	root.AddCommand(
+		newRender(streams, objects),
+		newLint(streams, objects),
 		newVersion(streams, objects),
 	)
 	return root

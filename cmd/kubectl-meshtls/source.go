@@ -3,8 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/client-go/rest"
@@ -22,6 +27,8 @@ type source struct {
 	allNamespaces  bool
 	istioNamespace string
 	rootNamespace  string
+	// credentials says that the command looks at certificates: Secrets are read only for that.
+	credentials bool
 }
 
 func newSource(streams genericiooptions.IOStreams) *source {
@@ -80,20 +87,73 @@ func (s *source) scope() (string, error) {
 	return namespace, err
 }
 
-// reader reads all objects once. With an error that is a manifests.Error it holds what could be read all the same.
+// reader reads all objects once, and says on the standard error what it leaves out. Where documents of manifests are wrong, it comes
+// with an error for each of them, and holds all the others. It is nil where nothing could be read.
 func (s *source) reader(ctx context.Context) (*manifests.Reader, error) {
-	if s.fromFiles() {
-		return manifests.Read(ctx, s.filenames, manifests.Options{Namespace: *s.kube.Namespace, Stdin: s.streams.In})
+	if !s.fromFiles() {
+		return s.cluster(ctx)
 	}
+	reader, err := manifests.Read(ctx, s.filenames, manifests.Options{Namespace: *s.kube.Namespace, Stdin: s.streams.In})
+	s.noteIgnored(reader)
+	return reader, err
+}
+
+func (s *source) cluster(ctx context.Context) (*manifests.Reader, error) {
 	config, err := s.kube.ToRESTConfig()
 	if err != nil {
 		return nil, err
 	}
-	cluster, err := client.New(config, client.Options{Scheme: manifests.Scheme()})
+	config.UserAgent = "kubectl-meshtls/" + version()
+	// A warning of the API server about a deprecated version of a kind is of no use here.
+	config.WarningHandler = rest.NoWarnings{}
+	live, err := client.New(config, client.Options{Scheme: manifests.Scheme()})
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the cluster: %w", err)
 	}
-	return manifests.Load(ctx, cluster, manifests.LoadOptions{IstioNamespace: s.istioNamespace})
+	scope, err := s.scope()
+	if err != nil {
+		return nil, err
+	}
+	options := manifests.LoadOptions{IstioNamespace: s.istioNamespace, Credentials: s.credentials}
+	for _, namespace := range []string{scope, s.rootNamespace} {
+		if namespace != "" {
+			options.Namespaces = append(options.Namespaces, namespace)
+		}
+	}
+	reader, err := manifests.Load(ctx, live, options)
+	if err != nil {
+		return nil, fmt.Errorf("reading the cluster: %w", err)
+	}
+	s.noteForbidden(reader)
+	return reader, nil
+}
+
+// noteIgnored says of which kinds manifests hold objects that nothing here reads.
+func (s *source) noteIgnored(reader *manifests.Reader) {
+	var kinds []string
+	for _, ignored := range reader.Ignored() {
+		kinds = append(kinds, fmt.Sprintf("%d %s", ignored.Count, ignored.Kind.Kind))
+	}
+	if len(kinds) > 0 {
+		s.note("objects that have nothing to do with TLS were passed over: %s", strings.Join(kinds, ", "))
+	}
+}
+
+// noteForbidden says what the user may not list, and so is not judged.
+func (s *source) noteForbidden(reader *manifests.Reader) {
+	forbidden := reader.Forbidden()
+	for _, kind := range slices.Sorted(maps.Keys(forbidden)) {
+		where := "none were read"
+		if namespaces := sets.List(forbidden[kind]); len(namespaces) > 0 {
+			where = "only those of " + strings.Join(namespaces, ", ") + " were read"
+		}
+		s.note("you may not list the objects of kind %s in all namespaces: %s, and what depends on others is not judged", kind, where)
+	}
+}
+
+// note writes a line that is not part of the answer.
+func (s *source) note(format string, values ...any) {
+	_, _ = fmt.Fprintf(s.streams.ErrOut, "note: "+format+"\n", values...)
 }
 
 // options are what gather has to know of what the reader holds.
@@ -103,5 +163,13 @@ func (s *source) options(reader *manifests.Reader) gather.Options {
 		RootNamespace:        s.rootNamespace,
 		Missing:              reader.Missing(),
 		CredentialNamespaces: reader.CredentialNamespaces(),
+	}
+}
+
+// complete lets the shell offer the values of a flag.
+func complete(command *cobra.Command, flag string, values ...string) {
+	offer := cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)
+	if err := command.RegisterFlagCompletionFunc(flag, offer); err != nil {
+		panic(err) // the command has no such flag
 	}
 }

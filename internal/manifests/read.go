@@ -43,12 +43,14 @@ type Error struct {
 
 // Error is one line.
 func (e *Error) Error() string {
-	what := onOneLine.Replace(e.Err.Error())
 	if e.Document == 0 {
-		return fmt.Sprintf("%s: %s", e.File, what)
+		return fmt.Sprintf("%s: %s", e.File, e.Words())
 	}
-	return fmt.Sprintf("%s: document %d: %s", e.File, e.Document, what)
+	return fmt.Sprintf("%s: document %d: %s", e.File, e.Document, e.Words())
 }
+
+// Words are what is wrong, on one line, without the place.
+func (e *Error) Words() string { return onOneLine.Replace(e.Err.Error()) }
 
 // onOneLine joins the lines of errors that are several, and of those of the YAML library, which indents.
 var onOneLine = strings.NewReplacer(":\n  ", ": ", "\n  ", "; ", "\n", "; ")

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/compile"
+	"github.com/meshtls/meshtls/internal/manifests"
+	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/report"
+)
+
+const lintLong = `Find what is wrong, or probably not meant, in the TLS settings of a mesh: in MeshTLSPolicies, and in the PeerAuthentications,
+DestinationRules, Gateways, VirtualServices and ServiceEntries that others write. A mesh without any policy is linted too.
+
+Everything is judged together, as Istio will see it once the policies' objects are written.
+
+The exit code is 1 if something is found of the severity of --fail-on, or a higher one, and 2 if something could not be read.
+What each check is about, and how to mute it, is in docs/findings.md.`
+
+const lintExample = `  # A folder of manifests, in CI
+  kubectl meshtls lint -f manifests/
+
+  # For a code host that shows SARIF beside the lines
+  kubectl meshtls lint -f manifests/ -o sarif >meshtls.sarif
+
+  # What a chart comes to
+  helm template shop charts/shop | kubectl meshtls lint -f - --fail-on warning
+
+  # The whole mesh
+  kubectl meshtls lint -A`
+
+// lintFlags are the flags of lint alone.
+type lintFlags struct {
+	output string
+	failOn string
+}
+
+// outputs are the formats that a report is written in.
+var outputs = map[string]func(out io.Writer, r report.Report) error{
+	"table": func(out io.Writer, r report.Report) error { return report.Text(out, r, report.StyleOf(out)) },
+	"json":  report.JSON,
+	"sarif": func(out io.Writer, r report.Report) error { return report.SARIF(out, r, version()) },
+}
+
+// failing are the severities that let lint fail.
+var failing = map[string][]meshtlsv1alpha1.Severity{
+	"error":   {meshtlsv1alpha1.SeverityError},
+	"warning": {meshtlsv1alpha1.SeverityError, meshtlsv1alpha1.SeverityWarning},
+}
+
+func newLint(streams genericiooptions.IOStreams, objects *source) *cobra.Command {
+	var flags lintFlags
+	command := &cobra.Command{
+		Use:     "lint",
+		Short:   "Find mistakes in the TLS settings of policies and of Istio's own objects",
+		Long:    lintLong,
+		Example: lintExample,
+		Args:    cobra.NoArgs,
+		PreRunE: func(*cobra.Command, []string) error { return flags.validate() },
+		RunE: func(command *cobra.Command, _ []string) error {
+			return runLint(command.Context(), streams, objects, flags)
+		},
+	}
+	command.Flags().StringVarP(&flags.output, "output", "o", "table", "How to write the findings: table, json or sarif.")
+	command.Flags().StringVar(&flags.failOn, "fail-on", "error", "The least severity that makes the exit code 1: error or warning.")
+	objects.addFlags(command.Flags())
+	complete(command, "output", "table", "json", "sarif")
+	complete(command, "fail-on", "error", "warning")
+	return command
+}
+
+func (f lintFlags) validate() error {
+	if outputs[f.output] == nil {
+		return fmt.Errorf("unknown output %q: it is table, json or sarif", f.output)
+	}
+	if failing[f.failOn] == nil {
+		return fmt.Errorf("unknown severity %q for --fail-on: it is error or warning", f.failOn)
+	}
+	return nil
+}
+
+func runLint(ctx context.Context, streams genericiooptions.IOStreams, objects *source, flags lintFlags) error {
+	objects.credentials = true
+	reader, problems := objects.reader(ctx)
+	if reader == nil {
+		return problems
+	}
+	found, err := objects.lint(ctx, reader)
+	if err != nil {
+		return errors.Join(problems, err)
+	}
+	found.Problems = append(found.Problems, problemsOf(problems)...)
+	if err := outputs[flags.output](streams.Out, found); err != nil {
+		return err
+	}
+	fails := func(f report.Finding) bool { return slices.Contains(failing[flags.failOn], f.Severity) }
+	if slices.ContainsFunc(found.Findings, fails) {
+		return errors.Join(problems, errFindings)
+	}
+	return problems
+}
+
+// lint reviews all that the reader has, and reports on the namespaces that were asked for.
+func (s *source) lint(ctx context.Context, reader *manifests.Reader) (report.Report, error) {
+	scope, err := s.scope()
+	if err != nil {
+		return report.Report{}, err
+	}
+	inventory, err := s.inventory(ctx, reader)
+	if err != nil {
+		return report.Report{}, err
+	}
+	snapshots, err := s.snapshots(ctx, reader)
+	if err != nil {
+		return report.Report{}, err
+	}
+	review := compile.Lint(inventory, snapshots)
+	found := report.New(findingsIn(scope, review), reader.Place)
+	found.Summary.Policies, found.Summary.IstioObjects = looked(scope, inventory, review)
+	return found, nil
+}
+
+// findingsIn are the findings about the policies and other objects of the namespaces that were asked for.
+func findingsIn(scope string, review model.Review) []model.Finding {
+	found := append(policyFindings(review.Results), review.Findings...)
+	return slices.DeleteFunc(found, func(f model.Finding) bool {
+		namespace := f.Object.Namespace
+		if (f.Policy != types.NamespacedName{}) {
+			namespace = f.Policy.Namespace
+		}
+		return !inScope(scope, namespace)
+	})
+}
+
+// looked counts the policies and the Istio objects that were looked at.
+func looked(scope string, i model.Inventory, review model.Review) (policies, istioObjects int) {
+	for _, o := range outcomesOf(review.Results) {
+		if inScope(scope, o.Policy.Namespace) {
+			policies++
+		}
+	}
+	return policies, count(scope, i.PeerAuthentications) + count(scope, i.DestinationRules) + count(scope, i.Gateways) +
+		count(scope, i.VirtualServices) + count(scope, i.ServiceEntries) + count(scope, i.WorkloadEntries) +
+		count(scope, i.AuthorizationPolicies)
+}
+
+// namespaced is an object of a namespace.
+type namespaced interface{ GetNamespace() string }
+
+func count[T namespaced](scope string, objects []T) int {
+	n := 0
+	for _, o := range objects {
+		if inScope(scope, o.GetNamespace()) {
+			n++
+		}
+	}
+	return n
+}
+
+// problemsOf are the errors of manifests, for the report.
+func problemsOf(err error) []report.Problem {
+	var problems []report.Problem
+	for _, each := range apart(err) {
+		if ofManifest := (*manifests.Error)(nil); errors.As(each, &ofManifest) {
+			problems = append(problems, report.Problem{
+				File: ofManifest.File, Document: ofManifest.Document, Line: ofManifest.Line, Message: ofManifest.Words(),
+			})
+		}
+	}
+	return problems
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/render"
+	"github.com/meshtls/meshtls/internal/report"
+)
+
+const renderLong = `Print the Istio objects that the operator writes for the MeshTLSPolicies, and nothing else, to the standard output.
+What there is to say about the policies goes to the standard error.
+
+The exit code is 1 if a policy is not accepted, and 2 for wrong input.`
+
+const renderExample = `  # What a folder of manifests comes to, before anything is applied
+  kubectl meshtls render -f manifests/
+
+  # What a change of one file changes
+  kubectl meshtls render -f manifests/ >before.yaml; vi manifests/payments.yaml
+  kubectl meshtls render -f manifests/ | diff before.yaml -
+
+  # What the operator writes for the policies of a namespace of the cluster
+  kubectl meshtls render -n shop`
+
+func newRender(streams genericiooptions.IOStreams, objects *source) *cobra.Command {
+	command := &cobra.Command{
+		Use:     "render",
+		Short:   "Print the Istio objects that the policies come to",
+		Long:    renderLong,
+		Example: renderExample,
+		Args:    cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			return runRender(command.Context(), streams, objects)
+		},
+	}
+	objects.addFlags(command.Flags())
+	return command
+}
+
+func runRender(ctx context.Context, streams genericiooptions.IOStreams, objects *source) error {
+	reader, problems := objects.reader(ctx)
+	if reader == nil {
+		return problems
+	}
+	results, err := objects.results(ctx, reader)
+	if err != nil {
+		return errors.Join(problems, err)
+	}
+	stream, err := render.YAML(allObjects(results))
+	if err != nil {
+		return errors.Join(problems, err)
+	}
+	if _, err := streams.Out.Write(stream); err != nil {
+		return err
+	}
+	found := report.New(policyFindings(results), reader.Place)
+	if err := report.Findings(streams.ErrOut, found, report.StyleOf(streams.ErrOut)); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(outcomesOf(results), rejected) {
+		return errors.Join(problems, errFindings)
+	}
+	return problems
+}
+
+// allObjects are what is rendered for all namespaces.
+func allObjects(results []model.Result) model.Objects {
+	var all model.Objects
+	for _, r := range results {
+		all.PeerAuthentications = append(all.PeerAuthentications, r.Objects.PeerAuthentications...)
+		all.DestinationRules = append(all.DestinationRules, r.Objects.DestinationRules...)
+		all.Gateways = append(all.Gateways, r.Objects.Gateways...)
+	}
+	return all
+}
+
+func outcomesOf(results []model.Result) []model.Outcome {
+	var all []model.Outcome
+	for _, r := range results {
+		all = append(all, r.Policies...)
+	}
+	return all
+}
+
+func policyFindings(results []model.Result) []model.Finding {
+	var all []model.Finding
+	for _, o := range outcomesOf(results) {
+		all = append(all, o.Findings...)
+	}
+	return all
+}
+
+// rejected says whether the policy is not accepted: nothing of it stands.
+func rejected(o model.Outcome) bool {
+	return o.Standing == 0 && slices.ContainsFunc(o.Findings, func(f model.Finding) bool {
+		return f.Condition == meshtlsv1alpha1.ConditionAccepted
+	})
+}

@@ -1,0 +1,7 @@
+// Package report writes findings for those who read them: as text for people,
+// as JSON for programs, as SARIF for code hosts.
+//
+// The JSON is an interface: docs/cli.md describes it, fields are only added
+// within a version. The package decides nothing: what is reported, and where it
+// was written, is told to it.
+package report
