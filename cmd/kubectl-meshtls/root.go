@@ -27,6 +27,7 @@ Each command reads the cluster of your kubeconfig, or, with -f, manifest files a
 	root.AddCommand(
 		newRender(streams, objects),
 		newLint(streams, objects),
+		newStatus(streams, objects),
 		newVersion(streams, objects),
 	)
 	return root

@@ -29,6 +29,8 @@ type source struct {
 	rootNamespace  string
 	// credentials says that the command looks at certificates: Secrets are read only for that.
 	credentials bool
+	// kinds are those that the command looks at, of a cluster; empty: all.
+	kinds sets.Set[string]
 }
 
 func newSource(streams genericiooptions.IOStreams) *source {
@@ -98,7 +100,8 @@ func (s *source) reader(ctx context.Context) (*manifests.Reader, error) {
 	return reader, err
 }
 
-func (s *source) cluster(ctx context.Context) (*manifests.Reader, error) {
+// client is one of the cluster that the flags say.
+func (s *source) client() (client.Client, error) {
 	config, err := s.kube.ToRESTConfig()
 	if err != nil {
 		return nil, err
@@ -110,11 +113,19 @@ func (s *source) cluster(ctx context.Context) (*manifests.Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the cluster: %w", err)
 	}
+	return live, nil
+}
+
+func (s *source) cluster(ctx context.Context) (*manifests.Reader, error) {
+	live, err := s.client()
+	if err != nil {
+		return nil, err
+	}
 	scope, err := s.scope()
 	if err != nil {
 		return nil, err
 	}
-	options := manifests.LoadOptions{IstioNamespace: s.istioNamespace, Credentials: s.credentials}
+	options := manifests.LoadOptions{IstioNamespace: s.istioNamespace, Credentials: s.credentials, Kinds: s.kinds}
 	for _, namespace := range []string{scope, s.rootNamespace} {
 		if namespace != "" {
 			options.Namespaces = append(options.Namespaces, namespace)

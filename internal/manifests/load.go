@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/client-go/tools/pager"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
 	"github.com/meshtls/meshtls/internal/gather"
 )
@@ -31,6 +32,8 @@ type LoadOptions struct {
 	Namespaces []string
 	// Credentials says that Secrets, and the ConfigMaps of all namespaces, are read too.
 	Credentials bool
+	// Kinds are those that are read. Empty: all.
+	Kinds sets.Set[string]
 }
 
 // loading is the filling of one Reader.
@@ -46,9 +49,13 @@ func Load(ctx context.Context, cluster client.Reader, options LoadOptions) (*Rea
 	options.IstioNamespace = cmp.Or(options.IstioNamespace, gather.DefaultIstioNamespace)
 	l := loading{reader: newReader(), cluster: cluster, options: options}
 	l.reader.fromCluster = true
-	for gvk := range known {
-		var err error
+	for _, kind := range kinds {
+		gvk, err := apiutil.GVKForObject(kind, scheme)
+		if err != nil {
+			return nil, err
+		}
 		switch {
+		case len(options.Kinds) > 0 && !options.Kinds.Has(gvk.Kind):
 		case isController(gvk): // its pods are there themselves
 		case gvk == secretKind && !options.Credentials:
 		case gvk == configMapKind && !options.Credentials:
