@@ -121,7 +121,7 @@ func globArea(t *testing.T, area, suffix string) []string {
 	return files
 }
 
-// inventoryOf is the mesh of a file, with the credentials of all namespaces.
+// inventoryOf is the mesh of a file, with the credentials of the namespaces that have any.
 func inventoryOf(t *testing.T, input string) model.Inventory {
 	t.Helper()
 	reader, err := manifests.Read(t.Context(), []string{input}, manifests.Options{})
@@ -131,7 +131,7 @@ func inventoryOf(t *testing.T, input string) model.Inventory {
 	if ignored := reader.Ignored(); len(ignored) > 0 {
 		t.Fatalf("the input holds what nothing reads: %v", ignored)
 	}
-	mesh, err := gather.Inventory(t.Context(), reader, now, gather.Options{CredentialNamespaces: reader.Namespaces()})
+	mesh, err := gather.Inventory(t.Context(), reader, now, gather.Options{CredentialNamespaces: reader.CredentialNamespaces()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,6 +33,8 @@ type view struct {
 	clients func() clients
 	// destinations are what clients can call.
 	destinations func() destinations
+	// credentials are the Secrets and ConfigMaps.
+	credentials func() map[model.ObjectRef]*model.Credential
 }
 
 // notes are the objects that the operator writes, and the checks that an object's annotation silences.
@@ -65,6 +67,7 @@ func newView(i model.Inventory, revision string, istio *effective.Model) *view {
 	v.podsIn = sync.OnceValue(v.indexPods)
 	v.clients = sync.OnceValue(v.indexClients)
 	v.destinations = sync.OnceValue(v.indexDestinations)
+	v.credentials = sync.OnceValue(v.indexCredentials)
 	return v
 }
 

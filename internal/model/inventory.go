@@ -77,8 +77,8 @@ type Credential struct {
 	Kind      string
 	Namespace string
 	Name      string
-	// Labels and Annotations are the object's.
-	Labels, Annotations map[string]string
+	// Annotations are the object's.
+	Annotations map[string]string
 	// Keys are the names of the keys that have a value, Empty of those whose value is empty.
 	Keys, Empty sets.Set[string]
 	// Pair is the certificate and key that Istio would serve; nil: there is none.
@@ -91,10 +91,12 @@ type Credential struct {
 type CertificatePair struct {
 	// CertificateKey and KeyKey are the keys of the object that hold the two: cert and key, or tls.crt and tls.key.
 	CertificateKey, KeyKey string
-	// Problem says why the pair is unusable, as a full sentence: it cannot be parsed, the key is not the certificate's, the chain is
-	// broken. Empty: it is usable.
+	// Problem says why the pair is unusable, as a full sentence: it cannot be parsed, the key is not the certificate's. Empty: it is
+	// usable.
 	Problem string
-	// Chain is what the certificate holds, the server's own first.
+	// ChainProblem says why clients may not find from the certificate to an authority that they know. Empty: nothing speaks against it.
+	ChainProblem string
+	// Chain is what the certificate holds, the server's own first; empty: it could not be read.
 	Chain []Certificate
 }
 
@@ -102,11 +104,11 @@ type CertificatePair struct {
 type CertificateBundle struct {
 	// Key is the key of the object: cacert, or ca.crt.
 	Key string
-	// Problem says why the bundle is unusable. Empty: it is usable.
+	// Problem says why the bundle is unusable, as a full sentence. Empty: it is usable.
 	Problem      string
 	Certificates []Certificate
-	// Digest tells two bundles apart.
-	Digest string
+	// Issuer says that one of them issued the pair that the object holds too, or a certificate of its chain.
+	Issuer bool
 }
 
 // Certificate is what a certificate says.
@@ -115,8 +117,18 @@ type Certificate struct {
 	// Names are the DNS names and IP addresses that it is for.
 	Names               []string
 	NotBefore, NotAfter metav1.Time
-	// CA says that it may sign others.
-	CA bool
 	// Fingerprint is its SHA-256, in hex.
 	Fingerprint string
+}
+
+// soonDays is how long before its end a certificate should have been replaced, unless its life is short.
+const soonDays = 30
+
+// ReplaceBy is when the certificate should have been replaced: 30 days before its end, or a quarter of its life if that is shorter.
+func (c Certificate) ReplaceBy() metav1.Time {
+	days, quarter := c.NotAfter.AddDate(0, 0, -soonDays), c.NotAfter.Add(-c.NotAfter.Sub(c.NotBefore.Time)/4)
+	if quarter.After(days) {
+		return metav1.NewTime(quarter)
+	}
+	return metav1.NewTime(days)
 }
