@@ -23,6 +23,7 @@ const defaultWebhookPort = 443
 // Inventory reads everything of the mesh that bears on its TLS, of all namespaces. Certificates are judged as of now.
 func Inventory(ctx context.Context, reader client.Reader, now time.Time, options Options) (model.Inventory, error) {
 	g := newGathering(reader, metav1.NamespaceAll, options)
+	g.namesPods = true
 	i := model.Inventory{Now: metav1.NewTime(now)}
 	for _, read := range []func(context.Context, *model.Inventory) error{
 		g.readInventoryMesh,

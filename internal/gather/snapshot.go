@@ -30,6 +30,8 @@ type gathering struct {
 	reader    client.Reader
 	namespace string
 	options   Options
+	// namesPods says that workloads list their pods.
+	namesPods bool
 	// dataplaneLabels remembers the label LabelDataplaneMode of the namespaces that were asked for.
 	dataplaneLabels map[string]string
 	// serviceExportTo is who sees a Service or a ServiceEntry that does not say so itself.

@@ -91,6 +91,7 @@ func (g *gathering) workloadsOf(ctx context.Context, pods []corev1.Pod) ([]model
 		shape := shapeOf(w)
 		if first, known := at[shape]; known {
 			workloads[first].Count++
+			workloads[first].Pods = append(workloads[first].Pods, w.Pods...)
 			continue
 		}
 		at[shape] = len(workloads)
@@ -106,10 +107,15 @@ func finished(pod *corev1.Pod) bool {
 
 func (g *gathering) workloadOf(ctx context.Context, pod *corev1.Pod) (model.Workload, error) {
 	dataplane, err := g.dataplaneOf(ctx, pod)
+	var named []model.Pod
+	if g.namesPods {
+		named = []model.Pod{{Name: pod.Name, Controller: controllerOf(pod)}}
+	}
 	return model.Workload{
 		Namespace:  pod.Namespace,
 		Example:    pod.Name,
 		Count:      1,
+		Pods:       named,
 		Labels:     pod.Labels,
 		Ports:      containerPorts(pod),
 		Dataplane:  dataplane,

@@ -94,7 +94,9 @@ type Workload struct {
 	// Example is the name of one of the pods.
 	Example string
 	// Count is the number of pods.
-	Count  int
+	Count int
+	// Pods are the pods, by name. Only an inventory lists them.
+	Pods   []Pod
 	Labels map[string]string
 	// Ports are the declared container ports (TCP), ordered by number.
 	Ports     []ContainerPort
@@ -104,6 +106,16 @@ type Workload struct {
 	// Uncaptured are the inbound ports that annotations keep from the proxy, ascending.
 	Uncaptured []int32
 }
+
+// Pod is a pod by name.
+type Pod struct {
+	Name string
+	// Controller is what a user made the pod by: of a Deployment's pods the Deployment, not its ReplicaSet. The zero value: nothing.
+	Controller Controller
+}
+
+// Controller names what makes pods, in their namespace.
+type Controller struct{ Kind, Name string }
 
 // ContainerPort is a port that a container declares.
 type ContainerPort struct {
