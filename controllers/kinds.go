@@ -33,6 +33,7 @@ var istioKinds = []istioKind{
 	{model.KindDestinationRule, "destinationrules.networking.istio.io", &istionetworkingv1.DestinationRule{}},
 	{model.KindGateway, "gateways.networking.istio.io", &istionetworkingv1.Gateway{}},
 	{model.KindServiceEntry, "serviceentries.networking.istio.io", &istionetworkingv1.ServiceEntry{}},
+	{model.KindVirtualService, "virtualservices.networking.istio.io", &istionetworkingv1.VirtualService{}},
 }
 
 // fillTimeout is how long a kind's cache may take to fill before it is tried again.

@@ -98,6 +98,24 @@ func (m mapping) ofServiceEntry(ctx context.Context, obj client.Object) []ctrl.R
 	return requests(told(ctx)(gather.NamespacesSendingTo(ctx, m.cache, gather.ServiceEntryHosts(entry)...)))
 }
 
+// ofVirtualService: the namespaces whose policies have a Gateway that it names.
+func (m mapping) ofVirtualService(ctx context.Context, obj client.Object) []ctrl.Request {
+	vs, ok := obj.(*istionetworkingv1.VirtualService)
+	if !ok {
+		return nil
+	}
+	return requests(told(ctx)(gather.NamespacesRoutedBy(ctx, m.cache, vs)))
+}
+
+// ofWebhook: the namespaces of the Services that the API server calls, if they have policies.
+func (m mapping) ofWebhook(ctx context.Context, obj client.Object) []ctrl.Request {
+	var governed []string
+	for _, namespace := range gather.WebhookNamespaces(obj) {
+		governed = append(governed, m.ifGoverned(ctx, namespace)...)
+	}
+	return requests(governed)
+}
+
 // ofConfigMap: all namespaces, if it may hold a mesh config.
 func (m mapping) ofConfigMap(ctx context.Context, obj client.Object) []ctrl.Request {
 	name, prefix := obj.GetName(), gather.MeshConfigMap+"-"

@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	networkingapi "istio.io/api/networking/v1alpha3"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
@@ -18,6 +19,7 @@ import (
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/render"
 )
 
 // readerOf is a reader with gather's indexes over some objects.
@@ -73,6 +75,27 @@ func TestMapping(t *testing.T) {
 		return &istionetworkingv1.DestinationRule{ObjectMeta: named(namespace, "r"), Spec: networkingapi.DestinationRule{Host: host}}
 	}
 
+	routes := func(gateways ...string) client.Object {
+		return &istionetworkingv1.VirtualService{ObjectMeta: named("other", "r"), Spec: networkingapi.VirtualService{Gateways: gateways}}
+	}
+	called := func(namespace string) admissionregistrationv1.WebhookClientConfig {
+		return admissionregistrationv1.WebhookClientConfig{Service: &admissionregistrationv1.ServiceReference{Namespace: namespace, Name: "s"}}
+	}
+	mutating := func(namespaces ...string) client.Object {
+		configuration := &admissionregistrationv1.MutatingWebhookConfiguration{}
+		for _, namespace := range namespaces {
+			configuration.Webhooks = append(configuration.Webhooks, admissionregistrationv1.MutatingWebhook{ClientConfig: called(namespace)})
+		}
+		return configuration
+	}
+	validating := func(namespaces ...string) client.Object {
+		configuration := &admissionregistrationv1.ValidatingWebhookConfiguration{}
+		for _, namespace := range namespaces {
+			configuration.Webhooks = append(configuration.Webhooks, admissionregistrationv1.ValidatingWebhook{ClientConfig: called(namespace)})
+		}
+		return configuration
+	}
+
 	tests := map[string]struct {
 		mapping handler.MapFunc
 		object  client.Object
@@ -100,6 +123,11 @@ func TestMapping(t *testing.T) {
 		"a namespace that concerns nobody":                      {m.ofNamespace, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "other"}}, nil},
 		"a ServiceEntry for a host below a wildcard":            {m.ofServiceEntry, entry("api.example"), []string{"client"}},
 		"a ServiceEntry for a host that nobody sends to":        {m.ofServiceEntry, entry("api.elsewhere"), nil},
+		"a VirtualService concerns whose Gateway it names":      {m.ofVirtualService, routes("edge/" + render.GatewayName("gateway")), []string{"edge"}},
+		"a VirtualService that names the Gateway of nobody":     {m.ofVirtualService, routes("edge/theirs", "mesh", "shop/"+render.GatewayName("accepts")), nil},
+		"a webhook concerns where it is called":                 {m.ofWebhook, mutating("other", "shop"), []string{"shop"}},
+		"a webhook of the other kind, too":                      {m.ofWebhook, validating("edge", "shop"), []string{"edge", "shop"}},
+		"a webhook that is called elsewhere":                    {m.ofWebhook, mutating("other"), nil},
 		"the mesh config concerns all":                          {m.ofConfigMap, &corev1.ConfigMap{ObjectMeta: named("istio-system", "istio")}, []string{"client", "edge", "edge2", "shop"}},
 		"a revision's mesh config concerns all":                 {m.ofConfigMap, &corev1.ConfigMap{ObjectMeta: named("istio-system", "istio-canary")}, []string{"client", "edge", "edge2", "shop"}},
 		"another ConfigMap of Istio's":                          {m.ofConfigMap, &corev1.ConfigMap{ObjectMeta: named("istio-system", "istiod")}, nil},
@@ -210,4 +238,53 @@ func TestIstioObjectDiffers(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestWebhookDiffers(t *testing.T) {
+	base := func() *admissionregistrationv1.ValidatingWebhookConfiguration {
+		return &admissionregistrationv1.ValidatingWebhookConfiguration{
+			ObjectMeta: metav1.ObjectMeta{ResourceVersion: "1", Generation: 1},
+			Webhooks: []admissionregistrationv1.ValidatingWebhook{{Name: "a", ClientConfig: admissionregistrationv1.WebhookClientConfig{
+				Service: &admissionregistrationv1.ServiceReference{Namespace: "shop", Name: "api"},
+			}}},
+		}
+	}
+	tests := map[string]struct {
+		change func(*admissionregistrationv1.ValidatingWebhookConfiguration)
+		want   bool
+	}{
+		"what the cache drops": {func(c *admissionregistrationv1.ValidatingWebhookConfiguration) {
+			c.ResourceVersion, c.Generation = "2", 2
+		}, false},
+		"another Service": {func(c *admissionregistrationv1.ValidatingWebhookConfiguration) {
+			c.Webhooks[0].ClientConfig.Service.Name = "b"
+		}, true},
+		"another port": {func(c *admissionregistrationv1.ValidatingWebhookConfiguration) {
+			c.Webhooks[0].ClientConfig.Service.Port = ptr.To(int32(1))
+		}, true},
+		"a webhook that is gone":       {func(c *admissionregistrationv1.ValidatingWebhookConfiguration) { c.Webhooks = nil }, true},
+		"a webhook by another name":    {func(c *admissionregistrationv1.ValidatingWebhookConfiguration) { c.Webhooks[0].Name = "b" }, true},
+		"not even the version changed": {func(*admissionregistrationv1.ValidatingWebhookConfiguration) {}, false},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			after := base()
+			tc.change(after)
+			if got := validatingDiffers(base(), after); got != tc.want {
+				t.Errorf("validating: got %v, want %v", got, tc.want)
+			}
+			if got := mutatingDiffers(asMutating(base()), asMutating(after)); got != tc.want {
+				t.Errorf("mutating: got %v, want %v", got, tc.want)
+			}
+		})
+	}
+}
+
+// asMutating is the same configuration of the other kind.
+func asMutating(c *admissionregistrationv1.ValidatingWebhookConfiguration) *admissionregistrationv1.MutatingWebhookConfiguration {
+	mutating := &admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: c.ObjectMeta}
+	for _, hook := range c.Webhooks {
+		mutating.Webhooks = append(mutating.Webhooks, admissionregistrationv1.MutatingWebhook{Name: hook.Name, ClientConfig: hook.ClientConfig})
+	}
+	return mutating
 }

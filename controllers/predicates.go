@@ -3,6 +3,7 @@ package controllers
 import (
 	"maps"
 
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -48,6 +49,14 @@ func serviceDiffers(before, after *corev1.Service) bool {
 
 func namespaceDiffers(before, after *corev1.Namespace) bool {
 	return !maps.Equal(before.Labels, after.Labels)
+}
+
+func mutatingDiffers(before, after *admissionregistrationv1.MutatingWebhookConfiguration) bool {
+	return !equality.Semantic.DeepEqual(before.Webhooks, after.Webhooks)
+}
+
+func validatingDiffers(before, after *admissionregistrationv1.ValidatingWebhookConfiguration) bool {
+	return !equality.Semantic.DeepEqual(before.Webhooks, after.Webhooks)
 }
 
 func configMapDiffers(before, after *corev1.ConfigMap) bool {

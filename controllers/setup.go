@@ -35,8 +35,10 @@ import (
 // +kubebuilder:rbac:groups=security.meshtls.dev,resources=meshtlspolicies/status,verbs=patch
 // +kubebuilder:rbac:groups=security.istio.io,resources=peerauthentications,verbs=list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=networking.istio.io,resources=destinationrules;gateways,verbs=list;watch;create;patch;delete
-// +kubebuilder:rbac:groups=networking.istio.io,resources=serviceentries,verbs=list;watch
+// +kubebuilder:rbac:groups=networking.istio.io,resources=serviceentries;virtualservices,verbs=list;watch
 // +kubebuilder:rbac:groups="",resources=services;pods;namespaces,verbs=list;watch
+// +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=mutatingwebhookconfigurations,verbs=list;watch
+// +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=validatingwebhookconfigurations,verbs=list;watch
 // +kubebuilder:rbac:groups=apiextensions.k8s.io,resources=customresourcedefinitions,verbs=get;list;watch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 

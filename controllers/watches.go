@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
@@ -43,6 +44,8 @@ func (d *doors) open(from cache.Cache, kindsChanged chan event.GenericEvent) err
 		{&corev1.Pod{}, d.mapping.ofPod, changed(podDiffers)},
 		{&corev1.Namespace{}, d.mapping.ofNamespace, changed(namespaceDiffers)},
 		{&corev1.ConfigMap{}, d.mapping.ofConfigMap, changed(configMapDiffers)},
+		{&admissionregistrationv1.MutatingWebhookConfiguration{}, d.mapping.ofWebhook, changed(mutatingDiffers)},
+		{&admissionregistrationv1.ValidatingWebhookConfiguration{}, d.mapping.ofWebhook, changed(validatingDiffers)},
 	} {
 		watch := source.Kind(from, door.object, handler.EnqueueRequestsFromMapFunc(door.mapping), door.predicates()...)
 		if err := d.controller.Watch(watch); err != nil {
@@ -69,6 +72,7 @@ func (m mapping) ofIstio() map[string]handler.MapFunc {
 		model.KindDestinationRule:    m.ofDestinationRule,
 		model.KindGateway:            m.ofGateway,
 		model.KindServiceEntry:       m.ofServiceEntry,
+		model.KindVirtualService:     m.ofVirtualService,
 	}
 }
 

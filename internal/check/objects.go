@@ -26,14 +26,18 @@ func (w world) inObjects() []model.Finding {
 
 // inventory is as much of the mesh as the snapshot knows, once what is rendered is written.
 func (w world) inventory(v istio) model.Inventory {
+	beside := w.snapshot.Beside
 	return model.Inventory{
 		Mesh:                w.snapshot.Mesh,
 		Partial:             true,
-		Services:            w.snapshot.Services,
+		Services:            slices.Concat(w.snapshot.Services, beside.Services),
 		Workloads:           w.gatewayPods.Selected(nil),
 		PeerAuthentications: v.world.PeerAuthentications,
 		DestinationRules:    v.world.DestinationRules,
 		Gateways:            v.world.Gateways,
+		ServiceEntries:      beside.ServiceEntries,
+		VirtualServices:     beside.VirtualServices,
+		Webhooks:            beside.Webhooks,
 	}
 }
 

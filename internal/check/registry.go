@@ -16,7 +16,10 @@ type Check struct {
 // All are the checks, by name.
 func All() []Check {
 	return []Check{
-		{Name: "accept-ambient-differs", Reads: []string{model.KindPod, model.KindNamespace, model.KindPeerAuthentication}, find: acceptAmbientDiffers},
+		{
+			Name:  "accept-ambient-differs",
+			Reads: []string{model.KindPod, model.KindNamespace, model.KindPeerAuthentication}, find: acceptAmbientDiffers,
+		},
 		{Name: "accept-auto-mtls-off", Reads: []string{model.KindConfigMap}, find: acceptAutoMTLSOff},
 		{Name: "accept-disable-on-ambient", Reads: []string{model.KindPod, model.KindNamespace}, find: acceptDisableOnAmbient},
 		{Name: "accept-overruled", Reads: []string{model.KindPod, model.KindPeerAuthentication}, find: acceptOverruled},

@@ -3,6 +3,7 @@ package gather
 import (
 	"context"
 
+	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
@@ -58,6 +59,15 @@ func NamespacesWithGateway(ctx context.Context, reader client.Reader, labels map
 // NamespacesGoverningGateways are those with policies that have a gateway target.
 func NamespacesGoverningGateways(ctx context.Context, reader client.Reader) ([]string, error) {
 	return namespacesOf(ctx, reader, client.MatchingFields{IndexHasGateway: "true"})
+}
+
+// NamespacesRoutedBy are those with a policy whose Gateway the VirtualService names.
+func NamespacesRoutedBy(ctx context.Context, reader client.Reader, vs *istionetworkingv1.VirtualService) ([]string, error) {
+	var selections []client.ListOption
+	for _, gateway := range VirtualServiceGateways(vs) {
+		selections = append(selections, client.MatchingFields{IndexGatewayName: gateway})
+	}
+	return namespacesOf(ctx, reader, selections...)
 }
 
 // serviceQuery asks for the Services that select pods with the labels, among those that are indexed by the pair.

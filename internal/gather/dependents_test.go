@@ -85,6 +85,13 @@ func TestDependentsAreSnapshotReadBackwards(t *testing.T) {
 				t.Errorf("pod %s/%s leads to %q, %v, want %s among them", pod.Namespace, pod.Example, back, err, namespace)
 			}
 		}
+		for _, vs := range s.Beside.VirtualServices {
+			found++
+			back, err := gather.NamespacesRoutedBy(t.Context(), reader, vs)
+			if err != nil || !slices.Contains(back, namespace) {
+				t.Errorf("VirtualService %s/%s leads to %q, %v, want %s among them", vs.Namespace, vs.Name, back, err, namespace)
+			}
+		}
 	}
 	if found == 0 {
 		t.Error("the samples hold nothing that lies elsewhere")

@@ -21,7 +21,7 @@ const annotationExportTo = "networking.istio.io/exportTo"
 
 // readHosts reads the destinations that the policies send to: the Services and ServiceEntries of any namespace that declare them.
 func (g *gathering) readHosts(ctx context.Context, s *model.Snapshot) error {
-	found := declarations{}
+	found := newDeclarations()
 	for _, host := range sentHosts(s) {
 		if err := g.findServices(ctx, host, found); err != nil {
 			return err
@@ -31,6 +31,8 @@ func (g *gathering) readHosts(ctx context.Context, s *model.Snapshot) error {
 		}
 	}
 	s.Hosts = found.inOrder()
+	s.Beside.Services = found.services()
+	s.Beside.ServiceEntries = byName(slices.Collect(maps.Values(found.entries)))
 	return nil
 }
 
@@ -85,6 +87,9 @@ func (g *gathering) addService(service *corev1.Service, found declarations) {
 		namespace: service.Namespace,
 		external:  service.Spec.Type == corev1.ServiceTypeExternalName,
 	}, ports)
+	if service.Namespace != g.namespace {
+		found.elsewhere[client.ObjectKeyFromObject(service)] = service
+	}
 }
 
 // findServiceEntries finds the ServiceEntries that declare the host, a wildcard above it, or, where it is a wildcard itself, hosts
@@ -130,6 +135,7 @@ func (g *gathering) addServiceEntry(entry *istionetworkingv1.ServiceEntry, host 
 			namespace: entry.Namespace,
 			external:  entry.Spec.GetLocation() == networkingapi.ServiceEntry_MESH_EXTERNAL,
 		}, ports)
+		found.entries[client.ObjectKeyFromObject(entry)] = entry
 	}
 }
 
@@ -151,22 +157,44 @@ type declaration struct {
 	external        bool
 }
 
-// declarations are the destinations found so far, with their ports.
-type declarations map[declaration]map[int32]bool
+// declarations are the destinations found so far, and the objects that declare them.
+type declarations struct {
+	ports map[declaration]map[int32]bool
+	// elsewhere are the Services of other namespaces.
+	elsewhere map[client.ObjectKey]*corev1.Service
+	entries   map[client.ObjectKey]*istionetworkingv1.ServiceEntry
+}
+
+func newDeclarations() declarations {
+	return declarations{
+		ports:     map[declaration]map[int32]bool{},
+		elsewhere: map[client.ObjectKey]*corev1.Service{},
+		entries:   map[client.ObjectKey]*istionetworkingv1.ServiceEntry{},
+	}
+}
 
 func (d declarations) add(found declaration, ports []int32) {
-	if d[found] == nil {
-		d[found] = map[int32]bool{}
+	if d.ports[found] == nil {
+		d.ports[found] = map[int32]bool{}
 	}
 	for _, p := range ports {
-		d[found][p] = true
+		d.ports[found][p] = true
 	}
+}
+
+// services are those of other namespaces.
+func (d declarations) services() []model.Service {
+	var all []model.Service
+	for _, service := range byName(slices.Collect(maps.Values(d.elsewhere))) {
+		all = append(all, serviceOf(service))
+	}
+	return all
 }
 
 // inOrder orders the destinations by name, then by namespace, and their ports.
 func (d declarations) inOrder() []model.Host {
-	all := make([]model.Host, 0, len(d))
-	for found, ports := range d {
+	all := make([]model.Host, 0, len(d.ports))
+	for found, ports := range d.ports {
 		all = append(all, model.Host{
 			Name:      found.name,
 			Namespace: found.namespace,

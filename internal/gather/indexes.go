@@ -5,11 +5,13 @@ import (
 	"slices"
 
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/hosts"
+	"github.com/meshtls/meshtls/internal/render"
 )
 
 // The fields by which objects are looked up.
@@ -24,6 +26,8 @@ const (
 	IndexGatewayService = ".spec.gateway.service"
 	// IndexHasGateway: policies by whether they have a gateway target, "true" for those that do.
 	IndexHasGateway = ".spec.gateway"
+	// IndexGatewayName: policies that have a gateway target by the Gateway that is rendered for them, as namespace/name.
+	IndexGatewayName = ".spec.gateway.name"
 	// IndexServiceLabel: Services by one label, key=value, that their pods must have.
 	IndexServiceLabel = ".spec.selector"
 	// IndexPodLabel: pods by each of their labels, key=value.
@@ -34,6 +38,10 @@ const (
 	IndexServiceEntryWildcard = ".spec.hosts.wildcards"
 	// IndexDestinationRuleHost: DestinationRules by their host, qualified.
 	IndexDestinationRuleHost = ".spec.host"
+	// IndexVirtualServiceGateway: VirtualServices by the Gateways that they name, as namespace/name.
+	IndexVirtualServiceGateway = ".spec.gateways"
+	// IndexWebhookNamespace: webhook configurations by the namespaces of the Services that the API server calls for them.
+	IndexWebhookNamespace = ".webhooks.clientConfig.service.namespace"
 )
 
 // Index is a field by which a reader must be able to list a kind.
@@ -53,11 +61,15 @@ var Indexes = []Index{
 	{&meshtlsv1alpha1.MeshTLSPolicy{}, IndexGatewayLabel, extract(gatewayLabel)},
 	{&meshtlsv1alpha1.MeshTLSPolicy{}, IndexGatewayService, extract(gatewayService)},
 	{&meshtlsv1alpha1.MeshTLSPolicy{}, IndexHasGateway, extract(hasGateway)},
+	{&meshtlsv1alpha1.MeshTLSPolicy{}, IndexGatewayName, extract(renderedGateways)},
 	{&corev1.Service{}, IndexServiceLabel, extract(serviceLabel)},
 	{&corev1.Pod{}, IndexPodLabel, extract(podLabels)},
 	{&istionetworkingv1.ServiceEntry{}, IndexServiceEntryHost, extract(ServiceEntryHosts)},
 	{&istionetworkingv1.ServiceEntry{}, IndexServiceEntryWildcard, extract(serviceEntryWildcards)},
 	{&istionetworkingv1.DestinationRule{}, IndexDestinationRuleHost, extract(destinationRuleHosts)},
+	{&istionetworkingv1.VirtualService{}, IndexVirtualServiceGateway, extract(VirtualServiceGateways)},
+	{&admissionregistrationv1.MutatingWebhookConfiguration{}, IndexWebhookNamespace, WebhookNamespaces},
+	{&admissionregistrationv1.ValidatingWebhookConfiguration{}, IndexWebhookNamespace, WebhookNamespaces},
 }
 
 // extract fits a function of one kind to an index.
@@ -107,6 +119,18 @@ func hasGateway(policy *meshtlsv1alpha1.MeshTLSPolicy) []string {
 		return nil
 	}
 	return []string{"true"}
+}
+
+func renderedGateways(policy *meshtlsv1alpha1.MeshTLSPolicy) []string {
+	if policy.Spec.Gateway == nil {
+		return nil
+	}
+	return []string{renderedGateway(policy)}
+}
+
+// renderedGateway is the Gateway that is rendered for a policy with a gateway target, as namespace/name.
+func renderedGateway(policy *meshtlsv1alpha1.MeshTLSPolicy) string {
+	return policy.Namespace + "/" + render.GatewayName(policy.Name)
 }
 
 func serviceLabel(service *corev1.Service) []string {

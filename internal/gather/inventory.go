@@ -7,18 +7,12 @@ import (
 
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
-	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/meshtls/meshtls/internal/model"
 )
-
-// defaultWebhookPort is the port of a webhook that names none.
-const defaultWebhookPort = 443
 
 // Inventory reads everything of the mesh that bears on its TLS, of all namespaces. Certificates are judged as of now.
 func Inventory(ctx context.Context, reader client.Reader, now time.Time, options Options) (model.Inventory, error) {
@@ -114,47 +108,7 @@ func (g *gathering) readAllIstioObjects(ctx context.Context, i *model.Inventory)
 
 // readWebhooks reads the webhooks that the API server calls at a Service.
 func (g *gathering) readWebhooks(ctx context.Context, i *model.Inventory) error {
-	var mutating admissionregistrationv1.MutatingWebhookConfigurationList
-	var validating admissionregistrationv1.ValidatingWebhookConfigurationList
-	if err := g.list(ctx, &mutating); err != nil {
-		return err
-	}
-	if err := g.list(ctx, &validating); err != nil {
-		return err
-	}
-	for c := range mutating.Items {
-		configuration := &mutating.Items[c]
-		for _, hook := range configuration.Webhooks {
-			i.Webhooks = addWebhook(i.Webhooks, configuration, hook.Name, hook.ClientConfig.Service)
-		}
-	}
-	for c := range validating.Items {
-		configuration := &validating.Items[c]
-		for _, hook := range configuration.Webhooks {
-			i.Webhooks = addWebhook(i.Webhooks, configuration, hook.Name, hook.ClientConfig.Service)
-		}
-	}
-	return nil
-}
-
-// addWebhook leaves out the webhooks that are called by URL.
-func addWebhook(
-	all []model.Webhook, configuration client.Object, name string, service *admissionregistrationv1.ServiceReference,
-) []model.Webhook {
-	if service == nil {
-		return all
-	}
-	kind := model.KindMutatingWebhook
-	if _, validating := configuration.(*admissionregistrationv1.ValidatingWebhookConfiguration); validating {
-		kind = model.KindValidatingWebhook
-	}
-	return append(all, model.Webhook{
-		Kind:          kind,
-		Configuration: configuration.GetName(),
-		Name:          name,
-		Service:       types.NamespacedName{Namespace: service.Namespace, Name: service.Name},
-		Port:          ptr.Deref(service.Port, defaultWebhookPort),
-		Labels:        configuration.GetLabels(),
-		Annotations:   configuration.GetAnnotations(),
-	})
+	var err error
+	i.Webhooks, err = g.webhooks(ctx)
+	return err
 }

@@ -52,6 +52,8 @@ func Snapshot(ctx context.Context, reader client.Reader, namespace string, optio
 		g.readHosts,
 		g.readIstioObjects,
 		g.readElsewhere,
+		g.readRoutes,
+		g.readCallsOfServices,
 	} {
 		if err := read(ctx, &s); err != nil {
 			return model.Snapshot{}, fmt.Errorf("gathering namespace %s: %w", namespace, err)

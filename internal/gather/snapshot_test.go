@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/testing/protocmp"
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/sets"
@@ -21,6 +22,7 @@ import (
 	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/manifests"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/render"
 )
 
 // world reads a cluster that is written down.
@@ -131,7 +133,7 @@ func TestSnapshotServices(t *testing.T) {
 	}
 }
 
-const istioObjects = `
+var istioObjects = `
 {apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {name: b, namespace: shop}, spec: {mtls: {mode: STRICT}}}
 ---
 {apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {name: a, namespace: shop}, spec: {}}
@@ -144,6 +146,10 @@ const istioObjects = `
 ---
 {apiVersion: networking.istio.io/v1, kind: ServiceEntry, metadata: {name: s, namespace: shop}, spec: {hosts: [api.example]}}
 ---
+{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: v, namespace: shop}, spec: {hosts: [a.example], gateways: [` + render.GatewayName("g") + `]}}
+---
+{apiVersion: security.meshtls.dev/v1alpha1, kind: MeshTLSPolicy, metadata: {name: g, namespace: shop}, spec: {gateway: {service: edge}, plaintext: [{port: 80, hosts: [a.example]}]}}
+---
 {apiVersion: security.meshtls.dev/v1alpha1, kind: MeshTLSPolicy, metadata: {name: a, namespace: shop}, spec: {send: [{hosts: [api.example], mode: Simple}]}}
 `
 
@@ -152,12 +158,14 @@ func TestSnapshotIstioObjects(t *testing.T) {
 		missing sets.Set[string]
 		want    []string
 	}{
-		"all kinds are there":         {want: []string{"PeerAuthentication a", "PeerAuthentication b", "DestinationRule d", "Gateway g", "Host api.example"}},
-		"no PeerAuthentications":      {missing: sets.New(model.KindPeerAuthentication), want: []string{"DestinationRule d", "Gateway g", "Host api.example"}},
-		"no DestinationRules":         {missing: sets.New(model.KindDestinationRule), want: []string{"PeerAuthentication a", "PeerAuthentication b", "Gateway g", "Host api.example"}},
-		"no Gateways":                 {missing: sets.New(model.KindGateway), want: []string{"PeerAuthentication a", "PeerAuthentication b", "DestinationRule d", "Host api.example"}},
-		"no ServiceEntries":           {missing: sets.New(model.KindServiceEntry), want: []string{"PeerAuthentication a", "PeerAuthentication b", "DestinationRule d", "Gateway g"}},
-		"Istio is not installed here": {missing: sets.New(model.KindPeerAuthentication, model.KindDestinationRule, model.KindGateway, model.KindServiceEntry)},
+		"all kinds are there":    {want: []string{"PeerAuthentication a", "PeerAuthentication b", "DestinationRule d", "Gateway g", "Host api.example", "VirtualService v"}},
+		"no PeerAuthentications": {missing: sets.New(model.KindPeerAuthentication), want: []string{"DestinationRule d", "Gateway g", "Host api.example", "VirtualService v"}},
+		"no DestinationRules":    {missing: sets.New(model.KindDestinationRule), want: []string{"PeerAuthentication a", "PeerAuthentication b", "Gateway g", "Host api.example", "VirtualService v"}},
+		"no Gateways":            {missing: sets.New(model.KindGateway), want: []string{"PeerAuthentication a", "PeerAuthentication b", "DestinationRule d", "Host api.example", "VirtualService v"}},
+		"no ServiceEntries":      {missing: sets.New(model.KindServiceEntry), want: []string{"PeerAuthentication a", "PeerAuthentication b", "DestinationRule d", "Gateway g", "VirtualService v"}},
+		"no VirtualServices":     {missing: sets.New(model.KindVirtualService), want: []string{"PeerAuthentication a", "PeerAuthentication b", "DestinationRule d", "Gateway g", "Host api.example"}},
+		"Istio is not installed here": {missing: sets.New(model.KindPeerAuthentication, model.KindDestinationRule, model.KindGateway,
+			model.KindServiceEntry, model.KindVirtualService)},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -194,6 +202,8 @@ func kindOf(list client.ObjectList) string {
 		return model.KindGateway
 	case *istionetworkingv1.ServiceEntryList:
 		return model.KindServiceEntry
+	case *istionetworkingv1.VirtualServiceList:
+		return model.KindVirtualService
 	default:
 		return ""
 	}
@@ -212,6 +222,9 @@ func istioNames(s model.Snapshot) []string {
 	}
 	for _, o := range s.Hosts {
 		names = append(names, "Host "+o.Name)
+	}
+	for _, o := range s.Beside.VirtualServices {
+		names = append(names, "VirtualService "+o.Name)
 	}
 	return names
 }
@@ -265,7 +278,13 @@ func (r reversed) List(ctx context.Context, into client.ObjectList, options ...c
 		slices.Reverse(list.Items)
 	case *istionetworkingv1.GatewayList:
 		slices.Reverse(list.Items)
+	case *istionetworkingv1.VirtualServiceList:
+		slices.Reverse(list.Items)
 	case *istiosecurityv1.PeerAuthenticationList:
+		slices.Reverse(list.Items)
+	case *admissionregistrationv1.MutatingWebhookConfigurationList:
+		slices.Reverse(list.Items)
+	case *admissionregistrationv1.ValidatingWebhookConfigurationList:
 		slices.Reverse(list.Items)
 	}
 	return err
@@ -288,7 +307,8 @@ func everything(t *testing.T, reader client.Reader) []client.ObjectList {
 	all := []client.ObjectList{
 		&corev1.PodList{}, &corev1.ServiceList{}, &corev1.ConfigMapList{}, &corev1.NamespaceList{}, &meshtlsv1alpha1.MeshTLSPolicyList{},
 		&istionetworkingv1.ServiceEntryList{}, &istionetworkingv1.DestinationRuleList{}, &istionetworkingv1.GatewayList{},
-		&istiosecurityv1.PeerAuthenticationList{},
+		&istionetworkingv1.VirtualServiceList{}, &istiosecurityv1.PeerAuthenticationList{},
+		&admissionregistrationv1.MutatingWebhookConfigurationList{}, &admissionregistrationv1.ValidatingWebhookConfigurationList{},
 	}
 	for _, list := range all {
 		if err := reader.List(t.Context(), list); err != nil {

@@ -27,7 +27,7 @@ func Findings(i model.Inventory) []model.Finding {
 // OfOurs is what there is to say about the objects that the operator writes, as one control plane sees them. The model is what
 // that one makes of the inventory.
 func OfOurs(i model.Inventory, revision string, istio *effective.Model) []model.Finding {
-	v := newView(i, revision, istio)
+	v := newView(inOrder(i), revision, istio)
 	return slices.DeleteFunc(run(v, ofOurs), func(f model.Finding) bool { return !v.ours(f.Object) })
 }
 

@@ -35,6 +35,20 @@ type Snapshot struct {
 	Gateways            []*istionetworkingv1.Gateway
 	// Elsewhere are the live Istio objects of other namespaces that Istio's lookups may find for this one.
 	Elsewhere Elsewhere
+	// Beside is what others have that bears on what is rendered.
+	Beside Beside
+}
+
+// Beside is what nothing is rendered from, and what is rendered is judged beside.
+type Beside struct {
+	// Services are those of other namespaces that declare Hosts, by namespace and name.
+	Services []Service
+	// ServiceEntries are those of all namespaces that declare Hosts, by namespace and name.
+	ServiceEntries []*istionetworkingv1.ServiceEntry
+	// VirtualServices are those of all namespaces that name the Gateway of a policy of the namespace, by namespace and name.
+	VirtualServices []*istionetworkingv1.VirtualService
+	// Webhooks are those that the API server calls at Services of the namespace.
+	Webhooks []Webhook
 }
 
 // Elsewhere are Istio objects of other namespaces, each list by namespace and name.

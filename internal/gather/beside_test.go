@@ -1,0 +1,254 @@
+package gather_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/testing/protocmp"
+	networkingapi "istio.io/api/networking/v1alpha3"
+	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/meshtls/meshtls/internal/gather"
+	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/render"
+)
+
+const sendingPolicy = `
+---
+apiVersion: security.meshtls.dev/v1alpha1
+kind: MeshTLSPolicy
+metadata: {name: sends, namespace: shop}
+spec: {send: [{hosts: [api.bank.svc.cluster.local, own, '*.example'], mode: Simple}]}
+`
+
+func TestSnapshotBesideDeclarations(t *testing.T) {
+	tests := map[string]struct {
+		world string
+		want  []string
+	}{
+		"a Service of another namespace":        {world: service("bank", "api", ""), want: []string{"Service bank/api"}},
+		"not the namespace's own":               {world: service("shop", "own", "")},
+		"not one that nobody sends to":          {world: service("bank", "db", "")},
+		"not one that the namespace cannot see": {world: service("bank", "api", ", annotations: {networking.istio.io/exportTo: .}")},
+		"ServiceEntries, by namespace": {
+			world: serviceEntry("shop", "b.example", "") + serviceEntry("bank", "c.example", ""),
+			want:  []string{"ServiceEntry bank/c.example", "ServiceEntry shop/b.example"},
+		},
+		"one that is found by two hosts, once": {
+			world: serviceEntry("shop", "*.example", "") + sendingPolicyTo("a.example"),
+			want:  []string{"ServiceEntry shop/any.example"},
+		},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(tc.want, namesOf(snapshot(t, sendingPolicy+tc.world).Beside)); diff != "" {
+				t.Errorf("declarations (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func sendingPolicyTo(host string) string {
+	return `
+---
+apiVersion: security.meshtls.dev/v1alpha1
+kind: MeshTLSPolicy
+metadata: {name: more, namespace: shop}
+spec: {send: [{hosts: [` + host + `], mode: Simple}]}
+`
+}
+
+func namesOf(b model.Beside) []string {
+	var names []string
+	for _, s := range b.Services {
+		names = append(names, "Service "+s.Namespace+"/"+s.Name)
+	}
+	for _, e := range b.ServiceEntries {
+		names = append(names, "ServiceEntry "+e.Namespace+"/"+e.Name)
+	}
+	for _, vs := range b.VirtualServices {
+		names = append(names, "VirtualService "+vs.Namespace+"/"+vs.Name)
+	}
+	for _, w := range b.Webhooks {
+		names = append(names, w.Kind+" "+w.Configuration+" "+w.Name)
+	}
+	return names
+}
+
+const gatewayOfA = `
+---
+apiVersion: security.meshtls.dev/v1alpha1
+kind: MeshTLSPolicy
+metadata: {name: a, namespace: shop}
+spec: {gateway: {service: edge}, plaintext: [{port: 80, hosts: [a.example]}]}
+---
+apiVersion: security.meshtls.dev/v1alpha1
+kind: MeshTLSPolicy
+metadata: {name: no-gateway, namespace: shop}
+spec: {accept: {mode: Strict}}
+`
+
+func TestSnapshotBesideVirtualServices(t *testing.T) {
+	routed := func(namespace, gateway string) string {
+		return "\n---\n{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: r, namespace: " + namespace +
+			"}, spec: {hosts: [a.example], gateways: [mesh, '" + gateway + "']}}"
+	}
+	ours := render.GatewayName("a")
+	tests := map[string]struct {
+		world string
+		want  []string
+	}{
+		"of the namespace, by name":             {world: routed("shop", ours), want: []string{"VirtualService shop/r"}},
+		"of the namespace, with a dot":          {world: routed("shop", "./"+ours), want: []string{"VirtualService shop/r"}},
+		"of another namespace":                  {world: routed("bank", "shop/"+ours), want: []string{"VirtualService bank/r"}},
+		"of another namespace, in the old way":  {world: routed("bank", ours+".shop.svc.cluster.local"), want: []string{"VirtualService bank/r"}},
+		"in order":                              {world: routed("shop", ours) + routed("bank", "shop/"+ours), want: []string{"VirtualService bank/r", "VirtualService shop/r"}},
+		"one of the same name elsewhere":        {world: routed("bank", ours)},
+		"the Gateway of somebody else":          {world: routed("shop", "theirs")},
+		"a policy without a gateway has none":   {world: routed("shop", render.GatewayName("no-gateway"))},
+		"the sidecars' are for no Gateway":      {world: routed("shop", "mesh")},
+		"another namespace's, of the same name": {world: routed("shop", "bank/"+ours)},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(tc.want, namesOf(snapshot(t, gatewayOfA+tc.world).Beside)); diff != "" {
+				t.Errorf("VirtualServices (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestSnapshotBesideWebhooks(t *testing.T) {
+	got := snapshot(t, policyA+`
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingWebhookConfiguration
+metadata: {name: checks, labels: {l: v}, annotations: {a: v}}
+webhooks:
+- {name: elsewhere, clientConfig: {service: {namespace: bank, name: api}}}
+- {name: here, clientConfig: {service: {namespace: shop, name: api, port: 8443}}}
+- {name: by-url, clientConfig: {url: 'https://api.example'}}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingWebhookConfiguration
+metadata: {name: changes}
+webhooks: [{name: here, clientConfig: {service: {namespace: shop, name: api}}}]
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingWebhookConfiguration
+metadata: {name: elsewhere}
+webhooks: [{name: there, clientConfig: {service: {namespace: bank, name: api}}}]
+`).Beside.Webhooks
+	service := client.ObjectKey{Namespace: "shop", Name: "api"}
+	want := []model.Webhook{
+		{Kind: model.KindMutatingWebhook, Configuration: "changes", Name: "here", Service: service, Port: 443},
+		{
+			Kind: model.KindValidatingWebhook, Configuration: "checks", Name: "here", Service: service, Port: 8443,
+			Labels: map[string]string{"l": "v"}, Annotations: map[string]string{"a": "v"},
+		},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("webhooks (-want +got):\n%s", diff)
+	}
+}
+
+func TestNamespacesRoutedBy(t *testing.T) {
+	reader := world(t, gatewayOfA)
+	ours := render.GatewayName("a")
+	tests := map[string]struct {
+		gateways []string
+		want     []string
+	}{
+		"the Gateway of a policy":             {gateways: []string{"mesh", "other/x", "shop/" + ours}, want: []string{"shop"}},
+		"one of that name elsewhere":          {gateways: []string{ours}},
+		"a policy without a gateway has none": {gateways: []string{"shop/" + render.GatewayName("no-gateway")}},
+		"sidecars only":                       {gateways: []string{"mesh"}},
+		"none":                                {},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			vs := &istionetworkingv1.VirtualService{ObjectMeta: metav1.ObjectMeta{Namespace: "bank", Name: "r"}}
+			vs.Spec.Gateways = tc.gateways
+			got, err := gather.NamespacesRoutedBy(t.Context(), reader, vs)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tc.want, nilIfEmpty(got)); diff != "" {
+				t.Errorf("namespaces (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestTrimDropsWhatNoSnapshotNeeds(t *testing.T) {
+	meta := metav1.ObjectMeta{Namespace: "shop", Name: "r", ResourceVersion: "1"}
+	hook := admissionregistrationv1.WebhookClientConfig{Service: &admissionregistrationv1.ServiceReference{Namespace: "shop", Name: "api"}}
+	long, byURL := hook, admissionregistrationv1.WebhookClientConfig{URL: ptr.To("https://a.example")}
+	long.CABundle = []byte("long")
+	rules := []admissionregistrationv1.RuleWithOperations{{Operations: []admissionregistrationv1.OperationType{"*"}}}
+	to := []*networkingapi.HTTPRouteDestination{{Destination: &networkingapi.Destination{Host: "api"}, Weight: 1}}
+	tests := map[string]struct {
+		whole, want client.Object
+	}{
+		"what a route does on the way": {
+			whole: &istionetworkingv1.VirtualService{ObjectMeta: meta, Spec: networkingapi.VirtualService{
+				Hosts: []string{"a.example"}, Gateways: []string{"edge/gateway"}, ExportTo: []string{"."},
+				Http: []*networkingapi.HTTPRoute{{
+					Name: "api", Route: to, Rewrite: &networkingapi.HTTPRewrite{Uri: "/"},
+					Match: []*networkingapi.HTTPMatchRequest{{Port: 80, Headers: map[string]*networkingapi.StringMatch{"h": {}}}},
+				}},
+				Tls: []*networkingapi.TLSRoute{{Match: []*networkingapi.TLSMatchAttributes{{SniHosts: []string{"b.example"}}}}},
+				Tcp: []*networkingapi.TCPRoute{{Match: []*networkingapi.L4MatchAttributes{{Port: 81}}}},
+			}},
+			want: &istionetworkingv1.VirtualService{ObjectMeta: meta, Spec: networkingapi.VirtualService{
+				Hosts: []string{"a.example"}, Gateways: []string{"edge/gateway"}, ExportTo: []string{"."},
+				Http: []*networkingapi.HTTPRoute{{Name: "api", Route: to, Match: []*networkingapi.HTTPMatchRequest{{Port: 80}}}},
+				Tls:  []*networkingapi.TLSRoute{{Match: []*networkingapi.TLSMatchAttributes{{SniHosts: []string{"b.example"}}}}},
+				Tcp:  []*networkingapi.TCPRoute{{Match: []*networkingapi.L4MatchAttributes{{Port: 81}}}},
+			}},
+		},
+		"routes of sidecars only": {
+			whole: &istionetworkingv1.VirtualService{ObjectMeta: meta, Spec: networkingapi.VirtualService{
+				Hosts: []string{"a.example"}, Gateways: []string{"mesh"}, Http: []*networkingapi.HTTPRoute{{Route: to}},
+			}},
+			want: &istionetworkingv1.VirtualService{ObjectMeta: meta, Spec: networkingapi.VirtualService{
+				Hosts: []string{"a.example"}, Gateways: []string{"mesh"},
+			}},
+		},
+		"what a mutating webhook is called for": {
+			whole: &admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: meta, Webhooks: []admissionregistrationv1.MutatingWebhook{
+				{Name: "api", ClientConfig: long, Rules: rules}, {Name: "by-url", ClientConfig: byURL},
+			}},
+			want: &admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: meta, Webhooks: []admissionregistrationv1.MutatingWebhook{
+				{Name: "api", ClientConfig: hook},
+			}},
+		},
+		"what a validating webhook is called for": {
+			whole: &admissionregistrationv1.ValidatingWebhookConfiguration{ObjectMeta: meta, Webhooks: []admissionregistrationv1.ValidatingWebhook{
+				{Name: "api", ClientConfig: long, Rules: rules}, {Name: "by-url", ClientConfig: byURL},
+			}},
+			want: &admissionregistrationv1.ValidatingWebhookConfiguration{ObjectMeta: meta, Webhooks: []admissionregistrationv1.ValidatingWebhook{
+				{Name: "api", ClientConfig: hook},
+			}},
+		},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			whole := tc.whole.DeepCopyObject()
+			got, err := gather.Trim(tc.whole)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tc.want, got, protocmp.Transform()); diff != "" {
+				t.Errorf("trimmed (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(whole, tc.whole, protocmp.Transform()); diff != "" {
+				t.Errorf("the object itself (-before +after):\n%s", diff)
+			}
+		})
+	}
+}
