@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
@@ -141,7 +142,7 @@ func findingsIn(scope string, review model.Review) []model.Finding {
 	})
 }
 
-// looked counts the policies and the Istio objects that were looked at.
+// looked counts the policies and the other people's Istio objects that were looked at.
 func looked(scope string, i model.Inventory, review model.Review) (policies, istioObjects int) {
 	for _, o := range outcomesOf(review.Results) {
 		if inScope(scope, o.Policy.Namespace) {
@@ -153,13 +154,10 @@ func looked(scope string, i model.Inventory, review model.Review) (policies, ist
 		count(scope, i.AuthorizationPolicies)
 }
 
-// namespaced is an object of a namespace.
-type namespaced interface{ GetNamespace() string }
-
-func count[T namespaced](scope string, objects []T) int {
+func count[T metav1.Object](scope string, objects []T) int {
 	n := 0
 	for _, o := range objects {
-		if inScope(scope, o.GetNamespace()) {
+		if inScope(scope, o.GetNamespace()) && !model.Ours(o) {
 			n++
 		}
 	}

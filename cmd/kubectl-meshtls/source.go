@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -89,7 +90,8 @@ func (s *source) scope() (string, error) {
 	return namespace, err
 }
 
-// reader reads all objects once, and says on the standard error what it leaves out. Where documents of manifests are wrong, it comes
+// reader reads all objects once, and says on the standard error what it leaves out. Of manifests, what the operator would write for the
+// policies among them is there too. Where documents of manifests are wrong, it comes
 // with an error for each of them, and holds all the others. It is nil where nothing could be read.
 func (s *source) reader(ctx context.Context) (*manifests.Reader, error) {
 	if !s.fromFiles() {
@@ -97,7 +99,7 @@ func (s *source) reader(ctx context.Context) (*manifests.Reader, error) {
 	}
 	reader, err := manifests.Read(ctx, s.filenames, manifests.Options{Namespace: *s.kube.Namespace, Stdin: s.streams.In})
 	s.noteIgnored(reader)
-	return reader, err
+	return reader, errors.Join(err, s.settle(ctx, reader))
 }
 
 // client is one of the cluster that the flags say.

@@ -101,6 +101,29 @@ func (r *Reader) add(gvk schema.GroupVersionKind, object client.Object) error {
 	return r.objects[gvk].Add(object)
 }
 
+// Replace takes objects out and puts others in, as if these had been read in their place.
+func (r *Reader) Replace(old, with []client.Object) error {
+	for _, object := range old {
+		objects, _, err := r.objectsOf(object)
+		if err != nil {
+			return err
+		}
+		if err := objects.Delete(object); err != nil {
+			return err
+		}
+	}
+	for _, object := range with {
+		objects, _, err := r.objectsOf(object)
+		if err != nil {
+			return err
+		}
+		if err := objects.Add(object); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // objectsOf returns the objects of a kind.
 func (r *Reader) objectsOf(kind runtime.Object) (cache.Indexer, schema.GroupVersionKind, error) {
 	gvk, err := apiutil.GVKForObject(kind, scheme)

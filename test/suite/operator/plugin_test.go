@@ -1,0 +1,195 @@
+package operator
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/google/go-cmp/cmp"
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"github.com/onsi/gomega/gexec"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/yaml"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/test/controlplane"
+)
+
+// The samples, in the order in which they are applied.
+var samples = []string{"config/samples/istio", "config/samples", "config/samples/problems"}
+
+// renderedObject is what of an object is the same whether it was printed or written.
+type renderedObject struct {
+	Labels map[string]string
+	Spec   any
+}
+
+var _ = Describe("The program kubectl-meshtls", Ordered, Serial, func() {
+	var (
+		program  string
+		shared   client.Client
+		plugged  *controlplane.ControlPlane
+		operator *controlplane.User
+	)
+
+	BeforeAll(func(ctx SpecContext) {
+		var err error
+		program, err = gexec.Build("github.com/meshtls/meshtls/cmd/kubectl-meshtls")
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(gexec.CleanupBuildArtifacts)
+
+		shared = admin
+		plugged = startPlane(controlplane.Options{
+			CRDs:        []string{"config/crd/bases"},
+			Controllers: []string{"deployment-controller", "replicaset-controller", "statefulset-controller"},
+		})
+		admin = clientFor(plugged.Config)
+		DeferCleanup(func() { admin = shared })
+		started := startOperator(grantRole(ctx, plugged, admin))
+		DeferCleanup(func() { started.stop() })
+		user, err := plugged.AddUser("reader", "system:masters")
+		Expect(err).NotTo(HaveOccurred())
+		operator = &user
+		for _, folder := range samples {
+			applySamples(ctx, folder)
+		}
+	})
+
+	// run runs the plugin, and returns what it prints and its exit code.
+	run := func(ctx context.Context, args ...string) (stdout, stderr string, code int) {
+		GinkgoHelper()
+		var out, errOut bytes.Buffer
+		command := exec.CommandContext(ctx, program, args...)
+		command.Stdout, command.Stderr = &out, &errOut
+		err := command.Run()
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			Expect(err).NotTo(HaveOccurred())
+		}
+		return out.String(), errOut.String(), command.ProcessState.ExitCode()
+	}
+
+	It("prints for the samples in their files what the operator writes for them", func(ctx SpecContext) {
+		root, err := controlplane.Root()
+		Expect(err).NotTo(HaveOccurred())
+		stdout, stderr, code := run(ctx, "render", "-f", filepath.Join(root, "config", "samples"))
+		Expect(code).To(Equal(1), stderr) // some samples are there to be refused
+		printed := decodeRendered(stdout)
+		Expect(printed).NotTo(BeEmpty())
+		Eventually(func(g Gomega) {
+			g.Expect(cmp.Diff(writtenObjects(ctx), printed)).To(BeEmpty(), "-written +printed")
+		}).Should(Succeed())
+	})
+
+	It("prints for the cluster what the operator has written there", func(ctx SpecContext) {
+		Eventually(func(g Gomega) {
+			stdout, stderr, code := run(ctx, "render", "-A", "--kubeconfig", operator.Kubeconfig)
+			g.Expect(code).To(Equal(1), stderr)
+			g.Expect(cmp.Diff(writtenObjects(ctx), decodeRendered(stdout))).To(BeEmpty(), "-written +printed")
+		}).Should(Succeed())
+	})
+
+	It("shows the policies of a namespace with what the operator says of them", func(ctx SpecContext) {
+		Eventually(func(g Gomega) {
+			stdout, stderr, code := run(ctx, "status", "-n", "trouble", "--kubeconfig", operator.Kubeconfig)
+			g.Expect(code).To(Equal(1), stderr)
+			g.Expect(stdout).To(MatchRegexp(`trouble +kiosk-again +.* False +Conflicted`))
+			g.Expect(stdout).NotTo(ContainSubstring("has not looked"))
+			g.Expect(stdout).NotTo(ContainSubstring("shop/"))
+		}).Should(Succeed())
+	})
+
+	It("judges what a user with rights in one namespace may see, and says what it does not know", func(ctx SpecContext) {
+		user, err := plugged.AddUser("tenant")
+		Expect(err).NotTo(HaveOccurred())
+		letRead(ctx, "trouble", "tenant")
+		stdout, stderr, code := run(ctx, "lint", "-n", "trouble", "--kubeconfig", user.Kubeconfig)
+		Expect(code).To(Equal(1), stderr)
+		Expect(stdout).To(ContainSubstring("accept-conflict"))
+		Expect(stderr).To(ContainSubstring("note: you may not list the objects of kind Secret in all namespaces: only those of trouble were read"))
+	})
+})
+
+// applySamples applies a folder of samples as its kustomization.yaml lists it.
+func applySamples(ctx context.Context, folder string) {
+	GinkgoHelper()
+	root, err := controlplane.Root()
+	Expect(err).NotTo(HaveOccurred())
+	list := documents(filepath.Join(root, folder, "kustomization.yaml"))[0]
+	files, found, err := unstructured.NestedStringSlice(list.Object, "resources")
+	Expect(err).NotTo(HaveOccurred())
+	Expect(found).To(BeTrue())
+	for _, file := range files {
+		for _, object := range documents(filepath.Join(root, folder, file)) {
+			if object.Object == nil {
+				continue // nothing but a remark
+			}
+			applied := client.ApplyConfigurationFromUnstructured(object)
+			Expect(admin.Apply(ctx, applied, client.FieldOwner("samples"), client.ForceOwnership)).To(Succeed())
+		}
+	}
+}
+
+// writtenObjects are those that the operator has written.
+func writtenObjects(ctx context.Context) map[string]renderedObject {
+	GinkgoHelper()
+	written := map[string]renderedObject{}
+	for kind, group := range map[string]string{
+		model.KindPeerAuthentication: "security.istio.io",
+		model.KindDestinationRule:    "networking.istio.io",
+		model.KindGateway:            "networking.istio.io",
+	} {
+		var list unstructured.UnstructuredList
+		list.SetAPIVersion(group + "/v1")
+		list.SetKind(kind + "List")
+		ours := client.MatchingLabels{meshtlsv1alpha1.LabelManagedBy: meshtlsv1alpha1.ManagedBy}
+		Expect(admin.List(ctx, &list, ours)).To(Succeed())
+		for i := range list.Items {
+			addRendered(written, &list.Items[i])
+		}
+	}
+	return written
+}
+
+// decodeRendered takes the stream that was printed apart.
+func decodeRendered(stream string) map[string]renderedObject {
+	GinkgoHelper()
+	printed := map[string]renderedObject{}
+	for decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader([]byte(stream)), 4096); ; {
+		object := &unstructured.Unstructured{}
+		err := decoder.Decode(object)
+		if errors.Is(err, io.EOF) {
+			return printed
+		}
+		Expect(err).NotTo(HaveOccurred())
+		addRendered(printed, object)
+	}
+}
+
+func addRendered(to map[string]renderedObject, object *unstructured.Unstructured) {
+	ref := model.ObjectRef{Kind: object.GetKind(), Namespace: object.GetNamespace(), Name: object.GetName()}
+	to[ref.String()] = renderedObject{Labels: object.GetLabels(), Spec: object.Object["spec"]}
+}
+
+// letRead lets the user read all that the plugin reads, in one namespace.
+func letRead(ctx context.Context, namespace, user string) {
+	GinkgoHelper()
+	role := &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: user}, Rules: []rbacv1.PolicyRule{{
+		APIGroups: []string{"", "security.meshtls.dev", "security.istio.io", "networking.istio.io"},
+		Resources: []string{"*"}, Verbs: []string{"list"},
+	}}}
+	Expect(admin.Create(ctx, role)).To(Succeed())
+	Expect(admin.Create(ctx, &rbacv1.RoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: user},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: role.Name},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user}},
+	})).To(Succeed())
+}
