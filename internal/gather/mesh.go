@@ -115,6 +115,7 @@ func (g *gathering) mesh(config *meshapi.MeshConfig) model.Mesh {
 		AutoMTLS:                       config.GetEnableAutoMtls() == nil || config.GetEnableAutoMtls().GetValue(),
 		TrustDomain:                    cmp.Or(config.GetTrustDomain(), defaultTrustDomain),
 		DefaultDestinationRuleExportTo: slices.Clone(config.GetDefaultDestinationRuleExportTo()),
+		DefaultVirtualServiceExportTo:  slices.Clone(config.GetDefaultVirtualServiceExportTo()),
 		MinProtocolVersion:             minProtocolVersion(config),
 	}
 }

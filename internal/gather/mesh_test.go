@@ -61,11 +61,12 @@ data:
     trustDomain: corp.example
     meshMTLS: {minProtocolVersion: TLSV1_3}
     defaultDestinationRuleExportTo: [".", other]
+    defaultVirtualServiceExportTo: ["."]
     defaultConfig: {discoveryAddress: "istiod:15012"}
 `,
 			want: model.Mesh{
 				RootNamespace: "mesh-root", TrustDomain: "corp.example", MinProtocolVersion: "TLSV1_3",
-				DefaultDestinationRuleExportTo: []string{".", "other"},
+				DefaultDestinationRuleExportTo: []string{".", "other"}, DefaultVirtualServiceExportTo: []string{"."},
 			},
 		},
 		"what another version of Istio knows is passed over": {

@@ -6,7 +6,10 @@ import (
 	"strings"
 	"sync"
 
+	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
@@ -29,12 +32,20 @@ type view struct {
 	// pods are all workloads, and podsIn those of each namespace.
 	pods   func() pods.Index
 	podsIn func() map[string]pods.Index
+	// servicesIn are the Services of each namespace, and authorizationsIn its AuthorizationPolicies.
+	servicesIn       func() map[string][]*model.Service
+	authorizationsIn func() map[string][]*istiosecurityv1.AuthorizationPolicy
 	// clients are the callers that stand for all that have a proxy.
 	clients func() clients
 	// destinations are what clients can call.
 	destinations func() destinations
 	// credentials are the Secrets and ConfigMaps.
 	credentials func() map[model.ObjectRef]*model.Credential
+	// routes are the VirtualServices that name a Gateway, by the Gateway.
+	routes func() map[types.NamespacedName][]*istionetworkingv1.VirtualService
+
+	// everyGateway are the Gateways of all revisions: what one control plane does not read may be there for another.
+	everyGateway []*istionetworkingv1.Gateway
 }
 
 // notes are the objects that the operator writes, and the checks that an object's annotation silences.
@@ -45,6 +56,7 @@ type notes struct {
 
 // newView indexes what the revision's control plane sees; istio is what it makes of that, or nil, to find out.
 func newView(i model.Inventory, revision string, istio *effective.Model) *view {
+	everyGateway := i.Gateways
 	i.PeerAuthentications = inRevision(i.PeerAuthentications, revision)
 	i.DestinationRules = inRevision(i.DestinationRules, revision)
 	i.Gateways = inRevision(i.Gateways, revision)
@@ -61,13 +73,16 @@ func newView(i model.Inventory, revision string, istio *effective.Model) *view {
 			Services:            i.Services,
 		})
 	}
-	v := &view{Inventory: i, revision: revision, istio: istio}
+	v := &view{Inventory: i, revision: revision, istio: istio, everyGateway: everyGateway}
 	v.notes = sync.OnceValue(v.takeNotes)
 	v.pods = sync.OnceValue(func() pods.Index { return pods.NewIndex(i.Workloads) })
 	v.podsIn = sync.OnceValue(v.indexPods)
+	v.servicesIn = sync.OnceValue(v.indexServices)
+	v.authorizationsIn = sync.OnceValue(v.indexAuthorizations)
 	v.clients = sync.OnceValue(v.indexClients)
 	v.destinations = sync.OnceValue(v.indexDestinations)
 	v.credentials = sync.OnceValue(v.indexCredentials)
+	v.routes = sync.OnceValue(v.indexRoutes)
 	return v
 }
 
@@ -113,6 +128,11 @@ func (v *view) takeNotes() notes {
 	for _, w := range v.Webhooks {
 		n.mute(model.ObjectRef{Kind: w.Kind, Name: w.Configuration}, w.Annotations)
 	}
+	for i := range v.Services {
+		if s := &v.Services[i]; s.Mute != "" {
+			n.muted[model.ObjectRef{Kind: model.KindService, Namespace: s.Namespace, Name: s.Name}] = s.Mute
+		}
+	}
 	for _, c := range v.Credentials {
 		n.mute(model.ObjectRef{Kind: c.Kind, Namespace: c.Namespace, Name: c.Name}, c.Annotations)
 	}
@@ -148,6 +168,22 @@ func (v *view) indexPods() map[string]pods.Index {
 		indexed[namespace] = pods.NewIndex(workloads)
 	}
 	return indexed
+}
+
+func (v *view) indexServices() map[string][]*model.Service {
+	byNamespace := map[string][]*model.Service{}
+	for i := range v.Services {
+		byNamespace[v.Services[i].Namespace] = append(byNamespace[v.Services[i].Namespace], &v.Services[i])
+	}
+	return byNamespace
+}
+
+func (v *view) indexAuthorizations() map[string][]*istiosecurityv1.AuthorizationPolicy {
+	byNamespace := map[string][]*istiosecurityv1.AuthorizationPolicy{}
+	for _, policy := range v.AuthorizationPolicies {
+		byNamespace[policy.Namespace] = append(byNamespace[policy.Namespace], policy)
+	}
+	return byNamespace
 }
 
 // selected are the workloads of the namespace that have the labels; no labels: all of them.

@@ -72,6 +72,8 @@ type Mesh struct {
 	TrustDomain string
 	// DefaultDestinationRuleExportTo is what a DestinationRule without exportTo is exported to. Empty: everybody.
 	DefaultDestinationRuleExportTo []string
+	// DefaultVirtualServiceExportTo is the same for a VirtualService.
+	DefaultVirtualServiceExportTo []string
 	// MinProtocolVersion is the lowest TLS version of mesh mutual TLS (meshMTLS), in Istio's spelling. Empty: Istio's default.
 	MinProtocolVersion string
 	// Problem says why Istio's defaults are assumed instead of a mesh config, as a full sentence. Empty: the config was read.
@@ -89,6 +91,8 @@ type Service struct {
 	Headless bool
 	// External says that the Service is a name for a destination outside the cluster (ExternalName).
 	External bool
+	// Mute are the checks, comma-separated, that the Service's annotation silences.
+	Mute string
 }
 
 // ServicePort is a port of a Service.
@@ -119,6 +123,9 @@ type Workload struct {
 	Gateway bool
 	// Uncaptured are the inbound ports that annotations keep from the proxy, ascending.
 	Uncaptured []int32
+	// Scraped is the port at which annotations ask Prometheus to read the metrics over plain HTTP, once the injector has had its say;
+	// zero: none.
+	Scraped int32
 }
 
 // Pod is a pod by name.

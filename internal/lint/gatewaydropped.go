@@ -1,0 +1,58 @@
+package lint
+
+import (
+	"fmt"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// gatewayServerLeftOut tells of servers that Istio leaves out when it merges the Gateways of all namespaces that select a pod, oldest
+// first.
+// Source: istio pilot/pkg/model/gateway.go, mergeGateways.
+func gatewayServerLeftOut(v *view) []model.Finding {
+	type server struct {
+		gateway effective.Ref
+		index   int
+	}
+	told := map[server]bool{}
+	var findings []model.Finding
+	for _, pod := range v.selectedByGateways() {
+		for _, d := range v.istio.Listeners(pod).Dropped {
+			dropped := server{gateway: d.Server.Ref(), index: d.Server.Index}
+			if told[dropped] {
+				continue
+			}
+			told[dropped] = true
+			f := gatewayServer{Server: d.Server.Spec(), gateway: d.Server.Gateway, index: d.Server.Index}.about(meshtlsv1alpha1.SeverityError, "")
+			f.Message = fmt.Sprintf("The gateway pods do not get it (%s/%s is one): %s", pod.Namespace, pod.Example, d.Why)
+			f.Remedy = "Use another host, port, bind or port name, or take the other server away."
+			if sameAge(d) {
+				f.Message += " Neither Gateway says here when it was created; of the two it is the younger one's server that goes."
+			}
+			findings = append(findings, f)
+		}
+	}
+	return findings
+}
+
+// sameAge says whether the objects do not tell which is the older one, as in files.
+func sameAge(d effective.Dropped) bool {
+	return d.By.Ref() != d.Server.Ref() && d.By.Gateway.CreationTimestamp.IsZero() && d.Server.Gateway.CreationTimestamp.IsZero()
+}
+
+// selectedByGateways are the pods with a proxy that Gateways select, each shape once.
+func (v *view) selectedByGateways() []model.Workload {
+	seen := map[string]bool{}
+	var selected []model.Workload
+	for _, g := range v.Gateways {
+		for _, w := range v.proxiesOf(g) {
+			if name := w.Namespace + "/" + w.Example; !seen[name] {
+				seen[name] = true
+				selected = append(selected, w)
+			}
+		}
+	}
+	return selected
+}

@@ -1,0 +1,68 @@
+package lint
+
+import (
+	"fmt"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/pods"
+)
+
+// gatewayPortNotExposed tells of a port of a Gateway that none of the Services before its pods leads to. Of the Services of a namespace
+// an inventory has all or none. A server with a bind is not for everybody, and is not judged.
+// Source: istio pilot/pkg/model/gateway.go, resolvePorts: a Gateway's port is a Service's, or else the pods' own.
+func gatewayPortNotExposed(v *view) []model.Finding {
+	var findings []model.Finding
+	for _, g := range v.Gateways {
+		services := v.servicesBefore(v.proxiesOf(g))
+		if len(services) == 0 {
+			continue
+		}
+		for s := range serversOf(g) {
+			if s.Bind != "" || exposed(services, int32(s.Port.Number)) { // #nosec G115 -- below 65536
+				continue
+			}
+			f := s.about(meshtlsv1alpha1.SeverityWarning, ".port.number")
+			f.Message = fmt.Sprintf("The gateway listens on %d, and no Service before its pods leads there (%s does not): "+
+				"clients that come by a Service cannot reach it.", s.Port.Number, services[0].ref)
+			f.Remedy = "Add the port to the Service, or use a port that it has."
+			findings = append(findings, f)
+		}
+	}
+	return findings
+}
+
+// fronted is a Service with pods behind it.
+type fronted struct {
+	ref   model.ObjectRef
+	ports []model.ServicePort
+	pod   model.Workload
+}
+
+// servicesBefore are the Services that select the pods, once for each of these.
+func (v *view) servicesBefore(workloads []model.Workload) []fronted {
+	var services []fronted
+	for _, w := range workloads {
+		for _, s := range v.servicesIn()[w.Namespace] {
+			if len(s.Selector) > 0 && pods.Matches(s.Selector, w.Labels) {
+				services = append(services, fronted{
+					ref: model.ObjectRef{Kind: model.KindService, Namespace: s.Namespace, Name: s.Name}, ports: s.Ports, pod: w,
+				})
+			}
+		}
+	}
+	return services
+}
+
+// exposed says whether a Service leads to a server of the port. A target by a name that no container declares may lead anywhere.
+func exposed(services []fronted, port int32) bool {
+	for _, s := range services {
+		for i := range s.ports {
+			target, known := targetOf(s.pod, destinationPort{service: &s.ports[i]})
+			if s.ports[i].Port == port || target == port || !known {
+				return true
+			}
+		}
+	}
+	return false
+}
