@@ -116,8 +116,9 @@ type Terminate struct {
 	// +kubebuilder:validation:MaxLength=1024
 	CACRL string `json:"caCrl,omitempty"`
 	// caCertCredentialName names the Secret, in the namespace of the gateway's pods, or as configmap://namespace/name the ConfigMap,
-	// with the clients' CA. It wins over a CA in the Secret of credentialName. For Mutual and OptionalMutual, beside credentialName
-	// or credentialNames. At most 253 characters, or 329 as a ConfigMap.
+	// with the clients' CA. It wins over a CA in the Secret of credentialName. End a Secret's name in -cacert: Istio takes any other
+	// for a certificate with its key, and then there is no CA. Istio looks for a Secret of the name without that ending too. For Mutual
+	// and OptionalMutual, beside credentialName or credentialNames. At most 253 characters, or 329 as a ConfigMap.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=329
