@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -36,6 +37,7 @@ func serviceOf(service *corev1.Service) model.Service {
 		Ports:     servicePorts(service),
 		Headless:  service.Spec.ClusterIP == corev1.ClusterIPNone,
 		External:  service.Spec.Type == corev1.ServiceTypeExternalName,
+		Mute:      service.Annotations[meshtlsv1alpha1.AnnotationMute],
 	}
 }
 

@@ -44,14 +44,23 @@ func trimPod(pod *corev1.Pod) *corev1.Pod {
 	}
 }
 
+// keptAnnotations are those that bear on what a pod accepts.
+var keptAnnotations = []string{
+	annotationRedirection,
+	annotationExcludeInbound, annotationIncludeInbound,
+	annotationScrape, annotationScrapePort, annotationScrapeScheme, annotationMergeMetrics,
+}
+
 // trimAnnotations shortens the sidecar's status, a long text, to the fact that there is one.
 func trimAnnotations(annotations map[string]string) map[string]string {
 	kept := map[string]string{}
 	if _, injected := annotations[annotationSidecarStatus]; injected {
 		kept[annotationSidecarStatus] = ""
 	}
-	if redirection, ok := annotations[annotationRedirection]; ok {
-		kept[annotationRedirection] = redirection
+	for _, name := range keptAnnotations {
+		if value, ok := annotations[name]; ok {
+			kept[name] = value
+		}
 	}
 	return kept
 }

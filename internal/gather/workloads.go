@@ -121,13 +121,14 @@ func (g *gathering) workloadOf(ctx context.Context, pod *corev1.Pod) (model.Work
 		Dataplane:  dataplane,
 		Gateway:    isGateway(pod),
 		Uncaptured: uncapturedPorts(pod),
+		Scraped:    scrapedPort(pod),
 	}, err
 }
 
 // shapeOf is equal for workloads that differ in nothing but their pods' names.
 func shapeOf(w model.Workload) string {
 	var shape strings.Builder
-	fmt.Fprintf(&shape, "%s\n%s\n%v\n%v\n%t\n", w.Namespace, w.Dataplane, w.Ports, w.Uncaptured, w.Gateway)
+	fmt.Fprintf(&shape, "%s\n%s\n%v\n%v\n%d\n%t\n", w.Namespace, w.Dataplane, w.Ports, w.Uncaptured, w.Scraped, w.Gateway)
 	for _, pair := range labelPairs(w.Labels) {
 		shape.WriteString(pair + "\n")
 	}

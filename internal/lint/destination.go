@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"iter"
 	"maps"
 	"slices"
 
@@ -168,4 +169,15 @@ func entrySelector(entry *istionetworkingv1.ServiceEntry) map[string]string {
 		return nil
 	}
 	return entry.Spec.GetWorkloadSelector().GetLabels()
+}
+
+// servicesWhere are the destinations that Services of the kind declare.
+func (v *view) servicesWhere(is func(*model.Service) bool) iter.Seq[*destination] {
+	return func(yield func(*destination) bool) {
+		for i := range v.Services {
+			if s := &v.Services[i]; is(s) && !yield(ofService(s)) {
+				return
+			}
+		}
+	}
 }

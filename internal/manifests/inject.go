@@ -3,6 +3,7 @@ package manifests
 import (
 	"maps"
 	"slices"
+	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -33,8 +34,23 @@ func (r *reading) inject() {
 			annotations = map[string]string{}
 		}
 		annotations[annotationInjected] = ""
+		mergeMetrics(annotations)
 		pod.Annotations = annotations
 	}
+}
+
+// mergeMetrics leads Prometheus to the agent of the sidecar, unless the pod asks not to. A mesh can have it off for all; that is not
+// looked at, and nothing is then said about it.
+// Source: istio pkg/kube/inject/webhook.go, applyPrometheusMerge.
+func mergeMetrics(annotations map[string]string) {
+	scraped, err := strconv.ParseBool(annotations["prometheus.io/scrape"])
+	if err != nil || !scraped {
+		return
+	}
+	if merge, err := strconv.ParseBool(annotations["prometheus.istio.io/merge-metrics"]); err == nil && !merge {
+		return
+	}
+	annotations["prometheus.io/port"] = "15020"
 }
 
 // namespaceOf is nil where no Namespace is among the manifests.

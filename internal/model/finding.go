@@ -34,7 +34,10 @@ type ObjectRef struct {
 	Name      string
 }
 
-// String is kind namespace/name.
+// String is kind namespace/name, and kind name for what is in no namespace.
 func (r ObjectRef) String() string {
+	if r.Namespace == "" {
+		return r.Kind + " " + r.Name
+	}
 	return r.Kind + " " + r.Namespace + "/" + r.Name
 }

@@ -1,0 +1,79 @@
+package lint
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// servicePortUncaptured tells of a Service port that leads to a port of the pods which annotations keep from the proxy, while clients use
+// mutual TLS: they see that the pods have a proxy, and not what it is told to leave alone.
+// Source: istio tools/istio-iptables/pkg/capture/run.go, handleInboundPortsInclude; pilot/pkg/xds/endpoints/mtls_checker.go.
+func servicePortUncaptured(v *view) []model.Finding {
+	if v.Partial {
+		return nil
+	}
+	var findings []model.Finding
+	for d := range v.servicesWhere(func(s *model.Service) bool { return !s.External }) {
+		for i, port := range d.ports {
+			open := slices.DeleteFunc(v.endpoints(d, port), func(e endpoint) bool {
+				return proxyPorts.Has(e.port) || !slices.Contains(e.Uncaptured, e.port) || v.isForOutsiders(e.Workload, e.port)
+			})
+			if call, sent := v.mutualTLSTo(d, port, open); sent {
+				findings = append(findings, call.finding(d, i))
+			}
+		}
+	}
+	return findings
+}
+
+// bypass is a call with mutual TLS to a port at which no proxy listens.
+type bypass struct {
+	endpoint
+	client  string
+	verdict effective.Verdict
+}
+
+// mutualTLSTo finds such a call: the first by the client's namespace.
+func (v *view) mutualTLSTo(d *destination, port destinationPort, open []endpoint) (bypass, bool) {
+	var calls []bypass
+	for _, e := range open {
+		for _, client := range v.clients().all {
+			verdict := v.istio.Verdict(effective.Connection{
+				Client: clientOf(client), To: v.toward(d, port), Server: &e.Workload, Port: e.port,
+			})
+			if verdict.Kind == effective.MutualTLS && verdict.Sent.Mode == meshtlsv1alpha1.SendIstioMutual {
+				calls = append(calls, bypass{endpoint: e, client: client.Namespace, verdict: verdict})
+			}
+		}
+	}
+	if len(calls) == 0 {
+		return bypass{}, false
+	}
+	return slices.MinFunc(calls, func(a, b bypass) int {
+		return cmp.Or(strings.Compare(a.client, b.client), byPodName(a.Workload, b.Workload), cmp.Compare(a.port, b.port))
+	}), true
+}
+
+func (b bypass) finding(d *destination, port int) model.Finding {
+	severity, decides := meshtlsv1alpha1.SeverityWarning, "because the pods have a proxy"
+	if b.verdict.Sent.Settings != nil {
+		severity, decides = meshtlsv1alpha1.SeverityError, fmt.Sprintf("because %s says so", b.verdict.Sent.Origin)
+	}
+	return model.Finding{
+		Severity: severity,
+		Object:   d.ref(),
+		Field:    fmt.Sprintf("spec.ports[%d]", port),
+		Message: fmt.Sprintf("It leads to port %d of pods such as %s, which annotations of theirs keep from the proxy. Clients with a "+
+			"sidecar, such as those of namespace %s, use mutual TLS there, %s, and the application does not understand it: their calls fail.",
+			b.port, onePod([]model.Workload{b.Workload}), b.client, decides),
+		Remedy: fmt.Sprintf("Let the proxy have port %d of the pods, or have clients send plaintext by a DestinationRule with mode "+
+			"DISABLE for the port.",
+			b.port),
+	}
+}

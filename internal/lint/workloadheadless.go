@@ -1,0 +1,71 @@
+package lint
+
+import (
+	"fmt"
+	"slices"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// serviceHeadlessPartlyInMesh tells of a headless Service of whose pods some have a sidecar and others not: clients then send plaintext to
+// all of them, and those that are strict refuse it.
+// Source: istio pilot/pkg/networking/core/cluster_tls.go, buildUpstreamTLSSettings (the service's endpoints are asked together).
+func serviceHeadlessPartlyInMesh(v *view) []model.Finding {
+	if v.Partial {
+		return nil
+	}
+	var findings []model.Finding
+	for d := range v.servicesWhere(func(s *model.Service) bool { return s.Headless }) {
+		without := slices.DeleteFunc(slices.Clone(v.backends(d)), func(w model.Workload) bool { return w.Dataplane == model.DataplaneSidecar })
+		if len(without) == 0 || len(without) == len(v.backends(d)) {
+			continue
+		}
+		for i, port := range d.ports {
+			if refusing, verdict := v.refusedTogether(d, port); len(refusing) > 0 {
+				findings = append(findings, headlessPartlyInMesh(d, i, without, refusal{refusing, verdict}))
+			}
+		}
+	}
+	return findings
+}
+
+// refusal is a verdict with the pods that it is about.
+type refusal struct {
+	pods    []model.Workload
+	verdict effective.Verdict
+}
+
+func headlessPartlyInMesh(d *destination, port int, without []model.Workload, r refusal) model.Finding {
+	return model.Finding{
+		Severity: meshtlsv1alpha1.SeverityError,
+		Object:   d.ref(),
+		Field:    fmt.Sprintf("spec.ports[%d]", port),
+		Message: fmt.Sprintf("Clients connect to the pods of this headless Service, of which some have no sidecar (%s is one). Istio "+
+			"then has them send plaintext to all the pods, and %s with a sidecar refuse it (%s): calls of port %d fail there.",
+			onePod(without), podWords(r.pods), r.verdict.Accepted.Origin, d.ports[port].number),
+		Remedy: "Give all the pods a sidecar, or let the port accept PERMISSIVE.",
+	}
+}
+
+// refusedTogether are the pods that refuse clients' plaintext at the port, and would get mutual TLS if all pods had a sidecar.
+func (v *view) refusedTogether(d *destination, port destinationPort) ([]model.Workload, effective.Verdict) {
+	var refusing []model.Workload
+	var why effective.Verdict
+	together := v.toward(d, port)
+	for _, e := range v.endpoints(d, port) {
+		alone := together
+		alone.Endpoints = []model.Workload{e.Workload}
+		for _, client := range v.clients().all {
+			c := effective.Connection{Client: clientOf(client), To: together, Server: &e.Workload, Port: e.port}
+			verdict := v.istio.Verdict(c)
+			c.To = alone
+			if verdict.Kind == effective.Refused && v.istio.Verdict(c).Kind == effective.MutualTLS {
+				refusing, why = append(refusing, e.Workload), verdict
+				break
+			}
+		}
+	}
+	return refusing, why
+}
