@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -59,14 +60,15 @@ func (m mapping) here(ctx context.Context, obj client.Object) []string {
 	return m.ifGoverned(ctx, obj.GetNamespace())
 }
 
-// ofService: its namespace, and those that send to it.
+// ofService: its namespace, those that send to it, and those whose gateway's pods it leads to.
 func (m mapping) ofService(ctx context.Context, obj client.Object) []ctrl.Request {
 	service, ok := obj.(*corev1.Service)
 	if !ok {
 		return nil
 	}
 	senders := told(ctx)(gather.NamespacesSendingTo(ctx, m.cache, gather.ServiceHosts(service)...))
-	return requests(append(senders, m.ifGoverned(ctx, service.Namespace)...))
+	behind := told(ctx)(gather.NamespacesBehind(ctx, m.cache, service))
+	return requests(slices.Concat(senders, behind, m.ifGoverned(ctx, service.Namespace)))
 }
 
 // ofPod: its namespace, and those whose gateway it is.

@@ -75,6 +75,9 @@ func TestMapping(t *testing.T) {
 		return &istionetworkingv1.DestinationRule{ObjectMeta: named(namespace, "r"), Spec: networkingapi.DestinationRule{Host: host}}
 	}
 
+	before := func(gateway string) client.Object {
+		return &corev1.Service{ObjectMeta: named("pods", "s"), Spec: corev1.ServiceSpec{Selector: map[string]string{"istio": gateway}}}
+	}
 	routes := func(gateways ...string) client.Object {
 		return &istionetworkingv1.VirtualService{ObjectMeta: named("other", "r"), Spec: networkingapi.VirtualService{Gateways: gateways}}
 	}
@@ -114,6 +117,8 @@ func TestMapping(t *testing.T) {
 		"a Gateway concerns those that govern gateways":         {m.ofGateway, &istionetworkingv1.Gateway{ObjectMeta: named("other", "x")}, []string{"edge", "edge2"}},
 		"a Service concerns its namespace and who sends to it":  {m.ofService, &corev1.Service{ObjectMeta: named("shop", "cart")}, []string{"client", "shop"}},
 		"a Service that nobody sends to":                        {m.ofService, &corev1.Service{ObjectMeta: named("other", "cart")}, nil},
+		"a Service before the pods of a gateway":                {m.ofService, before("ingress"), []string{"edge"}},
+		"a Service before other pods there":                     {m.ofService, before("other"), nil},
 		"a pod where there are policies":                        {m.ofPod, pod("shop", nil), []string{"shop"}},
 		"a pod of a gateway by labels":                          {m.ofPod, pod("other", map[string]string{"istio": "ingress", "tier": "edge", "x": "y"}), []string{"edge"}},
 		"a pod that has only one of the labels":                 {m.ofPod, pod("other", map[string]string{"istio": "ingress"}), nil},

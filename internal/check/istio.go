@@ -64,7 +64,7 @@ func newIstio(s model.Snapshot, planned model.Objects, revision string) istio {
 		PeerAuthentications: together(planned.PeerAuthentications, s.PeerAuthentications, s.Elsewhere.PeerAuthentications, revision),
 		DestinationRules:    together(planned.DestinationRules, s.DestinationRules, s.Elsewhere.DestinationRules, revision),
 		Gateways:            together(planned.Gateways, s.Gateways, s.Elsewhere.Gateways, revision),
-		Services:            s.Services,
+		Services:            slices.Concat(s.Services, s.Beside.Services),
 	}
 	v.Model = effective.New(v.world)
 	return v

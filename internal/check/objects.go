@@ -30,7 +30,7 @@ func (w world) inventory(v istio) model.Inventory {
 	return model.Inventory{
 		Mesh:                w.snapshot.Mesh,
 		Partial:             true,
-		Services:            slices.Concat(w.snapshot.Services, beside.Services),
+		Services:            v.world.Services,
 		Workloads:           w.gatewayPods.Selected(nil),
 		PeerAuthentications: v.world.PeerAuthentications,
 		DestinationRules:    v.world.DestinationRules,

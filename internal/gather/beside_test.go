@@ -34,6 +34,15 @@ func TestSnapshotBesideDeclarations(t *testing.T) {
 		"not the namespace's own":               {world: service("shop", "own", "")},
 		"not one that nobody sends to":          {world: service("bank", "db", "")},
 		"not one that the namespace cannot see": {world: service("bank", "api", ", annotations: {networking.istio.io/exportTo: .}")},
+		"a Service before gateway pods of another namespace": {
+			world: gatewayOfEdge + edgePods + selecting("edge", "ingress", "{istio: ingress}") + selecting("edge", "other", "{app: other}") +
+				selecting("bank", "ingress", "{istio: ingress}"),
+			want: []string{"Service edge/ingress"},
+		},
+		"one before gateway pods that is sent to, once": {
+			world: gatewayOfEdge + edgePods + selecting("edge", "ingress", "{istio: ingress}") + sendingPolicyTo("ingress.edge.svc.cluster.local"),
+			want:  []string{"Service edge/ingress"},
+		},
 		"ServiceEntries, by namespace": {
 			world: serviceEntry("shop", "b.example", "") + serviceEntry("bank", "c.example", ""),
 			want:  []string{"ServiceEntry bank/c.example", "ServiceEntry shop/b.example"},
@@ -50,6 +59,33 @@ func TestSnapshotBesideDeclarations(t *testing.T) {
 			}
 		})
 	}
+}
+
+const (
+	gatewayOfEdge = `
+---
+apiVersion: security.meshtls.dev/v1alpha1
+kind: MeshTLSPolicy
+metadata: {name: edge, namespace: shop}
+spec: {gateway: {selector: {matchLabels: {istio: ingress}}}, plaintext: [{port: 80, hosts: [a.example]}]}
+`
+	edgePods = `
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: ingress, namespace: edge, labels: {istio: ingress}}
+spec: {containers: [{name: istio-proxy}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: other, namespace: edge, labels: {app: other}}
+spec: {containers: [{name: istio-proxy}]}
+`
+)
+
+func selecting(namespace, name, selector string) string {
+	return "\n---\n{apiVersion: v1, kind: Service, metadata: {name: " + name + ", namespace: " + namespace + "}, spec: {selector: " + selector +
+		", ports: [{port: 80}]}}"
 }
 
 func sendingPolicyTo(host string) string {

@@ -2,6 +2,7 @@ package gather
 
 import (
 	"context"
+	"strings"
 
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -52,6 +53,32 @@ func NamespacesWithGateway(ctx context.Context, reader client.Reader, labels map
 		if err := addByService(ctx, reader, serviceQuery{pair: pair, labels: labels}, found); err != nil {
 			return nil, err
 		}
+	}
+	return sets.List(found), nil
+}
+
+// NamespacesBehind are those with policies whose gateway target selects pods that the Service selects, too.
+func NamespacesBehind(ctx context.Context, reader client.Reader, service *corev1.Service) ([]string, error) {
+	selector := selectorOf(service)
+	if len(selector) == 0 {
+		return nil, nil
+	}
+	var selected corev1.PodList
+	if err := list(ctx, reader, &selected, client.InNamespace(service.Namespace), client.MatchingLabels(selector)); err != nil {
+		return nil, err
+	}
+	asked, found := sets.New[string](), sets.New[string]()
+	for i := range selected.Items {
+		labels := strings.Join(labelPairs(selected.Items[i].Labels), ",")
+		if asked.Has(labels) {
+			continue
+		}
+		asked.Insert(labels)
+		namespaces, err := NamespacesWithGateway(ctx, reader, selected.Items[i].Labels)
+		if err != nil {
+			return nil, err
+		}
+		found.Insert(namespaces...)
 	}
 	return sets.List(found), nil
 }

@@ -6,8 +6,11 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/meshtls/meshtls/internal/gather"
+	"github.com/meshtls/meshtls/internal/hosts"
 )
 
 func nilIfEmpty(names []string) []string {
@@ -33,15 +36,12 @@ func TestNamespacesWithGateway(t *testing.T) {
 	in := func(namespace, target string) string {
 		return strings.NewReplacer("TARGET", target, "namespace: shop", "namespace: "+namespace).Replace(gatewayPolicy)
 	}
-	selecting := func(namespace, selector string) string {
-		return strings.Replace(service(namespace, "edge", ""), "spec: {", "spec: {selector: "+selector+", ", 1)
-	}
 	reader := world(t, in("two-labels", "{selector: {matchLabels: {istio: edge, tier: front}}}")+
 		in("one-label", "{selector: {matchLabels: {istio: edge}}}")+
 		in("other", "{selector: {matchLabels: {istio: other}}}")+
-		in("by-service", "{service: edge}")+selecting("by-service", "{istio: edge}")+
-		in("other-service", "{service: another}")+selecting("other-service", "{istio: edge}")+
-		selecting("no-policy", "{istio: edge}"))
+		in("by-service", "{service: edge}")+selecting("by-service", "edge", "{istio: edge}")+
+		in("other-service", "{service: another}")+selecting("other-service", "edge", "{istio: edge}")+
+		selecting("no-policy", "edge", "{istio: edge}"))
 	tests := map[string]struct {
 		labels map[string]string
 		want   []string
@@ -83,6 +83,19 @@ func TestDependentsAreSnapshotReadBackwards(t *testing.T) {
 			back, err := gather.NamespacesWithGateway(t.Context(), reader, pod.Labels)
 			if err != nil || !slices.Contains(back, namespace) {
 				t.Errorf("pod %s/%s leads to %q, %v, want %s among them", pod.Namespace, pod.Example, back, err, namespace)
+			}
+		}
+		for _, service := range s.Beside.Services {
+			found++
+			sending, err := gather.NamespacesSendingTo(t.Context(), reader, hosts.OfService(service.Namespace, service.Name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			declared := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: service.Namespace, Name: service.Name}}
+			declared.Spec.Selector = service.Selector
+			behind, err := gather.NamespacesBehind(t.Context(), reader, declared)
+			if back := append(sending, behind...); err != nil || !slices.Contains(back, namespace) {
+				t.Errorf("Service %s/%s leads to %q, %v, want %s among them", service.Namespace, service.Name, back, err, namespace)
 			}
 		}
 		for _, vs := range s.Beside.VirtualServices {

@@ -185,10 +185,10 @@ func (d declarations) add(found declaration, ports []int32) {
 // services are those of other namespaces.
 func (d declarations) services() []model.Service {
 	var all []model.Service
-	for _, service := range byName(slices.Collect(maps.Values(d.elsewhere))) {
+	for service := range maps.Values(d.elsewhere) {
 		all = append(all, serviceOf(service))
 	}
-	return all
+	return servicesByName(all)
 }
 
 // inOrder orders the destinations by name, then by namespace, and their ports.

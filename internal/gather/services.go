@@ -8,10 +8,12 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/pods"
 )
 
 // readServices reads the namespace's Services.
@@ -23,10 +25,53 @@ func (g *gathering) readServices(ctx context.Context, s *model.Snapshot) error {
 	for i := range found.Items {
 		s.Services = append(s.Services, serviceOf(&found.Items[i]))
 	}
-	slices.SortFunc(s.Services, func(a, b model.Service) int {
+	servicesByName(s.Services)
+	return nil
+}
+
+// servicesByName orders the Services by namespace and name.
+func servicesByName(services []model.Service) []model.Service {
+	slices.SortFunc(services, func(a, b model.Service) int {
 		return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
 	})
+	return services
+}
+
+// readGatewayServices reads the Services before the gateway pods of other namespaces: clients come to the pods by them.
+func (g *gathering) readGatewayServices(ctx context.Context, s *model.Snapshot) error {
+	for namespace := range namespacesOfPods(s.GatewayPods) {
+		var found corev1.ServiceList
+		if err := g.list(ctx, &found, client.InNamespace(namespace)); err != nil {
+			return err
+		}
+		for i := range found.Items {
+			if service := serviceOf(&found.Items[i]); selectsAny(service, s.GatewayPods) && !holds(s.Beside.Services, service) {
+				s.Beside.Services = append(s.Beside.Services, service)
+			}
+		}
+	}
+	servicesByName(s.Beside.Services)
 	return nil
+}
+
+func namespacesOfPods(workloads []model.Workload) sets.Set[string] {
+	namespaces := sets.New[string]()
+	for i := range workloads {
+		namespaces.Insert(workloads[i].Namespace)
+	}
+	return namespaces
+}
+
+func selectsAny(service model.Service, workloads []model.Workload) bool {
+	return len(service.Selector) > 0 && slices.ContainsFunc(workloads, func(w model.Workload) bool {
+		return w.Namespace == service.Namespace && pods.Matches(service.Selector, w.Labels)
+	})
+}
+
+func holds(services []model.Service, service model.Service) bool {
+	return slices.ContainsFunc(services, func(s model.Service) bool {
+		return s.Namespace == service.Namespace && s.Name == service.Name
+	})
 }
 
 func serviceOf(service *corev1.Service) model.Service {

@@ -52,6 +52,7 @@ func Snapshot(ctx context.Context, reader client.Reader, namespace string, optio
 		g.readHosts,
 		g.readIstioObjects,
 		g.readElsewhere,
+		g.readGatewayServices,
 		g.readRoutes,
 		g.readCallsOfServices,
 	} {

@@ -41,7 +41,7 @@ type Snapshot struct {
 
 // Beside is what nothing is rendered from, and what is rendered is judged beside.
 type Beside struct {
-	// Services are those of other namespaces that declare Hosts, by namespace and name.
+	// Services are those of other namespaces that declare Hosts or select GatewayPods, by namespace and name.
 	Services []Service
 	// ServiceEntries are those of all namespaces that declare Hosts, by namespace and name.
 	ServiceEntries []*istionetworkingv1.ServiceEntry
