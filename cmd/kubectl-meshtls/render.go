@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -17,7 +16,7 @@ import (
 const renderLong = `Print the Istio objects that the operator writes for the MeshTLSPolicies, and nothing else, to the standard output.
 What there is to say about the policies goes to the standard error.
 
-The exit code is 1 if a policy is not accepted, and 2 for wrong input.`
+The exit code is 1 if a policy is not accepted, and 2 for wrong input: then nothing is printed.`
 
 const renderExample = `  # What a folder of manifests comes to, before anything is applied
   kubectl meshtls render -f manifests/
@@ -45,17 +44,17 @@ func newRender(streams genericiooptions.IOStreams, objects *source) *cobra.Comma
 }
 
 func runRender(ctx context.Context, streams genericiooptions.IOStreams, objects *source) error {
-	reader, problems := objects.reader(ctx)
-	if reader == nil {
-		return problems
+	reader, err := objects.reader(ctx)
+	if err != nil {
+		return err // half of the objects would be taken for all of them
 	}
 	results, err := objects.results(ctx, reader)
 	if err != nil {
-		return errors.Join(problems, err)
+		return err
 	}
 	stream, err := render.YAML(allObjects(results))
 	if err != nil {
-		return errors.Join(problems, err)
+		return err
 	}
 	if _, err := streams.Out.Write(stream); err != nil {
 		return err
@@ -65,9 +64,9 @@ func runRender(ctx context.Context, streams genericiooptions.IOStreams, objects 
 		return err
 	}
 	if slices.ContainsFunc(outcomesOf(results), rejected) {
-		return errors.Join(problems, errFindings)
+		return errFindings
 	}
-	return problems
+	return nil
 }
 
 // allObjects are what is rendered for all namespaces.

@@ -148,7 +148,7 @@ func (s *source) noteIgnored(reader *manifests.Reader) {
 		kinds = append(kinds, fmt.Sprintf("%d %s", ignored.Count, ignored.Kind.Kind))
 	}
 	if len(kinds) > 0 {
-		s.note("objects that have nothing to do with TLS were passed over: %s", strings.Join(kinds, ", "))
+		s.note("objects of kinds that are not looked at were passed over: %s", strings.Join(kinds, ", "))
 	}
 }
 

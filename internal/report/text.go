@@ -59,6 +59,15 @@ func (s Style) paint(colour, words string) string {
 
 // Text writes the findings for people: object by object, with what to do about each, and a line that sums up.
 func Text(out io.Writer, r Report, style Style) error {
+	if err := Findings(out, r, style); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(out, r.Summary.words(style))
+	return err
+}
+
+// Findings is Text without the line that sums up: nothing where there are none.
+func Findings(out io.Writer, r Report, style Style) error {
 	var text strings.Builder
 	var object Object
 	for _, f := range r.Findings {
@@ -66,18 +75,6 @@ func Text(out io.Writer, r Report, style Style) error {
 			object = f.Object
 			text.WriteString(style.paint(bold, object.String()) + "\n")
 		}
-		writeFinding(&text, f, style)
-	}
-	text.WriteString(r.Summary.words(style) + "\n")
-	_, err := io.WriteString(out, text.String())
-	return err
-}
-
-// Findings writes the findings one by one, without the words that sum up.
-func Findings(out io.Writer, r Report, style Style) error {
-	var text strings.Builder
-	for _, f := range r.Findings {
-		text.WriteString(style.paint(bold, f.Object.String()) + "\n")
 		writeFinding(&text, f, style)
 	}
 	_, err := io.WriteString(out, text.String())
@@ -114,7 +111,8 @@ func colourOf(severity meshtlsv1alpha1.Severity) string {
 
 // words sum up; without findings they say that something was looked at.
 func (s Summary) words(style Style) string {
-	seen := fmt.Sprintf("in %s and %s", counted(s.Policies, "MeshTLSPolicy", "MeshTLSPolicies"), counted(s.IstioObjects, "Istio object", "Istio objects"))
+	seen := fmt.Sprintf("in %s and %s",
+		counted(s.Policies, "MeshTLSPolicy", "MeshTLSPolicies"), counted(s.IstioObjects, "Istio object", "Istio objects"))
 	if s.Errors+s.Warnings+s.Infos == 0 {
 		return "No findings " + seen + "."
 	}
@@ -125,7 +123,8 @@ func (s Summary) words(style Style) string {
 	if s.Errors > 0 {
 		colour = red
 	}
-	found := fmt.Sprintf("%s, %s, %s", counted(s.Errors, "error", "errors"), counted(s.Warnings, "warning", "warnings"), counted(s.Infos, "info", "infos"))
+	found := fmt.Sprintf("%s, %s, %s",
+		counted(s.Errors, "error", "errors"), counted(s.Warnings, "warning", "warnings"), counted(s.Infos, "info", "infos"))
 	return style.paint(colour, found) + " " + seen + "."
 }
 

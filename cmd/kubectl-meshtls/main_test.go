@@ -1,0 +1,205 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+)
+
+// updateVariable, set to 1, rewrites the expected outputs.
+const updateVariable = "UPDATE_GOLDEN"
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	release = "v0.0.0-test"
+	// No test may find a cluster that somebody has at hand.
+	_ = os.Setenv("KUBECONFIG", filepath.Join(os.TempDir(), "no-such-kubeconfig"))
+	os.Exit(m.Run())
+}
+
+// call runs the command in this process.
+func call(t *testing.T, stdin string, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	var out, errOut bytes.Buffer
+	streams := genericiooptions.IOStreams{In: strings.NewReader(stdin), Out: &out, ErrOut: &errOut}
+	code = run(t.Context(), streams, args)
+	return out.String(), errOut.String(), code
+}
+
+// TestGolden runs commands over the manifests in testdata/in, and compares what they print with testdata/<command>/<name>.stdout and
+// .stderr. A stream that says nothing has no file.
+func TestGolden(t *testing.T) {
+	tests := map[string]struct {
+		args  string
+		stdin string
+		want  int
+	}{
+		"lint/plain-istio":             {args: "lint -f testdata/in/istio.yaml", want: exitFindings},
+		"lint/plain-istio-json":        {args: "lint -f testdata/in/istio.yaml -o json", want: exitFindings},
+		"lint/plain-istio-sarif":       {args: "lint -f testdata/in/istio.yaml -o sarif", want: exitFindings},
+		"lint/one-namespace":           {args: "lint -f testdata/in/istio.yaml -n shop", want: exitFindings},
+		"lint/all-is-well":             {args: "lint -f testdata/in/sane.yaml"},
+		"lint/bad-documents":           {args: "lint -f testdata/in/bad.yaml", want: exitFailure},
+		"lint/bad-documents-json":      {args: "lint -f testdata/in/bad.yaml -o json", want: exitFailure},
+		"lint/bad-documents-sarif":     {args: "lint -f testdata/in/bad.yaml -o sarif", want: exitFailure},
+		"lint/policies":                {args: "lint -f testdata/in/policies.yaml", want: exitFindings},
+		"lint/policies-and-foreign":    {args: "lint -f testdata/in/foreign.yaml", want: exitFindings},
+		"lint/unknown-kinds":           {args: "lint -f testdata/in/unknown.yaml"},
+		"lint/empty":                   {args: "lint -f testdata/in/empty.yaml"},
+		"lint/binary":                  {args: "lint -f -", stdin: "\x7fELF\x00\x01", want: exitFailure},
+		"lint/stdin":                   {args: "lint -f - -n bank", stdin: "{apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {name: a}, spec: {mtls: {mode: STRICT}}}"},
+		"lint/no-such-file":            {args: "lint -f testdata/in/absent.yaml -f testdata/in/sane.yaml", want: exitFailure},
+		"lint/unknown-output":          {args: "lint -f - -o yaml", want: exitFailure},
+		"lint/unknown-severity":        {args: "lint -f - --fail-on info", want: exitFailure},
+		"lint/no-cluster":              {args: "lint --server http://127.0.0.1:1", want: exitFailure},
+		"render/samples":               {args: "render -f ../../config/samples", want: exitFindings},
+		"render/not-accepted":          {args: "render -f testdata/in/policies.yaml", want: exitFindings},
+		"render/one-namespace":         {args: "render -f testdata/in/policies.yaml -n bank"},
+		"render/foreign-counts-older":  {args: "render -f testdata/in/foreign.yaml"},
+		"render/follows-what-it-wrote": {args: "render -f testdata/in/chain.yaml"},
+		"render/bad-documents":         {args: "render -f testdata/in/bad.yaml", want: exitFailure},
+		"render/no-policies":           {args: "render -f testdata/in/istio.yaml"},
+		"status/table":                 {args: "status -f testdata/in/policies.yaml", want: exitFindings},
+		"status/wide":                  {args: "status -f testdata/in/policies.yaml -o wide -n bank"},
+		"status/yaml":                  {args: "status -f testdata/in/policies.yaml -o yaml -n shop", want: exitFindings},
+		"status/json":                  {args: "status -f testdata/in/policies.yaml -o json -n bank"},
+		"status/none":                  {args: "status -f testdata/in/istio.yaml"},
+		"status/unknown-output":        {args: "status -f testdata/in/istio.yaml -o sarif", want: exitFailure},
+		"root/unknown-command":         {args: "frobnicate", want: exitFailure},
+		"root/unknown-flag":            {args: "lint --frobnicate", want: exitFailure},
+		"root/help":                    {args: "--help"},
+		"root/completion-of-a-flag":    {args: "__complete lint --output s"},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			stdout, stderr, code := call(t, tc.stdin, strings.Fields(tc.args)...)
+			if code != tc.want {
+				t.Errorf("got exit code %d, want %d; the standard error says:\n%s", code, tc.want, stderr)
+			}
+			compareGolden(t, name+".stdout", stdout)
+			compareGolden(t, name+".stderr", stderr)
+		})
+	}
+}
+
+// compareGolden compares what was printed with a file; none: nothing was.
+func compareGolden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if os.Getenv(updateVariable) == "1" {
+		updateGolden(t, path, got)
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got; %s=1 rewrites it):\n%s", path, updateVariable, diff)
+	}
+}
+
+func updateGolden(t *testing.T, path, got string) {
+	t.Helper()
+	if got == "" {
+		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			t.Fatal(err)
+		}
+		return
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { // #nosec G301 -- a source folder
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(got), 0o644); err != nil { // #nosec G306 -- a source file
+		t.Fatal(err)
+	}
+}
+
+func TestFailOn(t *testing.T) {
+	const warning = `{apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {name: a, namespace: shop},
+      spec: {selector: {matchLabels: {app: b}}, mtls: {mode: STRICT}}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: shop, labels: {app: a}}, spec: {containers: [{name: a}, {name: istio-proxy}]}}
+`
+	tests := map[string]struct {
+		args []string
+		want int
+	}{
+		"warnings do not fail": {want: exitOK},
+		"unless they shall":    {args: []string{"--fail-on", "warning"}, want: exitFindings},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			stdout, stderr, code := call(t, warning, append([]string{"lint", "-f", "-"}, tc.args...)...)
+			if code != tc.want {
+				t.Errorf("got exit code %d, want %d:\n%s%s", code, tc.want, stdout, stderr)
+			}
+			if !strings.Contains(stdout, "0 errors, 1 warning") {
+				t.Errorf("got\n%s\nwant one warning", stdout)
+			}
+		})
+	}
+}
+
+// TestTenMegabytes lints a large file with one bad document among many good ones.
+func TestTenMegabytes(t *testing.T) {
+	var text strings.Builder
+	for n := 0; text.Len() < 10<<20; n++ {
+		text.WriteString("---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a" + strings.Repeat("a", n) + "}\ndata:\n  a: " +
+			strings.Repeat("a", 1<<20) + "\n")
+	}
+	text.WriteString("---\nkind: ConfigMap\n")
+	_, stderr, code := call(t, text.String(), "lint", "-f", "-")
+	if want := "-: document 11: apiVersion is missing\n"; stderr != want || code != exitFailure {
+		t.Errorf("got exit code %d and %.200q, want %d and %q", code, stderr, exitFailure, want)
+	}
+}
+
+// TestProgram runs the program itself, as kubectl would.
+func TestProgram(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "kubectl-meshtls")
+	if built, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+		t.Fatalf("building the program: %v\n%s", err, built)
+	}
+	tests := map[string]struct {
+		args       []string
+		wantCode   int
+		wantStdout string
+		wantStderr string
+	}{
+		"findings": {
+			args: []string{"lint", "-f", "testdata/in/istio.yaml"}, wantCode: exitFindings,
+			wantStdout: "peerauthentication-selector-in-root-namespace",
+		},
+		"bad input": {
+			args: []string{"render", "-f", "testdata/in/bad.yaml"}, wantCode: exitFailure,
+			wantStderr: `testdata/in/bad.yaml: document 2: DestinationRule shop/typo: unknown field "spec.trafficPolicy.tls.snii"`,
+		},
+		"its version": {args: []string{"version", "--client"}, wantStdout: "kubectl-meshtls "},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			var stdout, stderr bytes.Buffer
+			command := exec.CommandContext(t.Context(), program, tc.args...)
+			command.Stdout, command.Stderr = &stdout, &stderr
+			err := command.Run()
+			if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+				t.Fatal(err)
+			}
+			if code := command.ProcessState.ExitCode(); code != tc.wantCode {
+				t.Errorf("got exit code %d, want %d", code, tc.wantCode)
+			}
+			if !strings.Contains(stdout.String(), tc.wantStdout) || !strings.Contains(stderr.String(), tc.wantStderr) {
+				t.Errorf("got\n%s\nand\n%s\nwant %q and %q in them", &stdout, &stderr, tc.wantStdout, tc.wantStderr)
+			}
+		})
+	}
+}
