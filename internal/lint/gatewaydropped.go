@@ -9,7 +9,7 @@ import (
 )
 
 // gatewayServerLeftOut tells of servers that Istio leaves out when it merges the Gateways of all namespaces that select a pod, oldest
-// first.
+// first. Of a Gateway whose pods are not known it asks what a pod would get that has its labels and no others.
 // Source: istio pilot/pkg/model/gateway.go, mergeGateways.
 func gatewayServerLeftOut(v *view) []model.Finding {
 	type server struct {
@@ -18,7 +18,7 @@ func gatewayServerLeftOut(v *view) []model.Finding {
 	}
 	told := map[server]bool{}
 	var findings []model.Finding
-	for _, pod := range v.selectedByGateways() {
+	for _, pod := range append(v.selectedByGateways(), v.imagined()...) {
 		for _, d := range v.istio.Listeners(pod).Dropped {
 			dropped := server{gateway: d.Server.Ref(), index: d.Server.Index}
 			if told[dropped] {
@@ -26,7 +26,10 @@ func gatewayServerLeftOut(v *view) []model.Finding {
 			}
 			told[dropped] = true
 			f := gatewayServer{Server: d.Server.Spec(), gateway: d.Server.Gateway, index: d.Server.Index}.about(meshtlsv1alpha1.SeverityError, "")
-			f.Message = fmt.Sprintf("The gateway pods do not get it (%s/%s is one): %s", pod.Namespace, pod.Example, d.Why)
+			f.Message = "The gateway pods do not get it: " + d.Why
+			if pod.Example != "" {
+				f.Message = fmt.Sprintf("The gateway pods do not get it (%s/%s is one): %s", pod.Namespace, pod.Example, d.Why)
+			}
 			f.Remedy = "Use another host, port, bind or port name, or take the other server away."
 			if sameAge(d) {
 				f.Message += " Neither Gateway says here when it was created; of the two it is the younger one's server that goes."
@@ -55,4 +58,15 @@ func (v *view) selectedByGateways() []model.Workload {
 		}
 	}
 	return selected
+}
+
+// imagined are pods of the Gateways whose pods are not known.
+func (v *view) imagined() []model.Workload {
+	var workloads []model.Workload
+	for _, g := range v.Gateways {
+		if len(v.proxiesOf(g)) == 0 {
+			workloads = append(workloads, model.Workload{Labels: g.Spec.Selector, Dataplane: model.DataplaneSidecar, Gateway: true})
+		}
+	}
+	return workloads
 }
