@@ -28,6 +28,7 @@ Each command reads the cluster of your kubeconfig, or, with -f, manifest files a
 		newRender(streams, objects),
 		newLint(streams, objects),
 		newStatus(streams, objects),
+		newExplain(streams, objects),
 		newVersion(streams, objects),
 	)
 	return root

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/meshtls/meshtls/internal/compile"
+	"github.com/meshtls/meshtls/internal/explain"
+	"github.com/meshtls/meshtls/internal/manifests"
+	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/report"
+)
+
+const explainLong = `Say what TLS the connections of a workload or a gateway use, and which object decides it and why.
+
+A sidecar has four connections: from clients to the sidecar, from there to the application, from the application to the sidecar, and
+from there on. A gateway has two: from clients to the gateway, and from there on.
+
+Of the destinations, only those are listed where something else decides than what Istio does of itself, or where the outcome is not
+mutual TLS. The others are counted.
+
+In a cluster the objects count that are there. With -f the policies are compiled first, and what they come to counts as if it were there.
+
+The target is a pod, a deployment, statefulset, daemonset, replicaset or job, a service (the pods behind it), or a gateway (the pods
+that Istio's Gateway of that name is for). The exit code is 2 if there is no such target or port.`
+
+const explainExample = `  # All connections of a Deployment of the current namespace
+  kubectl meshtls explain deployment/payments
+
+  # The same in namespace shop, and only one port of what is taken
+  kubectl meshtls explain deployment/payments.shop -p 8080
+
+  # What is sent to one destination, and why
+  kubectl meshtls explain pod/frontend-5d9c7-x2x8k -n shop --to payments.bank:8080
+
+  # What a gateway takes, and where its routes lead
+  kubectl meshtls explain gateway/edge.istio-ingress
+
+  # From manifests, for a program
+  kubectl meshtls explain service/payments.shop -f manifests/ -o json`
+
+// explainFlags are the flags of explain alone.
+type explainFlags struct {
+	output string
+	explain.Question
+}
+
+// explanations are the formats that an answer is written in.
+var explanations = map[string]func(out io.Writer, a explain.Answer) error{
+	"text": func(out io.Writer, a explain.Answer) error { return report.Explanation(out, a, report.StyleOf(out)) },
+	"json": report.ExplanationJSON,
+}
+
+func newExplain(streams genericiooptions.IOStreams, objects *source) *cobra.Command {
+	var flags explainFlags
+	command := &cobra.Command{
+		Use:     "explain <kind>/<name>[.<namespace>]",
+		Short:   "Say what TLS a workload's connections use, and what decides it",
+		Long:    explainLong,
+		Example: explainExample,
+		Args:    oneTarget,
+		PreRunE: func(*cobra.Command, []string) error { return flags.validate() },
+		RunE: func(command *cobra.Command, args []string) error {
+			flags.Target = args[0]
+			return runExplain(command.Context(), streams, objects, flags)
+		},
+		ValidArgsFunction: completeKind,
+	}
+	command.Flags().StringVarP(&flags.output, "output", "o", "text", "How to write the answer: text or json.")
+	command.Flags().Int32VarP(&flags.Port, "port", "p", 0, "Say only what is taken at this port of the pods.")
+	command.Flags().StringVar(&flags.To, "to", "", "Say only what is sent to this destination: <host> or <host>:<port>.")
+	command.Flags().BoolVar(&flags.All, "all", false, "List all destinations.")
+	objects.addFlags(command.Flags())
+	complete(command, "output", "text", "json")
+	return command
+}
+
+// oneTarget wants one argument.
+func oneTarget(_ *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("name one target, such as deployment/payments.shop; there are %d", len(args))
+	}
+	return nil
+}
+
+// completeKind offers the kinds of targets. The names would need all of the mesh to be read.
+func completeKind(_ *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 || strings.Contains(typed, "/") {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var kinds []string
+	for _, kind := range explain.Kinds() {
+		kinds = append(kinds, kind+"/")
+	}
+	return kinds, cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
+}
+
+func (f explainFlags) validate() error {
+	switch {
+	case explanations[f.output] == nil:
+		return fmt.Errorf("unknown output %q: it is text or json", f.output)
+	case f.Port < 0 || f.Port > 65535:
+		return fmt.Errorf("%d is no port: it is from 1 to 65535", f.Port)
+	case f.To != "" && f.All:
+		return errors.New("--to asks for one destination and --all for all of them: use one of the two")
+	default:
+		return nil
+	}
+}
+
+func runExplain(ctx context.Context, streams genericiooptions.IOStreams, objects *source, flags explainFlags) error {
+	reader, problems := objects.reader(ctx)
+	if reader == nil {
+		return problems
+	}
+	mesh, err := objects.inForce(ctx, reader)
+	if err != nil {
+		return errors.Join(problems, err)
+	}
+	if flags.Namespace, err = objects.scope(); err != nil {
+		return errors.Join(problems, err)
+	}
+	answer, err := explain.Explain(mesh, flags.Question)
+	if err != nil {
+		return errors.Join(problems, err)
+	}
+	if err := explanations[flags.output](streams.Out, answer); err != nil {
+		return err
+	}
+	return problems
+}
+
+// inForce is the mesh as it is; of manifests, as it will be once what the policies come to is written.
+func (s *source) inForce(ctx context.Context, reader *manifests.Reader) (model.Inventory, error) {
+	mesh, err := s.inventory(ctx, reader)
+	if err != nil || !s.fromFiles() {
+		return mesh, err
+	}
+	snapshots, err := s.snapshots(ctx, reader)
+	if err != nil {
+		return model.Inventory{}, err
+	}
+	return compile.WithRendered(mesh, snapshots), nil
+}

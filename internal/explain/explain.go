@@ -1,0 +1,201 @@
+package explain
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// Explain answers the question about the mesh. An error is the asker's: there is no such target, or no such port.
+func Explain(mesh model.Inventory, q Question) (Answer, error) {
+	target, workloads, err := find(mesh, q)
+	if err != nil {
+		return Answer{}, err
+	}
+	answer := Answer{Question: q, Target: target}
+	if mesh.Mesh.Problem != "" {
+		answer.Notes = append(answer.Notes, mesh.Mesh.Problem)
+	}
+	views := map[string]*view{}
+	for _, w := range workloads {
+		revision := revisionOf(mesh, w)
+		if views[revision] == nil {
+			views[revision] = newView(mesh, revision)
+		}
+		about, err := views[revision].workload(w, q)
+		if err != nil {
+			return Answer{}, err
+		}
+		answer.Workloads = joined(answer.Workloads, about)
+	}
+	if err := checkPort(answer, q.Port); err != nil {
+		return Answer{}, err
+	}
+	for i := range answer.Workloads {
+		answer.Workloads[i].limit(q)
+	}
+	return answer, nil
+}
+
+// revisionOf is the control plane that the pods are for: what they say, else what their namespace does.
+func revisionOf(mesh model.Inventory, w model.Workload) string {
+	if revision, own := w.Labels[meshtlsv1alpha1.LabelRevision]; own {
+		return revision
+	}
+	return labelsOf(mesh, w.Namespace)[meshtlsv1alpha1.LabelRevision]
+}
+
+func labelsOf(mesh model.Inventory, namespace string) map[string]string {
+	for _, n := range mesh.Namespaces {
+		if n.Name == namespace {
+			return n.Labels
+		}
+	}
+	return nil
+}
+
+// workload says everything about pods that are alike.
+func (v *view) workload(w model.Workload, q Question) (Workload, error) {
+	about := Workload{
+		Namespace: w.Namespace, Example: w.Example, Pods: w.Count, Proxy: proxyOf(w), Revision: v.revision, Notes: v.notes(w),
+	}
+	switch {
+	case about.Proxy == ProxyGateway:
+		about.Listeners, about.Dropped = v.listeners(w)
+		_, unfit := v.gatewayRoutes(w)
+		about.Notes = append(about.Notes, unfit...)
+	default:
+		about.Inbound, about.Ignored = v.inbound(w)
+	}
+	var err error
+	if q.Outbound() {
+		about.Outbound, about.Omitted, err = v.outbound(w, q)
+	}
+	return about, err
+}
+
+func proxyOf(w model.Workload) Proxy {
+	switch {
+	case w.Dataplane == model.DataplaneSidecar && w.Gateway:
+		return ProxyGateway
+	case w.Dataplane == model.DataplaneSidecar:
+		return ProxySidecar
+	case w.Dataplane == model.DataplaneAmbient:
+		return ProxyAmbient
+	default:
+		return ProxyNone
+	}
+}
+
+const (
+	labelInjection = "istio-injection"
+	labelWaypoint  = "istio.io/use-waypoint"
+)
+
+// notes are what holds for all connections of the pods.
+func (v *view) notes(w model.Workload) []string {
+	var notes []string
+	labels := labelsOf(v.mesh, w.Namespace)
+	switch w.Dataplane {
+	case model.DataplaneAmbient:
+		notes = append(notes, "The node's ztunnel carries these pods' traffic, through a tunnel of mutual TLS (HBONE) where the other side can. "+
+			"It reads no DestinationRule and no VirtualService, and of a PeerAuthentication whether plaintext is refused.")
+	case model.DataplaneNone:
+		notes = append(notes, "These pods have no proxy: they send and take what their application does, and no Istio object changes that.")
+		if _, revision := labels[meshtlsv1alpha1.LabelRevision]; revision || labels[labelInjection] == "enabled" {
+			notes = append(notes, fmt.Sprintf("Namespace %s asks for sidecars; pods that were made before it did, or that refuse, have none.",
+				w.Namespace))
+		}
+	}
+	if waypoint := labels[labelWaypoint]; waypoint != "" && waypoint != "none" {
+		notes = append(notes, fmt.Sprintf("Traffic to these pods goes through the waypoint %s, which is not looked at here.", waypoint))
+	}
+	return notes
+}
+
+// joined adds what is said about some pods, unless the same is said about others already.
+func joined(all []Workload, about Workload) []Workload {
+	for i := range all {
+		same := all[i]
+		same.Example, same.Pods = about.Example, about.Pods
+		if reflect.DeepEqual(same, about) {
+			all[i].Pods += about.Pods
+			return all
+		}
+	}
+	return append(all, about)
+}
+
+// checkPort wants the port to be one of some of the pods.
+func checkPort(answer Answer, port int32) error {
+	if port == 0 {
+		return nil
+	}
+	var known []string
+	for _, w := range answer.Workloads {
+		for _, p := range w.ports() {
+			if p.number == port {
+				return nil
+			}
+			known = append(known, p.String())
+		}
+	}
+	slices.Sort(known)
+	known = slices.Compact(known)
+	if len(known) == 0 {
+		return fmt.Errorf("nothing is known of port %d: the pods declare no port, and no Service leads to one", port)
+	}
+	return fmt.Errorf("nothing is known of port %d; the pods' ports are %s", port, strings.Join(known, ", "))
+}
+
+// podPort is a port of pods, with the Service ports that lead to it.
+type podPort struct {
+	number   int32
+	services []ServicePort
+}
+
+// String reads like "8080 (Service port payments:80)".
+func (p podPort) String() string {
+	if len(p.services) == 0 {
+		return fmt.Sprint(p.number)
+	}
+	return fmt.Sprintf("%d (Service port %s:%d)", p.number, p.services[0].Service, p.services[0].Port)
+}
+
+// ports are those that can be asked for.
+func (w Workload) ports() []podPort {
+	var all []podPort
+	for _, in := range w.Inbound {
+		if in.Port != 0 {
+			all = append(all, podPort{number: in.Port, services: in.Services})
+		}
+	}
+	for _, l := range w.Listeners {
+		all = append(all, podPort{number: l.Port, services: l.Services})
+		for _, s := range l.Servers {
+			if s.Port != l.Port {
+				all = append(all, podPort{number: s.Port})
+			}
+		}
+	}
+	return all
+}
+
+// limit leaves only what is asked about inbound connections. Of a gateway users know the port by the Gateway's number too.
+func (w *Workload) limit(q Question) {
+	if !q.Inbound() {
+		w.Inbound, w.Ignored, w.Listeners, w.Dropped = nil, nil, nil, nil
+	}
+	if q.Port == 0 {
+		return
+	}
+	w.Inbound = slices.DeleteFunc(w.Inbound, func(in Inbound) bool { return in.Port != q.Port })
+	w.Listeners = slices.DeleteFunc(w.Listeners, func(l Listener) bool {
+		return l.Port != q.Port && !slices.ContainsFunc(l.Servers, func(s Server) bool { return s.Port == q.Port })
+	})
+	w.Dropped = slices.DeleteFunc(w.Dropped, func(d Dropped) bool { return d.podPort != q.Port && d.Port != q.Port })
+}

@@ -1,0 +1,133 @@
+package explain
+
+import (
+	"fmt"
+	"slices"
+
+	networkingapi "istio.io/api/networking/v1alpha3"
+
+	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// listeners are where the pods of a gateway listen, and the servers that Istio leaves out.
+func (v *view) listeners(w model.Workload) ([]Listener, []Dropped) {
+	merged := v.istio.Listeners(w)
+	services := v.leadingTo(w)
+	var listeners []Listener
+	for _, l := range merged.Listeners {
+		listener := Listener{Bind: l.Bind, Port: l.Port}
+		for _, s := range services[l.Port] {
+			listener.Services = append(listener.Services, s.ServicePort)
+		}
+		for _, s := range l.Servers {
+			listener.Servers = append(listener.Servers, v.server(s))
+		}
+		listeners = append(listeners, listener)
+	}
+	slices.SortStableFunc(listeners, func(a, b Listener) int { return int(a.Port) - int(b.Port) })
+	var dropped []Dropped
+	for _, d := range merged.Dropped {
+		spec := d.Server.Spec()
+		dropped = append(dropped, Dropped{
+			DecidedBy: v.serverOrigin(d.Server), Port: serverPort(spec), Protocol: spec.GetPort().GetProtocol(), Hosts: d.Server.Hosts,
+			Why: d.Why, podPort: podPortOf(merged, d),
+		})
+	}
+	return listeners, dropped
+}
+
+// podPortOf is the pods' port of a server that is left out: that of the server which is in its way.
+func podPortOf(merged effective.Listeners, d effective.Dropped) int32 {
+	for _, l := range merged.Listeners {
+		for _, s := range l.Servers {
+			if s.Gateway == d.By.Gateway && s.Index == d.By.Index {
+				return l.Port
+			}
+		}
+	}
+	return serverPort(d.Server.Spec())
+}
+
+func (v *view) server(s effective.Server) Server {
+	spec := s.Spec()
+	mode := serverMode(spec.GetTls())
+	server := Server{
+		DecidedBy: v.serverOrigin(s), Port: serverPort(spec), Protocol: spec.GetPort().GetProtocol(), Hosts: s.Hosts,
+		Mode: mode, Why: serverWords[mode],
+	}
+	if ends(mode) {
+		server.Certificates = certificates(spec.Tls)
+		if minimum := spec.Tls.GetMinProtocolVersion(); minimum != networkingapi.ServerTLSSettings_TLS_AUTO {
+			server.MinProtocolVersion = minimum.String()
+		}
+	}
+	return server
+}
+
+func serverPort(spec *networkingapi.Server) int32 {
+	return int32(spec.GetPort().GetNumber()) // #nosec G115 -- the CRD admits no number above 65535
+}
+
+func (v *view) serverOrigin(s effective.Server) Origin {
+	return v.origin(effective.Origin{Object: s.Ref(), Field: fmt.Sprintf("spec.servers[%d]", s.Index)})
+}
+
+func serverMode(tls *networkingapi.ServerTLSSettings) ServerMode {
+	switch {
+	case tls == nil:
+		return ServerPlaintext
+	case tls.HttpsRedirect:
+		return ServerRedirect
+	default:
+		return serverModes[tls.Mode]
+	}
+}
+
+var serverModes = map[networkingapi.ServerTLSSettings_TLSmode]ServerMode{
+	networkingapi.ServerTLSSettings_PASSTHROUGH:      ServerPassthrough,
+	networkingapi.ServerTLSSettings_SIMPLE:           ServerSimple,
+	networkingapi.ServerTLSSettings_MUTUAL:           ServerMutual,
+	networkingapi.ServerTLSSettings_AUTO_PASSTHROUGH: ServerAutoPassthrough,
+	networkingapi.ServerTLSSettings_ISTIO_MUTUAL:     ServerIstioMutual,
+	networkingapi.ServerTLSSettings_OPTIONAL_MUTUAL:  ServerOptionalMutual,
+}
+
+var serverWords = map[ServerMode]string{
+	ServerPlaintext:       "Clients send plaintext: the server has no TLS settings.",
+	ServerRedirect:        "Clients send plaintext, and are sent to https.",
+	ServerSimple:          "TLS ends here; clients show no certificate.",
+	ServerMutual:          "TLS ends here, and clients must show a certificate.",
+	ServerOptionalMutual:  "TLS ends here; a certificate that a client shows is verified, and none is needed.",
+	ServerIstioMutual:     "The mesh's mutual TLS ends here; only clients of the mesh have a certificate for it.",
+	ServerPassthrough:     "TLS is routed by the name that the client asks for (SNI), and not ended.",
+	ServerAutoPassthrough: "TLS is sent to the destination that its name (SNI) spells out, and not ended.",
+}
+
+func ends(mode ServerMode) bool {
+	switch mode {
+	case ServerSimple, ServerMutual, ServerOptionalMutual, ServerIstioMutual:
+		return true
+	default:
+		return false
+	}
+}
+
+// certificates are where the server's own come from. With the mesh's mutual TLS it is the proxy's.
+func certificates(tls *networkingapi.ServerTLSSettings) []string {
+	var all []string
+	add := func(name string) {
+		if name != "" {
+			all = append(all, name)
+		}
+	}
+	add(tls.GetCredentialName())
+	for _, name := range tls.GetCredentialNames() {
+		add(name)
+	}
+	add(tls.GetServerCertificate())
+	for _, pair := range tls.GetTlsCertificates() {
+		add(pair.GetServerCertificate())
+	}
+	return all
+}

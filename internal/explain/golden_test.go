@@ -1,0 +1,212 @@
+package explain_test
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/meshtls/meshtls/internal/compile"
+	"github.com/meshtls/meshtls/internal/explain"
+	"github.com/meshtls/meshtls/internal/gather"
+	"github.com/meshtls/meshtls/internal/manifests"
+	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/report"
+)
+
+const (
+	inputSuffix = ".in.yaml"
+	textSuffix  = ".out.txt"
+	jsonSuffix  = ".out.json"
+	// askPrefix begins the line of an input that holds the question, as it is typed.
+	askPrefix = "# ask: "
+	// updateVariable, set to 1, rewrites the outputs.
+	updateVariable = "UPDATE_GOLDEN"
+	// shuffles is how often the question is asked again, of a world whose lists are in another order.
+	shuffles = 3
+)
+
+// TestGolden asks the question of each testdata/<behaviour>.in.yaml, a whole mesh, and compares what people and programs get to read
+// with the outputs beside it.
+func TestGolden(t *testing.T) {
+	for _, input := range glob(t, inputSuffix) {
+		name := strings.TrimSuffix(input, inputSuffix)
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			mesh, question := meshOf(t, input), questionOf(t, input)
+			text, encoded := answered(t, mesh, question)
+			for seed := range uint64(shuffles) {
+				again, _ := answered(t, shuffled(mesh, seed), question)
+				if diff := cmp.Diff(text, again); diff != "" {
+					t.Fatalf("the answer depends on the order of the input; seed %d (-in order +shuffled):\n%s", seed, diff)
+				}
+			}
+			compareOutput(t, name+textSuffix, text)
+			compareOutput(t, name+jsonSuffix, encoded)
+		})
+	}
+}
+
+// TestGoldenOutputsHaveInputs finds the outputs that a renamed or deleted input leaves behind.
+func TestGoldenOutputsHaveInputs(t *testing.T) {
+	for _, suffix := range []string{textSuffix, jsonSuffix} {
+		for _, output := range glob(t, suffix) {
+			input := strings.TrimSuffix(output, suffix) + inputSuffix
+			if _, err := os.Stat(input); errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("%s has no %s; delete it or give it its input", output, filepath.Base(input))
+			}
+		}
+	}
+}
+
+func glob(t *testing.T, suffix string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("testdata", "*"+suffix))
+	if err != nil || suffix == inputSuffix && len(files) == 0 {
+		t.Fatal("no testdata", err)
+	}
+	return files
+}
+
+// meshOf is the mesh of the file, once what its policies come to is written.
+func meshOf(t *testing.T, file string) model.Inventory {
+	t.Helper()
+	reader, err := manifests.Read(t.Context(), []string{file}, manifests.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return inForce(t, reader)
+}
+
+// admittedMeshOf leaves out what the API server would not admit.
+func admittedMeshOf(t *testing.T, file string) model.Inventory {
+	t.Helper()
+	reader, err := manifests.Read(t.Context(), []string{file}, manifests.Options{})
+	if reader == nil {
+		t.Fatal(err)
+	}
+	return inForce(t, reader)
+}
+
+func inForce(t *testing.T, reader *manifests.Reader) model.Inventory {
+	t.Helper()
+	mesh, err := gather.Inventory(t.Context(), reader, time.Time{}, gather.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	namespaces, err := gather.Namespaces(t.Context(), reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var snapshots []model.Snapshot
+	for _, namespace := range namespaces {
+		snapshot, err := gather.Snapshot(t.Context(), reader, namespace, gather.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		snapshots = append(snapshots, snapshot)
+	}
+	return compile.WithRendered(mesh, snapshots)
+}
+
+// questionOf reads the question from the comment of the input.
+func questionOf(t *testing.T, input string) explain.Question {
+	t.Helper()
+	content, err := os.ReadFile(input)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, asked, found := strings.Cut(string(content), askPrefix)
+	if !found {
+		t.Fatalf("%s asks nothing: it has no line %q", input, askPrefix)
+	}
+	line, _, _ := strings.Cut(asked, "\n")
+	return parse(t, line)
+}
+
+// parse reads a question as it is typed.
+func parse(t *testing.T, line string) explain.Question {
+	t.Helper()
+	words := strings.Fields(line)
+	question := explain.Question{Target: words[0]}
+	for i := 1; i < len(words); i++ {
+		switch words[i] {
+		case "--all":
+			question.All = true
+			continue
+		case "--to":
+			question.To = words[i+1]
+		case "-n":
+			question.Namespace = words[i+1]
+		case "-p":
+			port, err := strconv.ParseInt(words[i+1], 10, 32)
+			if err != nil {
+				t.Fatal(err)
+			}
+			question.Port = int32(port)
+		default:
+			t.Fatalf("%q is no part of a question", words[i])
+		}
+		i++
+	}
+	return question
+}
+
+func answered(t *testing.T, mesh model.Inventory, question explain.Question) (text, encoded string) {
+	t.Helper()
+	answer, err := explain.Explain(mesh, question)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var forPeople, forPrograms bytes.Buffer
+	if err := report.Explanation(&forPeople, answer, report.Style{Width: 100}); err != nil {
+		t.Fatal(err)
+	}
+	if err := report.ExplanationJSON(&forPrograms, answer); err != nil {
+		t.Fatal(err)
+	}
+	return forPeople.String(), forPrograms.String()
+}
+
+func compareOutput(t *testing.T, output, got string) {
+	t.Helper()
+	if os.Getenv(updateVariable) == "1" {
+		if err := os.WriteFile(output, []byte(got), 0o644); err != nil { // #nosec G306 -- a source file
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(output)
+	if err != nil {
+		t.Fatalf("%v; %s=1 writes it", err, updateVariable)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got; %s=1 rewrites it):\n%s", output, updateVariable, diff)
+	}
+}
+
+// shuffled puts the Istio objects of the mesh into another order. Services and pods are in order in every inventory.
+func shuffled(i model.Inventory, seed uint64) model.Inventory {
+	random := rand.New(rand.NewPCG(seed, seed)) // #nosec G404 -- repeatable on purpose
+	i.Namespaces = shuffle(random, i.Namespaces)
+	i.ServiceEntries = shuffle(random, i.ServiceEntries)
+	i.PeerAuthentications = shuffle(random, i.PeerAuthentications)
+	i.DestinationRules = shuffle(random, i.DestinationRules)
+	i.Gateways = shuffle(random, i.Gateways)
+	i.VirtualServices = shuffle(random, i.VirtualServices)
+	return i
+}
+
+func shuffle[T any](random *rand.Rand, list []T) []T {
+	other := slices.Clone(list)
+	random.Shuffle(len(other), func(a, b int) { other[a], other[b] = other[b], other[a] })
+	return other
+}

@@ -1,0 +1,280 @@
+package explain
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	networkingapi "istio.io/api/networking/v1alpha3"
+
+	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/pods"
+)
+
+// outbound are the destinations of the pods' traffic, and how many more there are of which there is nothing to say.
+func (v *view) outbound(w model.Workload, q Question) ([]Outbound, []Omitted, error) {
+	if q.To != "" {
+		found, err := v.to(w, q.To)
+		return found, nil, err
+	}
+	listed := []Outbound{}
+	omitted := map[Outcome]int{}
+	for _, o := range v.reached(w, q.All) {
+		if q.All || o.remarkable(w) {
+			listed = append(listed, o)
+			continue
+		}
+		omitted[o.Endpoints[0].Outcome]++
+	}
+	return listed, counted(omitted), nil
+}
+
+func counted(omitted map[Outcome]int) []Omitted {
+	var all []Omitted
+	for outcome, n := range omitted {
+		all = append(all, Omitted{Outcome: outcome, Destinations: n})
+	}
+	slices.SortFunc(all, func(a, b Omitted) int {
+		return cmp.Or(b.Destinations-a.Destinations, strings.Compare(string(a.Outcome), string(b.Outcome)))
+	})
+	return all
+}
+
+// reached is every destination that the pods' traffic is sent to. A gateway sends only where it is told to; what else it could reach
+// is there if all is asked for.
+func (v *view) reached(w model.Workload, all bool) []Outbound {
+	var found []Outbound
+	if proxyOf(w) == ProxyGateway {
+		hops, _ := v.gatewayRoutes(w)
+		for _, h := range hops {
+			found = append(found, v.sent(w, h, ""))
+		}
+	}
+	if proxyOf(w) != ProxyGateway || all {
+		for _, host := range v.hosts {
+			found = append(found, v.calledAt(w, host, 0)...)
+		}
+	}
+	slices.SortStableFunc(found, compareOutbound)
+	return slices.CompactFunc(found, func(a, b Outbound) bool { return compareOutbound(a, b) == 0 && a.Protocol == b.Protocol })
+}
+
+func compareOutbound(a, b Outbound) int {
+	return cmp.Or(strings.Compare(a.calledHost(), b.calledHost()), cmp.Compare(a.calledPort(), b.calledPort()),
+		strings.Compare(a.Host, b.Host), cmp.Compare(a.Port, b.Port), strings.Compare(a.Subset, b.Subset))
+}
+
+// calledHost and calledPort are what the application calls; a gateway's servers call nothing.
+func (o Outbound) calledHost() string {
+	if o.Route != nil && o.Route.Host != "" {
+		return o.Route.Host
+	}
+	return o.Host
+}
+
+func (o Outbound) calledPort() int32 {
+	if o.Route != nil && o.Route.Host != "" {
+		return o.Route.Port
+	}
+	return o.Port
+}
+
+// calledAt is where the pods' traffic to the host ends up, at one port or, with 0, at each. Of several declarations of a port the
+// first that counts decides.
+func (v *view) calledAt(w model.Workload, host string, port int32) []Outbound {
+	var found []Outbound
+	seen := map[int32]bool{}
+	for _, d := range v.visible(host, w.Namespace) {
+		for _, p := range d.ports {
+			if seen[p.number] || port != 0 && p.number != port {
+				continue
+			}
+			seen[p.number] = true
+			found = append(found, v.followed(w, d, p)...)
+		}
+	}
+	return found
+}
+
+// followed follows the routes of the client's sidecar from what is called.
+func (v *view) followed(w model.Workload, d *destination, port destinationPort) []Outbound {
+	itself := hop{host: d.Name, port: port.number}
+	var hops []hop
+	if proxyOf(w) == ProxySidecar {
+		hops = v.meshRoutes(w, d, port)
+	}
+	if len(hops) == 0 {
+		return []Outbound{v.sent(w, itself, port.protocol)}
+	}
+	var found []Outbound
+	seen := map[hop]bool{}
+	for _, h := range hops {
+		route := h.route
+		route.Host, route.Port = d.Name, port.number
+		h.port, h.route = cmp.Or(h.port, v.onlyPort(h.host, port.number)), nil
+		if seen[h] {
+			continue
+		}
+		seen[h] = true
+		if plain := h; plain != itself {
+			h.route = route
+		}
+		found = append(found, v.sent(w, h, port.protocol))
+	}
+	return found
+}
+
+// sent is what is sent to where a route leads, or to what is called itself. The protocol is that of what is called; a gateway calls
+// nothing.
+func (v *view) sent(w model.Workload, h hop, protocol string) Outbound {
+	o := Outbound{Host: h.host, Port: h.port, Subset: h.subset, Route: h.route, Protocol: protocol}
+	d, port, known := v.declared(w.Namespace, h.host, h.port)
+	if proxyOf(w) == ProxyGateway {
+		o.Protocol = port.protocol
+	} else {
+		o.Local = &LocalConnection{Carries: taken(w, protocol)}
+	}
+	if !known {
+		why := "No Service or ServiceEntry declares this host and port, so there is nothing that it could be sent to: calls fail."
+		o.External, o.Endpoints = ExternalOutbound{Why: why}, []Endpoint{{Outcome: Refused, Why: why}}
+		return o
+	}
+	to := v.toward(d, port)
+	to.Subset = h.subset
+	if h.encrypted {
+		to.Protocol = "TLS"
+		o.Protocol = "TLS"
+	}
+	o.DeclaredBy = d.declaration()
+	o.External = v.sends(w, to)
+	o.Endpoints = v.endpoints(w, d, port, to)
+	if h.encrypted {
+		passedThrough(o.Endpoints, o.External)
+	}
+	return o
+}
+
+// declared finds who declares the host's port, for clients of the namespace. A host can be one that a wildcard stands for.
+func (v *view) declared(client, host string, port int32) (*destination, destinationPort, bool) {
+	for _, d := range v.visible(host, client) {
+		if p, has := d.port(port); has {
+			return d, p, true
+		}
+	}
+	return nil, destinationPort{}, false
+}
+
+func clientOf(w model.Workload) effective.Client {
+	return effective.Client{Namespace: w.Namespace, Labels: w.Labels, Dataplane: w.Dataplane, Gateway: w.Gateway}
+}
+
+// sends is what the pods' proxy sends to the destination as a whole.
+func (v *view) sends(w model.Workload, to effective.Destination) ExternalOutbound {
+	tls := v.istio.Sends(clientOf(w), to)
+	external := ExternalOutbound{Sends: string(tls.Mode), DecidedBy: v.decidedBy(tls), Why: tls.Why}
+	if tls.Settings != nil {
+		external.CredentialName, external.SNI = tls.Settings.CredentialName, tls.Settings.Sni
+		external.SubjectAltNames = tls.Settings.SubjectAltNames
+	}
+	if w.Dataplane != model.DataplaneSidecar {
+		return external
+	}
+	choice := v.istio.Rule(clientOf(w), to.Host)
+	for _, rule := range choice.Rules {
+		ref := effective.Ref{Kind: model.KindDestinationRule, Namespace: rule.Namespace, Name: rule.Name}
+		external.Rules = append(external.Rules, Rule{Namespace: rule.Namespace, Name: rule.Name, Policies: v.policies[ref]})
+	}
+	external.Note = droppedByPort(tls, choice)
+	for _, shadow := range v.istio.Shadowed(clientOf(w), to.Host) {
+		if !pods.Matches(shadow.Rule.Spec.GetWorkloadSelector().GetMatchLabels(), w.Labels) {
+			continue // it is for other pods, and ignored by none
+		}
+		ref := effective.Ref{Kind: model.KindDestinationRule, Namespace: shadow.Rule.Namespace, Name: shadow.Rule.Name}
+		ignored := v.ignored(ref, shadow.Why)
+		ignored.decides = shadow.Reason != effective.ShadowNotExported && setsTLS(&shadow.Rule.Spec)
+		external.Ignored = append(external.Ignored, ignored)
+	}
+	return external
+}
+
+// decidedBy is what decided. A rule that governs and sets no TLS decides nothing: that leaves it to Istio.
+func (v *view) decidedBy(tls effective.TLS) Origin {
+	if tls.Mode == "" {
+		return Origin{Field: "there is no such subset"}
+	}
+	if tls.Settings == nil && tls.Origin.Object.Kind == model.KindDestinationRule {
+		return Origin{Field: "Istio's default, since " + v.origin(effective.Origin{Object: tls.Origin.Object}).String() + " sets no TLS"}
+	}
+	return v.origin(tls.Origin)
+}
+
+// droppedByPort says that settings of the port keep those of the destination from it.
+// Source: istio pilot/pkg/networking/util/util.go, GetPortLevelTrafficPolicy.
+func droppedByPort(tls effective.TLS, choice effective.Choice) string {
+	if tls.Settings != nil || choice.Policy == nil || !strings.Contains(tls.Origin.Field, "portLevelSettings[") {
+		return ""
+	}
+	mode := choice.Policy.Spec.TrafficPolicy.GetTls()
+	if mode == nil {
+		return ""
+	}
+	return "The rule says " + mode.Mode.String() + ", but not for this port: " + tls.Origin.Field +
+		" stands in place of all that is said for the destination, and has no tls."
+}
+
+// passedThrough words it anew where TLS that a gateway leaves encrypted is wrapped once more.
+func passedThrough(endpoints []Endpoint, external ExternalOutbound) {
+	for i := range endpoints {
+		if endpoints[i].Outcome == DoubleTLS {
+			endpoints[i].Why = external.Why + " But the gateway passes TLS through: what it sends is TLS already, and gets wrapped once more."
+		}
+	}
+}
+
+// setsTLS says whether the rule sets TLS at any level.
+func setsTLS(rule *networkingapi.DestinationRule) bool {
+	sets := func(policy *networkingapi.TrafficPolicy) bool {
+		return policy.GetTls() != nil || slices.ContainsFunc(policy.GetPortLevelSettings(),
+			func(p *networkingapi.TrafficPolicy_PortTrafficPolicy) bool { return p.GetTls() != nil })
+	}
+	return sets(rule.GetTrafficPolicy()) ||
+		slices.ContainsFunc(rule.GetSubsets(), func(s *networkingapi.Subset) bool { return sets(s.GetTrafficPolicy()) })
+}
+
+// remarkable says whether something else decides than what Istio does of itself, or the outcome is not mutual TLS. Pods without a
+// proxy have no mutual TLS anyway: there it is only what fails.
+func (o Outbound) remarkable(w model.Workload) bool {
+	for _, e := range o.Endpoints {
+		switch {
+		case e.Outcome == MutualTLS, e.Outcome == NoEndpoints, e.Outcome == GatewayDecides:
+		case w.Dataplane != model.DataplaneNone, e.Outcome == Refused:
+			return true
+		}
+	}
+	return o.External.ruled() || o.External.Note != "" || slices.ContainsFunc(o.External.Ignored, func(i Ignored) bool { return i.decides })
+}
+
+// ruled says whether a DestinationRule decides.
+func (e ExternalOutbound) ruled() bool {
+	return e.DecidedBy.Kind == model.KindDestinationRule && e.Sends != "Auto"
+}
+
+// taken says what the application may send, and how its proxy takes it.
+// Source: istio pilot/pkg/networking/core/listener.go, buildSidecarOutboundListener: the chains of a port by its protocol.
+func taken(w model.Workload, protocol string) string {
+	switch {
+	case w.Dataplane == model.DataplaneNone:
+		return "There is no proxy: what the application sends leaves as it is."
+	case w.Dataplane == model.DataplaneAmbient:
+		return "Anything: ztunnel carries bytes, TLS of the application included."
+	case speaksHTTP(protocol):
+		return "Plaintext HTTP: the port is declared so. TLS of the application fails here."
+	case speaksTLS(protocol):
+		return "TLS of the application, routed by the name it asks for (SNI) and not ended."
+	case protocol == "":
+		return "Auto-detected: plaintext HTTP is read as HTTP, and anything else, TLS of the application included, is carried as bytes."
+	default:
+		return "Bytes: the port is declared " + protocol + ", so TLS of the application is carried as it is."
+	}
+}
