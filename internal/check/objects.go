@@ -38,6 +38,11 @@ func (w world) inventory(v istio) model.Inventory {
 		ServiceEntries:      beside.ServiceEntries,
 		VirtualServices:     beside.VirtualServices,
 		Webhooks:            beside.Webhooks,
+
+		Now:                  w.snapshot.Credentials.Now,
+		Credentials:          w.snapshot.Credentials.Found,
+		CredentialNamespaces: w.snapshot.Credentials.Namespaces,
+		CredentialNames:      w.snapshot.Credentials.Names,
 	}
 }
 

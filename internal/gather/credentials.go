@@ -85,8 +85,7 @@ func (g *gathering) credentialsIn(ctx context.Context, namespace string) ([]mode
 	for c := range configMaps.Items {
 		configMap := &configMaps.Items[c]
 		values := configMapValues(configMap)
-		// Of a ConfigMap Istio takes authorities alone, and most hold none.
-		if _, at := firstValue(values, authorityKeys); at != "" {
+		if holdsAuthority(values) {
 			all = append(all, credentialOf(model.KindConfigMap, configMap, values))
 		}
 	}
@@ -119,6 +118,12 @@ func configMapValues(configMap *corev1.ConfigMap) map[string][]byte {
 		}
 	}
 	return values
+}
+
+// holdsAuthority says whether a ConfigMap is of interest: Istio takes nothing else of it, and most hold none.
+func holdsAuthority(values map[string][]byte) bool {
+	_, key := firstValue(values, authorityKeys)
+	return key != ""
 }
 
 // credentialOf reads what Istio would take of the values. No key of theirs is kept.

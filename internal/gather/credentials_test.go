@@ -27,6 +27,9 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
+// now is when snapshots are taken.
+var now = metav1.NewTime(time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC))
+
 // issued is a certificate with its key, in the forms that a Secret can hold.
 type issued struct {
 	certificate                  *x509.Certificate
@@ -177,6 +180,9 @@ func TestCredentials(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			got := summary{}
 			c := credentialIn(t, secret(tc.data))
+			if diff := cmp.Diff(c, credentialIn(t, trimmed(t, secret(tc.data)))); diff != "" {
+				t.Errorf("the operator's cache makes another credential of it (-whole +trimmed):\n%s", diff)
+			}
 			if c.Pair != nil {
 				got.CertificateKey, got.Problem, got.ChainProblem = c.Pair.CertificateKey, c.Pair.Problem, c.Pair.ChainProblem
 				got.Chain = subjects(c.Pair.Chain)
@@ -250,5 +256,141 @@ func TestCredentialsOfRefusingNamespaces(t *testing.T) {
 	}
 	if diff := cmp.Diff(sets.New("edge"), mesh.CredentialNamespaces); diff != "" || len(mesh.Credentials) != 1 {
 		t.Errorf("got %d credentials, want 1; of namespaces (-want +got):\n%s", len(mesh.Credentials), diff)
+	}
+}
+
+// trimmed is the object as the operator's cache keeps it.
+func trimmed(t *testing.T, object client.Object) client.Object {
+	t.Helper()
+	kept, err := gather.Trim(object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := kept.(client.Object)
+	named.GetObjectKind().SetGroupVersionKind(object.GetObjectKind().GroupVersionKind())
+	return named
+}
+
+func TestTrimKeepsNoPrivateKey(t *testing.T) {
+	shop := issue(t, "shop", nil)
+	pkcs1 := func() []byte {
+		key, err := rsa.GenerateKey(rand.Reader, 2048)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})
+	}()
+	encrypted := pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: []byte("hush")})
+	whole := secret(map[string][]byte{
+		"tls.crt": shop.certificatePEM, "tls.key": shop.keyPEM, "key": pkcs1, "ca.crt": shop.certificatePEM,
+		"password": []byte("hush"), "other.key": shop.pkcs, "empty": {},
+	})
+	whole.Annotations = map[string]string{corev1.LastAppliedConfigAnnotation: string(shop.keyPEM)}
+	odd := secret(map[string][]byte{"tls.key": encrypted})
+	for _, object := range []*corev1.Secret{whole, odd} {
+		text, err := yaml.Marshal(trimmed(t, object))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for key, value := range trimmed(t, object).(*corev1.Secret).Data {
+			if bytes.Contains(value, []byte("PRIVATE")) || bytes.Contains(value, []byte("hush")) {
+				t.Errorf("%s is kept: %s", key, value)
+			}
+		}
+		if bytes.Contains(text, []byte("PRIVATE")) {
+			t.Errorf("a private key is kept outside the values:\n%s", text)
+		}
+	}
+}
+
+func TestSnapshotCredentials(t *testing.T) {
+	const world1 = `
+{apiVersion: security.meshtls.dev/v1alpha1, kind: MeshTLSPolicy, metadata: {name: edge, namespace: shop}, spec: {
+  gateway: {selector: {matchLabels: {app: gateway}}},
+  terminate: [
+    {port: 443, hosts: [a.example.com], mode: Mutual, credentialName: a, caCertCredentialName: "configmap://trust/clients"},
+    {port: 443, hosts: [b.example.com], mode: Simple, credentialNames: [b, c], name: b}]}}
+---
+{apiVersion: security.meshtls.dev/v1alpha1, kind: MeshTLSPolicy, metadata: {name: cart, namespace: shop}, spec: {
+  workload: {selector: {matchLabels: {app: cart}}},
+  send: [{hosts: [d.example.com], mode: Simple, credentialName: d-cacert, ports: [{port: 443, mode: Simple, credentialName: e}]}]}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: gateway, namespace: edge, labels: {app: gateway}}, spec: {containers: [{name: istio-proxy, image: p}]}}
+---
+{apiVersion: v1, kind: Secret, metadata: {name: a, namespace: edge}, stringData: {tls.crt: x}}
+---
+{apiVersion: v1, kind: Secret, metadata: {name: a-cacert, namespace: edge}, stringData: {cacert: x}}
+---
+{apiVersion: v1, kind: Secret, metadata: {name: unnamed, namespace: edge}, stringData: {tls.crt: x}}
+---
+{apiVersion: v1, kind: Secret, metadata: {name: d-cacert, namespace: shop}, stringData: {cacert: x}}
+---
+{apiVersion: v1, kind: Secret, metadata: {name: a, namespace: elsewhere}, stringData: {tls.crt: x}}
+---
+{apiVersion: v1, kind: ConfigMap, metadata: {name: clients, namespace: trust}, data: {ca.crt: x}}
+`
+	names := sets.New("a", "b", "c", "clients", "d", "e")
+	at := func(c model.Credential) string { return c.Kind + " " + c.Namespace + "/" + c.Name }
+	tests := map[string]struct {
+		options   gather.Options
+		want      model.Credentials
+		wantFound []string
+	}{
+		"what is named, where proxies ask for it": {
+			options: gather.Options{CredentialNamespaces: sets.New("edge", "elsewhere", "shop", "trust"), Now: now},
+			want:    model.Credentials{Now: now, Namespaces: sets.New("edge", "shop", "trust"), Names: names},
+			wantFound: []string{
+				"Secret edge/a", "Secret edge/a-cacert", "Secret shop/d-cacert", "ConfigMap trust/clients",
+			},
+		},
+		"only where it may be read": {
+			options:   gather.Options{CredentialNamespaces: sets.New("shop"), Now: now},
+			want:      model.Credentials{Now: now, Namespaces: sets.New("shop"), Names: names},
+			wantFound: []string{"Secret shop/d-cacert"},
+		},
+		"nowhere, as is the default": {options: gather.Options{Now: now}},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := snapshotOf(t, world(t, world1), "shop", tc.options).Credentials
+			var found []string
+			for _, c := range got.Found {
+				found = append(found, at(c))
+			}
+			got.Found = nil
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("credentials (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(tc.wantFound, found); diff != "" {
+				t.Errorf("found (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestNamespacesNaming(t *testing.T) {
+	const policy = `{apiVersion: security.meshtls.dev/v1alpha1, kind: MeshTLSPolicy, metadata: {name: edge, namespace: shop}, spec: {
+  gateway: {selector: {matchLabels: {app: gateway}}},
+  terminate: [{port: 443, hosts: [a.example.com], mode: Mutual, credentialName: a, caCertCredentialName: b-cacert}]}}`
+	tests := map[string]struct {
+		credential string
+		want       []string
+	}{
+		"by its name":                      {"a", []string{"shop"}},
+		"the authorities beside it":        {"a-cacert", []string{"shop"}},
+		"authorities by their name":        {"b-cacert", []string{"shop"}},
+		"authorities without their ending": {"b", []string{"shop"}},
+		"another":                          {"c", []string{}},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			got, err := gather.NamespacesNaming(t.Context(), world(t, policy), tc.credential)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("namespaces (-want +got):\n%s", diff)
+			}
+		})
 	}
 }

@@ -97,6 +97,11 @@ func NamespacesRoutedBy(ctx context.Context, reader client.Reader, vs *istionetw
 	return namespacesOf(ctx, reader, selections...)
 }
 
+// NamespacesNaming are those with policies that name the credential.
+func NamespacesNaming(ctx context.Context, reader client.Reader, credential string) ([]string, error) {
+	return namespacesOf(ctx, reader, client.MatchingFields{IndexCredential: strings.TrimSuffix(credential, authoritySuffix)})
+}
+
 // serviceQuery asks for the Services that select pods with the labels, among those that are indexed by the pair.
 type serviceQuery struct {
 	pair   string

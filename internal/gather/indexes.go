@@ -26,6 +26,9 @@ const (
 	IndexGatewayService = ".spec.gateway.service"
 	// IndexHasGateway: policies by whether they have a gateway target, "true" for those that do.
 	IndexHasGateway = ".spec.gateway"
+	// IndexCredential: policies by the names of the credentials that they name, without the ending of those that hold authorities
+	// alone.
+	IndexCredential = ".spec.credentialName"
 	// IndexGatewayName: policies that have a gateway target by the Gateway that is rendered for them, as namespace/name.
 	IndexGatewayName = ".spec.gateway.name"
 	// IndexServiceLabel: Services by one label, key=value, that their pods must have.
@@ -62,6 +65,7 @@ var Indexes = []Index{
 	{&meshtlsv1alpha1.MeshTLSPolicy{}, IndexGatewayService, extract(gatewayService)},
 	{&meshtlsv1alpha1.MeshTLSPolicy{}, IndexHasGateway, extract(hasGateway)},
 	{&meshtlsv1alpha1.MeshTLSPolicy{}, IndexGatewayName, extract(renderedGateways)},
+	{&meshtlsv1alpha1.MeshTLSPolicy{}, IndexCredential, extract(credentialNames)},
 	{&corev1.Service{}, IndexServiceLabel, extract(serviceLabel)},
 	{&corev1.Pod{}, IndexPodLabel, extract(podLabels)},
 	{&istionetworkingv1.ServiceEntry{}, IndexServiceEntryHost, extract(ServiceEntryHosts)},

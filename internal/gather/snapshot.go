@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -23,6 +24,8 @@ type Options struct {
 	Missing sets.Set[string]
 	// CredentialNamespaces are the namespaces whose Secrets may be read. Empty: none, as is the operator's default.
 	CredentialNamespaces sets.Set[string]
+	// Now is when a snapshot is taken, for the credentials in it: certificates expire. Zero: it holds none.
+	Now metav1.Time
 }
 
 // gathering is the making of one snapshot.
@@ -55,6 +58,7 @@ func Snapshot(ctx context.Context, reader client.Reader, namespace string, optio
 		g.readGatewayServices,
 		g.readRoutes,
 		g.readCallsOfServices,
+		g.readNamedCredentials,
 	} {
 		if err := read(ctx, &s); err != nil {
 			return model.Snapshot{}, fmt.Errorf("gathering namespace %s: %w", namespace, err)

@@ -14,6 +14,10 @@ func Trim(object any) (any, error) {
 	switch typed := object.(type) {
 	case *corev1.Pod:
 		return trimPod(typed), nil
+	case *corev1.Secret:
+		return trimSecret(typed), nil
+	case *corev1.ConfigMap:
+		return trimConfigMap(typed), nil
 	case *istionetworkingv1.VirtualService:
 		return trimVirtualService(typed), nil
 	case *admissionregistrationv1.MutatingWebhookConfiguration:

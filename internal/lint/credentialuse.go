@@ -218,12 +218,13 @@ func (v *view) indexCredentials() map[model.ObjectRef]*model.Credential {
 
 // given is what Istio answers a proxy that asks, nil for nothing, and whether that is known.
 func (v *view) given(w wanted) (found *model.Credential, known bool) {
-	if w.reference.kind == "" || w.foreign() || !v.CredentialNamespaces.Has(w.place()) {
+	itself := strings.TrimSuffix(w.reference.name, authoritySuffix)
+	if w.reference.kind == "" || w.foreign() || !v.CredentialNamespaces.Has(w.place()) ||
+		v.CredentialNames != nil && !v.CredentialNames.Has(itself) {
 		return nil, false
 	}
 	names := []string{w.reference.name}
 	if w.authority {
-		itself := strings.TrimSuffix(w.reference.name, authoritySuffix)
 		if names = []string{itself}; w.reference.kind == model.KindSecret {
 			names = []string{itself + authoritySuffix, itself}
 		}

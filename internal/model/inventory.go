@@ -50,6 +50,8 @@ type Inventory struct {
 	Credentials []Credential
 	// CredentialNamespaces are those whose credentials could be read. Of others nothing is known.
 	CredentialNamespaces sets.Set[string]
+	// CredentialNames are the names that were looked for there, without the ending of those that hold authorities alone; nil: all.
+	CredentialNames sets.Set[string]
 }
 
 // Namespace is a namespace with its labels.

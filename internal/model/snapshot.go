@@ -1,7 +1,9 @@
 package model
 
 import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/apimachinery/pkg/util/sets"
 
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
@@ -37,6 +39,19 @@ type Snapshot struct {
 	Elsewhere Elsewhere
 	// Beside is what others have that bears on what is rendered.
 	Beside Beside
+	// Credentials are what the policies name, as far as it may be read.
+	Credentials Credentials
+}
+
+// Credentials are Secrets, and ConfigMaps, that were looked for.
+type Credentials struct {
+	// Now is when they were looked for. Certificates expire.
+	Now metav1.Time
+	// Namespaces are those that were looked into, and Names the names that were looked for. A name stands for itself and for the one
+	// with the ending of those that hold authorities alone.
+	Namespaces, Names sets.Set[string]
+	// Found are those that are there, by namespace, name and kind.
+	Found []Credential
 }
 
 // Beside is what nothing is rendered from, and what is rendered is judged beside.
