@@ -31,9 +31,11 @@ func gatewayCertificateShared(v *view) []model.Finding {
 	return findings
 }
 
-// serverPair are two servers with one certificate.
+// serverPair are two servers with one certificate, the first of those at their address that have it.
 type serverPair struct {
 	later, earlier gatewayServer
+	// more is the number of servers that have it besides.
+	more int
 	// host is one of the later's that the earlier does not serve, or the other way round, and credential the Secret of namespace.
 	host, namespace, credential string
 }
@@ -50,19 +52,34 @@ func httpsServers(listener effective.Listener) []gatewayServer {
 	return servers
 }
 
-// sharing finds for each server the first earlier one that has its certificate.
+// sharing finds the first pair for each certificate.
 func (v *view) sharing(servers []gatewayServer, namespace string) []serverPair {
 	var pairs []serverPair
+	first := map[string]int{}
 	for i, later := range servers {
-		for _, earlier := range servers[:i] {
-			pair := serverPair{later: later, earlier: earlier, namespace: namespace}
-			if v.complete(&pair) {
-				pairs = append(pairs, pair)
-				break
-			}
+		pair, shared := v.pairOf(later, servers[:i], namespace)
+		if !shared {
+			continue
 		}
+		if at, known := first[pair.credential]; known {
+			pairs[at].more++
+			continue
+		}
+		first[pair.credential] = len(pairs)
+		pairs = append(pairs, pair)
 	}
 	return pairs
+}
+
+// pairOf pairs the server with the first earlier one that has its certificate.
+func (v *view) pairOf(later gatewayServer, servers []gatewayServer, namespace string) (serverPair, bool) {
+	for _, earlier := range servers {
+		pair := serverPair{later: later, earlier: earlier, namespace: namespace}
+		if v.complete(&pair) {
+			return pair, true
+		}
+	}
+	return serverPair{}, false
 }
 
 // complete finds the certificate and the host of a pair, if it has them.
@@ -118,6 +135,9 @@ func (v *view) certificateShared(pair serverPair) model.Finding {
 	f.Message = fmt.Sprintf("It has the certificate of %s (Secret %s/%s), which %s %s: a browser that is connected to one of the two servers "+
 		"uses the connection for the other's hosts, too, and is answered by 404.",
 		pair.earlier.place(), pair.namespace, pair.credential, certified, pair.host)
+	if pair.more > 0 {
+		f.Message += fmt.Sprintf(" So it is with %d more servers.", pair.more)
+	}
 	f.Remedy = "Put the hosts into one server, or give each server a certificate for its own hosts only."
 	return f
 }
