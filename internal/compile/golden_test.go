@@ -182,6 +182,10 @@ func shuffled(snapshots []model.Snapshot, seed uint64) []model.Snapshot {
 		s.Elsewhere.PeerAuthentications = shuffle(random, s.Elsewhere.PeerAuthentications)
 		s.Elsewhere.DestinationRules = shuffle(random, s.Elsewhere.DestinationRules)
 		s.Elsewhere.Gateways = shuffle(random, s.Elsewhere.Gateways)
+		s.Beside.Services = shuffle(random, s.Beside.Services)
+		s.Beside.ServiceEntries = shuffle(random, s.Beside.ServiceEntries)
+		s.Beside.VirtualServices = shuffle(random, s.Beside.VirtualServices)
+		s.Beside.Webhooks = shuffle(random, s.Beside.Webhooks)
 		all = append(all, s)
 	}
 	return all

@@ -1,0 +1,280 @@
+package compile_test
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
+
+	"github.com/meshtls/meshtls/internal/compile"
+	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/gather"
+	"github.com/meshtls/meshtls/internal/lint"
+	"github.com/meshtls/meshtls/internal/manifests"
+	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/test/worlds"
+)
+
+// reviewedAt is when the worlds are looked at.
+var reviewedAt = time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
+
+// meshOf is the whole mesh of a world, with the snapshots of its namespaces that have policies.
+func meshOf(t *testing.T, options manifests.Options, paths ...string) (model.Inventory, []model.Snapshot) {
+	t.Helper()
+	reader, err := manifests.Read(t.Context(), paths, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mesh, err := gather.Inventory(t.Context(), reader, reviewedAt, gather.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	namespaces, err := gather.Namespaces(t.Context(), reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var snapshots []model.Snapshot
+	for _, namespace := range namespaces {
+		snapshot, err := gather.Snapshot(t.Context(), reader, namespace, gather.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		snapshots = append(snapshots, snapshot)
+	}
+	return mesh, snapshots
+}
+
+func written(text string) manifests.Options { return manifests.Options{Stdin: strings.NewReader(text)} }
+
+const (
+	strictHooks = `
+apiVersion: security.meshtls.dev/v1alpha1
+kind: MeshTLSPolicy
+metadata: {name: hooks, namespace: shop}
+spec: {workload: {service: hooks}, accept: {mode: Strict}}
+`
+	mutingHooks = `
+apiVersion: security.meshtls.dev/v1alpha1
+kind: MeshTLSPolicy
+metadata: {name: hooks, namespace: shop, annotations: {security.meshtls.dev/mute: peerauthentication-refuses-scrape}}
+spec: {workload: {service: hooks}, accept: {mode: Strict}}
+`
+	permissiveHooks = `
+apiVersion: security.meshtls.dev/v1alpha1
+kind: MeshTLSPolicy
+metadata: {name: hooks, namespace: shop}
+spec: {workload: {service: hooks}, accept: {mode: Permissive}}
+`
+	// liveHooks is what an earlier Strict would have left in the cluster.
+	liveHooks = `
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: meshtls-hooks-f2e5dfe1, namespace: shop, creationTimestamp: "2026-01-01T00:00:00Z", labels: {app.kubernetes.io/managed-by: meshtls}}
+spec: {selector: {matchLabels: {app: hooks}}, mtls: {mode: STRICT}}
+`
+	theirHooks = `
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: meshtls-hooks-f2e5dfe1, namespace: shop, creationTimestamp: "2026-01-01T00:00:00Z"}
+spec: {selector: {matchLabels: {app: hooks}}, mtls: {mode: STRICT}}
+`
+	scrapedHooks = `
+---
+apiVersion: v1
+kind: Service
+metadata: {name: hooks, namespace: shop}
+spec: {selector: {app: hooks}, ports: [{name: https, port: 443, targetPort: 9443}]}
+---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: hooks-1
+  namespace: shop
+  labels: {app: hooks}
+  annotations: {prometheus.io/scrape: "true", prometheus.io/port: "9443", prometheus.istio.io/merge-metrics: "false"}
+spec: {containers: [{name: app, image: example/app}, {name: istio-proxy, image: example/proxy}]}
+`
+	// redirecting sends clients to where no server is. A snapshot cannot tell that none is.
+	redirecting = `
+apiVersion: security.meshtls.dev/v1alpha1
+kind: MeshTLSPolicy
+metadata: {name: web, namespace: edge}
+spec:
+  gateway: {selector: {matchLabels: {istio: ingressgateway}}}
+  plaintext: [{port: 80, hosts: [shop.example.com], redirectToHTTPS: true}]
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: ingressgateway-1, namespace: edge, labels: {istio: ingressgateway}}
+spec: {containers: [{name: istio-proxy, image: example/proxy}]}
+`
+	theirRule = `
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: partner, namespace: bank}
+spec: {host: api.example, trafficPolicy: {tls: {sni: api.example}}}
+`
+)
+
+func TestLint(t *testing.T) {
+	tests := map[string]struct {
+		world string
+		// wantPolicies are the findings of the policies, wantOthers those about other objects.
+		wantPolicies, wantOthers []string
+	}{
+		"what is found in a rendered object goes to its policy, once": {
+			world:        strictHooks + scrapedHooks,
+			wantPolicies: []string{"shop/hooks spec.accept: peerauthentication-refuses-scrape"},
+		},
+		"as it does while the object is there": {
+			world:        strictHooks + liveHooks + scrapedHooks,
+			wantPolicies: []string{"shop/hooks spec.accept: peerauthentication-refuses-scrape"},
+		},
+		"a policy that mutes it does not hear of it":          {world: mutingHooks + scrapedHooks},
+		"what is live and will be changed is not spoken of":   {world: permissiveHooks + liveHooks + scrapedHooks},
+		"a fault of somebody else is told of his object":      {world: permissiveHooks + theirRule + scrapedHooks, wantOthers: []string{"DestinationRule bank/partner: destinationrule-tls-without-mode"}},
+		"policies are not needed":                             {world: theirRule, wantOthers: []string{"DestinationRule bank/partner: destinationrule-tls-without-mode"}},
+		"the whole mesh shows what a snapshot cannot":         {world: redirecting, wantPolicies: []string{"edge/web spec.plaintext[0]: gateway-redirect-leads-nowhere"}},
+		"what has the name of ours and is not is not ours":    {world: strictHooks + theirHooks + scrapedHooks, wantOthers: []string{"PeerAuthentication shop/meshtls-hooks-f2e5dfe1: peerauthentication-refuses-scrape"}},
+		"what is ours where there are no policies stays ours": {world: liveHooks + scrapedHooks, wantOthers: []string{"PeerAuthentication shop/meshtls-hooks-f2e5dfe1: peerauthentication-refuses-scrape"}},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			mesh, snapshots := meshOf(t, written(tc.world), manifests.Stdin)
+			review := compile.Lint(mesh, snapshots)
+			if diff := cmp.Diff(tc.wantPolicies, ofPolicies(review.Results)); diff != "" {
+				t.Errorf("findings of policies (-want +got):\n%s", diff)
+			}
+			var others []string
+			for _, f := range review.Findings {
+				others = append(others, f.Object.String()+": "+f.Check)
+			}
+			if diff := cmp.Diff(tc.wantOthers, others); diff != "" {
+				t.Errorf("other findings (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func ofPolicies(results []model.Result) []string {
+	var found []string
+	for _, result := range results {
+		for _, outcome := range result.Policies {
+			for _, f := range outcome.Findings {
+				found = append(found, outcome.Policy.String()+" "+f.Field+": "+f.Check)
+			}
+		}
+	}
+	return found
+}
+
+func TestWithRendered(t *testing.T) {
+	const unclear = `
+---
+apiVersion: security.meshtls.dev/v1alpha1
+kind: MeshTLSPolicy
+metadata: {name: missing, namespace: shop, uid: missing}
+spec: {workload: {service: missing}, accept: {mode: Strict}}
+`
+	ours := func(namespace, name, owner string) string {
+		return "\n---\n{apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {name: " + name + ", namespace: " + namespace +
+			", labels: {app.kubernetes.io/managed-by: meshtls}, ownerReferences: [{apiVersion: security.meshtls.dev/v1alpha1, kind: MeshTLSPolicy, name: p, uid: " +
+			owner + "}]}, spec: {}}"
+	}
+	tests := map[string]struct {
+		world string
+		want  []string
+	}{
+		"what is new is younger than all":                  {world: strictHooks + scrapedHooks, want: []string{"shop/meshtls-hooks-f2e5dfe1 Strict unborn"}},
+		"what is there keeps its age":                      {world: permissiveHooks + liveHooks + scrapedHooks, want: []string{"shop/meshtls-hooks-f2e5dfe1 Permissive 2026-01-01"}},
+		"what is not wanted any more is gone":              {world: strictHooks + ours("shop", "meshtls-old", "gone") + scrapedHooks, want: []string{"shop/meshtls-hooks-f2e5dfe1 Strict unborn"}},
+		"what is ours stays where nothing is compiled":     {world: ours("bank", "meshtls-old", "gone"), want: []string{"bank/meshtls-old  unknown"}},
+		"what belongs to a policy that is unclear stays":   {world: strictHooks + unclear + ours("shop", "meshtls-old", "missing") + scrapedHooks, want: []string{"shop/meshtls-hooks-f2e5dfe1 Strict unborn", "shop/meshtls-old  unknown"}},
+		"what others wrote stays, also if it has the name": {world: permissiveHooks + theirHooks + scrapedHooks, want: []string{"shop/meshtls-hooks-f2e5dfe1 Strict 2026-01-01"}},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			mesh, snapshots := meshOf(t, written(tc.world), manifests.Stdin)
+			before := slices.Clone(mesh.PeerAuthentications)
+			var got []string
+			for _, pa := range compile.WithRendered(mesh, snapshots).PeerAuthentications {
+				got = append(got, pa.Namespace+"/"+pa.Name+" "+string(effective.ModeOf(pa.Spec.GetMtls()))+" "+ageOf(pa))
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("PeerAuthentications (-want +got):\n%s", diff)
+			}
+			if !slices.Equal(before, mesh.PeerAuthentications) {
+				t.Error("the inventory that was given has changed")
+			}
+		})
+	}
+}
+
+func ageOf(o metav1.Object) string {
+	switch born := o.GetCreationTimestamp(); {
+	case born.IsZero():
+		return "unknown"
+	case born.Equal(&effective.Unborn):
+		return "unborn"
+	default:
+		return born.Format(time.DateOnly)
+	}
+}
+
+// TestWhatACompileFindsLintFinds: what a compile says of the objects that it renders, seeing a part of the mesh, is not refuted by
+// the whole.
+func TestWhatACompileFindsLintFinds(t *testing.T) {
+	found := 0
+	for _, name := range pairs(t) {
+		mesh, snapshots := meshOf(t, manifests.Options{}, name+inputSuffix)
+		found += compareFindings(t, name, mesh, snapshots)
+	}
+	if found == 0 {
+		t.Error("lint finds nothing in the objects of any world")
+	}
+	for seed := range uint64(seededWorlds) {
+		mesh, snapshots := meshOfSeed(t, seed)
+		compareFindings(t, fmt.Sprintf("world %d", seed), mesh, snapshots)
+	}
+}
+
+// compareFindings returns how many findings of lint the compiles have.
+func compareFindings(t *testing.T, world string, mesh model.Inventory, snapshots []model.Snapshot) int {
+	t.Helper()
+	ofLint := sets.New[string]()
+	for _, check := range lint.All() {
+		ofLint.Insert(check.Name)
+	}
+	whole := sets.New(ofPolicies(compile.Lint(mesh, snapshots).Results)...)
+	found := 0
+	for _, snapshot := range snapshots {
+		for _, f := range ofPolicies([]model.Result{compile.Compile(snapshot)}) {
+			if !whole.Has(f) {
+				t.Errorf("%s: a compile finds %s, which the whole mesh does not show", world, f)
+			}
+			if ofLint.Has(f[strings.LastIndex(f, " ")+1:]) {
+				found++
+			}
+		}
+	}
+	return found
+}
+
+func meshOfSeed(t *testing.T, seed uint64) (model.Inventory, []model.Snapshot) {
+	t.Helper()
+	cluster, policies := worlds.Random(seed)
+	stream, err := worlds.YAML(append(cluster, admittedOnly(t, policies)...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return meshOf(t, manifests.Options{Stdin: bytes.NewReader(stream)}, manifests.Stdin)
+}
