@@ -19,8 +19,9 @@ import (
 	"github.com/meshtls/meshtls/internal/report"
 )
 
-const lintLong = `Find what is wrong, or probably not meant, in the TLS settings of a mesh: in MeshTLSPolicies, and in the PeerAuthentications,
-DestinationRules, Gateways, VirtualServices and ServiceEntries that others write. A mesh without any policy is linted too.
+const lintLong = `Find what is wrong, or probably not meant, in the TLS settings of a mesh: in MeshTLSPolicies, and in the
+PeerAuthentications, DestinationRules, Gateways, VirtualServices and ServiceEntries that others write. A mesh without any policy
+is linted too.
 
 Everything is judged together, as Istio will see it once the policies' objects are written.
 

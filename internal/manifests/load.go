@@ -54,16 +54,7 @@ func Load(ctx context.Context, cluster client.Reader, options LoadOptions) (*Rea
 		if err != nil {
 			return nil, err
 		}
-		switch {
-		case len(options.Kinds) > 0 && !options.Kinds.Has(gvk.Kind):
-		case isController(gvk): // its pods are there themselves
-		case gvk == secretKind && !options.Credentials:
-		case gvk == configMapKind && !options.Credentials:
-			err = l.inNamespaces(ctx, gvk, options.IstioNamespace)
-		default:
-			err = l.everywhere(ctx, gvk)
-		}
-		switch {
+		switch err := l.load(ctx, gvk); {
 		case apimeta.IsNoMatchError(err):
 			l.reader.missing.Insert(gvk.Kind)
 		case err != nil:
@@ -71,6 +62,22 @@ func Load(ctx context.Context, cluster client.Reader, options LoadOptions) (*Rea
 		}
 	}
 	return l.reader, nil
+}
+
+// load reads the objects of a kind, as far as they are wanted.
+func (l *loading) load(ctx context.Context, gvk schema.GroupVersionKind) error {
+	switch {
+	case len(l.options.Kinds) > 0 && !l.options.Kinds.Has(gvk.Kind):
+		return nil
+	case isController(gvk):
+		return nil // its pods are there themselves
+	case gvk == secretKind && !l.options.Credentials:
+		return nil
+	case gvk == configMapKind && !l.options.Credentials:
+		return l.inNamespaces(ctx, gvk, l.options.IstioNamespace)
+	default:
+		return l.everywhere(ctx, gvk)
+	}
 }
 
 // isController says whether the objects of the kind make pods.
