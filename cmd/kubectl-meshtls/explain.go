@@ -10,10 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
-	"github.com/meshtls/meshtls/internal/compile"
 	"github.com/meshtls/meshtls/internal/explain"
-	"github.com/meshtls/meshtls/internal/manifests"
-	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/report"
 )
 
@@ -24,6 +21,8 @@ from there on. A gateway has two: from clients to the gateway, and from there on
 
 Of the destinations, only those are listed where something else decides than what Istio does of itself, or where the outcome is not
 mutual TLS. The others are counted.
+
+Who asks for a port with -p is told of inbound connections only, and who asks for a destination with --to of outbound ones.
 
 In a cluster the objects count that are there. With -f the policies are compiled first, and what they come to counts as if it were there.
 
@@ -115,36 +114,21 @@ func (f explainFlags) validate() error {
 }
 
 func runExplain(ctx context.Context, streams genericiooptions.IOStreams, objects *source, flags explainFlags) error {
-	reader, problems := objects.reader(ctx)
-	if reader == nil {
-		return problems
-	}
-	mesh, err := objects.inForce(ctx, reader)
+	// Half of a mesh would be explained as if it were the whole.
+	reader, err := objects.reader(ctx)
 	if err != nil {
-		return errors.Join(problems, err)
+		return err
+	}
+	mesh, err := objects.inventory(ctx, reader)
+	if err != nil {
+		return err
 	}
 	if flags.Namespace, err = objects.scope(); err != nil {
-		return errors.Join(problems, err)
+		return err
 	}
 	answer, err := explain.Explain(mesh, flags.Question)
 	if err != nil {
-		return errors.Join(problems, err)
-	}
-	if err := explanations[flags.output](streams.Out, answer); err != nil {
 		return err
 	}
-	return problems
-}
-
-// inForce is the mesh as it is; of manifests, as it will be once what the policies come to is written.
-func (s *source) inForce(ctx context.Context, reader *manifests.Reader) (model.Inventory, error) {
-	mesh, err := s.inventory(ctx, reader)
-	if err != nil || !s.fromFiles() {
-		return mesh, err
-	}
-	snapshots, err := s.snapshots(ctx, reader)
-	if err != nil {
-		return model.Inventory{}, err
-	}
-	return compile.WithRendered(mesh, snapshots), nil
+	return explanations[flags.output](streams.Out, answer)
 }
