@@ -34,16 +34,29 @@ func protocolOf(port corev1.ServicePort) string {
 			return protocol
 		}
 	}
-	name = strings.ToLower(name)
-	if strings.HasPrefix(name, "grpc-web") {
-		return "GRPC-Web"
-	}
-	prefix, _, _ := strings.Cut(name, "-")
-	if protocol, known := protocols[prefix]; known {
+	if protocol := named(name); protocol != "" {
 		return protocol
 	}
 	if neverDetected[port.Port] {
 		return "TCP"
 	}
 	return ""
+}
+
+// named is the protocol that a name declares; empty: none.
+func named(name string) string {
+	name = strings.ToLower(name)
+	if strings.HasPrefix(name, "grpc-web") {
+		return "GRPC-Web"
+	}
+	prefix, _, _ := strings.Cut(name, "-")
+	return protocols[prefix]
+}
+
+// hiddenProtocolOf is what the port's name declares where its appProtocol, which goes before the name, declares nothing.
+func hiddenProtocolOf(port corev1.ServicePort) string {
+	if port.AppProtocol == nil || appProtocols[*port.AppProtocol] != "" || named(*port.AppProtocol) != "" {
+		return ""
+	}
+	return named(port.Name)
 }

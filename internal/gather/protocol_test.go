@@ -29,3 +29,25 @@ func TestProtocolOf(t *testing.T) {
 		})
 	}
 }
+
+func TestHiddenProtocolOf(t *testing.T) {
+	tests := map[string]struct {
+		port corev1.ServicePort
+		want string
+	}{
+		"no appProtocol hides nothing":            {port: corev1.ServicePort{Name: "https"}},
+		"one that Istio knows says more":          {port: corev1.ServicePort{Name: "http", AppProtocol: ptr.To("https")}},
+		"one of Kubernetes that Istio knows":      {port: corev1.ServicePort{Name: "http", AppProtocol: ptr.To("kubernetes.io/wss")}},
+		"one that Istio does not know":            {port: corev1.ServicePort{Name: "https-api", AppProtocol: ptr.To("example.com/api")}, want: "HTTPS"},
+		"an empty one":                            {port: corev1.ServicePort{Name: "tls", AppProtocol: ptr.To("")}, want: "TLS"},
+		"a name that says nothing is not hidden":  {port: corev1.ServicePort{Name: "web", AppProtocol: ptr.To("mine")}},
+		"a port that is TCP by number hides, too": {port: corev1.ServicePort{Name: "mysql", Port: 3306, AppProtocol: ptr.To("mine")}, want: "MySQL"},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := hiddenProtocolOf(tc.port); got != tc.want {
+				t.Errorf("got %q, want %q", got, tc.want)
+			}
+		})
+	}
+}

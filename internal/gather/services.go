@@ -100,7 +100,8 @@ func servicePorts(service *corev1.Service) []model.ServicePort {
 		if !carriesTLS(p.Protocol) {
 			continue
 		}
-		port := model.ServicePort{Name: p.Name, Port: p.Port, TargetPort: p.TargetPort, Protocol: protocolOf(p)}
+		port := model.ServicePort{Name: p.Name, Port: p.Port, TargetPort: p.TargetPort, Protocol: protocolOf(p),
+			HiddenProtocol: hiddenProtocolOf(p)}
 		if p.TargetPort == (intstr.IntOrString{}) || p.TargetPort == intstr.FromString("") {
 			port.TargetPort = intstr.FromInt32(p.Port)
 		}

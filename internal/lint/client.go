@@ -15,26 +15,29 @@ func clientOf(w model.Workload) effective.Client {
 	return effective.Client{Namespace: w.Namespace, Labels: w.Labels, Dataplane: w.Dataplane, Gateway: w.Gateway}
 }
 
-// governed are the callers whose traffic to the destination the rule decides, in whole or in part.
-func (v *view) governed(rule *istionetworkingv1.DestinationRule, d *destination) []model.Workload {
-	var all []model.Workload
-	for _, w := range v.callers(rule) {
-		if slices.Contains(v.istio.Rule(clientOf(w), d.Host).Rules, rule) {
-			all = append(all, w)
-		}
+// governedOf is the first of the sidecars, or of the gateways, whose calls of the destination the rule governs. A rule that everybody may
+// find governs clients of other namespaces only if it governs one of a namespace that has no rules: most need not be asked.
+func (v *view) governedOf(rule *istionetworkingv1.DestinationRule, d *destination, gateway bool) (model.Workload, bool) {
+	callers := v.callers(rule)
+	exported := rule.Spec.ExportTo
+	if (len(exported) == 0 || slices.Contains(exported, "*")) && !v.governs(rule, ofNowhere, d) {
+		callers = v.clients().in[rule.Namespace]
 	}
-	return all
-}
-
-// aGoverned is the first of the governed.
-func (v *view) aGoverned(rule *istionetworkingv1.DestinationRule, d *destination) (model.Workload, bool) {
-	for _, w := range v.callers(rule) {
-		if slices.Contains(v.istio.Rule(clientOf(w), d.Host).Rules, rule) {
+	for _, w := range callers {
+		if w.Gateway == gateway && v.governs(rule, clientOf(w), d) {
 			return w, true
 		}
 	}
 	return model.Workload{}, false
 }
+
+// governs says whether the rule decides, in whole or in part, what the client sends to the destination.
+func (v *view) governs(rule *istionetworkingv1.DestinationRule, client effective.Client, d *destination) bool {
+	return slices.Contains(v.istio.Rule(client, d.Host).Rules, rule)
+}
+
+// ofNowhere is a client of a namespace that has no rules: it has those of the host's and of the root namespace that are for everybody.
+var ofNowhere = effective.Client{Dataplane: model.DataplaneSidecar}
 
 // callers are the proxies that a rule's exportTo and workloadSelector leave. A rule with a selector, or that is exported to its own
 // namespace only, is for this namespace.

@@ -10,11 +10,135 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
+// callKinds are what a check reads that asks what becomes of clients' calls.
+var callKinds = []string{
+	model.KindConfigMap, model.KindDestinationRule, model.KindPeerAuthentication, model.KindPod, model.KindService, model.KindServiceEntry,
+	model.KindVirtualService,
+}
+
 var destinationRuleChecks = []Check{
+	{
+		Name:  "app-protocol-hides-port-name",
+		Reads: []string{model.KindPod, model.KindService},
+		find:  appProtocolHidesName,
+	},
+	{
+		Name:  "destinationrule-credential-without-selector",
+		Reads: callKinds,
+		find:  destinationRuleCredentialWithoutSelector,
+	},
+	{
+		Name:  "destinationrule-double-tls",
+		Reads: callKinds,
+		Ours:  true,
+		find:  destinationRuleDoubleTLS,
+	},
+	{
+		Name:  "destinationrule-hides-others",
+		Reads: callKinds,
+		find:  destinationRuleHidesOthers,
+	},
+	{
+		Name:  "destinationrule-host-elsewhere",
+		Reads: []string{model.KindDestinationRule, model.KindService, model.KindServiceEntry},
+		find:  destinationRuleHostElsewhere,
+	},
+	{
+		Name:  "destinationrule-host-not-found",
+		Reads: []string{model.KindDestinationRule, model.KindService, model.KindServiceEntry},
+		find:  destinationRuleHostNotFound,
+	},
+	{
+		Name:  "destinationrule-internal-host-system-ca",
+		Reads: callKinds,
+		Ours:  true,
+		find:  destinationRuleInternalHostSystemCA,
+	},
+	{
+		Name:  "destinationrule-mtls-to-disabled",
+		Reads: callKinds,
+		Ours:  true,
+		find:  destinationRuleMTLSToDisabled,
+	},
+	{
+		Name:  "destinationrule-mtls-to-no-proxy",
+		Reads: callKinds,
+		Ours:  true,
+		find:  destinationRuleMTLSToNoProxy,
+	},
+	{
+		Name:  "destinationrule-never-used",
+		Reads: callKinds,
+		find:  destinationRuleNeverUsed,
+	},
+	{
+		Name:  "destinationrule-plaintext-to-strict",
+		Reads: callKinds,
+		Ours:  true,
+		find:  destinationRulePlaintextToStrict,
+	},
+	{
+		Name:  "destinationrule-policy-dropped",
+		Reads: []string{model.KindDestinationRule},
+		find:  destinationRulePolicyDropped,
+	},
+	{
+		Name:  "destinationrule-port-drops-tls",
+		Reads: callKinds,
+		find:  destinationRulePortDropsTLS,
+	},
+	{
+		Name:  "destinationrule-selector-hides-rule",
+		Reads: callKinds,
+		find:  destinationRuleSelectorHidesRule,
+	},
+	{
+		Name:  "destinationrule-skips-verification",
+		Reads: []string{model.KindDestinationRule},
+		Ours:  true,
+		find:  destinationRuleSkipsVerification,
+	},
+	{
+		Name:  "destinationrule-subset-not-routed",
+		Reads: []string{model.KindDestinationRule, model.KindGateway, model.KindVirtualService},
+		find:  destinationRuleSubsetNotRouted,
+	},
+	{
+		Name:  "destinationrule-subset-without-pods",
+		Reads: []string{model.KindDestinationRule, model.KindPod, model.KindService, model.KindVirtualService, model.KindWorkloadEntry},
+		find:  destinationRuleSubsetWithoutPods,
+	},
+	{
+		Name:  "destinationrule-tls-to-http-port",
+		Reads: callKinds,
+		Ours:  true,
+		find:  destinationRuleTLSToHTTPPort,
+	},
+	{
+		Name:  "destinationrule-tls-to-strict",
+		Reads: callKinds,
+		Ours:  true,
+		find:  destinationRuleTLSToStrict,
+	},
 	{
 		Name:  "destinationrule-tls-without-mode",
 		Reads: []string{model.KindDestinationRule},
 		find:  destinationRuleTLSWithoutMode,
+	},
+	{
+		Name:  "destinationrule-wildcard-catches-external",
+		Reads: callKinds,
+		find:  destinationRuleWildcardCatchesExternal,
+	},
+	{
+		Name:  "https-port-declared-http",
+		Reads: callKinds,
+		find:  httpsPortDeclaredHTTP,
+	},
+	{
+		Name:  "server-first-port-undeclared",
+		Reads: []string{model.KindPod, model.KindService},
+		find:  serverFirstPortUndeclared,
 	},
 }
 

@@ -119,6 +119,8 @@ type ServicePort struct {
 	// Protocol is what the port is declared to carry, by its appProtocol or its name, in Istio's words (HTTP, TLS, …). Empty: Istio
 	// finds out by looking.
 	Protocol string
+	// HiddenProtocol is what the name declares where an appProtocol goes before it that Istio does not know. Empty: none does.
+	HiddenProtocol string
 }
 
 // Workload is a set of pods that are alike in all that matters here: labels, container ports, data plane.
