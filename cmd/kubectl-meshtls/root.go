@@ -27,8 +27,9 @@ Each command reads the cluster of your kubeconfig, or, with -f, manifest files a
 	root.AddCommand(
 		newRender(streams, objects),
 		newLint(streams, objects),
-		newStatus(streams, objects),
 		newExplain(streams, objects),
+		newStatus(streams, objects),
+		newImport(streams, objects),
 		newVersion(streams, objects),
 	)
 	return root

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/imports"
+	"github.com/meshtls/meshtls/internal/manifests"
+)
+
+const importLong = `Print MeshTLSPolicies that have the same effect as the PeerAuthentications, DestinationRules and Gateways
+that are there, as a stream of YAML documents. Comments say what each takes the place of, what there is to do once it is applied, and which objects
+cannot be said as a policy, and why: those stay as they are.
+
+Nothing is changed in the cluster. Every object that can be seen counts for the comparison, so give all manifests at once. With -n only the
+objects of that namespace are imported.
+
+The exit code is 1 if an object, or a part of one, is not imported, and 2 for wrong input: then nothing is printed.`
+
+const importExample = `  # The policies for a folder of manifests
+  kubectl meshtls import -f manifests/ >policies.yaml
+
+  # The policies for a namespace of the cluster, one by one
+  kubectl meshtls import -n shop | less
+
+  # What the operator would write for them
+  kubectl meshtls import -A | kubectl meshtls render -f -`
+
+func newImport(streams genericiooptions.IOStreams, objects *source) *cobra.Command {
+	command := &cobra.Command{
+		Use:     "import",
+		Short:   "Print policies that have the same effect as Istio's own objects",
+		Long:    importLong,
+		Example: importExample,
+		Args:    cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			return runImport(command.Context(), streams, objects)
+		},
+	}
+	objects.addFlags(command.Flags())
+	return command
+}
+
+func runImport(ctx context.Context, streams genericiooptions.IOStreams, objects *source) error {
+	reader, problems := objects.reader(ctx)
+	if problems != nil {
+		return problems // what could not be read may make a difference
+	}
+	input, err := objects.toImport(ctx, reader)
+	if err != nil {
+		return err
+	}
+	imported := imports.Policies(input)
+	stream, err := importYAML(imported, input.Mesh.Partial)
+	if err != nil {
+		return err
+	}
+	if _, err := streams.Out.Write(stream); err != nil {
+		return err
+	}
+	if _, err := fmt.Fprint(streams.ErrOut, importSummary(imported)); err != nil {
+		return err
+	}
+	if len(imported.Refusals) > 0 {
+		return errFindings
+	}
+	return nil
+}
+
+// toImport is what is imported from: the mesh, and the policies that are in it.
+func (s *source) toImport(ctx context.Context, reader *manifests.Reader) (imports.Input, error) {
+	scope, err := s.scope()
+	if err != nil {
+		return imports.Input{}, err
+	}
+	mesh, err := s.inventory(ctx, reader)
+	if err != nil {
+		return imports.Input{}, err
+	}
+	var policies meshtlsv1alpha1.MeshTLSPolicyList
+	if err := reader.List(ctx, &policies); err != nil {
+		return imports.Input{}, err
+	}
+	input := imports.Input{Mesh: mesh, Namespace: scope, Admit: func(p *meshtlsv1alpha1.MeshTLSPolicy) error {
+		return manifests.Admit(ctx, p)
+	}}
+	for i := range policies.Items {
+		if policies.Items[i].DeletionTimestamp.IsZero() {
+			input.Policies = append(input.Policies, &policies.Items[i])
+		}
+	}
+	return input, nil
+}

@@ -1,0 +1,145 @@
+package equivalence
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+	"sigs.k8s.io/yaml"
+
+	"github.com/meshtls/meshtls/internal/imports"
+	"github.com/meshtls/meshtls/internal/manifests"
+	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/render"
+)
+
+// unborn is later than any age that a test gives.
+const unborn = "2999-01-01T00:00:00Z"
+
+// documents are the objects of a stream of manifests.
+type documents []*unstructured.Unstructured
+
+func parse(stream []byte) (documents, error) {
+	var all documents
+	decoder := utilyaml.NewYAMLOrJSONDecoder(bytes.NewReader(stream), 4096)
+	for {
+		object := &unstructured.Unstructured{}
+		err := decoder.Decode(&object.Object)
+		switch {
+		case errors.Is(err, io.EOF):
+			return all, nil
+		case err != nil:
+			return nil, err
+		case len(object.Object) > 0:
+			all = append(all, object)
+		}
+	}
+}
+
+func (d documents) read(ctx context.Context) (*manifests.Reader, error) {
+	var stream bytes.Buffer
+	for _, object := range d {
+		text, err := yaml.Marshal(object.Object)
+		if err != nil {
+			return nil, err
+		}
+		stream.WriteString("---\n")
+		stream.Write(text)
+	}
+	return manifests.Read(ctx, []string{manifests.Stdin}, manifests.Options{Stdin: &stream})
+}
+
+// applied is the world after a user has done all that the import says.
+func (d documents) applied(result imports.Result) (documents, error) {
+	after := slices.DeleteFunc(slices.Clone(d), func(o *unstructured.Unstructured) bool { return goes(o, result.Policies) })
+	for _, p := range result.Policies {
+		document, err := manifests.Document(p.MeshTLSPolicy)
+		if err != nil {
+			return nil, err
+		}
+		after = append(after, young(document))
+		if p.Rest != nil {
+			if document, err = render.Encode(p.Rest); err != nil {
+				return nil, err
+			}
+			after = append(after, young(document))
+		}
+		if p.Keeps {
+			if err := after.trim(p.From[0], result.Refusals); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return after, nil
+}
+
+// young gives the document the age of what is not there yet.
+func young(document map[string]any) *unstructured.Unstructured {
+	object := &unstructured.Unstructured{Object: document}
+	metadata, _ := document["metadata"].(map[string]any)
+	metadata["creationTimestamp"] = unborn
+	return object
+}
+
+// foreign are the documents that the operator did not write.
+func (d documents) foreign() documents {
+	return slices.DeleteFunc(slices.Clone(d), func(o *unstructured.Unstructured) bool { return model.Ours(o) })
+}
+
+// aged gives the document the age of the one that it updates.
+func (d documents) aged(document map[string]any) *unstructured.Unstructured {
+	object := young(document)
+	ref := model.ObjectRef{Kind: object.GetKind(), Namespace: object.GetNamespace(), Name: object.GetName()}
+	if at := slices.IndexFunc(d, func(o *unstructured.Unstructured) bool { return model.Ours(o) && is(o, ref) }); at >= 0 {
+		object.SetCreationTimestamp(d[at].GetCreationTimestamp())
+	}
+	return object
+}
+
+func goes(o *unstructured.Unstructured, policies []imports.Policy) bool {
+	for _, p := range policies {
+		for i, ref := range p.From {
+			if is(o, ref) && (i > 0 || !p.Keeps) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func is(o *unstructured.Unstructured, ref model.ObjectRef) bool {
+	namespace := o.GetNamespace()
+	if namespace == "" {
+		namespace = "default"
+	}
+	return o.GetKind() == ref.Kind && o.GetName() == ref.Name && namespace == ref.Namespace && strings.Contains(o.GetAPIVersion(), "istio.io")
+}
+
+// trim leaves in a Gateway those servers that are refused.
+func (d documents) trim(ref model.ObjectRef, refusals []imports.Refusal) error {
+	at := slices.IndexFunc(d, func(o *unstructured.Unstructured) bool { return is(o, ref) })
+	servers, _, err := unstructured.NestedSlice(d[at].Object, "spec", "servers")
+	if err != nil {
+		return err
+	}
+	var kept []any
+	for _, r := range refusals {
+		if r.Object != ref {
+			continue
+		}
+		index, err := strconv.Atoi(strings.TrimSuffix(strings.TrimPrefix(r.Field, "spec.servers["), "]"))
+		if err != nil {
+			return fmt.Errorf("%s of %s is no server: %w", r.Field, ref, err)
+		}
+		kept = append(kept, servers[index])
+	}
+	d[at] = d[at].DeepCopy()
+	return unstructured.SetNestedSlice(d[at].Object, kept, "spec", "servers")
+}
