@@ -94,7 +94,7 @@ func TestDependentsAreSnapshotReadBackwards(t *testing.T) {
 			declared := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: service.Namespace, Name: service.Name}}
 			declared.Spec.Selector = service.Selector
 			behind, err := gather.NamespacesBehind(t.Context(), reader, declared)
-			if back := append(sending, behind...); err != nil || !slices.Contains(back, namespace) {
+			if back := slices.Concat(sending, behind); err != nil || !slices.Contains(back, namespace) {
 				t.Errorf("Service %s/%s leads to %q, %v, want %s among them", service.Namespace, service.Name, back, err, namespace)
 			}
 		}
