@@ -146,7 +146,8 @@ func destinationRuleTLSToHTTPPort(v *view) []model.Finding {
 		at:   anywhere,
 		is:   permits,
 		words: func(o outcome) (string, string) {
-			return fmt.Sprintf("The mode is %s for %s, which is declared %s. There the proxy of %s expects no TLS but the mesh's: the connection fails.",
+			return fmt.Sprintf("The mode is %s for %s, which is declared %s. There the proxy of %s expects no TLS but the mesh's: "+
+					"the connection fails.",
 					o.mode(), o.where(), o.port.protocol, o.pod()),
 				"Set the mode ISTIO_MUTUAL, or declare the port TCP if the application ends the TLS itself."
 		},

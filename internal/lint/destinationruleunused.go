@@ -143,11 +143,12 @@ func isShortForAnother(rule *istionetworkingv1.DestinationRule, byName map[strin
 	return len(byName[rule.Spec.Host]) > 0
 }
 
-// populated are the namespaces that have Services.
+// populated are the namespaces that have Services, and that somebody would have all of at hand: those of the root namespace come with
+// Istio's installation, which manifests are seldom kept beside.
 func (v *view) populated() sets.Set[string] {
 	namespaces := sets.New[string]()
 	for i := range v.Services {
 		namespaces.Insert(v.Services[i].Namespace)
 	}
-	return namespaces
+	return namespaces.Delete(v.Mesh.RootNamespace)
 }
