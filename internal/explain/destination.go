@@ -73,7 +73,8 @@ func ofEntry(entry *istionetworkingv1.ServiceEntry, host string) *destination {
 		entry: entry,
 	}
 	for _, p := range entry.Spec.GetPorts() {
-		d.ports = append(d.ports, destinationPort{number: int32(p.GetNumber()), protocol: p.GetProtocol(), entry: p}) // #nosec G115 -- below 65536
+		number := int32(p.GetNumber()) // #nosec G115 -- below 65536
+		d.ports = append(d.ports, destinationPort{number: number, protocol: p.GetProtocol(), entry: p})
 	}
 	return d
 }

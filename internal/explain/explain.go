@@ -63,12 +63,11 @@ func (v *view) workload(w model.Workload, q Question) (Workload, error) {
 	about := Workload{
 		Namespace: w.Namespace, Example: w.Example, Pods: w.Count, Proxy: proxyOf(w), Revision: v.revision, Notes: v.notes(w),
 	}
-	switch {
-	case about.Proxy == ProxyGateway:
+	if about.Proxy == ProxyGateway {
 		about.Listeners, about.Dropped = v.listeners(w)
 		_, unfit := v.gatewayRoutes(w)
 		about.Notes = append(about.Notes, unfit...)
-	default:
+	} else {
 		about.Inbound, about.Ignored = v.inbound(w)
 	}
 	var err error

@@ -102,7 +102,8 @@ func (v *view) accepted(w model.Workload, acceptance effective.Acceptance, port 
 	case slices.Contains(w.Uncaptured, port):
 		return ExternalInbound{
 			Accepts: AcceptsUncaptured, DecidedBy: uncapturedBy,
-			Why: "Annotations of the pods keep the port from the sidecar: the application takes what clients send, and a PeerAuthentication changes nothing.",
+			Why: "Annotations of the pods keep the port from the sidecar: the application takes what clients send, and a PeerAuthentication " +
+				"changes nothing.",
 		}
 	}
 	return ExternalInbound{

@@ -187,14 +187,19 @@ func (v *view) meshVirtualServices(namespace string) []*istionetworkingv1.Virtua
 	}
 	found := slices.DeleteFunc(slices.Clone(v.mesh.VirtualServices), func(vs *istionetworkingv1.VirtualService) bool {
 		forMesh := len(vs.Spec.GetGateways()) == 0 || slices.Contains(vs.Spec.GetGateways(), meshGateway)
-		return !forMesh || !visibleIn(vs, namespace)
+		return !forMesh || !v.visibleIn(vs, namespace)
 	})
 	v.routesFor[namespace] = found
 	return found
 }
 
-func visibleIn(vs *istionetworkingv1.VirtualService, namespace string) bool {
+// visibleIn says whether the proxies of a namespace get the VirtualService.
+// Source: istio pilot/pkg/model/push_context.go, initVirtualServices.
+func (v *view) visibleIn(vs *istionetworkingv1.VirtualService, namespace string) bool {
 	exportTo := vs.Spec.GetExportTo()
+	if len(exportTo) == 0 {
+		exportTo = v.mesh.Mesh.DefaultVirtualServiceExportTo
+	}
 	return len(exportTo) == 0 || slices.Contains(exportTo, "*") || slices.Contains(exportTo, namespace) ||
 		slices.Contains(exportTo, ".") && vs.Namespace == namespace
 }
@@ -275,7 +280,7 @@ func (v *view) boundTo(s effective.Server, namespace string) []*istionetworkingv
 	var bound []*istionetworkingv1.VirtualService
 	for _, vs := range v.mesh.VirtualServices {
 		names := gatewayNames(s, vs)
-		if visibleIn(vs, namespace) && sharesHost(vs, s) &&
+		if v.visibleIn(vs, namespace) && sharesHost(vs, s) &&
 			slices.ContainsFunc(vs.Spec.GetGateways(), func(g string) bool { return slices.Contains(names, g) }) {
 			bound = append(bound, vs)
 		}

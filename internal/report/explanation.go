@@ -250,8 +250,8 @@ func (e *explanation) gatewayInbound(w explain.Workload) {
 		e.table([]string{"MODE", "PORT", "PROTOCOL", "HOSTS", "CERTIFICATE", "DECIDED BY"}, rows)
 	}
 	for _, d := range w.Dropped {
-		e.text.WriteString(Wrap(fmt.Sprintf("Dropped: %s, port %d %s, %s. %s", d.DecidedBy, d.Port, d.Protocol, strings.Join(d.Hosts, ", "), d.Why),
-			e.style.Width, "  "))
+		words := fmt.Sprintf("Dropped: %s, port %d %s, %s. %s", d.DecidedBy, d.Port, d.Protocol, strings.Join(d.Hosts, ", "), d.Why)
+		e.text.WriteString(Wrap(words, e.style.Width, "  "))
 	}
 }
 
