@@ -20,6 +20,9 @@ import (
 	"github.com/meshtls/meshtls/internal/manifests"
 )
 
+// errNothingSeen ends a command that could only say that all is well.
+var errNothingSeen = errors.New("you may list nothing of what is looked at; with -n, rights in one namespace are enough")
+
 // source is where the objects of a command come from: manifest files, or the cluster.
 type source struct {
 	streams        genericiooptions.IOStreams
@@ -138,6 +141,9 @@ func (s *source) cluster(ctx context.Context) (*manifests.Reader, error) {
 		return nil, fmt.Errorf("reading the cluster: %w", err)
 	}
 	s.noteForbidden(reader)
+	if reader.Len() == 0 && len(reader.Forbidden()) > 0 {
+		return nil, errNothingSeen
+	}
 	return reader, nil
 }
 
@@ -152,15 +158,37 @@ func (s *source) noteIgnored(reader *manifests.Reader) {
 	}
 }
 
-// noteForbidden says what the user may not list, and so is not judged.
+// noteForbidden says what the user may not list, and so is not judged: a line for the kinds of which the same was read.
 func (s *source) noteForbidden(reader *manifests.Reader) {
-	forbidden := reader.Forbidden()
-	for _, kind := range slices.Sorted(maps.Keys(forbidden)) {
-		where := "none were read"
-		if namespaces := sets.List(forbidden[kind]); len(namespaces) > 0 {
-			where = "only those of " + strings.Join(namespaces, ", ") + " were read"
+	kinds := map[string][]string{}
+	for kind, namespaces := range reader.Forbidden() {
+		where := strings.Join(sets.List(namespaces), ", ")
+		kinds[where] = append(kinds[where], kind)
+	}
+	for _, where := range slices.Sorted(maps.Keys(kinds)) {
+		read := "none were read"
+		if where != "" {
+			read = "only those of " + where + " were read"
 		}
-		s.note("you may not list the objects of kind %s in all namespaces: %s, and what depends on others is not judged", kind, where)
+		slices.Sort(kinds[where])
+		s.note("you may not list %s in all namespaces: %s, and what depends on others is not judged", strings.Join(kinds[where], ", "), read)
+	}
+}
+
+// mustSee is an error where nothing is known of a kind that the answer is about.
+func (s *source) mustSee(reader *manifests.Reader, kind string) error {
+	scope, err := s.scope()
+	if err != nil {
+		return err
+	}
+	namespaces, limited := reader.Forbidden()[kind]
+	switch {
+	case !limited, scope != "" && namespaces.Has(scope):
+		return nil
+	case scope == "":
+		return fmt.Errorf("you may not list the objects of kind %s in all namespaces; with -n, those of one are enough", kind)
+	default:
+		return fmt.Errorf("you may not list the objects of kind %s in namespace %s", kind, scope)
 	}
 }
 

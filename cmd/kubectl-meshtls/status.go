@@ -75,9 +75,15 @@ func runStatus(ctx context.Context, streams genericiooptions.IOStreams, objects 
 	if reader == nil {
 		return problems
 	}
+	if err := objects.mustSee(reader, policyKind); err != nil {
+		return err
+	}
 	standings, err := objects.standings(ctx, reader)
 	if err != nil {
 		return errors.Join(problems, err)
+	}
+	if len(standings) == 0 && !slices.Contains([]string{outputJSON, outputYAML}, output) {
+		return errors.Join(problems, objects.printNone())
 	}
 	if err := printStandings(streams.Out, standings, output); err != nil {
 		return err
@@ -86,6 +92,20 @@ func runStatus(ctx context.Context, streams genericiooptions.IOStreams, objects 
 		return errors.Join(problems, errFindings)
 	}
 	return problems
+}
+
+// printNone says that there are no policies where they were asked for.
+func (s *source) printNone() error {
+	scope, err := s.scope()
+	if err != nil {
+		return err
+	}
+	where := ""
+	if scope != "" {
+		where = " in namespace " + scope
+	}
+	_, err = fmt.Fprintf(s.streams.Out, "No MeshTLSPolicies%s.\n", where)
+	return err
 }
 
 // standings are the policies that were asked for, by namespace and name.

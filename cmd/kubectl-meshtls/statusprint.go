@@ -90,10 +90,6 @@ func printPolicies(out io.Writer, standings []standing, output string) error {
 
 // printTable writes a row for each policy, and below them what there is to say about those that are not ready.
 func printTable(out io.Writer, standings []standing, wide bool) error {
-	if len(standings) == 0 {
-		_, err := fmt.Fprintln(out, "No MeshTLSPolicies.")
-		return err
-	}
 	table := printers.GetNewTabWriter(out)
 	head := []string{"NAMESPACE", "NAME", "TARGET", "ACCEPTS", "SENDS", "READY", "REASON"}
 	if wide {

@@ -114,7 +114,30 @@ var _ = Describe("The program kubectl-meshtls", Ordered, Serial, func() {
 		stdout, stderr, code := run(ctx, "lint", "-n", "trouble", "--kubeconfig", user.Kubeconfig)
 		Expect(code).To(Equal(1), stderr)
 		Expect(stdout).To(ContainSubstring("accept-conflict"))
-		Expect(stderr).To(ContainSubstring("note: you may not list the objects of kind Secret in all namespaces: only those of trouble were read"))
+		Expect(stderr).To(MatchRegexp("note: you may not list .*Secret.* in all namespaces: only those of trouble were read"))
+
+		By("asking for more than they may see")
+		stdout, stderr, code = run(ctx, "status", "-A", "--kubeconfig", user.Kubeconfig)
+		Expect(code).To(Equal(2))
+		Expect(stdout).To(BeEmpty())
+		Expect(stderr).To(ContainSubstring("error: you may list nothing of what is looked at; with -n, rights in one namespace are enough"))
+
+		By("asking for a namespace of others, with rights in Istio's")
+		letRead(ctx, istioNamespace, "tenant")
+		_, stderr, code = run(ctx, "status", "-n", "shop", "--kubeconfig", user.Kubeconfig)
+		Expect(code).To(Equal(2))
+		Expect(stderr).To(ContainSubstring("error: you may not list the objects of kind MeshTLSPolicy in namespace shop"))
+	})
+
+	It("says so if the user may see nothing", func(ctx SpecContext) {
+		user, err := plugged.AddUser("nobody")
+		Expect(err).NotTo(HaveOccurred())
+		for _, command := range []string{"lint", "render", "status"} {
+			stdout, stderr, code := run(ctx, command, "-n", "shop", "--kubeconfig", user.Kubeconfig)
+			Expect(code).To(Equal(2), command)
+			Expect(stdout).To(BeEmpty(), command)
+			Expect(stderr).To(ContainSubstring("error: you may list nothing of what is looked at"), command)
+		}
 	})
 })
 
