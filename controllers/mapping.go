@@ -127,6 +127,11 @@ func (m mapping) ofConfigMap(ctx context.Context, obj client.Object) []ctrl.Requ
 	return m.ofAnything(ctx, obj)
 }
 
+// ofCredential: the namespaces whose policies name it.
+func (m mapping) ofCredential(ctx context.Context, obj client.Object) []ctrl.Request {
+	return requests(told(ctx)(gather.NamespacesNaming(ctx, m.cache, obj.GetName())))
+}
+
 // ofAnything: all namespaces with policies.
 func (m mapping) ofAnything(ctx context.Context, _ client.Object) []ctrl.Request {
 	return requests(told(ctx)(gather.Namespaces(ctx, m.cache)))

@@ -36,7 +36,7 @@ func named(namespace, name string) metav1.ObjectMeta {
 }
 
 // world has policies in three namespaces: shop accepts, client sends to the Service cart of shop and to *.example, and edge
-// has two gateways, by labels and by the Service ingress.
+// has two gateways, by labels, with the credential edge-cert, and by the Service ingress.
 func world() []client.Object {
 	accepts := &meshtlsv1alpha1.MeshTLSPolicy{ObjectMeta: named("shop", "accepts")}
 	accepts.Spec.Accept = &meshtlsv1alpha1.Accept{Mode: meshtlsv1alpha1.AcceptStrict}
@@ -46,6 +46,7 @@ func world() []client.Object {
 	gateway.Spec.Gateway = &meshtlsv1alpha1.Target{Selector: &meshtlsv1alpha1.LabelSelector{
 		MatchLabels: map[string]string{"istio": "ingress", "tier": "edge"},
 	}}
+	gateway.Spec.Terminate = []meshtlsv1alpha1.Terminate{{CredentialName: "edge-cert"}}
 	behindService := &meshtlsv1alpha1.MeshTLSPolicy{ObjectMeta: named("edge2", "gateway")}
 	behindService.Spec.Gateway = &meshtlsv1alpha1.Target{Service: "ingress"}
 	ingress := &corev1.Service{ObjectMeta: named("edge2", "ingress"), Spec: corev1.ServiceSpec{Selector: map[string]string{"istio": "egress"}}}
@@ -137,6 +138,9 @@ func TestMapping(t *testing.T) {
 		"a revision's mesh config concerns all":                 {m.ofConfigMap, &corev1.ConfigMap{ObjectMeta: named("istio-system", "istio-canary")}, []string{"client", "edge", "edge2", "shop"}},
 		"another ConfigMap of Istio's":                          {m.ofConfigMap, &corev1.ConfigMap{ObjectMeta: named("istio-system", "istiod")}, nil},
 		"a ConfigMap of that name elsewhere":                    {m.ofConfigMap, &corev1.ConfigMap{ObjectMeta: named("shop", "istio")}, nil},
+		"a Secret concerns whose policies name it":              {m.ofCredential, &corev1.Secret{ObjectMeta: named("pods", "edge-cert")}, []string{"edge"}},
+		"a Secret of authorities beside it":                     {m.ofCredential, &corev1.Secret{ObjectMeta: named("pods", "edge-cert-cacert")}, []string{"edge"}},
+		"a Secret that nobody names":                            {m.ofCredential, &corev1.Secret{ObjectMeta: named("edge", "other")}, nil},
 		"a kind that has come or gone concerns all":             {m.ofAnything, crdMetadata(), []string{"client", "edge", "edge2", "shop"}},
 		"an object of another kind than the watch's, a Service": {m.ofService, &corev1.Pod{}, nil},
 	}

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"bytes"
 	"maps"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
@@ -57,6 +58,10 @@ func mutatingDiffers(before, after *admissionregistrationv1.MutatingWebhookConfi
 
 func validatingDiffers(before, after *admissionregistrationv1.ValidatingWebhookConfiguration) bool {
 	return !equality.Semantic.DeepEqual(before.Webhooks, after.Webhooks)
+}
+
+func secretDiffers(before, after *corev1.Secret) bool {
+	return before.Type != after.Type || !maps.EqualFunc(before.Data, after.Data, bytes.Equal)
 }
 
 func configMapDiffers(before, after *corev1.ConfigMap) bool {

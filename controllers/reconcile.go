@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/client-go/tools/events"
@@ -23,11 +24,12 @@ import (
 
 // Reconciler makes a namespace as its policies ask.
 type Reconciler struct {
-	options  Options
-	kinds    *kinds
-	roots    *roots
-	recorder events.EventRecorder
-	metrics  *metrics.Metrics
+	options     Options
+	kinds       *kinds
+	credentials *credentials
+	roots       *roots
+	recorder    events.EventRecorder
+	metrics     *metrics.Metrics
 }
 
 // Reconcile compiles the namespace that the request names and writes what comes out.
@@ -44,17 +46,33 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		r.forget(request.Name)
 		return ctrl.Result{}, nil
 	}
-	snapshot, err := gather.Snapshot(ctx, cluster, request.Name, r.options.gathering(cluster.missing))
+	snapshot, err := r.gather(ctx, cluster, request.Name)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
 	r.roots.note(snapshot)
+	r.metrics.Checked(request.Name, snapshot.Credentials.Found)
 	result := r.compile(snapshot)
 	changes := apply.Applier{Client: cluster}.Apply(ctx, live(snapshot), result.Objects, kept(result))
 	r.metrics.Applied(changes)
 	logChanges(ctx, changes)
 	err = r.tell(ctx, cluster, report{snapshot: snapshot, result: result, changes: changes})
-	return ctrl.Result{}, errors.Join(worthRetrying(changes), err)
+	if err := errors.Join(worthRetrying(changes), err); err != nil {
+		return ctrl.Result{}, err
+	}
+	return ctrl.Result{RequeueAfter: untilExpiry(snapshot.Credentials)}, nil
+}
+
+// gather reads the namespace, with the credentials that its policies name as far as they can be read now.
+func (r *Reconciler) gather(ctx context.Context, cluster view, namespace string) (model.Snapshot, error) {
+	reader, readable := r.credentials.over(cluster)
+	return gather.Snapshot(ctx, reader, namespace, gather.Options{
+		IstioNamespace:       r.options.IstioNamespace,
+		RootNamespace:        r.options.RootNamespace,
+		Missing:              cluster.missing,
+		CredentialNamespaces: readable,
+		Now:                  metav1.Now(),
+	})
 }
 
 // compile compiles the snapshot and notes how long that takes.

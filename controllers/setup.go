@@ -10,7 +10,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
-	"k8s.io/apimachinery/pkg/util/sets"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/ptr"
@@ -50,10 +49,8 @@ type Options struct {
 	RootNamespace string
 	// MaxConcurrentReconciles is how many namespaces are compiled at a time.
 	MaxConcurrentReconciles int
-}
-
-func (o Options) gathering(missing sets.Set[string]) gather.Options {
-	return gather.Options{IstioNamespace: o.IstioNamespace, RootNamespace: o.RootNamespace, Missing: missing}
+	// CredentialNamespaces are those whose Secrets and ConfigMaps are checked where policies name them. Empty: no Secret is read.
+	CredentialNamespaces []string
 }
 
 const (
@@ -105,12 +102,14 @@ func Setup(manager ctrl.Manager, options Options) error {
 	if err := addIndexes(context.Background(), manager.GetFieldIndexer(), func(obj client.Object) bool { return !isIstio(obj) }); err != nil {
 		return err
 	}
-	kinds, roots, metered := newKinds(manager), newRoots(), metrics.New()
+	kinds, credentials := newKinds(manager), newCredentials(manager, options.CredentialNamespaces)
+	roots, metered := newRoots(), metrics.New()
 	if err := metered.Register(ctrlmetrics.Registry); err != nil {
 		return err
 	}
 	reconciler := &Reconciler{
-		options: options, kinds: kinds, roots: roots, recorder: manager.GetEventRecorder("meshtls"), metrics: metered,
+		options: options, kinds: kinds, credentials: credentials, roots: roots,
+		recorder: manager.GetEventRecorder("meshtls"), metrics: metered,
 	}
 	main, err := newController(manager, "meshtlspolicy", controller.Options{
 		Reconciler:              reconciler,
@@ -130,7 +129,30 @@ func Setup(manager ctrl.Manager, options Options) error {
 	if err := manager.Add(kinds); err != nil {
 		return err
 	}
+	credentials.watch, credentials.changed = doors.openCredentials, kinds.changed
+	if err := setupCredentials(manager, credentials); err != nil {
+		return err
+	}
 	return setupKinds(manager, kinds)
+}
+
+// setupCredentials adds the controller that reads credentials, if any are to be read. It runs without being elected.
+func setupCredentials(manager ctrl.Manager, credentials *credentials) error {
+	if len(credentials.namespaces) == 0 {
+		return nil
+	}
+	if err := manager.Add(credentials); err != nil {
+		return err
+	}
+	follower, err := newController(manager, "credentials", controller.Options{
+		Reconciler:         credentials,
+		RateLimiter:        workqueue.NewTypedItemExponentialFailureRateLimiter[ctrl.Request](firstRetry, lastRetry),
+		NeedLeaderElection: ptr.To(false),
+	})
+	if err != nil {
+		return err
+	}
+	return credentials.watchNamespaces(follower)
 }
 
 // setupKinds adds the controller that follows Istio's CRDs. It runs without being elected: a standby keeps its caches warm.

@@ -65,6 +65,19 @@ func (d *doors) openIstio(kind istioKind, informer cache.Informer) error {
 	})
 }
 
+// openCredentials opens the door of a kind of credentials in a namespace that has been read.
+func (d *doors) openCredentials(object client.Object, informer cache.Informer) error {
+	matters := changed(configMapDiffers)
+	if _, secret := object.(*corev1.Secret); secret {
+		matters = changed(secretDiffers)
+	}
+	return d.controller.Watch(&source.Informer{
+		Informer:   informer,
+		Handler:    handler.EnqueueRequestsFromMapFunc(d.mapping.ofCredential),
+		Predicates: []predicate.Predicate{matters},
+	})
+}
+
 // ofIstio are the mappings of Istio's kinds.
 func (m mapping) ofIstio() map[string]handler.MapFunc {
 	return map[string]handler.MapFunc{

@@ -3,7 +3,10 @@ package main
 import (
 	"flag"
 	"fmt"
+	"strings"
 
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
 	"github.com/meshtls/meshtls/controllers"
@@ -64,8 +67,28 @@ func (s *settings) defineOperator(set *flag.FlagSet) {
 	set.StringVar(&s.operator.RootNamespace, "root-namespace", "",
 		"The mesh's root `namespace`, whose policies are mesh-wide. Empty: what the mesh config says, "+
 			"or else the Istio namespace.")
+	set.Func("credential-namespaces",
+		"The `namespaces`, comma-separated, of gateways and clients whose Secrets and ConfigMaps are checked where policies name them. "+
+			"The operator needs a Role in each (config/components/credentials). Default: none, and no Secret is read.",
+		s.setCredentialNamespaces)
 	set.IntVar(&s.operator.MaxConcurrentReconciles, "max-concurrent-reconciles", 4,
 		"How `many` namespaces are compiled and written at a time.")
+}
+
+// setCredentialNamespaces refuses what is no namespace: a watch of one that cannot be would fail for ever.
+func (s *settings) setCredentialNamespaces(list string) error {
+	namespaces := sets.New[string]()
+	for name := range strings.SplitSeq(list, ",") {
+		if name = strings.TrimSpace(name); name == "" {
+			continue
+		}
+		if problems := validation.IsDNS1123Label(name); len(problems) > 0 {
+			return fmt.Errorf("%q is no namespace: %s", name, strings.Join(problems, ", "))
+		}
+		namespaces.Insert(name)
+	}
+	s.operator.CredentialNamespaces = sets.List(namespaces)
+	return nil
 }
 
 func (s *settings) defineServing(set *flag.FlagSet) {

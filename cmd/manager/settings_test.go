@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"flag"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -17,7 +18,8 @@ func TestParse(t *testing.T) {
 		"defaults": {
 			want: func(s settings) bool {
 				return s.operator.IstioNamespace == "istio-system" && s.operator.RootNamespace == "" &&
-					s.operator.MaxConcurrentReconciles == 4 && s.metricsAddress == "0" && s.metricsSecure && !s.leaderElect
+					s.operator.MaxConcurrentReconciles == 4 && s.metricsAddress == "0" && s.metricsSecure && !s.leaderElect &&
+					len(s.operator.CredentialNamespaces) == 0
 			},
 		},
 		"everything said": {
@@ -30,6 +32,17 @@ func TestParse(t *testing.T) {
 					s.metricsAddress == ":8443" && !s.metricsSecure && s.log.Level != nil
 			},
 		},
+		"namespaces of credentials, each once": {
+			args: []string{"--credential-namespaces=edge, ingress,,edge"},
+			want: func(s settings) bool {
+				return slices.Equal(s.operator.CredentialNamespaces, []string{"edge", "ingress"})
+			},
+		},
+		"no namespaces of credentials": {
+			args: []string{"--credential-namespaces="},
+			want: func(s settings) bool { return len(s.operator.CredentialNamespaces) == 0 },
+		},
+		"what is no namespace":        {args: []string{"--credential-namespaces=*"}, wantErr: true},
 		"an unknown flag":             {args: []string{"--nonsense"}, wantErr: true},
 		"an argument that is no flag": {args: []string{"start"}, wantErr: true},
 	}

@@ -28,6 +28,8 @@ type Metrics struct {
 	mu sync.Mutex
 	// tallies are what the last pass of each namespace with policies came to.
 	tallies map[string]tally
+	// expiries are, for each namespace with policies, when the certificates that they name expire.
+	expiries map[string]expiries
 }
 
 // New are metrics of which nothing has happened yet.
@@ -42,7 +44,8 @@ func New() *Metrics {
 			Help:    "Time to compile the policies of a namespace, without reading and writing.",
 			Buckets: compileBuckets,
 		}),
-		tallies: map[string]tally{},
+		tallies:  map[string]tally{},
+		expiries: map[string]expiries{},
 	}
 }
 
@@ -78,9 +81,21 @@ func (m *Metrics) Passed(result model.Result, statuses []meshtlsv1alpha1.MeshTLS
 	m.put(result.Namespace, tallyOf(result.Policies, statuses))
 }
 
+// Checked replaces what is known of the credentials that the policies of the namespace name.
+func (m *Metrics) Checked(namespace string, found []model.Credential) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if e := expiriesOf(found); len(e) > 0 {
+		m.expiries[namespace] = e
+	} else {
+		delete(m.expiries, namespace)
+	}
+}
+
 // Forget drops what is known of the namespace.
 func (m *Metrics) Forget(namespace string) {
 	m.put(namespace, nil)
+	m.Checked(namespace, nil)
 }
 
 func (m *Metrics) put(namespace string, t tally) {
@@ -99,6 +114,7 @@ func (m *Metrics) Describe(to chan<- *prometheus.Desc) {
 	m.compiles.Describe(to)
 	to <- policiesDesc
 	to <- findingsDesc
+	to <- expiryDesc
 }
 
 // Collect says what they are now.
@@ -107,6 +123,9 @@ func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 	m.compiles.Collect(to)
 	for s, n := range m.total() {
 		to <- prometheus.MustNewConstMetric(s.desc, prometheus.GaugeValue, float64(n), s.first, s.second)
+	}
+	for secret, expiry := range m.firstExpiries() {
+		to <- prometheus.MustNewConstMetric(expiryDesc, prometheus.GaugeValue, float64(expiry), secret.Namespace, secret.Name)
 	}
 }
 

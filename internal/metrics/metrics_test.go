@@ -120,6 +120,79 @@ func TestGauges(t *testing.T) {
 	}
 }
 
+func TestExpiries(t *testing.T) {
+	t.Parallel()
+	// holding is the Secret with certificates that end at the times.
+	holding := func(name string, pair, authorities []int64) model.Credential {
+		until := func(ends []int64) (all []model.Certificate) {
+			for _, end := range ends {
+				all = append(all, model.Certificate{NotAfter: metav1.Unix(end, 0)})
+			}
+			return all
+		}
+		c := model.Credential{Kind: model.KindSecret, Namespace: "edge", Name: name}
+		if pair != nil {
+			c.Pair = &model.CertificatePair{Chain: until(pair)}
+		}
+		if authorities != nil {
+			c.CA = &model.CertificateBundle{Certificates: until(authorities)}
+		}
+		return c
+	}
+	configMap := holding("config", nil, []int64{7})
+	configMap.Kind = model.KindConfigMap
+	line := func(secret, value string) string {
+		return `meshtls_certificate_expiry_timestamp_seconds{namespace="edge",secret="` + secret + `"} ` + value
+	}
+	tests := map[string]struct {
+		passes func(*metrics.Metrics)
+		want   []string
+	}{
+		"nothing is checked": {passes: func(*metrics.Metrics) {}},
+		"a certificate, then authorities alone": {
+			passes: func(m *metrics.Metrics) {
+				m.Checked("shop", []model.Credential{holding("a", []int64{5, 9}, []int64{3}), holding("b", nil, []int64{4, 6})})
+			},
+			want: []string{line("a", "5"), line("b", "6")},
+		},
+		"what holds none has no series": {
+			passes: func(m *metrics.Metrics) {
+				m.Checked("shop", []model.Credential{holding("a", []int64{}, nil), holding("b", nil, nil), configMap})
+			},
+		},
+		"a Secret that two namespaces name is there once": {
+			passes: func(m *metrics.Metrics) {
+				m.Checked("shop", []model.Credential{holding("a", []int64{5}, nil)})
+				m.Checked("cart", []model.Credential{holding("a", []int64{5}, nil), holding("b", []int64{6}, nil)})
+			},
+			want: []string{line("a", "5"), line("b", "6")},
+		},
+		"a later pass replaces the earlier": {
+			passes: func(m *metrics.Metrics) {
+				m.Checked("shop", []model.Credential{holding("a", []int64{5}, nil)})
+				m.Checked("shop", []model.Credential{holding("b", []int64{6}, nil)})
+			},
+			want: []string{line("b", "6")},
+		},
+		"a namespace that leaves takes its series along": {
+			passes: func(m *metrics.Metrics) {
+				m.Checked("shop", []model.Credential{holding("a", []int64{5}, nil)})
+				m.Forget("shop")
+			},
+		},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := metrics.New()
+			tc.passes(m)
+			if diff := cmp.Diff(tc.want, nonzero(t, m, "meshtls_certificate_expiry_timestamp_seconds")); diff != "" {
+				t.Errorf("expiries (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestZerosAreThere(t *testing.T) {
 	t.Parallel()
 	// Five conditions with three statuses, and two that are either True or absent.

@@ -37,6 +37,7 @@ var _ = Describe("What helm makes", func() {
 		Entry("of config/default", "config/default", operatorNamespace),
 		Entry("for high availability", "config/overlays/high-availability", operatorNamespace, "highAvailability=true"),
 		Entry("for other namespaces", "config/overlays/namespace", "tls-operator", "istioNamespace=istio-control"),
+		Entry("that checks credentials", "config/overlays/credentials", operatorNamespace, "credentialNamespaces[0]=istio-ingress"),
 	)
 
 	It("is taken by the API server with every value set", func(ctx SpecContext) {

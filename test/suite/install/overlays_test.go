@@ -28,6 +28,7 @@ var _ = Describe("What kustomize makes", func() {
 		Entry("of config/default", "config/default", operatorNamespace),
 		Entry("for high availability", "config/overlays/high-availability", operatorNamespace),
 		Entry("for other namespaces", "config/overlays/namespace", "tls-operator"),
+		Entry("that checks credentials", "config/overlays/credentials", operatorNamespace),
 	)
 
 	It("keeps replicas apart and lets one at a time be evicted, for high availability", func() {
@@ -72,7 +73,7 @@ func createNamespaces(ctx SpecContext, rendered []*unstructured.Unstructured) {
 			missing.Insert(name)
 		}
 	}
-	missing.Delete(operatorNamespace, istioNamespace)
+	missing.Delete(operatorNamespace, istioNamespace, gatewayNamespace)
 	for name := range missing {
 		newNamespace(ctx, name)
 	}

@@ -59,18 +59,18 @@ var _ = Describe("The operator's rights", func() {
 	})
 })
 
-// startOperator runs the program with a token of the ServiceAccount and the arguments of the Deployment, but for the addresses. It
-// returns where the metrics are.
-func startOperator(ctx SpecContext, account *corev1.ServiceAccount) string {
+// startOperator runs the program with a token of the ServiceAccount, the flags, and the arguments of the Deployment of config/default,
+// but for the addresses. It returns where the metrics are.
+func startOperator(ctx SpecContext, account *corev1.ServiceAccount, flags ...string) string {
 	GinkgoHelper()
 	program, err := gexec.Build("github.com/meshtls/meshtls/cmd/manager")
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(gexec.CleanupBuildArtifacts)
 	probes, metrics := freeAddress(), freeAddress()
-	session, err := gexec.Start(exec.Command(program,
+	flags = append(flags,
 		"--kubeconfig="+kubeconfig(tokenOf(ctx, account)), "--leader-elect", "--leader-election-namespace="+operatorNamespace,
-		"--health-probe-bind-address="+probes, "--metrics-bind-address="+metrics,
-	), GinkgoWriter, GinkgoWriter)
+		"--health-probe-bind-address="+probes, "--metrics-bind-address="+metrics)
+	session, err := gexec.Start(exec.Command(program, flags...), GinkgoWriter, GinkgoWriter)
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func() { session.Terminate().Wait(time.Minute) })
 	Eventually(func() (int, error) { return ask(ctx, "http://"+probes+"/readyz", "") }).Should(Equal(http.StatusOK))

@@ -18,6 +18,7 @@ import (
 const (
 	istioNamespace    = "istio-system"
 	operatorNamespace = "meshtls-system"
+	gatewayNamespace  = "istio-ingress"
 )
 
 // The shared control plane, on which config/default is installed, and an administrator's client for it.
@@ -47,6 +48,7 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	admin, err = client.New(plane.Config, client.Options{Scheme: controllers.NewScheme()})
 	Expect(err).NotTo(HaveOccurred())
 	newNamespace(ctx, istioNamespace)
+	newNamespace(ctx, gatewayNamespace)
 	installDefault(ctx)
 })
 
