@@ -20,6 +20,9 @@ func Explain(mesh model.Inventory, q Question) (Answer, error) {
 	if mesh.Mesh.Problem != "" {
 		answer.Notes = append(answer.Notes, mesh.Mesh.Problem)
 	}
+	if mesh.Partial {
+		answer.Notes = append(answer.Notes, "Not all of the mesh could be read. What could not be seen is taken as not there, and may decide otherwise.")
+	}
 	views := map[string]*view{}
 	for _, w := range workloads {
 		revision := revisionOf(mesh, w)

@@ -124,7 +124,8 @@ func TestExplainRefuses(t *testing.T) {
 		"another namespace": {
 			ask: "service/web -n bank", want: "there is no service web in namespace bank; did you mean service/web.shop?",
 		},
-		"nothing alike": {ask: "pod/nobody", want: "there is no pod nobody"},
+		"short names are alike only if most is": {ask: "service/wxy", want: "there is no service wxy"},
+		"nothing alike":                         {ask: "pod/nobody", want: "there is no pod nobody"},
 		"two namespaces": {
 			ask: "deployment/api", want: `"deployment/api" is ambiguous: it can be deployment/api.bank or deployment/api.shop`,
 		},
@@ -161,6 +162,21 @@ func TestExplainRefuses(t *testing.T) {
 				t.Errorf("got %v, want %s", err, tc.want)
 			}
 		})
+	}
+}
+
+// TestExplainOfPartOfAMesh wants to be told that what is not seen may decide.
+func TestExplainOfPartOfAMesh(t *testing.T) {
+	mesh := meshOf(t, write(t, world))
+	for _, partial := range []bool{false, true} {
+		mesh.Partial = partial
+		answer, err := explain.Explain(mesh, explain.Question{Target: "pod/web-1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if told := slices.ContainsFunc(answer.Notes, func(n string) bool { return strings.Contains(n, "may decide otherwise") }); told != partial {
+			t.Errorf("partial: %t; told of it: %t", partial, told)
+		}
 	}
 }
 

@@ -130,10 +130,9 @@ func (v *view) followed(w model.Workload, d *destination, port destinationPort) 
 func (v *view) sent(w model.Workload, h hop, protocol string) Outbound {
 	o := Outbound{Host: h.host, Port: h.port, Subset: h.subset, Route: h.route, Protocol: protocol}
 	d, port, known := v.declared(w.Namespace, h.host, h.port)
+	o.Local = local(w, protocol)
 	if proxyOf(w) == ProxyGateway {
 		o.Protocol = port.protocol
-	} else {
-		o.Local = &LocalConnection{Carries: taken(w, protocol)}
 	}
 	if !known {
 		why := "No Service or ServiceEntry declares this host and port, so there is nothing that it could be sent to: calls fail."
@@ -258,6 +257,14 @@ func (o Outbound) remarkable(w model.Workload) bool {
 // ruled says whether a DestinationRule decides.
 func (e ExternalOutbound) ruled() bool {
 	return e.DecidedBy.Kind == model.KindDestinationRule && e.Sends != "Auto"
+}
+
+// local is the connection between the application and its proxy; a gateway has no application.
+func local(w model.Workload, protocol string) *LocalConnection {
+	if proxyOf(w) == ProxyGateway {
+		return nil
+	}
+	return &LocalConnection{Carries: taken(w, protocol)}
 }
 
 // taken says what the application may send, and how its proxy takes it.

@@ -24,7 +24,9 @@ type call struct {
 	client model.Workload
 	// gateways are the names by which a route can say that it is for this call: mesh, or that of the server's Gateway.
 	gateways []string
-	port     int32
+	// host is what is called; a gateway takes more than one.
+	host string
+	port int32
 	sections
 }
 
@@ -111,6 +113,9 @@ func (s section[M, D, R]) hops(c call) []hop {
 				route: &Route{Namespace: s.of.Namespace, Name: s.of.Name, Field: fmt.Sprintf("spec.%s[%d]", s.name, i)},
 			})
 		}
+		if len(matches) == 0 {
+			break // nothing gets to the routes behind it
+		}
 	}
 	return all
 }
@@ -136,8 +141,11 @@ func routes(vs *istionetworkingv1.VirtualService, c call) []hop {
 	return all
 }
 
-// fits says whether the match holds for the call as a whole. What it asks of a request (paths, headers, names) some request may have.
+// fits says whether the match holds for the call as a whole. What it asks of a request (paths, headers) some request may have.
 func (c call) fits(m match) bool {
+	if byName, tls := m.(interface{ GetSniHosts() []string }); tls && c.host != "" && !coverAny(byName.GetSniHosts(), c.host) {
+		return false
+	}
 	named := len(m.GetGateways()) == 0 ||
 		slices.ContainsFunc(m.GetGateways(), func(g string) bool { return slices.Contains(c.gateways, g) })
 	return named && (m.GetPort() == 0 || m.GetPort() == uint32(c.port)) && // #nosec G115 -- below 65536
@@ -164,8 +172,13 @@ func (v *view) meshRoutes(client model.Workload, d *destination, port destinatio
 	if best == nil {
 		return nil
 	}
-	c := call{client: client, gateways: []string{meshGateway}, port: port.number, sections: sectionsOf(port.protocol)}
+	c := call{client: client, gateways: []string{meshGateway}, host: d.Name, port: port.number, sections: sectionsOf(port.protocol)}
 	return routes(best, c)
+}
+
+// coverAny says whether one of the names is the host, or stands for it.
+func coverAny(names []string, host string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return name == host || hosts.Covers(name, host) })
 }
 
 // moreSpecific: no wildcard, or a longer one.

@@ -146,12 +146,15 @@ func near(mesh model.Inventory, kind, typed, namespace string) []string {
 	}
 	slices.SortStableFunc(candidates, func(a, b types.NamespacedName) int { return cmp.Compare(distance(a), distance(b)) })
 	for _, n := range candidates {
-		if distance(n) <= 2 || strings.Contains(n.Name, name) {
+		if distance(n) <= slips(name) || strings.Contains(n.Name, name) {
 			all = append(all, shown(kind, []types.NamespacedName{n})...)
 		}
 	}
 	return all[:min(len(all), maxNear)]
 }
+
+// slips is how many letters of a name can be wrong for it to be recognised.
+func slips(typed string) int { return min(2, len(typed)/2) }
 
 // podsOf are the workloads of the target, with only its pods.
 func podsOf(mesh model.Inventory, target Target) []model.Workload {

@@ -99,7 +99,7 @@ func (v *view) unknown(w model.Workload, typed string, port int32) ([]Outbound, 
 	}
 	decided := Origin{Field: "the host is not declared"}
 	return []Outbound{{
-		Host: typed, Port: port, Local: &LocalConnection{Carries: taken(w, "")},
+		Host: typed, Port: port, Local: local(w, ""),
 		External:  ExternalOutbound{Sends: "Disable", DecidedBy: decided, Why: why},
 		Endpoints: []Endpoint{{Outcome: Plaintext, Sends: "Disable", DecidedBy: decided, Why: why}},
 	}}, nil
@@ -123,7 +123,7 @@ func (v *view) nearHosts(typed string) []string {
 		}
 		return least
 	}
-	near := slices.DeleteFunc(slices.Clone(v.hosts), func(host string) bool { return distance(host) > 2 })
+	near := slices.DeleteFunc(slices.Clone(v.hosts), func(host string) bool { return distance(host) > slips(typed) })
 	slices.SortStableFunc(near, func(a, b string) int { return cmp.Compare(distance(a), distance(b)) })
 	near = near[:min(len(near), maxNear)]
 	for i, host := range near {

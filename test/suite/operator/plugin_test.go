@@ -7,6 +7,7 @@ import (
 	"io"
 	"os/exec"
 	"path/filepath"
+	"strings"
 
 	"github.com/google/go-cmp/cmp"
 	. "github.com/onsi/ginkgo/v2"
@@ -104,6 +105,23 @@ var _ = Describe("The program kubectl-meshtls", Ordered, Serial, func() {
 			g.Expect(stdout).To(MatchRegexp(`trouble +kiosk-again +.* False +Conflicted`))
 			g.Expect(stdout).NotTo(ContainSubstring("has not looked"))
 			g.Expect(stdout).NotTo(ContainSubstring("shop/"))
+		}).Should(Succeed())
+	})
+
+	It("explains a Deployment by its pods and what the operator has written, as it does from the files", func(ctx SpecContext) {
+		root, err := controlplane.Root()
+		Expect(err).NotTo(HaveOccurred())
+		ask := []string{"explain", "deployment/istio-ingressgateway.istio-ingress", "-p", "8883"}
+		files, stderr, code := run(ctx, append(ask, "-f", filepath.Join(root, "config", "samples"))...)
+		Expect(code).To(Equal(0), stderr)
+		_, want, _ := strings.Cut(files, "\n") // the first line names a pod
+		Expect(want).To(ContainSubstring("of MeshTLSPolicy mqtt"))
+		Eventually(func(g Gomega) {
+			live, stderr, code := run(ctx, append(ask, "--kubeconfig", operator.Kubeconfig)...)
+			g.Expect(code).To(Equal(0), stderr)
+			first, got, _ := strings.Cut(live, "\n")
+			g.Expect(first).To(MatchRegexp(`istio-ingressgateway-[0-9a-f]+-[0-9a-z]+\), a gateway`))
+			g.Expect(cmp.Diff(want, got)).To(BeEmpty(), "-from files +from the cluster")
 		}).Should(Succeed())
 	})
 
