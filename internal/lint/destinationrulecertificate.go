@@ -6,7 +6,6 @@ import (
 	networkingapi "istio.io/api/networking/v1alpha3"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/effective"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -46,7 +45,8 @@ func destinationRuleCredentialWithoutSelector(v *view) []model.Finding {
 func destinationRuleInternalHostSystemCA(v *view) []model.Finding {
 	t := v.traffic()
 	unverifiable := func(o outcome) bool {
-		return o.verdict.Kind != effective.Refused && sendsCustom(o) && trustsTheSystem(o.verdict.Sent.Settings)
+		seen := o.server != nil || o.d.service == nil
+		return seen && !expectsHTTP(o) && sendsCustom(o) && trustsTheSystem(o.verdict.Sent.Settings)
 	}
 	var findings []model.Finding
 	for _, rule := range v.DestinationRules {

@@ -20,7 +20,7 @@ const httpsPort = 443
 // Source: istio pilot/pkg/networking/core/cluster_tls.go, buildUpstreamClusterTLSContext: the port's protocol is not looked at.
 func destinationRuleDoubleTLS(v *view) []model.Finding {
 	t := v.traffic()
-	wrapped := func(o outcome) bool { return !o.client.Gateway && o.verdict.Kind == effective.DoubleTLS }
+	wrapped := func(o outcome) bool { return !o.client.Gateway && sendsCustom(o) && declaredTLS(o.port.protocol) }
 	var findings []model.Finding
 	for _, rule := range v.DestinationRules {
 		if !saysMode(rule, custom) {
@@ -97,6 +97,12 @@ func (v *view) originatesTLS(d *destination, port destinationPort) bool {
 // Source: istio pkg/config/protocol/instance.go, IsHTTP.
 func declaredHTTP(protocol string) bool {
 	return slices.Contains([]string{"HTTP", "HTTP2", "HTTP_PROXY", "GRPC", "GRPC-WEB"}, strings.ToUpper(protocol))
+}
+
+// declaredTLS is true for what Istio takes for TLS of the application.
+// Source: istio pkg/config/protocol/instance.go, IsTLS.
+func declaredTLS(protocol string) bool {
+	return strings.EqualFold(protocol, "HTTPS") || strings.EqualFold(protocol, "TLS")
 }
 
 // appProtocolHidesName tells of Service ports whose name declares a protocol to no effect: an appProtocol goes before the name, also one

@@ -122,12 +122,14 @@ func (v *view) hasPodsUnproxied(d *destination) bool {
 }
 
 // destinationRuleTLSToStrict tells of rules that have clients use other certificates than the mesh's toward pods that insist on those.
+// A port that is declared HTTP takes no other TLS anyway, and is left to the next check.
 // Source: istio pilot/pkg/networking/core/filterchain_options.go, getFilterChainMatchOptions.
 func destinationRuleTLSToStrict(v *view) []model.Finding {
+	insistsFirst := func(o outcome) bool { return insists(o) && !expectsHTTP(o) }
 	return failures(v, failure{
 		says: custom,
 		at:   v.wherePeersSay(securityapi.PeerAuthentication_MutualTLS_STRICT),
-		is:   insists,
+		is:   insistsFirst,
 		words: func(o outcome) (string, string) {
 			return fmt.Sprintf("The mode is %s for %s. There the proxy of %s takes only the mesh's mutual TLS (%s): the handshake fails.",
 					o.mode(), o.where(), o.pod(), o.verdict.Accepted.Origin),
@@ -140,11 +142,10 @@ func destinationRuleTLSToStrict(v *view) []model.Finding {
 // sidecar expects HTTP there, or the mesh's mutual TLS.
 // Source: istio pilot/pkg/networking/core/filterchain_options.go, getFilterChainMatchOptions.
 func destinationRuleTLSToHTTPPort(v *view) []model.Finding {
-	permits := func(o outcome) bool { return !insists(o) }
 	return failures(v, failure{
 		says: custom,
 		at:   anywhere,
-		is:   permits,
+		is:   expectsHTTP,
 		words: func(o outcome) (string, string) {
 			return fmt.Sprintf("The mode is %s for %s, which is declared %s. There the proxy of %s expects no TLS but the mesh's: "+
 					"the connection fails.",
@@ -152,4 +153,9 @@ func destinationRuleTLSToHTTPPort(v *view) []model.Finding {
 				"Set the mode ISTIO_MUTUAL, or declare the port TCP if the application ends the TLS itself."
 		},
 	})
+}
+
+// expectsHTTP says whether a sidecar is at the server that takes what comes in at the port for HTTP, unless it is the mesh's mutual TLS.
+func expectsHTTP(o outcome) bool {
+	return o.server != nil && o.server.Dataplane == model.DataplaneSidecar && declaredHTTP(o.port.protocol)
 }
