@@ -21,7 +21,8 @@ func Explain(mesh model.Inventory, q Question) (Answer, error) {
 		answer.Notes = append(answer.Notes, mesh.Mesh.Problem)
 	}
 	if mesh.Partial {
-		answer.Notes = append(answer.Notes, "Not all of the mesh could be read. What could not be seen is taken as not there, and may decide otherwise.")
+		answer.Notes = append(answer.Notes, "Not all of the mesh could be read. What could not be seen is taken as not there, and may decide "+
+			"otherwise.")
 	}
 	views := map[string]*view{}
 	for _, w := range workloads {
