@@ -46,7 +46,7 @@ var _ = Describe("The component that checks credentials", func() {
 			HaveField("Message", ContainSubstring("There is no Secret shop-cert in namespace istio-ingress"))))
 
 		By("creating the Secret")
-		const life = 5 * time.Second
+		const life = 10 * time.Second
 		create(ctx, newCertificate("shop-cert", "shop.example.com", life))
 		Eventually(resolvedRefs(ctx, policy)).Should(HaveField("Status", metav1.ConditionTrue))
 		Expect(ready(ctx, policy)()).To(HaveField("Status", metav1.ConditionTrue))

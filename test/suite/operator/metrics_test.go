@@ -24,10 +24,11 @@ import (
 	"github.com/meshtls/meshtls/test/controlplane"
 )
 
-// startScraped runs an operator that serves its metrics at the address, until the specs that the caller stands before are done.
-func startScraped(address string) {
+// startScraped runs an operator that serves its metrics at the address, and checks the credentials of the namespaces, until the specs
+// that the caller stands before are done.
+func startScraped(address string, credentials ...string) {
 	GinkgoHelper()
-	settings := controllers.Options{IstioNamespace: istioNamespace, MaxConcurrentReconciles: 4}
+	settings := controllers.Options{IstioNamespace: istioNamespace, MaxConcurrentReconciles: 4, CredentialNamespaces: credentials}
 	options := controllers.ManagerOptions(settings)
 	options.Metrics.BindAddress = address
 	options.Controller.SkipNameValidation = ptr.To(true)
@@ -77,7 +78,7 @@ func values(family *dto.MetricFamily) map[string]float64 {
 }
 
 var _ = Describe("The metrics", Ordered, Serial, func() {
-	var address string
+	var address, checked string
 	read := func(ctx SpecContext, name string) func() map[string]float64 {
 		return func() map[string]float64 { return values(scrape(ctx, address)[name]) }
 	}
@@ -91,8 +92,10 @@ var _ = Describe("The metrics", Ordered, Serial, func() {
 		}).Should(Succeed())
 		running.stop()
 		DeferCleanup(func() { running = startOperator(account) }) // without policies there is no first pass to wait for
+		checked = newNamespace(ctx)
+		allowCredentials(ctx, checked)
 		address = freeAddress()
-		startScraped(address)
+		startScraped(address, checked)
 		Eventually(answer(ctx, "http://"+address+"/metrics")).Should(Equal(http.StatusOK))
 	})
 
@@ -129,6 +132,15 @@ var _ = Describe("The metrics", Ordered, Serial, func() {
 		Eventually(read(ctx, "meshtls_policies")).Should(BeEmpty())
 	})
 
+	It("tell when certificates end that policies name", func(ctx SpecContext) {
+		Expect(admin.Create(ctx, newCertificate(checked, "edge-cert", "shop.example.com"))).To(Succeed())
+		Expect(admin.Create(ctx, newCertificate(checked, "unnamed", "shop.example.com"))).To(Succeed())
+		serving(ctx, checked, "edge-cert")
+		Eventually(read(ctx, "meshtls_certificate_expiry_timestamp_seconds")).Should(Equal(map[string]float64{
+			checked + " edge-cert": float64(certificateEnd.Unix()),
+		}))
+	})
+
 	It("are under the names that the alerts and the dashboard ask for", func(ctx SpecContext) {
 		namespace := newNamespace(ctx)
 		newApplication(ctx, namespace, "shop")
@@ -149,7 +161,9 @@ var _ = Describe("The metrics", Ordered, Serial, func() {
 		}
 		Expect(admin.Delete(ctx, p)).To(Succeed())
 		Expect(admin.Delete(ctx, loser)).To(Succeed())
+		Expect(admin.Delete(ctx, policy(checked, "edge"))).To(Succeed())
 		Eventually(read(ctx, "meshtls_policies")).Should(BeEmpty())
+		Eventually(read(ctx, "meshtls_certificate_expiry_timestamp_seconds")).Should(BeEmpty())
 	})
 })
 
