@@ -181,7 +181,57 @@ func TestExplainOfPartOfAMesh(t *testing.T) {
 }
 
 // randomWorlds is how many random worlds are explained.
-const randomWorlds = 60
+const randomWorlds = 30
+
+// TestExplainTakesEveryWorld asks about every pod of the golden worlds of the compile and of lint, and wants each connection to have
+// an outcome and a reason.
+func TestExplainTakesEveryWorld(t *testing.T) {
+	files, err := filepath.Glob("../*/testdata/*/*.in.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no golden worlds", err)
+	}
+	for _, file := range files {
+		mesh := admittedMeshOf(t, file)
+		for _, w := range mesh.Workloads {
+			answer, err := explain.Explain(mesh, explain.Question{Target: "pod/" + w.Example, Namespace: w.Namespace, All: true})
+			if err != nil {
+				t.Errorf("%s: %v", file, err)
+				continue
+			}
+			for _, problem := range unexplained(answer.Workloads[0]) {
+				t.Errorf("%s: pod %s/%s: %s", file, w.Namespace, w.Example, problem)
+			}
+		}
+	}
+}
+
+// unexplained are the connections without an outcome or a reason.
+func unexplained(w explain.Workload) []string {
+	var problems []string
+	for _, in := range w.Inbound {
+		if in.External.Accepts == "" || in.External.Why == "" || in.Local.Carries == "" {
+			problems = append(problems, fmt.Sprintf("port %d: %+v", in.Port, in))
+		}
+	}
+	for _, l := range w.Listeners {
+		for _, s := range l.Servers {
+			if s.Mode == "" || s.Why == "" {
+				problems = append(problems, fmt.Sprintf("listener %d: %+v", l.Port, s))
+			}
+		}
+	}
+	for _, o := range w.Outbound {
+		if len(o.Endpoints) == 0 || o.External.Why == "" {
+			problems = append(problems, fmt.Sprintf("%s:%d: %+v", o.Host, o.Port, o.External))
+		}
+		for _, e := range o.Endpoints {
+			if e.Outcome == "" || e.Why == "" {
+				problems = append(problems, fmt.Sprintf("%s:%d: %+v", o.Host, o.Port, e))
+			}
+		}
+	}
+	return problems
+}
 
 // TestExplainAgreesWithEffective compares, in random worlds once their policies are rendered, every outcome that is told with what the
 // model of Istio says of the same connection, asked without anything of this package.
