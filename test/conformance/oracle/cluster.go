@@ -29,18 +29,27 @@ type cluster struct {
 	namespaces []corev1.Namespace
 	pods       []corev1.Pod
 	services   []corev1.Service
+	secrets    []corev1.Secret
+	configMaps []corev1.ConfigMap
 }
 
 func newCluster(ctx context.Context, reader *manifests.Reader) (cluster, error) {
 	var namespaces corev1.NamespaceList
 	var pods corev1.PodList
 	var services corev1.ServiceList
-	for _, list := range []client.ObjectList{&namespaces, &pods, &services} {
+	var secrets corev1.SecretList
+	var configMaps corev1.ConfigMapList
+	for _, list := range []client.ObjectList{&namespaces, &pods, &services, &secrets, &configMaps} {
 		if err := reader.List(ctx, list); err != nil {
 			return cluster{}, fmt.Errorf("listing %T: %w", list, err)
 		}
 	}
-	c := cluster{namespaces: namespaces.Items, pods: pods.Items, services: services.Items}
+	c := cluster{
+		namespaces: namespaces.Items, pods: pods.Items, services: services.Items, secrets: secrets.Items, configMaps: configMaps.Items,
+	}
+	for i := range c.secrets {
+		stored(&c.secrets[i])
+	}
 	for i := range c.pods {
 		run(&c.pods[i], fmt.Sprintf("10.1.%d.%d", i/250, i%250+1))
 	}
@@ -101,6 +110,12 @@ func (c cluster) objects() []runtime.Object {
 	}
 	for i := range c.pods {
 		all = append(all, &c.pods[i])
+	}
+	for i := range c.secrets {
+		all = append(all, &c.secrets[i])
+	}
+	for i := range c.configMaps {
+		all = append(all, &c.configMaps[i])
 	}
 	for i := range c.services {
 		all = append(all, &c.services[i])
