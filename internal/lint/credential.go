@@ -29,23 +29,19 @@ var credentialChecks = []Check{
 
 // ofServers is a check of each credential that the servers of Gateways name, and ofClients of each that DestinationRules do.
 func ofServers(name string, find func(*view, wanted) []model.Finding) Check {
-	return ofCredentials(name, model.KindGateway, func(v *view) []model.Finding {
-		var findings []model.Finding
-		for _, w := range v.serverCredentials() {
-			findings = append(findings, find(v, w)...)
-		}
-		return findings
-	})
+	return ofCredentials(name, model.KindGateway, func(v *view) []model.Finding { return ofEach(v, v.credentials().ofServers, find) })
 }
 
 func ofClients(name string, find func(*view, wanted) []model.Finding) Check {
-	return ofCredentials(name, model.KindDestinationRule, func(v *view) []model.Finding {
-		var findings []model.Finding
-		for _, w := range v.clientCredentials() {
-			findings = append(findings, find(v, w)...)
-		}
-		return findings
-	})
+	return ofCredentials(name, model.KindDestinationRule, func(v *view) []model.Finding { return ofEach(v, v.credentials().ofClients, find) })
+}
+
+func ofEach(v *view, all []wanted, find func(*view, wanted) []model.Finding) []model.Finding {
+	var findings []model.Finding
+	for _, w := range all {
+		findings = append(findings, find(v, w)...)
+	}
+	return findings
 }
 
 // ofCredentials are right about our objects too: whose credentials may be read is known, and only of these do they speak.

@@ -82,7 +82,7 @@ func authorityOverridden(v *view, w wanted) []model.Finding {
 		return nil
 	}
 	own, apart := strings.CutSuffix(found.Name, authoritySuffix)
-	itself := v.credentials()[model.ObjectRef{Kind: found.Kind, Namespace: found.Namespace, Name: own}]
+	itself := v.credentials().known[model.ObjectRef{Kind: found.Kind, Namespace: found.Namespace, Name: own}]
 	if !apart || itself == nil || !chosen(itself) || fingerprints(found.CA).IsSuperset(fingerprints(itself.CA)) {
 		return nil
 	}

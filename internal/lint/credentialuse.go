@@ -207,13 +207,20 @@ func proxyNamespaces(workloads []model.Workload) []string {
 	return sets.List(namespaces)
 }
 
-func (v *view) indexCredentials() map[model.ObjectRef]*model.Credential {
-	byRef := make(map[model.ObjectRef]*model.Credential, len(v.Credentials))
+// credentials are those that are known, and those that servers and clients want.
+type credentials struct {
+	known     map[model.ObjectRef]*model.Credential
+	ofServers []wanted
+	ofClients []wanted
+}
+
+func (v *view) indexCredentials() credentials {
+	known := make(map[model.ObjectRef]*model.Credential, len(v.Credentials))
 	for i := range v.Credentials {
 		c := &v.Credentials[i]
-		byRef[model.ObjectRef{Kind: c.Kind, Namespace: c.Namespace, Name: c.Name}] = c
+		known[model.ObjectRef{Kind: c.Kind, Namespace: c.Namespace, Name: c.Name}] = c
 	}
-	return byRef
+	return credentials{known: known, ofServers: v.serverCredentials(), ofClients: v.clientCredentials()}
 }
 
 // given is what Istio answers a proxy that asks, nil for nothing, and whether that is known.
@@ -230,7 +237,7 @@ func (v *view) given(w wanted) (found *model.Credential, known bool) {
 		}
 	}
 	for _, name := range names {
-		if c := v.credentials()[model.ObjectRef{Kind: w.reference.kind, Namespace: w.place(), Name: name}]; c != nil {
+		if c := v.credentials().known[model.ObjectRef{Kind: w.reference.kind, Namespace: w.place(), Name: name}]; c != nil {
 			return c, true
 		}
 	}

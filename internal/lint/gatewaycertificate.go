@@ -117,7 +117,7 @@ func (v *view) certifies(namespace, name, host string) bool {
 	if !v.CredentialNamespaces.Has(namespace) {
 		return true
 	}
-	secret := v.credentials()[model.ObjectRef{Kind: model.KindSecret, Namespace: namespace, Name: name}]
+	secret := v.credentials().known[model.ObjectRef{Kind: model.KindSecret, Namespace: namespace, Name: name}]
 	if secret == nil || secret.Pair == nil || secret.Pair.Problem != "" || len(secret.Pair.Chain) == 0 {
 		return false
 	}

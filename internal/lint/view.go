@@ -39,8 +39,8 @@ type view struct {
 	clients func() clients
 	// destinations are what clients can call.
 	destinations func() destinations
-	// credentials are the Secrets and ConfigMaps.
-	credentials func() map[model.ObjectRef]*model.Credential
+	// credentials are the Secrets and ConfigMaps, and what is wanted of them.
+	credentials func() credentials
 	// routes are the VirtualServices that name a Gateway, by the Gateway.
 	routes func() map[types.NamespacedName][]*istionetworkingv1.VirtualService
 
