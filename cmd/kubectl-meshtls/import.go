@@ -13,11 +13,11 @@ import (
 )
 
 const importLong = `Print MeshTLSPolicies that have the same effect as the PeerAuthentications, DestinationRules and Gateways
-that are there, as a stream of YAML documents. Comments say what each takes the place of, what there is to do once it is applied, and which objects
-cannot be said as a policy, and why: those stay as they are.
+that are there, as a stream of YAML documents. Comments say what each takes the place of, what there is to do once it is
+applied, and which objects cannot be said as a policy, and why: those stay as they are.
 
-Nothing is changed in the cluster. Every object that can be seen counts for the comparison, so give all manifests at once. With -n only the
-objects of that namespace are imported.
+Nothing is changed in the cluster. Every object that can be seen counts for the comparison, so give all manifests at once.
+With -n only the objects of that namespace are imported.
 
 The exit code is 1 if an object, or a part of one, is not imported, and 2 for wrong input: then nothing is printed.`
 

@@ -114,7 +114,8 @@ func (c *comparison) call(client effective.Client, host destination, to effectiv
 				continue
 			}
 			c.differ("%v of %s (gateway %t) to %s:%d subset %q: %s %s before (%s), %s %s after (%s)",
-				client.Labels, client.Namespace, client.Gateway, to.Host.Name, to.Port, to.Subset, was.Kind, was.Sent.Mode, was.Sent.Origin, is.Kind, is.Sent.Mode, is.Sent.Origin)
+				client.Labels, client.Namespace, client.Gateway, to.Host.Name, to.Port, to.Subset,
+				was.Kind, was.Sent.Mode, was.Sent.Origin, is.Kind, is.Sent.Mode, is.Sent.Origin)
 			return
 		}
 	}

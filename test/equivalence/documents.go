@@ -44,6 +44,14 @@ func parse(stream []byte) (documents, error) {
 }
 
 func (d documents) read(ctx context.Context) (*manifests.Reader, error) {
+	stream, err := d.stream()
+	if err != nil {
+		return nil, err
+	}
+	return manifests.Read(ctx, []string{manifests.Stdin}, manifests.Options{Stdin: bytes.NewReader(stream)})
+}
+
+func (d documents) stream() ([]byte, error) {
 	var stream bytes.Buffer
 	for _, object := range d {
 		text, err := yaml.Marshal(object.Object)
@@ -53,7 +61,7 @@ func (d documents) read(ctx context.Context) (*manifests.Reader, error) {
 		stream.WriteString("---\n")
 		stream.Write(text)
 	}
-	return manifests.Read(ctx, []string{manifests.Stdin}, manifests.Options{Stdin: &stream})
+	return stream.Bytes(), nil
 }
 
 // applied is the world after a user has done all that the import says.
@@ -65,6 +73,7 @@ func (d documents) applied(result imports.Result) (documents, error) {
 			return nil, err
 		}
 		after = append(after, young(document))
+		after.rebound(p)
 		if p.Rest != nil {
 			if document, err = render.Encode(p.Rest); err != nil {
 				return nil, err

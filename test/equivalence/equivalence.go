@@ -22,8 +22,8 @@ const passes = 4
 // Imported is what came of a world.
 type Imported struct {
 	imports.Result
-	// Before and After are the two worlds.
-	Before, After model.Inventory
+	// Before and After are the two worlds as manifests, with what the operator wrote.
+	Before, After []byte
 	// Differences are what Istio does differently after the import; none: the effect is the same.
 	Differences []string
 }
@@ -34,23 +34,23 @@ func Import(ctx context.Context, stream []byte) (Imported, error) {
 	if err != nil {
 		return Imported{}, err
 	}
-	result, err := imported(ctx, world)
+	got := Imported{}
+	if got.Result, err = imported(ctx, world); err != nil {
+		return Imported{}, err
+	}
+	changed, err := world.applied(got.Result)
 	if err != nil {
 		return Imported{}, err
 	}
-	changed, err := world.applied(result)
-	if err != nil {
-		return Imported{}, err
-	}
-	before, err := operated(ctx, world)
-	if err != nil {
+	var was, is model.Inventory
+	if got.Before, was, err = operated(ctx, world); err != nil {
 		return Imported{}, fmt.Errorf("before the import: %w", err)
 	}
-	after, err := operated(ctx, changed)
-	if err != nil {
+	if got.After, is, err = operated(ctx, changed); err != nil {
 		return Imported{}, fmt.Errorf("after the import: %w", err)
 	}
-	return Imported{Result: result, Before: before, After: after, Differences: Differences(before, after)}, nil
+	got.Differences = Differences(was, is)
+	return got, nil
 }
 
 func imported(ctx context.Context, world documents) (imports.Result, error) {
@@ -74,29 +74,36 @@ func imported(ctx context.Context, world documents) (imports.Result, error) {
 }
 
 // operated is the world once the operator has written what its policies come to.
-func operated(ctx context.Context, world documents) (model.Inventory, error) {
-	reader, err := world.read(ctx)
-	if err != nil {
-		return model.Inventory{}, err
-	}
+func operated(ctx context.Context, world documents) ([]byte, model.Inventory, error) {
+	live := world
 	for range passes {
+		reader, err := live.read(ctx)
+		if err != nil {
+			return nil, model.Inventory{}, err
+		}
 		objects, err := compiled(ctx, reader)
 		if err != nil {
-			return model.Inventory{}, err
+			return nil, model.Inventory{}, err
 		}
-		live := world.foreign()
+		live = world.foreign()
 		for _, o := range objects.All() {
 			document, err := render.Encode(o)
 			if err != nil {
-				return model.Inventory{}, err
+				return nil, model.Inventory{}, err
 			}
 			live = append(live, world.aged(document))
 		}
-		if reader, err = live.read(ctx); err != nil {
-			return model.Inventory{}, err
-		}
 	}
-	return gather.Inventory(ctx, reader, time.Time{}, gather.Options{})
+	stream, err := live.stream()
+	if err != nil {
+		return nil, model.Inventory{}, err
+	}
+	reader, err := live.read(ctx)
+	if err != nil {
+		return nil, model.Inventory{}, err
+	}
+	inventory, err := gather.Inventory(ctx, reader, time.Time{}, gather.Options{})
+	return stream, inventory, err
 }
 
 // compiled is what the operator writes for all namespaces.
