@@ -31,7 +31,7 @@ func (w world) inventory(v istio) model.Inventory {
 		Mesh:                w.snapshot.Mesh,
 		Partial:             true,
 		Services:            v.world.Services,
-		Workloads:           w.gatewayPods.Selected(nil),
+		Workloads:           slices.Concat(w.snapshot.Workloads, gatewaysOnly(w.snapshot.GatewayPods)),
 		PeerAuthentications: v.world.PeerAuthentications,
 		DestinationRules:    v.world.DestinationRules,
 		Gateways:            v.world.Gateways,
@@ -44,6 +44,12 @@ func (w world) inventory(v istio) model.Inventory {
 		CredentialNamespaces: w.snapshot.Credentials.Namespaces,
 		CredentialNames:      w.snapshot.Credentials.Names,
 	}
+}
+
+// gatewaysOnly leaves out pods that are more than a gateway: what they accept, PeerAuthentications of their namespace say that are not
+// in the snapshot.
+func gatewaysOnly(workloads []model.Workload) []model.Workload {
+	return slices.DeleteFunc(slices.Clone(workloads), func(w model.Workload) bool { return !w.Gateway })
 }
 
 // Attributed is what lint has found in the rendered objects of a namespace, told to the policies that own them. What it has found in

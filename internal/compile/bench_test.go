@@ -93,8 +93,12 @@ func busyPolicy(namespace, app string, i int) *meshtlsv1alpha1.MeshTLSPolicy {
 	}
 	metrics, number := intstr.FromString("metrics"), int32(8080)
 	p.Spec.Workload = target
+	scraped := meshtlsv1alpha1.AcceptDisable
+	if i == 0 { // all the others send it mutual TLS
+		scraped = meshtlsv1alpha1.AcceptPermissive
+	}
 	p.Spec.Accept = &meshtlsv1alpha1.Accept{Mode: meshtlsv1alpha1.AcceptStrict, Ports: []meshtlsv1alpha1.AcceptPort{
-		{Port: &number, Mode: meshtlsv1alpha1.AcceptPermissive}, {ServicePort: &metrics, Mode: meshtlsv1alpha1.AcceptDisable},
+		{Port: &number, Mode: meshtlsv1alpha1.AcceptPermissive}, {ServicePort: &metrics, Mode: scraped},
 	}}
 	if i%2 == 0 {
 		p.Spec.Send = []meshtlsv1alpha1.Send{

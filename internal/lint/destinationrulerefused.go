@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	networkingapi "istio.io/api/networking/v1alpha3"
-	securityapi "istio.io/api/security/v1beta1"
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
@@ -47,19 +46,49 @@ func failures(v *view, r failure) []model.Finding {
 	return findings
 }
 
-// wherePeersSay are the hosts for whose pods some PeerAuthentication says the mode, of the workload or of a port.
-func (v *view) wherePeersSay(mode securityapi.PeerAuthentication_MutualTLS_Mode) func(*destination) bool {
+// wherePeersSay are the hosts of which some pod has a port that a PeerAuthentication gives the mode. Many rules are for one host, so
+// each is looked at once.
+func (v *view) wherePeersSay(mode meshtlsv1alpha1.AcceptMode) func(*destination) bool {
+	namespaces := v.namespacesThatSay(mode)
+	looked := map[*destination]bool{}
+	return func(d *destination) bool {
+		if !namespaces.HasAny(d.Namespace, v.Mesh.RootNamespace) {
+			return false
+		}
+		has, known := looked[d]
+		if !known {
+			has = v.hasPortWith(d, mode)
+			looked[d] = has
+		}
+		return has
+	}
+}
+
+// namespacesThatSay are those with a PeerAuthentication that says the mode, of a workload or of a port.
+func (v *view) namespacesThatSay(mode meshtlsv1alpha1.AcceptMode) sets.Set[string] {
 	namespaces := sets.New[string]()
 	for _, pa := range v.PeerAuthentications {
-		says := pa.Spec.GetMtls().GetMode() == mode
+		says := effective.ModeOf(pa.Spec.GetMtls()) == mode
 		for _, port := range pa.Spec.GetPortLevelMtls() {
-			says = says || port.GetMode() == mode
+			says = says || effective.ModeOf(port) == mode
 		}
 		if says {
 			namespaces.Insert(pa.Namespace)
 		}
 	}
-	return func(d *destination) bool { return namespaces.HasAny(d.Namespace, v.Mesh.RootNamespace) }
+	return namespaces
+}
+
+func (v *view) hasPortWith(d *destination, mode meshtlsv1alpha1.AcceptMode) bool {
+	for _, w := range v.backends(d) {
+		accepted := v.istio.Accept(w)
+		for _, port := range d.ports {
+			if number, known := targetOf(w, port); known && accepted.Port(number).Mode == mode {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // insists says whether the server takes nothing but the mesh's mutual TLS.
@@ -71,7 +100,7 @@ func insists(o outcome) bool { return o.verdict.Accepted.Mode == meshtlsv1alpha1
 func destinationRulePlaintextToStrict(v *view) []model.Finding {
 	return failures(v, failure{
 		says: isMode(networkingapi.ClientTLSSettings_DISABLE),
-		at:   v.wherePeersSay(securityapi.PeerAuthentication_MutualTLS_STRICT),
+		at:   v.wherePeersSay(meshtlsv1alpha1.AcceptStrict),
 		is:   insists,
 		words: func(o outcome) (string, string) {
 			return fmt.Sprintf("The mode is DISABLE, so clients send plaintext to %s. There %s takes only mutual TLS (%s) and refuses them.",
@@ -87,7 +116,7 @@ func destinationRuleMTLSToDisabled(v *view) []model.Finding {
 	takesNone := func(o outcome) bool { return o.server.Dataplane == model.DataplaneSidecar }
 	return failures(v, failure{
 		says: isMode(networkingapi.ClientTLSSettings_ISTIO_MUTUAL),
-		at:   v.wherePeersSay(securityapi.PeerAuthentication_MutualTLS_DISABLE),
+		at:   v.wherePeersSay(meshtlsv1alpha1.AcceptDisable),
 		is:   takesNone,
 		words: func(o outcome) (string, string) {
 			return fmt.Sprintf("The mode is ISTIO_MUTUAL for %s. There the proxy of %s takes no mutual TLS (%s) and hands it to the application, "+
@@ -128,7 +157,7 @@ func destinationRuleTLSToStrict(v *view) []model.Finding {
 	insistsFirst := func(o outcome) bool { return insists(o) && !expectsHTTP(o) }
 	return failures(v, failure{
 		says: custom,
-		at:   v.wherePeersSay(securityapi.PeerAuthentication_MutualTLS_STRICT),
+		at:   v.wherePeersSay(meshtlsv1alpha1.AcceptStrict),
 		is:   insistsFirst,
 		words: func(o outcome) (string, string) {
 			return fmt.Sprintf("The mode is %s for %s. There the proxy of %s takes only the mesh's mutual TLS (%s): the handshake fails.",

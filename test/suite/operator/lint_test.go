@@ -40,6 +40,18 @@ func terminating(namespace, app string) *meshtlsv1alpha1.MeshTLSPolicy {
 	return p
 }
 
+// newGatewayPod is a pod that is nothing but a proxy.
+func newGatewayPod(ctx context.Context, namespace, app string) {
+	GinkgoHelper()
+	Expect(admin.Create(ctx, &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: app, Labels: labels(app)},
+		Spec: corev1.PodSpec{
+			AutomountServiceAccountToken: ptr.To(false),
+			Containers:                   []corev1.Container{{Name: "istio-proxy", Image: "proxy"}},
+		},
+	})).To(Succeed())
+}
+
 // gatewayOf is the name of the Gateway that is rendered for the policy.
 func gatewayOf(p *meshtlsv1alpha1.MeshTLSPolicy) string {
 	GinkgoHelper()
@@ -134,7 +146,8 @@ var _ = Describe("What is found in the objects of policies", func() {
 	})
 
 	It("warns of a port that no Service before the gateway has, and follows the Service", func(ctx SpecContext) {
-		newApplication(ctx, other, "remote-edge")
+		newGatewayPod(ctx, other, "remote-edge")
+		newService(ctx, other, "remote-edge")
 		p := terminating(namespace, "remote-edge")
 		create(ctx, p)
 		Eventually(found(ctx, p)).Should(Equal([]string{"gateway-port-not-exposed"}))
