@@ -147,11 +147,14 @@ func (s *source) cluster(ctx context.Context) (*manifests.Reader, error) {
 	return reader, nil
 }
 
-// noteIgnored says of which kinds manifests hold objects that nothing here reads.
+// noteIgnored says what manifests hold that nothing here reads.
 func (s *source) noteIgnored(reader *manifests.Reader) {
 	var kinds []string
 	for _, ignored := range reader.Ignored() {
-		kinds = append(kinds, fmt.Sprintf("%d %s", ignored.Count, ignored.Kind.Kind))
+		kinds = append(kinds, fmt.Sprintf("%d %s", ignored.Count, ignored.Kind.GroupKind()))
+	}
+	if n := reader.Strange(); n > 0 {
+		s.note("documents that are no Kubernetes objects were passed over: %d", n)
 	}
 	if len(kinds) > 0 {
 		s.note("objects of kinds that are not looked at were passed over: %s", strings.Join(kinds, ", "))

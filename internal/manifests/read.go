@@ -89,6 +89,9 @@ func (r *reading) filesOf(paths []string) []string {
 				named.Insert(file)
 				files = append(files, file)
 			}
+			if file != filepath.Clean(path) && file != Stdin {
+				r.met.Insert(file)
+			}
 		}
 	}
 	return files

@@ -280,6 +280,25 @@ func TestIgnored(t *testing.T) {
 	}
 }
 
+// TestStrange tells what a directory holds besides manifests from what somebody calls a manifest.
+func TestStrange(t *testing.T) {
+	dir := t.TempDir()
+	values := filepath.Join(dir, "values.yaml")
+	write(t, values, "replicas: 1\n")
+	write(t, filepath.Join(dir, "service.yaml"), service)
+	reader, err := manifests.Read(t.Context(), []string{dir}, manifests.Options{})
+	if err != nil || reader.Len() != 1 || reader.Strange() != 1 {
+		t.Errorf("got %d objects, %d strange documents, error %v; want one of each and none", reader.Len(), reader.Strange(), err)
+	}
+	if _, err := manifests.Read(t.Context(), []string{values}, manifests.Options{}); err == nil {
+		t.Error("a file that is named and holds no object: got no error")
+	}
+	write(t, filepath.Join(dir, "half.yaml"), "kind: Service\nmetadata: {name: b}\n")
+	if _, err := manifests.Read(t.Context(), []string{dir}, manifests.Options{}); err == nil {
+		t.Error("an object without apiVersion: got no error")
+	}
+}
+
 func named(name string) string {
 	return strings.Replace(service, "name: a", "name: "+name, 1)
 }

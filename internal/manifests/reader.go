@@ -30,6 +30,8 @@ import (
 type Reader struct {
 	objects map[schema.GroupVersionKind]cache.Indexer
 	ignored map[schema.GroupVersionKind]int
+	// strange is the number of documents that are no objects.
+	strange int
 	// origins say where the objects that were read from manifests come from.
 	origins map[model.ObjectRef]origin
 	// fromCluster says that the objects were not read from manifests.
@@ -57,6 +59,9 @@ func (r *Reader) Ignored() []Ignored {
 	slices.SortFunc(all, func(a, b Ignored) int { return strings.Compare(a.Kind.String(), b.Kind.String()) })
 	return all
 }
+
+// Strange is the number of documents that were passed over because they are no Kubernetes objects, in files that directories hold.
+func (r *Reader) Strange() int { return r.strange }
 
 // Len is the number of objects that were read, with the pods of controllers' templates.
 func (r *Reader) Len() int {

@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -20,13 +21,15 @@ import (
 type reading struct {
 	reader    *Reader
 	namespace string
+	// met are the files that are read because they are in a directory: nobody has said that they are manifests.
+	met sets.Set[string]
 	// templates are the pods of controllers' templates.
 	templates []*corev1.Pod
 	errs      []error
 }
 
 func newReading(namespace string) *reading {
-	return &reading{reader: newReader(), namespace: namespace}
+	return &reading{reader: newReader(), namespace: namespace, met: sets.New[string]()}
 }
 
 func (r *reading) fail(err error) {
@@ -36,6 +39,10 @@ func (r *reading) fail(err error) {
 // document reads the objects of a document.
 func (r *reading) document(ctx context.Context, d *document) {
 	object, err := parse(d)
+	if err == nil && object != nil && r.met.Has(d.file) && object["apiVersion"] == nil && object["kind"] == nil {
+		r.reader.strange++
+		return
+	}
 	if err == nil && object != nil {
 		err = r.object(ctx, origin{document: d}, object)
 	}
