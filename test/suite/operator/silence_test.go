@@ -44,8 +44,8 @@ var _ = Describe("The cost of a pass", func() {
 
 	It("is two writes for a changed port: the PeerAuthentication and the status", func(ctx SpecContext) {
 		running.traffic.forget()
-		update(ctx, p, func() { p.Spec.Accept.Ports[0].Mode = meshtlsv1alpha1.AcceptDisable })
-		Expect(modes(ctx, namespace)()).To(Equal(map[uint32]string{0: "STRICT", 8080: "DISABLE"}))
+		update(ctx, p, func() { p.Spec.Accept.Ports[0].Mode = meshtlsv1alpha1.AcceptStrict })
+		Expect(modes(ctx, namespace)()).To(Equal(map[uint32]string{0: "STRICT", 8080: "STRICT"}))
 		name := onlyPeerAuthentication(ctx, namespace).Name
 		Consistently(func() []string { return running.traffic.in(namespace) }).Should(Equal([]string{
 			"PATCH /apis/security.istio.io/v1/namespaces/" + namespace + "/peerauthentications/" + name,
