@@ -147,14 +147,17 @@ var _ = Describe("What is found in the objects of policies", func() {
 
 	It("warns of a port that no Service before the gateway has, and follows the Service", func(ctx SpecContext) {
 		newGatewayPod(ctx, other, "remote-edge")
-		newService(ctx, other, "remote-edge")
+		service := &corev1.Service{
+			ObjectMeta: metav1.ObjectMeta{Namespace: other, Name: "remote-edge"},
+			Spec:       corev1.ServiceSpec{Selector: labels("remote-edge"), Ports: []corev1.ServicePort{{Name: "http", Port: 80}}},
+		}
+		Expect(admin.Create(ctx, service)).To(Succeed())
 		p := terminating(namespace, "remote-edge")
 		create(ctx, p)
 		Eventually(found(ctx, p)).Should(Equal([]string{"gateway-port-not-exposed"}))
 		Expect(condition(ctx, p, meshtlsv1alpha1.ConditionReady)()).To(Equal(ready))
 
-		service := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: other, Name: "remote-edge"}}
-		Expect(admin.Get(ctx, client.ObjectKeyFromObject(service), service)).To(Succeed())
+		By("giving the Service the port")
 		service.Spec.Ports = append(service.Spec.Ports, corev1.ServicePort{Name: "https", Port: 443})
 		Expect(admin.Update(ctx, service)).To(Succeed())
 		Eventually(found(ctx, p)).Should(BeEmpty())
