@@ -53,7 +53,7 @@ func TestGolden(t *testing.T) {
 		"lint/policies":                {args: "lint -f testdata/in/policies.yaml", want: exitFindings},
 		"lint/policies-and-foreign":    {args: "lint -f testdata/in/foreign.yaml", want: exitFindings},
 		"lint/unknown-kinds":           {args: "lint -f testdata/in/unknown.yaml"},
-		"lint/empty":                   {args: "lint -f testdata/in/empty.yaml"},
+		"lint/empty":                   {args: "lint -f testdata/in/empty.yaml", want: exitFailure},
 		"lint/binary":                  {args: "lint -f -", stdin: "\x7fELF\x00\x01", want: exitFailure},
 		"lint/stdin":                   {args: "lint -f - -n bank", stdin: "{apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {name: a}, spec: {mtls: {mode: STRICT}}}"},
 		"lint/no-such-file":            {args: "lint -f testdata/in/absent.yaml -f testdata/in/sane.yaml", want: exitFailure},

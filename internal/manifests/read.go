@@ -49,8 +49,20 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s: document %d: %s", e.File, e.Document, e.Words())
 }
 
-// Words are what is wrong, on one line, without the place.
-func (e *Error) Words() string { return onOneLine.Replace(e.Err.Error()) }
+// Words are what is wrong, on one line that a person can read, without the place.
+func (e *Error) Words() string {
+	words := e.Err.Error()
+	if len(words) > mostWords {
+		words = strings.ToValidUTF8(words[:mostWords], "") + " …"
+	}
+	return onOneLine.Replace(words)
+}
+
+// mostWords is the length, in bytes, from which words are cut: a file that is no manifest can be wrong in each of a million lines.
+const mostWords = 600
+
+// errNothing: somebody has named what holds no object, which is most often a wrong name, or something that failed before.
+var errNothing = errors.New("holds no object")
 
 // onOneLine joins the lines of errors that are several, and of those of the YAML library, which indents.
 var onOneLine = strings.NewReplacer(":\n  ", ": ", "\n  ", "; ", "\n", "; ")
@@ -81,6 +93,9 @@ func (r *reading) filesOf(paths []string) []string {
 	named := sets.New[string]()
 	for _, path := range paths {
 		below, err := filesBelow(path)
+		if err == nil && len(below) == 0 {
+			err = errNothing
+		}
 		if err != nil {
 			r.fail(&Error{File: path, Err: bare(err)})
 		}
@@ -143,8 +158,14 @@ func (r *reading) file(ctx context.Context, file string, stdin io.Reader) error 
 	if err != nil {
 		return err
 	}
+	said := 0
 	for _, d := range documents {
-		r.document(ctx, d)
+		if r.document(ctx, d) {
+			said++
+		}
+	}
+	if said == 0 && !r.met.Has(file) {
+		return errNothing
 	}
 	return nil
 }

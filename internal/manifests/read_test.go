@@ -2,6 +2,7 @@ package manifests_test
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -154,14 +155,13 @@ func TestReadPaths(t *testing.T) {
 		paths []string
 		want  []string
 	}{
-		"a directory, with everything below it":     {paths: []string{dir}, want: []string{"a", "b", "c"}},
-		"a file, whatever it is called":             {paths: []string{filepath.Join(dir, "named.txt")}, want: []string{"d"}},
-		"the standard input":                        {paths: []string{"-"}, want: []string{"stdin"}},
-		"a file that is named twice is read once":   {paths: []string{dir, filepath.Join(dir, "b.yml")}, want: []string{"a", "b", "c"}},
-		"several paths":                             {paths: []string{filepath.Join(dir, "b.yml"), "-"}, want: []string{"b", "stdin"}},
-		"a directory that is written with a slash":  {paths: []string{dir + "/deeper/"}, want: []string{"a"}},
-		"no path at all":                            {},
-		"a directory without manifests has nothing": {paths: []string{t.TempDir()}},
+		"a directory, with everything below it":    {paths: []string{dir}, want: []string{"a", "b", "c"}},
+		"a file, whatever it is called":            {paths: []string{filepath.Join(dir, "named.txt")}, want: []string{"d"}},
+		"the standard input":                       {paths: []string{"-"}, want: []string{"stdin"}},
+		"a file that is named twice is read once":  {paths: []string{dir, filepath.Join(dir, "b.yml")}, want: []string{"a", "b", "c"}},
+		"several paths":                            {paths: []string{filepath.Join(dir, "b.yml"), "-"}, want: []string{"b", "stdin"}},
+		"a directory that is written with a slash": {paths: []string{dir + "/deeper/"}, want: []string{"a"}},
+		"no path at all":                           {},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -182,8 +182,7 @@ func TestReadDocuments(t *testing.T) {
 		text string
 		want []string
 	}{
-		"nothing":                          {text: ""},
-		"documents that say nothing":       {text: "---\n---\n# a remark\n---\nnull\n---\n"},
+		"documents that say nothing":       {text: "---\n---\n# a remark\n---\nnull\n---\n" + named("a"), want: []string{"a"}},
 		"several documents":                {text: named("a") + "\n---\n" + named("b"), want: []string{"a", "b"}},
 		"a list":                           {text: "{apiVersion: v1, kind: List, items: [" + named("a") + "," + named("b") + "]}", want: []string{"a", "b"}},
 		"a list within a list":             {text: "{apiVersion: v1, kind: List, items: [{apiVersion: v1, kind: List, items: [" + named("a") + "]}]}", want: []string{"a"}},
@@ -202,6 +201,32 @@ func TestReadDocuments(t *testing.T) {
 				t.Errorf("services (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestReadNothing wants an error where what is named holds nothing.
+func TestReadNothing(t *testing.T) {
+	for what, text := range map[string]string{"an empty file": "", "a remark": "---\n# a remark\n"} {
+		if _, err := read(t, text); err == nil || err.Error() != "-: holds no object" {
+			t.Errorf("%s: got %v", what, err)
+		}
+	}
+	dir := t.TempDir()
+	if _, err := manifests.Read(t.Context(), []string{dir}, manifests.Options{}); err == nil {
+		t.Error("an empty directory: got no error")
+	}
+	write(t, filepath.Join(dir, "service.yaml"), service)
+	write(t, filepath.Join(dir, "empty.yaml"), "")
+	if _, err := manifests.Read(t.Context(), []string{dir}, manifests.Options{}); err != nil {
+		t.Errorf("an empty file in a directory: %v", err)
+	}
+}
+
+// TestErrorIsShort reads what is wrong in a million places, and says so in a line that a person can read.
+func TestErrorIsShort(t *testing.T) {
+	_, err := read(t, strings.Repeat("a: b\n", 1_000_000))
+	if err == nil || len(err.Error()) > 1000 || strings.Contains(err.Error(), "\n") {
+		t.Errorf("got %d bytes", len(fmt.Sprint(err)))
 	}
 }
 

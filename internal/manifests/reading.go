@@ -36,12 +36,12 @@ func (r *reading) fail(err error) {
 	r.errs = append(r.errs, err)
 }
 
-// document reads the objects of a document.
-func (r *reading) document(ctx context.Context, d *document) {
+// document reads the objects of a document, and says whether there is anything in it.
+func (r *reading) document(ctx context.Context, d *document) bool {
 	object, err := parse(d)
 	if err == nil && object != nil && r.met.Has(d.file) && object["apiVersion"] == nil && object["kind"] == nil {
 		r.reader.strange++
-		return
+		return true
 	}
 	if err == nil && object != nil {
 		err = r.object(ctx, origin{document: d}, object)
@@ -49,6 +49,7 @@ func (r *reading) document(ctx context.Context, d *document) {
 	if err != nil {
 		r.fail(&Error{File: d.file, Document: d.number, Line: d.line, Err: err})
 	}
+	return err != nil || object != nil
 }
 
 // object reads an object, or those of a list.
