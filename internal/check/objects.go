@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"slices"
 
+	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/hosts"
 	"github.com/meshtls/meshtls/internal/lint"
 	"github.com/meshtls/meshtls/internal/model"
 )
@@ -72,34 +75,61 @@ func Attributed(s model.Snapshot, plan model.Plan, objects model.Objects, found 
 // toOwnersOf tells the policies behind an object of ours what lint finds in it. A status shows no object, so the words name it.
 func (w world) toOwnersOf(ours metav1.Object, f model.Finding) []model.Finding {
 	place := effective.Origin{Object: effective.Ref(f.Object), Field: f.Field}
+	path := f.Field
 	f.Message = fmt.Sprintf("%s: %s", place, f.Message)
-	object, path := f.Object, f.Field
-	findings := make([]model.Finding, 0, len(ours.GetOwnerReferences()))
-	for _, owner := range ownersOf(ours) {
-		f.Policy, f.Field = owner, w.behind(owner.Name, object.Kind, path)
+	f.Remedy += " What the operator writes is changed in the policy."
+	var findings []model.Finding
+	for _, owner := range w.behind(ours) {
+		f.Policy, f.Field = owner, w.fieldBehind(owner.Name, ours, path)
 		findings = append(findings, f)
 	}
 	return findings
 }
 
-// behind is the path in the policy's spec that a field of an object of ours comes from, as far as can be told.
-func (w world) behind(policy, kind, path string) string {
-	switch kind {
-	case model.KindGateway:
+// behind are the policies that an object of ours is as it is for: of a DestinationRule those that say what is sent to its host, and if
+// none does, those whose accept implies it for clients.
+func (w world) behind(ours metav1.Object) []types.NamespacedName {
+	owners := ownersOf(ours)
+	rule, is := ours.(*istionetworkingv1.DestinationRule)
+	if !is {
+		return owners
+	}
+	senders := slices.DeleteFunc(slices.Clone(owners), func(owner types.NamespacedName) bool { return !w.sendsTo(owner.Name, rule.Spec.Host) })
+	if len(senders) > 0 {
+		return senders
+	}
+	return owners
+}
+
+// fieldBehind is the path in the policy's spec that a field of an object of ours comes from, as far as can be told.
+func (w world) fieldBehind(policy string, ours metav1.Object, path string) string {
+	switch typed := ours.(type) {
+	case *istionetworkingv1.Gateway:
 		var server int
 		if _, err := fmt.Sscanf(path, "spec.servers[%d]", &server); err != nil {
 			return "spec.gateway"
 		}
 		return w.serverField(policy, server)
-	case model.KindDestinationRule:
-		if w.sends(policy) {
+	case *istionetworkingv1.DestinationRule:
+		if w.sendsTo(policy, typed.Spec.Host) {
 			return "spec.send"
 		}
 	}
 	return "spec.accept"
 }
 
-// sends says whether the policy says what is sent: one that does not has rules for what its accept implies for clients.
-func (w world) sends(policy string) bool {
-	return slices.ContainsFunc(w.subjects, func(s subject) bool { return s.policy.Name == policy && len(s.policy.Spec.Send) > 0 })
+// sendsTo says whether the policy says what is sent to the host.
+func (w world) sendsTo(policy, host string) bool {
+	return slices.ContainsFunc(w.subjects, func(s subject) bool { return s.policy.Name == policy && s.sendsTo(host) })
+}
+
+func (s subject) sendsTo(host string) bool {
+	for _, send := range s.policy.Spec.Send {
+		for _, name := range send.Hosts {
+			if hosts.Qualify(name, s.policy.Namespace) == host {
+				return true
+			}
+		}
+	}
+	return false
 }
