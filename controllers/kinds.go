@@ -46,6 +46,7 @@ const fillTimeout = 2 * time.Minute
 // again, a read would wait for ever for what it no longer hears of. A new client with a new cache starts afresh.
 type kinds struct {
 	manager ctrl.Manager
+	scope   scope
 	// watch starts the watch of a kind that has come.
 	watch func(istioKind, cache.Informer) error
 	// changed is told when a kind has come or gone.
@@ -59,14 +60,15 @@ type kinds struct {
 
 // session is the time between a CRD's coming and its going.
 type session struct {
-	crd    types.UID
-	cache  cache.Cache
-	client client.Client
-	stop   context.CancelFunc
+	crd types.UID
+	// caches and clients are by namespace, as the scope has parts.
+	caches  map[string]cache.Cache
+	clients parts
+	stop    context.CancelFunc
 }
 
-func newKinds(manager ctrl.Manager) *kinds {
-	return &kinds{manager: manager, settled: make(chan struct{}), open: map[string]*session{}}
+func newKinds(manager ctrl.Manager, scope scope) *kinds {
+	return &kinds{manager: manager, scope: scope, settled: make(chan struct{}), open: map[string]*session{}}
 }
 
 // Start opens the kinds that are there. The manager runs it with its caches, so that no controller starts before: a policy
@@ -135,14 +137,16 @@ func (k *kinds) begin(ctx context.Context, kind istioKind, crd types.UID) error 
 		return err
 	}
 	s.crd = crd
-	informer, err := s.fill(ctx, kind)
+	informers, err := s.fill(ctx, kind)
 	if err != nil {
 		return err
 	}
 	k.put(kind, s)
-	if err := k.watch(kind, informer); err != nil {
-		k.close(kind)
-		return err
+	for _, informer := range informers {
+		if err := k.watch(kind, informer); err != nil {
+			k.close(kind)
+			return err
+		}
 	}
 	k.changed()
 	return nil
@@ -157,46 +161,64 @@ func (k *kinds) newSession(ctx context.Context, kind istioKind) (*session, error
 	if _, err := k.manager.GetRESTMapper().RESTMapping(gvk.GroupKind(), gvk.Version); err != nil {
 		return nil, err
 	}
-	s := &session{}
-	s.cache, err = cache.New(k.manager.GetConfig(), cache.Options{
-		HTTPClient:       k.manager.GetHTTPClient(),
-		Scheme:           k.manager.GetScheme(),
-		Mapper:           k.manager.GetRESTMapper(),
-		DefaultTransform: trim,
+	s := &session{caches: map[string]cache.Cache{}, clients: parts{}}
+	for _, namespace := range k.scope.parts() {
+		if err := k.addPart(ctx, s, kind, namespace); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// addPart adds the cache and the client for a namespace, or for all of them.
+func (k *kinds) addPart(ctx context.Context, s *session, kind istioKind, namespace string) error {
+	part, err := cache.New(k.manager.GetConfig(), cache.Options{
+		HTTPClient:        k.manager.GetHTTPClient(),
+		Scheme:            k.manager.GetScheme(),
+		Mapper:            k.manager.GetRESTMapper(),
+		DefaultTransform:  trim,
+		DefaultNamespaces: caches(namespace),
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	s.client, err = client.New(k.manager.GetConfig(), client.Options{
+	s.caches[namespace] = part
+	s.clients[namespace], err = client.New(k.manager.GetConfig(), client.Options{
 		HTTPClient: k.manager.GetHTTPClient(),
 		Scheme:     k.manager.GetScheme(),
 		Mapper:     k.manager.GetRESTMapper(),
-		Cache:      readYourWrites(s.cache),
+		Cache:      readYourWrites(part),
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return s, addIndexes(ctx, s.cache, func(indexed client.Object) bool { return sameKind(indexed, kind.object) })
+	return addIndexes(ctx, part, func(indexed client.Object) bool { return sameKind(indexed, kind.object) })
 }
 
-// fill starts the session's cache and returns the kind's informer when it has listed everything.
-func (s *session) fill(ctx context.Context, kind istioKind) (cache.Informer, error) {
-	informer, err := s.cache.GetInformer(ctx, kind.object)
-	if err != nil {
-		return nil, err
-	}
+// fill starts the session's caches and returns the kind's informers when they have listed everything.
+func (s *session) fill(ctx context.Context, kind istioKind) ([]cache.Informer, error) {
 	// The session outlives the call: it ends with its CRD or with the manager.
 	var running context.Context
 	running, s.stop = context.WithCancel(context.WithoutCancel(ctx))
-	go func() { _ = s.cache.Start(running) }() // its one error is that it was started before
-
 	filling, cancel := context.WithTimeout(ctx, fillTimeout)
 	defer cancel()
-	if !s.cache.WaitForCacheSync(filling) {
-		s.stop()
-		return nil, fmt.Errorf("listing: %w", context.Cause(filling))
+	var informers []cache.Informer
+	for _, part := range s.caches {
+		informer, err := part.GetInformer(ctx, kind.object)
+		if err != nil {
+			s.stop()
+			return nil, err
+		}
+		informers = append(informers, informer)
+		go func() { _ = part.Start(running) }() // its one error is that it was started before
 	}
-	return informer, nil
+	for _, part := range s.caches {
+		if !part.WaitForCacheSync(filling) {
+			s.stop()
+			return nil, fmt.Errorf("listing: %w", context.Cause(filling))
+		}
+	}
+	return informers, nil
 }
 
 // session is the kind's session; nil: the kind is missing.

@@ -34,6 +34,9 @@ type Reconciler struct {
 
 // Reconcile compiles the namespace that the request names and writes what comes out.
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	if !r.options.scope().governs(request.Name) {
+		return ctrl.Result{}, nil
+	}
 	cluster, err := r.kinds.view()
 	if err != nil {
 		return ctrl.Result{}, err
@@ -66,13 +69,15 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 // gather reads the namespace, with the credentials that its policies name as far as they can be read now.
 func (r *Reconciler) gather(ctx context.Context, cluster view, namespace string) (model.Snapshot, error) {
 	reader, readable := r.credentials.over(cluster)
-	return gather.Snapshot(ctx, reader, namespace, gather.Options{
+	snapshot, err := gather.Snapshot(ctx, reader, namespace, gather.Options{
 		IstioNamespace:       r.options.IstioNamespace,
 		RootNamespace:        r.options.RootNamespace,
 		Missing:              cluster.missing,
 		CredentialNamespaces: readable,
 		Now:                  metav1.Now(),
 	})
+	snapshot.Mesh.Unseen = r.options.scope().unseen(snapshot.Mesh.RootNamespace)
+	return snapshot, err
 }
 
 // compile compiles the snapshot and notes how long that takes.

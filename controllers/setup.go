@@ -51,6 +51,9 @@ type Options struct {
 	MaxConcurrentReconciles int
 	// CredentialNamespaces are those whose Secrets and ConfigMaps are checked where policies name them. Empty: no Secret is read.
 	CredentialNamespaces []string
+	// WatchNamespaces are those whose policies are compiled; besides them, only Istio's namespace and RootNamespace are read.
+	// Empty: all namespaces.
+	WatchNamespaces []string
 }
 
 const (
@@ -83,7 +86,8 @@ func ManagerOptions(options Options) ctrl.Options {
 	return ctrl.Options{
 		Scheme: NewScheme(),
 		Cache: cache.Options{
-			DefaultTransform: trim,
+			DefaultTransform:  trim,
+			DefaultNamespaces: caches(options.scope().parts()...),
 			ByObject: map[client.Object]cache.ByObject{
 				&corev1.ConfigMap{}: {Namespaces: map[string]cache.Config{options.IstioNamespace: {}}},
 			},
@@ -102,7 +106,7 @@ func Setup(manager ctrl.Manager, options Options) error {
 	if err := addIndexes(context.Background(), manager.GetFieldIndexer(), func(obj client.Object) bool { return !isIstio(obj) }); err != nil {
 		return err
 	}
-	kinds, credentials := newKinds(manager), newCredentials(manager, options.CredentialNamespaces)
+	kinds, credentials := newKinds(manager, options.scope()), newCredentials(manager, options.CredentialNamespaces)
 	roots, metered := newRoots(), metrics.New()
 	if err := metered.Register(ctrlmetrics.Registry); err != nil {
 		return err
@@ -120,7 +124,9 @@ func Setup(manager ctrl.Manager, options Options) error {
 	if err != nil {
 		return err
 	}
-	doors := &doors{controller: main, mapping: mapping{cache: manager.GetCache(), roots: roots, options: options}}
+	doors := &doors{controller: main, mapping: mapping{
+		cache: scopedReader{Reader: manager.GetCache(), scope: options.scope()}, roots: roots, options: options,
+	}}
 	kindsChanged := make(chan event.GenericEvent, 1)
 	if err := doors.open(manager.GetCache(), kindsChanged); err != nil {
 		return err

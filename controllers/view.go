@@ -23,14 +23,25 @@ const patience = 10 * time.Second
 // same while kinds come and go, so that one pass sees one world.
 type view struct {
 	client.Client
-	istio map[schema.GroupKind]client.Client
+	scope scope
+	istio map[schema.GroupKind]readWriter
 	// missing are the Istio kinds that the cluster does not know.
 	missing sets.Set[string]
 }
 
+// readWriter is what is done with objects.
+type readWriter interface {
+	client.Reader
+	Patch(ctx context.Context, obj client.Object, patch client.Patch, options ...client.PatchOption) error
+	Delete(ctx context.Context, obj client.Object, options ...client.DeleteOption) error
+}
+
 // view is the cluster with the kinds that are there now.
 func (k *kinds) view() (view, error) {
-	v := view{Client: k.manager.GetClient(), istio: map[schema.GroupKind]client.Client{}, missing: sets.New[string]()}
+	v := view{
+		Client: k.manager.GetClient(), scope: k.scope,
+		istio: map[schema.GroupKind]readWriter{}, missing: sets.New[string](),
+	}
 	for _, kind := range istioKinds {
 		gvk, err := v.GroupVersionKindFor(kind.object)
 		if err != nil {
@@ -38,7 +49,7 @@ func (k *kinds) view() (view, error) {
 		}
 		v.istio[gvk.GroupKind()] = nil
 		if s := k.session(kind); s != nil {
-			v.istio[gvk.GroupKind()] = s.client
+			v.istio[gvk.GroupKind()] = s.clients
 		} else {
 			v.missing.Insert(kind.name)
 		}
@@ -47,7 +58,7 @@ func (k *kinds) view() (view, error) {
 }
 
 // of is the client for the kind of the object or list.
-func (v view) of(obj runtime.Object) (client.Client, error) {
+func (v view) of(obj runtime.Object) (readWriter, error) {
 	gvk, err := v.GroupVersionKindFor(obj)
 	if err != nil {
 		return nil, err
@@ -71,9 +82,9 @@ func (v view) Get(ctx context.Context, key client.ObjectKey, obj client.Object, 
 		return err
 	}
 	return patiently(ctx, func(ctx context.Context) error {
-		return chosen.Get(ctx, key, obj, options...)
+		return v.scoped(chosen).Get(ctx, key, obj, options...)
 	}, func() error {
-		return chosen.Get(ctx, key, obj, append(options, client.DisableReadYourWritesConsistency)...)
+		return v.scoped(chosen).Get(ctx, key, obj, append(options, client.DisableReadYourWritesConsistency)...)
 	})
 }
 
@@ -84,10 +95,15 @@ func (v view) List(ctx context.Context, list client.ObjectList, options ...clien
 		return err
 	}
 	return patiently(ctx, func(ctx context.Context) error {
-		return chosen.List(ctx, list, options...)
+		return v.scoped(chosen).List(ctx, list, options...)
 	}, func() error {
-		return chosen.List(ctx, list, append(options, client.DisableReadYourWritesConsistency)...)
+		return v.scoped(chosen).List(ctx, list, append(options, client.DisableReadYourWritesConsistency)...)
 	})
+}
+
+// scoped reads what the view sees.
+func (v view) scoped(reader client.Reader) scopedReader {
+	return scopedReader{Reader: reader, scope: v.scope}
 }
 
 // patiently reads, and reads what there is if that takes too long.

@@ -70,25 +70,31 @@ func (s *settings) defineOperator(set *flag.FlagSet) {
 	set.Func("credential-namespaces",
 		"The `namespaces`, comma-separated, of gateways and clients whose Secrets and ConfigMaps are checked where policies name them. "+
 			"The operator needs a Role in each (config/components/credentials). Default: none, and no Secret is read.",
-		s.setCredentialNamespaces)
+		into(&s.operator.CredentialNamespaces))
+	set.Func("watch-namespaces",
+		"The `namespaces`, comma-separated, whose policies are compiled. Besides them the operator then reads only the Istio namespace and "+
+			"--root-namespace (config/components/watch-namespaces). Default: all.",
+		into(&s.operator.WatchNamespaces))
 	set.IntVar(&s.operator.MaxConcurrentReconciles, "max-concurrent-reconciles", 4,
 		"How `many` namespaces are compiled and written at a time.")
 }
 
-// setCredentialNamespaces refuses what is no namespace: a watch of one that cannot be would fail for ever.
-func (s *settings) setCredentialNamespaces(list string) error {
-	namespaces := sets.New[string]()
-	for name := range strings.SplitSeq(list, ",") {
-		if name = strings.TrimSpace(name); name == "" {
-			continue
+// into takes a list of namespaces. It refuses what is none: a watch of one that cannot be would fail for ever.
+func into(namespaces *[]string) func(string) error {
+	return func(list string) error {
+		named := sets.New[string]()
+		for name := range strings.SplitSeq(list, ",") {
+			if name = strings.TrimSpace(name); name == "" {
+				continue
+			}
+			if problems := validation.IsDNS1123Label(name); len(problems) > 0 {
+				return fmt.Errorf("%q is no namespace: %s", name, strings.Join(problems, ", "))
+			}
+			named.Insert(name)
 		}
-		if problems := validation.IsDNS1123Label(name); len(problems) > 0 {
-			return fmt.Errorf("%q is no namespace: %s", name, strings.Join(problems, ", "))
-		}
-		namespaces.Insert(name)
+		*namespaces = sets.List(named)
+		return nil
 	}
-	s.operator.CredentialNamespaces = sets.List(namespaces)
-	return nil
 }
 
 func (s *settings) defineServing(set *flag.FlagSet) {

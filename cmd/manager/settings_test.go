@@ -19,7 +19,7 @@ func TestParse(t *testing.T) {
 			want: func(s settings) bool {
 				return s.operator.IstioNamespace == "istio-system" && s.operator.RootNamespace == "" &&
 					s.operator.MaxConcurrentReconciles == 4 && s.metricsAddress == "0" && s.metricsSecure && !s.leaderElect &&
-					len(s.operator.CredentialNamespaces) == 0
+					len(s.operator.CredentialNamespaces) == 0 && len(s.operator.WatchNamespaces) == 0
 			},
 		},
 		"everything said": {
@@ -41,6 +41,10 @@ func TestParse(t *testing.T) {
 		"no namespaces of credentials": {
 			args: []string{"--credential-namespaces="},
 			want: func(s settings) bool { return len(s.operator.CredentialNamespaces) == 0 },
+		},
+		"namespaces that are watched": {
+			args: []string{"--watch-namespaces=shop,bank"},
+			want: func(s settings) bool { return slices.Equal(s.operator.WatchNamespaces, []string{"bank", "shop"}) },
 		},
 		"what is no namespace":        {args: []string{"--credential-namespaces=*"}, wantErr: true},
 		"an unknown flag":             {args: []string{"--nonsense"}, wantErr: true},

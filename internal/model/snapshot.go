@@ -93,6 +93,8 @@ type Mesh struct {
 	MinProtocolVersion string
 	// Problem says why Istio's defaults are assumed instead of a mesh config, as a full sentence. Empty: the config was read.
 	Problem string
+	// Unseen says what of the mesh the operator does not look at, as full sentences. Empty: it looks at all of it.
+	Unseen string
 }
 
 // Service is a Service, as far as TLS is concerned.

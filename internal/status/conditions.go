@@ -70,7 +70,7 @@ func readyOf(o model.Outcome, mesh model.Mesh, derivedFrom ...metav1.Condition) 
 			return isFalse(meshtlsv1alpha1.ConditionReady, c.Reason, c.Message)
 		}
 	}
-	return isTrue(meshtlsv1alpha1.ConditionReady, sentences(programmedWords(o), mesh.Problem))
+	return isTrue(meshtlsv1alpha1.ConditionReady, sentences(programmedWords(o), mesh.Problem, mesh.Unseen))
 }
 
 // progressOf are kstatus' conditions: Stalled where the user must act, else Reconciling where the operator waits or tries again.

@@ -38,6 +38,7 @@ var _ = Describe("What helm makes", func() {
 		Entry("for high availability", "config/overlays/high-availability", operatorNamespace, "highAvailability=true"),
 		Entry("for other namespaces", "config/overlays/namespace", "tls-operator", "istioNamespace=istio-control"),
 		Entry("that checks credentials", "config/overlays/credentials", operatorNamespace, "credentialNamespaces[0]=istio-ingress"),
+		Entry("for some namespaces", "config/overlays/watch-namespaces", operatorNamespace, "watchNamespaces[0]=shop"),
 	)
 
 	It("is taken by the API server with every value set", func(ctx SpecContext) {

@@ -70,6 +70,7 @@ func apply(ctx SpecContext, object *unstructured.Unstructured, options ...client
 func newNamespace(ctx SpecContext, name string) {
 	GinkgoHelper()
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
-	Expect(admin.Create(ctx, namespace)).To(Succeed())
+	// One of the name, of another spec, may still be going.
+	Eventually(func() error { return admin.Create(ctx, namespace) }).Should(Succeed())
 	DeferCleanup(func(ctx SpecContext) { Expect(client.IgnoreNotFound(admin.Delete(ctx, namespace))).To(Succeed()) })
 }

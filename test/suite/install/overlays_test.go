@@ -29,6 +29,7 @@ var _ = Describe("What kustomize makes", func() {
 		Entry("for high availability", "config/overlays/high-availability", operatorNamespace),
 		Entry("for other namespaces", "config/overlays/namespace", "tls-operator"),
 		Entry("that checks credentials", "config/overlays/credentials", operatorNamespace),
+		Entry("for some namespaces", "config/overlays/watch-namespaces", operatorNamespace),
 	)
 
 	It("keeps replicas apart and lets one at a time be evicted, for high availability", func() {
