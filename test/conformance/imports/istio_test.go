@@ -30,7 +30,11 @@ func TestIstiosOwnInputs(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			got, err := equivalence.Import(t.Context(), readable(t, content))
+			manifest := readable(t, content)
+			if len(manifest) == 0 {
+				return nil
+			}
+			got, err := equivalence.Import(t.Context(), manifest)
 			if err != nil {
 				t.Errorf("%s: %v", path, err)
 			}
