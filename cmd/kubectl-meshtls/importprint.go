@@ -15,7 +15,8 @@ import (
 // commentWidth is where lines of comments are broken.
 const commentWidth = 100
 
-const importHeader = `These MeshTLSPolicies have the same effect as the objects that they are made from, by Istio's rules, over all that was read.
+const importHeader = "These MeshTLSPolicies have the same effect as the objects that they are made from, by Istio's rules, " +
+	"over all that was read." + `
 Apply them, then do what is said for each. The comparison is of the whole: all policies applied, all their objects gone.
 Age is rank in Istio, and what the operator renders is younger than all that stays: that is part of the comparison.`
 
