@@ -51,9 +51,9 @@ func istios(s model.Snapshot, objects model.Objects, policies []subject) []istio
 }
 
 func newIstio(s model.Snapshot, planned model.Objects, revision string) istio {
-	planned.PeerAuthentications = inRevision(planned.PeerAuthentications, revision)
-	planned.DestinationRules = inRevision(planned.DestinationRules, revision)
-	planned.Gateways = inRevision(planned.Gateways, revision)
+	planned.PeerAuthentications = model.OfRevision(planned.PeerAuthentications, revision)
+	planned.DestinationRules = model.OfRevision(planned.DestinationRules, revision)
+	planned.Gateways = model.OfRevision(planned.Gateways, revision)
 	v := istio{revision: revision, planned: plannedObjects{
 		peerAuthentications: byRef(planned.PeerAuthentications),
 		destinationRules:    byRef(planned.DestinationRules),
@@ -78,20 +78,16 @@ func byRef[T metav1.Object](objects []T) map[effective.Ref]T {
 	return refs
 }
 
-func inRevision[T metav1.Object](objects []T, revision string) []T {
-	return slices.DeleteFunc(slices.Clone(objects), func(o T) bool { return !model.InRevision(o, revision) })
-}
-
 // together are all objects that Istio will see: what is planned, in place of what is ours in the namespace, and all others.
 func together[T metav1.Object](planned, here, elsewhere []T, revision string) []T {
 	all := make([]T, 0, len(planned)+len(here)+len(elsewhere))
 	all = append(all, planned...)
-	for _, o := range inRevision(here, revision) {
+	for _, o := range model.OfRevision(here, revision) {
 		if !model.Ours(o) {
 			all = append(all, o)
 		}
 	}
-	return append(all, inRevision(elsewhere, revision)...)
+	return append(all, model.OfRevision(elsewhere, revision)...)
 }
 
 // refOf names an object as the model of Istio does.

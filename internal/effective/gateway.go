@@ -98,22 +98,10 @@ func (m *Model) podPort(pod model.Workload, number int32) int32 {
 			continue
 		}
 		for _, port := range service.Ports {
-			if target, known := targetOf(pod, port); known && port.Port == number {
+			if target, known := port.TargetOn(pod); known && port.Port == number {
 				return target
 			}
 		}
 	}
 	return number
-}
-
-func targetOf(pod model.Workload, port model.ServicePort) (int32, bool) {
-	if port.TargetPort.StrVal == "" {
-		return port.TargetPort.IntVal, true
-	}
-	for _, declared := range pod.Ports {
-		if declared.Name == port.TargetPort.StrVal {
-			return declared.Number, true
-		}
-	}
-	return 0, false
 }

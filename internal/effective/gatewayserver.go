@@ -46,7 +46,7 @@ type ServerKind struct {
 // KindOf is the kind of a server that declares the protocol, with or without TLS settings.
 func KindOf(protocol string, tlsSettings bool) ServerKind {
 	switch {
-	case speaksHTTP(protocol):
+	case SpeaksHTTP(protocol):
 		return ServerKind{Family: FamilyHTTP, HoldsHosts: tlsSettings}
 	case tlsSettings:
 		return ServerKind{Family: FamilyTLS, HoldsHosts: true}

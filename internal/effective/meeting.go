@@ -2,7 +2,6 @@ package effective
 
 import (
 	"fmt"
-	"strings"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/model"
@@ -57,9 +56,9 @@ func meetCustomTLS(v Verdict, c Connection) Verdict {
 		v.Kind = Refused
 		v.Why = fmt.Sprintf("%s But the server accepts only the mutual TLS of the mesh (%s), so the handshake fails.", v.Sent.Why,
 			v.Accepted.Origin)
-	case speaksTLS(c.To.Protocol):
+	case SpeaksTLS(c.To.Protocol):
 		return double(v, c.To)
-	case c.Server.Dataplane == model.DataplaneSidecar && speaksHTTP(c.To.Protocol):
+	case c.Server.Dataplane == model.DataplaneSidecar && SpeaksHTTP(c.To.Protocol):
 		v.Kind = Refused
 		v.Why = fmt.Sprintf("%s But the port is declared %s, and the server's proxy takes no TLS there other than the mesh's.", v.Sent.Why,
 			c.To.Protocol)
@@ -84,7 +83,7 @@ func outside(v Verdict, to Destination) Verdict {
 		v.Kind, v.Why = Plaintext, "The server is none of the mesh, so Istio uses no TLS."
 		return v
 	}
-	if speaksTLS(to.Protocol) {
+	if SpeaksTLS(to.Protocol) {
 		return double(v, to)
 	}
 	return custom(v)
@@ -117,19 +116,4 @@ func tunnelled(v Verdict) Verdict {
 		v.Why = "The server takes the tunnel of ambient mode (HBONE), which is mutual TLS, whatever a DestinationRule says."
 	}
 	return v
-}
-
-func speaksTLS(protocol string) bool {
-	return strings.EqualFold(protocol, "HTTPS") || strings.EqualFold(protocol, "TLS")
-}
-
-// speaksHTTP is true for the protocols that Istio reads as HTTP without TLS.
-// Source: istio pkg/config/protocol/instance.go, IsHTTP.
-func speaksHTTP(protocol string) bool {
-	switch strings.ToUpper(protocol) {
-	case "HTTP", "HTTP2", "HTTP_PROXY", "GRPC", "GRPC-WEB":
-		return true
-	default:
-		return false
-	}
 }

@@ -18,6 +18,17 @@ type World struct {
 	Services []model.Service
 }
 
+// WorldOf is what of an inventory is a World.
+func WorldOf(i model.Inventory) World {
+	return World{
+		Mesh:                i.Mesh,
+		PeerAuthentications: i.PeerAuthentications,
+		DestinationRules:    i.DestinationRules,
+		Gateways:            i.Gateways,
+		Services:            i.Services,
+	}
+}
+
 // Model answers questions about a World. It never changes, and may be asked from many goroutines.
 type Model struct {
 	mesh     model.Mesh

@@ -65,15 +65,15 @@ func (v *view) serversAt(c effective.Connection) []effective.Server {
 func atServer(sent meshtlsv1alpha1.SendMode, protocol string, server ServerMode) Outcome {
 	switch server {
 	case ServerPlaintext, ServerRedirect:
-		return either(sent == meshtlsv1alpha1.SendDisable && !speaksTLS(protocol), Plaintext)
+		return either(sent == meshtlsv1alpha1.SendDisable && !effective.SpeaksTLS(protocol), Plaintext)
 	case ServerPassthrough, ServerAutoPassthrough:
-		return either(sent != meshtlsv1alpha1.SendDisable || !speaksHTTP(protocol), GatewayDecides)
+		return either(sent != meshtlsv1alpha1.SendDisable || !effective.SpeaksHTTP(protocol), GatewayDecides)
 	case ServerIstioMutual:
 		return either(sent == meshtlsv1alpha1.SendIstioMutual, MutualTLS)
 	}
 	switch sent {
 	case meshtlsv1alpha1.SendDisable:
-		return either(!speaksHTTP(protocol), Plaintext)
+		return either(!effective.SpeaksHTTP(protocol), Plaintext)
 	case meshtlsv1alpha1.SendSimple:
 		return either(server != ServerMutual, ServerTLS)
 	case meshtlsv1alpha1.SendMutual:

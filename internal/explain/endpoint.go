@@ -6,26 +6,27 @@ import (
 	"slices"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/destinations"
 	"github.com/meshtls/meshtls/internal/effective"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
 // endpoints are what is behind the port of the destination.
-func (v *view) endpoints(w model.Workload, d *destination, port destinationPort, to effective.Destination) []Endpoint {
+func (v *view) endpoints(w model.Workload, d *destinations.Destination, port destinations.Port, to effective.Destination) []Endpoint {
 	connection := effective.Connection{Client: clientOf(w), To: to}
 	if tls := v.istio.Sends(connection.Client, to); tls.Mode == "" {
 		return []Endpoint{{Outcome: Refused, Why: tls.Why, DecidedBy: v.decidedBy(tls)}}
 	}
-	if d.External || len(d.selector()) == 0 && len(v.machines(d)) == 0 {
+	if d.External || len(d.Selector()) == 0 && len(v.machines(d)) == 0 {
 		verdict := v.istio.Verdict(connection)
 		return []Endpoint{{
 			Outcome: Outcome(verdict.Kind), Why: verdict.Why, Sends: string(verdict.Sent.Mode), DecidedBy: v.decidedBy(verdict.Sent),
-			ApplicationTLS: verdict.Kind == effective.Plaintext && speaksTLS(to.Protocol),
+			ApplicationTLS: verdict.Kind == effective.Plaintext && effective.SpeaksTLS(to.Protocol),
 		}}
 	}
 	var all []Endpoint
 	for _, server := range v.backends(d) {
-		target, known := port.targetOn(server)
+		target, known := port.Target(server)
 		if !known || !inSubset(v.istio.Rule(connection.Client, to.Host), to.Subset, server) {
 			continue
 		}
@@ -33,9 +34,9 @@ func (v *view) endpoints(w model.Workload, d *destination, port destinationPort,
 		all = alike(all, v.endpoint(connection))
 	}
 	if len(all) == 0 {
-		why := fmt.Sprintf("No pod is behind port %d.", port.number)
+		why := fmt.Sprintf("No pod is behind port %d.", port.Number)
 		if to.Subset != "" {
-			why = fmt.Sprintf("No pod of subset %s is behind port %d.", to.Subset, port.number)
+			why = fmt.Sprintf("No pod of subset %s is behind port %d.", to.Subset, port.Number)
 		}
 		return []Endpoint{{Outcome: NoEndpoints, Why: why}}
 	}
@@ -75,7 +76,7 @@ func (v *view) endpoint(c effective.Connection) Endpoint {
 	verdict := v.verdict(c)
 	e := Endpoint{
 		Outcome: Outcome(verdict.Kind), Why: verdict.Why, Sends: string(verdict.Sent.Mode), DecidedBy: v.decidedBy(verdict.Sent),
-		ApplicationTLS: verdict.Kind == effective.Plaintext && speaksTLS(c.To.Protocol),
+		ApplicationTLS: verdict.Kind == effective.Plaintext && effective.SpeaksTLS(c.To.Protocol),
 		Namespace:      c.Server.Namespace, Example: c.Server.Example, Pods: c.Server.Count, Port: c.Port,
 	}
 	if c.Server.Gateway {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/effective"
@@ -44,17 +43,17 @@ type leadingPort struct {
 // leadingTo are the Service ports that lead to the pods, by the pods' port.
 func (v *view) leadingTo(w model.Workload) map[int32][]leadingPort {
 	leading := map[int32][]leadingPort{}
-	for _, d := range v.destinationsIn(w.Namespace) {
-		if d.service == nil || !d.selects(w) {
+	for _, d := range v.destinations.All() {
+		if d.Service == nil || !d.Selects(w) {
 			continue
 		}
-		for _, port := range d.ports {
-			target, known := port.targetOn(w)
+		for _, port := range d.Declared {
+			target, known := port.Target(w)
 			if !known {
 				continue
 			}
-			s := ServicePort{Namespace: d.service.Namespace, Service: d.service.Name, Name: port.service.Name, Port: port.number}
-			leading[target] = append(leading[target], leadingPort{ServicePort: s, protocol: port.protocol})
+			s := ServicePort{Namespace: d.Service.Namespace, Service: d.Service.Name, Name: port.Service.Name, Port: port.Number}
+			leading[target] = append(leading[target], leadingPort{ServicePort: s, protocol: port.Protocol})
 		}
 	}
 	return leading
@@ -160,9 +159,9 @@ func inside(protocols []string) content {
 		return anything
 	}
 	switch {
-	case !slices.ContainsFunc(protocols, func(p string) bool { return !speaksHTTP(p) }):
+	case !slices.ContainsFunc(protocols, func(p string) bool { return !effective.SpeaksHTTP(p) }):
 		return httpInside
-	case !slices.ContainsFunc(protocols, func(p string) bool { return !speaksTLS(p) }):
+	case !slices.ContainsFunc(protocols, func(p string) bool { return !effective.SpeaksTLS(p) }):
 		return tlsInside
 	default:
 		return anything
@@ -191,20 +190,5 @@ func bySidecar(accepts Accepts, carries content) string {
 			return "Plaintext HTTP, as clients send it. No TLS gets through, since the port is declared HTTP."
 		}
 		return "What clients send, as it is: TLS of their own passes through to the application."
-	}
-}
-
-func speaksTLS(protocol string) bool {
-	return strings.EqualFold(protocol, "HTTPS") || strings.EqualFold(protocol, "TLS")
-}
-
-// speaksHTTP is true for the protocols that Istio reads as HTTP without TLS.
-// Source: istio pkg/config/protocol/instance.go, IsHTTP.
-func speaksHTTP(protocol string) bool {
-	switch strings.ToUpper(protocol) {
-	case "HTTP", "HTTP2", "HTTP_PROXY", "GRPC", "GRPC-WEB":
-		return true
-	default:
-		return false
 	}
 }

@@ -3,6 +3,7 @@ package explain
 import (
 	networkingapi "istio.io/api/networking/v1alpha3"
 
+	"github.com/meshtls/meshtls/internal/destinations"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/pods"
 )
@@ -12,21 +13,21 @@ const labelTLSMode = "security.istio.io/tlsMode"
 
 // machines are the endpoints of the destination that are no pods, as if they were: those that a ServiceEntry lists, and the
 // WorkloadEntries that it or a Service selects. What is outside the mesh has none.
-func (v *view) machines(d *destination) []model.Workload {
+func (v *view) machines(d *destinations.Destination) []model.Workload {
 	if d.External {
 		return nil
 	}
 	var all []model.Workload
-	if d.entry != nil {
-		for _, endpoint := range d.entry.Spec.GetEndpoints() {
+	if d.Entry != nil {
+		for _, endpoint := range d.Entry.Spec.GetEndpoints() {
 			all = append(all, machine(d.Namespace, endpoint.GetAddress(), endpoint))
 		}
 	}
-	if len(d.selector()) == 0 {
+	if len(d.Selector()) == 0 {
 		return all
 	}
 	for _, entry := range v.mesh.WorkloadEntries {
-		if entry.Namespace == d.Namespace && pods.Matches(d.selector(), entry.Spec.GetLabels()) {
+		if entry.Namespace == d.Namespace && pods.Matches(d.Selector(), entry.Spec.GetLabels()) {
 			all = append(all, machine(entry.Namespace, entry.Name, &entry.Spec))
 		}
 	}

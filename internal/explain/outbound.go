@@ -7,6 +7,7 @@ import (
 
 	networkingapi "istio.io/api/networking/v1alpha3"
 
+	"github.com/meshtls/meshtls/internal/destinations"
 	"github.com/meshtls/meshtls/internal/effective"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/pods"
@@ -52,7 +53,7 @@ func (v *view) reached(w model.Workload, all bool) []Outbound {
 		}
 	}
 	if proxyOf(w) != ProxyGateway || all {
-		for _, host := range v.hosts {
+		for _, host := range v.destinations.Hosts() {
 			found = append(found, v.calledAt(w, host, 0)...)
 		}
 	}
@@ -85,12 +86,12 @@ func (o Outbound) calledPort() int32 {
 func (v *view) calledAt(w model.Workload, host string, port int32) []Outbound {
 	var found []Outbound
 	seen := map[int32]bool{}
-	for _, d := range v.visible(host, w.Namespace) {
-		for _, p := range d.ports {
-			if seen[p.number] || port != 0 && p.number != port {
+	for _, d := range v.destinations.Visible(host, w.Namespace) {
+		for _, p := range d.Declared {
+			if seen[p.Number] || port != 0 && p.Number != port {
 				continue
 			}
-			seen[p.number] = true
+			seen[p.Number] = true
 			found = append(found, v.followed(w, d, p)...)
 		}
 	}
@@ -98,21 +99,21 @@ func (v *view) calledAt(w model.Workload, host string, port int32) []Outbound {
 }
 
 // followed follows the routes of the client's sidecar from what is called.
-func (v *view) followed(w model.Workload, d *destination, port destinationPort) []Outbound {
-	itself := hop{host: d.Name, port: port.number}
+func (v *view) followed(w model.Workload, d *destinations.Destination, port destinations.Port) []Outbound {
+	itself := hop{host: d.Name, port: port.Number}
 	var hops []hop
 	if proxyOf(w) == ProxySidecar {
 		hops = v.meshRoutes(w, d, port)
 	}
 	if len(hops) == 0 {
-		return []Outbound{v.sent(w, itself, port.protocol)}
+		return []Outbound{v.sent(w, itself, port.Protocol)}
 	}
 	var found []Outbound
 	seen := map[hop]bool{}
 	for _, h := range hops {
 		route := h.route
-		route.Host, route.Port = d.Name, port.number
-		h.port, h.route = cmp.Or(h.port, v.onlyPort(h.host, port.number)), nil
+		route.Host, route.Port = d.Name, port.Number
+		h.port, h.route = cmp.Or(h.port, v.onlyPort(h.host, port.Number)), nil
 		if seen[h] {
 			continue
 		}
@@ -120,7 +121,7 @@ func (v *view) followed(w model.Workload, d *destination, port destinationPort) 
 		if plain := h; plain != itself {
 			h.route = route
 		}
-		found = append(found, v.sent(w, h, port.protocol))
+		found = append(found, v.sent(w, h, port.Protocol))
 	}
 	return found
 }
@@ -132,7 +133,7 @@ func (v *view) sent(w model.Workload, h hop, protocol string) Outbound {
 	d, port, known := v.declared(w.Namespace, h.host, h.port)
 	o.Local = local(w, protocol)
 	if proxyOf(w) == ProxyGateway {
-		o.Protocol = port.protocol
+		o.Protocol = port.Protocol
 	}
 	if !known {
 		why := "No Service or ServiceEntry declares this host and port, so there is nothing that it could be sent to: calls fail."
@@ -145,7 +146,7 @@ func (v *view) sent(w model.Workload, h hop, protocol string) Outbound {
 		to.Protocol = "TLS"
 		o.Protocol = "TLS"
 	}
-	o.DeclaredBy = d.declaration()
+	o.DeclaredBy = declaration(d)
 	o.External = v.sends(w, to)
 	o.Endpoints = v.endpoints(w, d, port, to)
 	if h.encrypted {
@@ -155,13 +156,13 @@ func (v *view) sent(w model.Workload, h hop, protocol string) Outbound {
 }
 
 // declared finds who declares the host's port, for clients of the namespace. A host can be one that a wildcard stands for.
-func (v *view) declared(client, host string, port int32) (*destination, destinationPort, bool) {
-	for _, d := range v.visible(host, client) {
-		if p, has := d.port(port); has {
+func (v *view) declared(client, host string, port int32) (*destinations.Destination, destinations.Port, bool) {
+	for _, d := range v.destinations.Visible(host, client) {
+		if p, has := d.Port(port); has {
 			return d, p, true
 		}
 	}
-	return nil, destinationPort{}, false
+	return nil, destinations.Port{}, false
 }
 
 func clientOf(w model.Workload) effective.Client {
@@ -275,9 +276,9 @@ func taken(w model.Workload, protocol string) string {
 		return "There is no proxy: what the application sends leaves as it is."
 	case w.Dataplane == model.DataplaneAmbient:
 		return "Anything: ztunnel carries bytes, TLS of the application included."
-	case speaksHTTP(protocol):
+	case effective.SpeaksHTTP(protocol):
 		return "Plaintext HTTP: the port is declared so. TLS of the application fails here."
-	case speaksTLS(protocol):
+	case effective.SpeaksTLS(protocol):
 		return "TLS of the application, routed by the name it asks for (SNI) and not ended."
 	case protocol == "":
 		return "Auto-detected: plaintext HTTP is read as HTTP, and anything else, TLS of the application included, is carried as bytes."

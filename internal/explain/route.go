@@ -10,6 +10,7 @@ import (
 	networkingapi "istio.io/api/networking/v1alpha3"
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 
+	"github.com/meshtls/meshtls/internal/destinations"
 	"github.com/meshtls/meshtls/internal/effective"
 	"github.com/meshtls/meshtls/internal/hosts"
 	"github.com/meshtls/meshtls/internal/model"
@@ -38,9 +39,9 @@ func sectionsOf(protocol string) sections {
 	switch {
 	case protocol == "":
 		return sections{http: true, tcp: true}
-	case speaksHTTP(protocol):
+	case effective.SpeaksHTTP(protocol):
 		return sections{http: true}
-	case speaksTLS(protocol):
+	case effective.SpeaksTLS(protocol):
 		return sections{tls: true}
 	default:
 		return sections{tcp: true}
@@ -155,7 +156,7 @@ func (c call) fits(m match) bool {
 
 // meshRoutes are where the client's sidecar sends what is called at the port of the host, if a VirtualService routes it: that with
 // the most specific host; of several the oldest.
-func (v *view) meshRoutes(client model.Workload, d *destination, port destinationPort) []hop {
+func (v *view) meshRoutes(client model.Workload, d *destinations.Destination, port destinations.Port) []hop {
 	var best *istionetworkingv1.VirtualService
 	var bestHost string
 	for _, vs := range v.meshVirtualServices(client.Namespace) {
@@ -172,7 +173,7 @@ func (v *view) meshRoutes(client model.Workload, d *destination, port destinatio
 	if best == nil {
 		return nil
 	}
-	c := call{client: client, gateways: []string{meshGateway}, host: d.Name, port: port.number, sections: sectionsOf(port.protocol)}
+	c := call{client: client, gateways: []string{meshGateway}, host: d.Name, port: port.Number, sections: sectionsOf(port.Protocol)}
 	return routes(best, c)
 }
 
@@ -331,9 +332,9 @@ func sharesHost(vs *istionetworkingv1.VirtualService, s effective.Server) bool {
 // onlyPort is the port of a destination that has just one, else the called one: so it is where a route names none.
 // Source: istio pilot/pkg/networking/core/route/route.go, GetDestinationCluster.
 func (v *view) onlyPort(host string, called int32) int32 {
-	for _, d := range v.destinations[host] {
-		if len(d.ports) == 1 {
-			return d.ports[0].number
+	for _, d := range v.destinations.Of(host) {
+		if len(d.Declared) == 1 {
+			return d.Declared[0].Number
 		}
 	}
 	return called

@@ -56,7 +56,7 @@ func (v *view) hostOf(typed, namespace string) (string, bool) {
 	}
 	candidates = append(candidates, hosts.Wildcards(typed)...)
 	for _, host := range candidates {
-		if len(v.visible(host, namespace)) > 0 {
+		if len(v.destinations.Visible(host, namespace)) > 0 {
 			return host, true
 		}
 	}
@@ -65,9 +65,9 @@ func (v *view) hostOf(typed, namespace string) (string, bool) {
 
 func (v *view) portsOfHost(host string) []string {
 	var numbers []int32
-	for _, d := range v.destinations[host] {
-		for _, p := range d.ports {
-			numbers = append(numbers, p.number)
+	for _, d := range v.destinations.Of(host) {
+		for _, p := range d.Declared {
+			numbers = append(numbers, p.Number)
 		}
 	}
 	slices.Sort(numbers)
@@ -123,7 +123,7 @@ func (v *view) nearHosts(typed string) []string {
 		}
 		return least
 	}
-	near := slices.DeleteFunc(slices.Clone(v.hosts), func(host string) bool { return distance(host) > slips(typed) })
+	near := slices.DeleteFunc(slices.Clone(v.destinations.Hosts()), func(host string) bool { return distance(host) > slips(typed) })
 	slices.SortStableFunc(near, func(a, b string) int { return cmp.Compare(distance(a), distance(b)) })
 	near = near[:min(len(near), maxNear)]
 	for i, host := range near {

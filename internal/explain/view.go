@@ -6,6 +6,7 @@ import (
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/meshtls/meshtls/internal/destinations"
 	"github.com/meshtls/meshtls/internal/effective"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/pods"
@@ -22,63 +23,27 @@ type view struct {
 	// policies are, for each object that the operator writes, those that it is written for.
 	policies map[effective.Ref][]string
 	// podsIn are the workloads of each namespace.
-	podsIn map[string]pods.Index
-	// destinations are what can be called, by host.
-	destinations map[string][]*destination
-	// hosts are the destinations' names, in order.
-	hosts []string
+	podsIn pods.Namespaces
+	// destinations are what can be called.
+	destinations destinations.Index
 	// routesFor remembers the VirtualServices for the sidecars of a namespace.
 	routesFor map[string][]*istionetworkingv1.VirtualService
 }
 
 func newView(mesh model.Inventory, revision string) *view {
-	mesh.PeerAuthentications = inRevision(mesh.PeerAuthentications, revision)
-	mesh.DestinationRules = inRevision(mesh.DestinationRules, revision)
-	mesh.Gateways = inRevision(mesh.Gateways, revision)
-	mesh.VirtualServices = inRevision(mesh.VirtualServices, revision)
-	mesh.ServiceEntries = inRevision(mesh.ServiceEntries, revision)
-	mesh.WorkloadEntries = inRevision(mesh.WorkloadEntries, revision)
+	mesh = mesh.InRevision(revision)
 	v := &view{
 		mesh: mesh, revision: revision,
-		istio: effective.New(effective.World{
-			Mesh:                mesh.Mesh,
-			PeerAuthentications: mesh.PeerAuthentications,
-			DestinationRules:    mesh.DestinationRules,
-			Gateways:            mesh.Gateways,
-			Services:            mesh.Services,
-		}),
-		policies: map[effective.Ref][]string{}, podsIn: map[string]pods.Index{}, destinations: map[string][]*destination{},
-		routesFor: map[string][]*istionetworkingv1.VirtualService{},
+		istio:        effective.New(effective.WorldOf(mesh)),
+		policies:     map[effective.Ref][]string{},
+		podsIn:       pods.ByNamespace(mesh.Workloads),
+		destinations: destinations.NewIndex(mesh.Services, mesh.ServiceEntries),
+		routesFor:    map[string][]*istionetworkingv1.VirtualService{},
 	}
-	v.indexPods()
-	v.indexDestinations()
 	notePolicies(v, model.KindPeerAuthentication, mesh.PeerAuthentications)
 	notePolicies(v, model.KindDestinationRule, mesh.DestinationRules)
 	notePolicies(v, model.KindGateway, mesh.Gateways)
 	return v
-}
-
-func inRevision[T metav1.Object](objects []T, revision string) []T {
-	return slices.DeleteFunc(slices.Clone(objects), func(o T) bool { return !model.InRevision(o, revision) })
-}
-
-func (v *view) indexPods() {
-	byNamespace := map[string][]model.Workload{}
-	for _, w := range v.mesh.Workloads {
-		byNamespace[w.Namespace] = append(byNamespace[w.Namespace], w)
-	}
-	for namespace, workloads := range byNamespace {
-		v.podsIn[namespace] = pods.NewIndex(workloads)
-	}
-}
-
-// selected are the workloads of the namespace that have the labels.
-func (v *view) selected(namespace string, labels map[string]string) []model.Workload {
-	index, known := v.podsIn[namespace]
-	if !known || len(labels) == 0 {
-		return nil
-	}
-	return index.Selected(labels)
 }
 
 // notePolicies takes down whom the operator's objects are written for.

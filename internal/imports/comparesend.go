@@ -44,7 +44,7 @@ func (c *comparison) call(client effective.Client, to *call) {
 		for _, s := range to.possible() {
 			connection := effective.Connection{Client: client, To: destination}
 			if s != nil {
-				connection.Server, connection.Port = &s.workload, s.port
+				connection.Server, connection.Port = &s.Workload, s.Port
 			}
 			a, b := c.was.Verdict(connection), c.is.Verdict(connection)
 			if sameVerdict(a, b) {

@@ -8,11 +8,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 
-	networkingapi "istio.io/api/networking/v1alpha3"
-
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/destinations"
 	"github.com/meshtls/meshtls/internal/effective"
-	"github.com/meshtls/meshtls/internal/hosts"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -59,17 +57,9 @@ func hostsOf(i model.Inventory) []model.Host {
 		}
 		ports[id].Insert(number)
 	}
-	for _, s := range i.Services {
-		for _, p := range s.Ports {
-			add(identity{hosts.OfService(s.Namespace, s.Name), s.Namespace, s.External}, p.Port)
-		}
-	}
-	for _, entry := range i.ServiceEntries {
-		external := entry.Spec.GetLocation() == networkingapi.ServiceEntry_MESH_EXTERNAL
-		for _, name := range entry.Spec.GetHosts() {
-			for _, p := range entry.Spec.GetPorts() {
-				add(identity{name, entry.Namespace, external}, int32(p.GetNumber())) // #nosec G115 -- below 65536
-			}
+	for _, d := range destinations.NewIndex(i.Services, i.ServiceEntries).All() {
+		for _, number := range d.Ports {
+			add(identity{d.Name, d.Namespace, d.External}, number)
 		}
 	}
 	all := make([]model.Host, 0, len(ports))

@@ -9,6 +9,7 @@ import (
 	networkingapi "istio.io/api/networking/v1alpha3"
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 
+	"github.com/meshtls/meshtls/internal/destinations"
 	"github.com/meshtls/meshtls/internal/effective"
 	"github.com/meshtls/meshtls/internal/hosts"
 	"github.com/meshtls/meshtls/internal/model"
@@ -28,13 +29,7 @@ type universe struct {
 // call is a destination with the pods that answer.
 type call struct {
 	effective.Destination
-	servers []server
-}
-
-// server is a pod behind a destination, and its port.
-type server struct {
-	workload model.Workload
-	port     int32
+	servers []destinations.Endpoint
 }
 
 // newUniverse looks at the objects that there are before anything is imported: what is rendered speaks of the same.
@@ -125,11 +120,15 @@ func (u *universe) addClients(m *mesh) {
 // addCalls adds what Services and ServiceEntries declare, and what DestinationRules speak of beyond that.
 func (u *universe) addCalls(m *mesh) {
 	ports := portsOfRules(m.DestinationRules)
-	for _, s := range m.Services {
-		u.addService(m, s)
+	workloads := pods.ByNamespace(m.Workloads)
+	for i := range m.Services {
+		d := destinations.OfService(&m.Services[i])
+		u.addDestination(d, d.Backends(workloads))
 	}
 	for _, entry := range m.ServiceEntries {
-		u.addEntry(entry)
+		for _, name := range entry.Spec.GetHosts() {
+			u.addDestination(destinations.OfEntry(entry, name), nil)
+		}
 	}
 	declared := sets.New[string]()
 	for _, h := range m.hosts {
@@ -163,50 +162,13 @@ func portsOfRules(rules []*istionetworkingv1.DestinationRule) []int32 {
 	return sets.List(ports)
 }
 
-func (u *universe) addService(m *mesh, s model.Service) {
-	host := model.Host{Name: hosts.OfService(s.Namespace, s.Name), Namespace: s.Namespace, External: s.External}
-	var behind []model.Workload
-	for _, w := range m.Workloads {
-		if len(s.Selector) > 0 && w.Namespace == s.Namespace && pods.Matches(s.Selector, w.Labels) {
-			behind = append(behind, w)
-		}
-	}
-	for _, p := range s.Ports {
-		host.Ports = append(host.Ports, p.Port)
-	}
-	for _, p := range s.Ports {
-		to := call{Destination: effective.Destination{Host: host, Port: p.Port, Protocol: p.Protocol, Headless: s.Headless, Endpoints: behind}}
-		for _, w := range behind {
-			if number, known := targetOf(w, p); known {
-				to.servers = append(to.servers, server{w, number})
-			}
-		}
-		u.calls = append(u.calls, to)
-	}
-}
-
-// targetOf is the pod's port that the Service's port leads to.
-func targetOf(w model.Workload, port model.ServicePort) (int32, bool) {
-	if port.TargetPort.StrVal == "" {
-		return port.TargetPort.IntVal, true
-	}
-	for _, declared := range w.Ports {
-		if declared.Name == port.TargetPort.StrVal {
-			return declared.Number, true
-		}
-	}
-	return 0, false
-}
-
-func (u *universe) addEntry(entry *istionetworkingv1.ServiceEntry) {
-	for _, name := range entry.Spec.GetHosts() {
-		host := model.Host{
-			Name: name, Namespace: entry.Namespace, External: entry.Spec.GetLocation() == networkingapi.ServiceEntry_MESH_EXTERNAL,
-		}
-		for _, p := range entry.Spec.GetPorts() {
-			to := effective.Destination{Host: host, Port: int32(p.GetNumber()), Protocol: p.GetProtocol()} // #nosec G115 -- below 65536
-			u.calls = append(u.calls, call{Destination: to})
-		}
+// addDestination adds the calls of each port, with the servers among the pods behind it.
+func (u *universe) addDestination(d *destinations.Destination, behind []model.Workload) {
+	for _, port := range d.Declared {
+		u.calls = append(u.calls, call{
+			Destination: d.Called(port, func(*destinations.Destination) []model.Workload { return behind }),
+			servers:     port.Endpoints(behind),
+		})
 	}
 }
 
@@ -237,12 +199,13 @@ func supposed(host string, namespaces []string) []model.Host {
 }
 
 // possible are the servers of a call, and three that stand for those that may come: a pod with a sidecar, one without, and none.
-func (c call) possible() []*server {
-	all := make([]*server, 0, len(c.servers)+3)
+func (c call) possible() []*destinations.Endpoint {
+	all := make([]*destinations.Endpoint, 0, len(c.servers)+3)
 	for i := range c.servers {
 		all = append(all, &c.servers[i])
 	}
 	without := sidecar(c.Host.Namespace, nil)
 	without.Dataplane = model.DataplaneNone
-	return append(all, &server{sidecar(c.Host.Namespace, nil), c.Port}, &server{without, c.Port}, nil)
+	return append(all, &destinations.Endpoint{Workload: sidecar(c.Host.Namespace, nil), Port: c.Port},
+		&destinations.Endpoint{Workload: without, Port: c.Port}, nil)
 }

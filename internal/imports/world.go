@@ -246,15 +246,11 @@ func (w *world) seen(revision string, as order) *effective.Model {
 	all := w.objects()
 	return effective.New(effective.World{
 		Mesh:                w.Mesh,
-		PeerAuthentications: reordered(inRevision(all.PeerAuthentications, revision), as, (*istiosecurityv1.PeerAuthentication).DeepCopy),
-		DestinationRules:    reordered(inRevision(all.DestinationRules, revision), as, (*istionetworkingv1.DestinationRule).DeepCopy),
-		Gateways:            reordered(inRevision(all.Gateways, revision), as, (*istionetworkingv1.Gateway).DeepCopy),
+		PeerAuthentications: reordered(model.OfRevision(all.PeerAuthentications, revision), as, (*istiosecurityv1.PeerAuthentication).DeepCopy),
+		DestinationRules:    reordered(model.OfRevision(all.DestinationRules, revision), as, (*istionetworkingv1.DestinationRule).DeepCopy),
+		Gateways:            reordered(model.OfRevision(all.Gateways, revision), as, (*istionetworkingv1.Gateway).DeepCopy),
 		Services:            w.Services,
 	})
-}
-
-func inRevision[T metav1.Object](objects []T, revision string) []T {
-	return slices.DeleteFunc(slices.Clone(objects), func(o T) bool { return !model.InRevision(o, revision) })
 }
 
 // reordered gives the unborn objects the ages of the order.
@@ -262,6 +258,7 @@ func reordered[T metav1.Object](objects []T, as order, copied func(T) T) []T {
 	if as == byName {
 		return objects
 	}
+	objects = slices.Clone(objects)
 	var unborn []int
 	for i, o := range objects {
 		if created := o.GetCreationTimestamp(); created.Equal(&effective.Unborn) {

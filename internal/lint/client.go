@@ -6,6 +6,7 @@ import (
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 
+	"github.com/meshtls/meshtls/internal/destinations"
 	"github.com/meshtls/meshtls/internal/effective"
 	"github.com/meshtls/meshtls/internal/model"
 )
@@ -17,7 +18,7 @@ func clientOf(w model.Workload) effective.Client {
 
 // governedOf is the first of the sidecars, or of the gateways, whose calls of the destination the rule governs. A rule that everybody may
 // find governs clients of other namespaces only if it governs one of a namespace that has no rules: most need not be asked.
-func (v *view) governedOf(rule *istionetworkingv1.DestinationRule, d *destination, gateway bool) (model.Workload, bool) {
+func (v *view) governedOf(rule *istionetworkingv1.DestinationRule, d *destinations.Destination, gateway bool) (model.Workload, bool) {
 	callers := v.callers(rule)
 	exported := rule.Spec.ExportTo
 	if (len(exported) == 0 || slices.Contains(exported, "*")) && !v.governs(rule, ofNowhere, d) {
@@ -32,7 +33,7 @@ func (v *view) governedOf(rule *istionetworkingv1.DestinationRule, d *destinatio
 }
 
 // governs says whether the rule decides, in whole or in part, what the client sends to the destination.
-func (v *view) governs(rule *istionetworkingv1.DestinationRule, client effective.Client, d *destination) bool {
+func (v *view) governs(rule *istionetworkingv1.DestinationRule, client effective.Client, d *destinations.Destination) bool {
 	return slices.Contains(v.istio.Rule(client, d.Host).Rules, rule)
 }
 

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/destinations"
 	"github.com/meshtls/meshtls/internal/hosts"
 	"github.com/meshtls/meshtls/internal/model"
 )
@@ -191,7 +192,7 @@ func (v *view) isGoverned(rule *istionetworkingv1.DestinationRule, client model.
 	if len(called) == 0 && v.Partial && client.Namespace == rule.Namespace {
 		return slices.Contains(v.istio.Rule(clientOf(client), model.Host{Name: host}).Rules, rule)
 	}
-	return slices.ContainsFunc(called, func(d *destination) bool {
+	return slices.ContainsFunc(called, func(d *destinations.Destination) bool {
 		return slices.Contains(v.istio.Rule(clientOf(client), d.Host).Rules, rule)
 	})
 }

@@ -7,6 +7,7 @@ import (
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 
+	"github.com/meshtls/meshtls/internal/destinations"
 	"github.com/meshtls/meshtls/internal/hosts"
 	"github.com/meshtls/meshtls/internal/model"
 )
@@ -156,7 +157,7 @@ type traffic struct {
 func (v *view) traffic() traffic { return traffic{view: v, routing: newRouting(v.VirtualServices)} }
 
 // callsUnder are calls of the destination that the rule governs: those of one sidecar, which stands for all, and of one gateway.
-func (t traffic) callsUnder(rule *istionetworkingv1.DestinationRule, d *destination) []call {
+func (t traffic) callsUnder(rule *istionetworkingv1.DestinationRule, d *destinations.Destination) []call {
 	var calls []call
 	for _, gateway := range []bool{false, true} {
 		subsets := t.routing.called(d.Name, gateway)

@@ -6,6 +6,7 @@ import (
 	networkingapi "istio.io/api/networking/v1alpha3"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/destinations"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -45,7 +46,7 @@ func destinationRuleCredentialWithoutSelector(v *view) []model.Finding {
 func destinationRuleInternalHostSystemCA(v *view) []model.Finding {
 	t := v.traffic()
 	unverifiable := func(o outcome) bool {
-		seen := o.server != nil || o.d.service == nil
+		seen := o.server != nil || o.d.Service == nil
 		return seen && !expectsHTTP(o) && sendsCustom(o) && trustsTheSystem(o.verdict.Sent.Settings)
 	}
 	var findings []model.Finding
@@ -66,7 +67,7 @@ func destinationRuleInternalHostSystemCA(v *view) []model.Finding {
 }
 
 // isInternal says whether the host is inside the mesh, with sidecars or without.
-func isInternal(d *destination) bool { return !d.External }
+func isInternal(d *destinations.Destination) bool { return !d.External }
 
 // sendsCustom says whether TLS with certificates that are not the mesh's leaves the client.
 func sendsCustom(o outcome) bool {

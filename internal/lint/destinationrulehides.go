@@ -8,6 +8,7 @@ import (
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/destinations"
 	"github.com/meshtls/meshtls/internal/effective"
 	"github.com/meshtls/meshtls/internal/hosts"
 	"github.com/meshtls/meshtls/internal/model"
@@ -99,7 +100,7 @@ func (h *hidden) add(rule *istionetworkingv1.DestinationRule, tls bool) {
 }
 
 // governedIn is the first client of the rule's own namespace whose calls of the destination it governs, and what it is governed by.
-func (v *view) governedIn(rule *istionetworkingv1.DestinationRule, d *destination) (effective.Client, effective.Choice, bool) {
+func (v *view) governedIn(rule *istionetworkingv1.DestinationRule, d *destinations.Destination) (effective.Client, effective.Choice, bool) {
 	for _, w := range v.clients().in[rule.Namespace] {
 		if governing := v.istio.Rule(clientOf(w), d.Host); slices.Contains(governing.Rules, rule) {
 			return clientOf(w), governing, true
@@ -109,11 +110,11 @@ func (v *view) governedIn(rule *istionetworkingv1.DestinationRule, d *destinatio
 }
 
 // tlsDiffers says whether the client uses other TLS toward a port of the destination than one of nowhere.
-func (v *view) tlsDiffers(client effective.Client, d *destination) bool {
-	for _, port := range d.ports {
-		servers := []*endpoint{nil}
+func (v *view) tlsDiffers(client effective.Client, d *destinations.Destination) bool {
+	for _, port := range d.Declared {
+		servers := []*destinations.Endpoint{nil}
 		if endpoints := v.endpoints(d, port); len(endpoints) > 0 {
-			servers = []*endpoint{&endpoints[0]}
+			servers = []*destinations.Endpoint{&endpoints[0]}
 		}
 		for _, server := range servers {
 			if !sameTLS(v.sentTo(client, d, port, server), v.sentTo(ofNowhere, d, port, server)) {
@@ -125,11 +126,13 @@ func (v *view) tlsDiffers(client effective.Client, d *destination) bool {
 }
 
 // sentTo is what the client sends to the server; nil: as far as it is decided for all servers alike.
-func (v *view) sentTo(client effective.Client, d *destination, port destinationPort, server *endpoint) effective.TLS {
+func (v *view) sentTo(
+	client effective.Client, d *destinations.Destination, port destinations.Port, server *destinations.Endpoint,
+) effective.TLS {
 	if server == nil {
 		return v.istio.Sends(client, v.toward(d, port))
 	}
-	return v.istio.Verdict(effective.Connection{Client: client, To: v.toward(d, port), Server: &server.Workload, Port: server.port}).Sent
+	return v.istio.Verdict(effective.Connection{Client: client, To: v.toward(d, port), Server: &server.Workload, Port: server.Port}).Sent
 }
 
 // sameTLS compares what leaves the client; the settings of a mode that takes none do not matter.
@@ -172,7 +175,7 @@ func destinationRuleSelectorHidesRule(v *view) []model.Finding {
 }
 
 // loser is the first client of the namespace for which no rule is left, the rule for others being among those that hide it.
-func (v *view) loser(rule *istionetworkingv1.DestinationRule, d *destination) (model.Workload, bool) {
+func (v *view) loser(rule *istionetworkingv1.DestinationRule, d *destinations.Destination) (model.Workload, bool) {
 	for _, w := range v.clients().in[rule.Namespace] {
 		if len(v.istio.Rule(clientOf(w), d.Host).Rules) == 0 && v.hides(rule, w, d) {
 			return w, true
@@ -181,7 +184,7 @@ func (v *view) loser(rule *istionetworkingv1.DestinationRule, d *destination) (m
 	return model.Workload{}, false
 }
 
-func (v *view) hides(rule *istionetworkingv1.DestinationRule, w model.Workload, d *destination) bool {
+func (v *view) hides(rule *istionetworkingv1.DestinationRule, w model.Workload, d *destinations.Destination) bool {
 	return slices.ContainsFunc(v.istio.Shadowed(clientOf(w), d.Host), func(s effective.Shadow) bool {
 		return s.Rule == rule && s.Reason == effective.ShadowOtherPods
 	})

@@ -8,6 +8,7 @@ import (
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/destinations"
 	"github.com/meshtls/meshtls/internal/effective"
 	"github.com/meshtls/meshtls/internal/model"
 )
@@ -112,14 +113,14 @@ func (t traffic) dropping(rule *istionetworkingv1.DestinationRule, entry portWit
 	return first, found
 }
 
-func (t traffic) droppingAt(rule *istionetworkingv1.DestinationRule, entry portWithoutTLS, d *destination) (outcome, bool) {
+func (t traffic) droppingAt(rule *istionetworkingv1.DestinationRule, entry portWithoutTLS, d *destinations.Destination) (outcome, bool) {
 	for _, c := range t.callsUnder(rule, d) {
 		inForce := entry.subset == "" && t.istio.Rule(clientOf(c.client), d.Host).Policy == rule
 		if !inForce && (entry.subset == "" || c.subset != entry.subset) {
 			continue
 		}
-		for _, port := range d.ports {
-			if int64(port.number) != int64(entry.number) {
+		for _, port := range d.Declared {
+			if int64(port.Number) != int64(entry.number) {
 				continue
 			}
 			o := outcome{call: c, rule: rule, d: d, port: port}

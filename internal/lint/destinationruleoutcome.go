@@ -9,6 +9,7 @@ import (
 	networkingapi "istio.io/api/networking/v1alpha3"
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 
+	"github.com/meshtls/meshtls/internal/destinations"
 	"github.com/meshtls/meshtls/internal/effective"
 	"github.com/meshtls/meshtls/internal/hosts"
 	"github.com/meshtls/meshtls/internal/model"
@@ -19,10 +20,10 @@ import (
 type outcome struct {
 	call
 	rule *istionetworkingv1.DestinationRule
-	d    *destination
-	port destinationPort
+	d    *destinations.Destination
+	port destinations.Port
 	// server is a pod behind the port; nil where no pod is known.
-	server  *endpoint
+	server  *destinations.Endpoint
 	verdict effective.Verdict
 	// more is the number of the rule's other hosts of which the same is true.
 	more int
@@ -38,7 +39,7 @@ func (o outcome) mode() networkingapi.ClientTLSSettings_TLSmode {
 
 // where names the port that is called.
 func (o outcome) where() string {
-	where := fmt.Sprintf("port %d of %s", o.port.number, o.d)
+	where := fmt.Sprintf("port %d of %s", o.port.Number, o.d)
 	if o.subset != "" {
 		where += fmt.Sprintf(" (subset %s)", o.subset)
 	}
@@ -47,7 +48,7 @@ func (o outcome) where() string {
 
 // pod names the server.
 func (o outcome) pod() string {
-	return fmt.Sprintf("pod %s (port %d)", o.server.Example, o.server.port)
+	return fmt.Sprintf("pod %s (port %d)", o.server.Example, o.server.Port)
 }
 
 // same says of how many other hosts the same is true.
@@ -62,22 +63,14 @@ func (o outcome) same() string {
 	}
 }
 
-// String is how messages name a destination.
-func (d *destination) String() string {
-	if d.service == nil {
-		return d.Name
-	}
-	return d.ref().String()
-}
-
 // question is what outcomes are looked for. A wildcard has many hosts: those that are out of the question are not gone into.
 type question struct {
-	at     func(*destination) bool
+	at     func(*destinations.Destination) bool
 	wanted func(outcome) bool
 }
 
 // anywhere is for questions that any host may answer.
-func anywhere(*destination) bool { return true }
+func anywhere(*destinations.Destination) bool { return true }
 
 // outcomes are those that are wanted, the first of each level of the rule: of its first host, port and pod in order.
 func (t traffic) outcomes(rule *istionetworkingv1.DestinationRule, q question) []outcome {
@@ -101,10 +94,12 @@ func (t traffic) outcomes(rule *istionetworkingv1.DestinationRule, q question) [
 	return ordered
 }
 
-func (t traffic) outcomesAt(rule *istionetworkingv1.DestinationRule, d *destination, wanted func(outcome) bool) map[string]outcome {
+func (t traffic) outcomesAt(
+	rule *istionetworkingv1.DestinationRule, d *destinations.Destination, wanted func(outcome) bool,
+) map[string]outcome {
 	first := map[string]outcome{}
 	for _, c := range t.callsUnder(rule, d) {
-		for _, port := range d.ports {
+		for _, port := range d.Declared {
 			for _, o := range t.outcomesOf(outcome{call: c, rule: rule, d: d, port: port}) {
 				if _, known := first[o.field()]; !known && wanted(o) {
 					first[o.field()] = o
@@ -139,23 +134,23 @@ func (o outcome) connection(v *view) effective.Connection {
 	to.Subset = o.subset
 	connection := effective.Connection{Client: clientOf(o.client), To: to}
 	if o.server != nil {
-		connection.Server, connection.Port = &o.server.Workload, o.server.port
+		connection.Server, connection.Port = &o.server.Workload, o.server.Port
 	}
 	return connection
 }
 
 // servers are the pods that the call may reach; a single nil where no pods are known at all. Known says that there is such a subset.
 // Pods that keep the port from their proxy are another check's.
-func (t traffic) servers(o outcome) (servers []*endpoint, known bool) {
+func (t traffic) servers(o outcome) (servers []*destinations.Endpoint, known bool) {
 	labels, known := t.subsetLabels(o)
 	if !known {
 		return nil, false
 	}
 	if len(t.backends(o.d)) == 0 {
-		return []*endpoint{nil}, true
+		return []*destinations.Endpoint{nil}, true
 	}
 	for _, server := range t.endpoints(o.d, o.port) {
-		uncaptured := slices.Contains(server.Uncaptured, server.port)
+		uncaptured := slices.Contains(server.Uncaptured, server.Port)
 		if !server.Gateway && !uncaptured && pods.Matches(labels, server.Labels) {
 			servers = append(servers, &server)
 		}

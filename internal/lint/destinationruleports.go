@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/destinations"
 	"github.com/meshtls/meshtls/internal/effective"
 	"github.com/meshtls/meshtls/internal/model"
 )
@@ -20,7 +21,9 @@ const httpsPort = 443
 // Source: istio pilot/pkg/networking/core/cluster_tls.go, buildUpstreamClusterTLSContext: the port's protocol is not looked at.
 func destinationRuleDoubleTLS(v *view) []model.Finding {
 	t := v.traffic()
-	wrapped := func(o outcome) bool { return !o.client.Gateway && sendsCustom(o) && declaredTLS(o.port.protocol) }
+	wrapped := func(o outcome) bool {
+		return !o.client.Gateway && sendsCustom(o) && effective.SpeaksTLS(o.port.Protocol)
+	}
 	var findings []model.Finding
 	for _, rule := range v.DestinationRules {
 		if !saysMode(rule, custom) {
@@ -33,7 +36,7 @@ func destinationRuleDoubleTLS(v *view) []model.Finding {
 			}
 			f := about(severity, model.KindDestinationRule, rule, o.field())
 			f.Message = fmt.Sprintf("The mode is %s for %s, which is declared %s: if applications speak TLS there, sidecars wrap it in TLS "+
-				"once more, and the server undoes one of the two.%s", o.mode(), o.where(), o.port.protocol, o.same())
+				"once more, and the server undoes one of the two.%s", o.mode(), o.where(), o.port.Protocol, o.same())
 			f.Remedy = "Remove tls if applications speak TLS themselves; if sidecars are to do it, declare the port HTTP, with the targetPort " +
 				"of the server's TLS."
 			findings = append(findings, f)
@@ -50,18 +53,16 @@ func httpsPortDeclaredHTTP(v *view) []model.Finding {
 		return nil
 	}
 	var findings []model.Finding
-	for _, name := range v.destinations().names {
-		for _, d := range v.destinations().byHost[name] {
-			for i, port := range d.ports {
-				if !declaredHTTP(port.protocol) || !v.leadsToHTTPS(d, port) || v.originatesTLS(d, port) {
-					continue
-				}
-				f := model.Finding{Severity: meshtlsv1alpha1.SeverityWarning, Object: d.ref(), Field: fmt.Sprintf("spec.ports[%d]", i)}
-				f.Message = fmt.Sprintf("Port %d is declared %s and leads to a port for HTTPS, and no DestinationRule has clients use TLS: what "+
-					"applications send as HTTP arrives there as plaintext, and their own TLS is taken for broken HTTP.", port.number, port.protocol)
-				f.Remedy = "Declare the port HTTPS if applications speak TLS themselves, or add a DestinationRule with mode SIMPLE."
-				findings = append(findings, f)
+	for _, d := range v.destinations().All() {
+		for i, port := range d.Declared {
+			if !effective.SpeaksHTTP(port.Protocol) || !v.leadsToHTTPS(d, port) || v.originatesTLS(d, port) {
+				continue
 			}
+			f := model.Finding{Severity: meshtlsv1alpha1.SeverityWarning, Object: d.Ref(), Field: fmt.Sprintf("spec.ports[%d]", i)}
+			f.Message = fmt.Sprintf("Port %d is declared %s and leads to a port for HTTPS, and no DestinationRule has clients use TLS: what "+
+				"applications send as HTTP arrives there as plaintext, and their own TLS is taken for broken HTTP.", port.Number, port.Protocol)
+			f.Remedy = "Declare the port HTTPS if applications speak TLS themselves, or add a DestinationRule with mode SIMPLE."
+			findings = append(findings, f)
 		}
 	}
 	return findings
@@ -69,21 +70,21 @@ func httpsPortDeclaredHTTP(v *view) []model.Finding {
 
 // leadsToHTTPS says whether an HTTPS server is behind the port: of a host outside the mesh by its number, of a Service by what its target
 // is called. The ports of a gateway are for its own servers.
-func (v *view) leadsToHTTPS(d *destination, port destinationPort) bool {
-	if d.entry != nil {
-		target := port.entry.GetTargetPort()
-		return d.External && port.number == httpsPort && (target == 0 || target == httpsPort)
+func (v *view) leadsToHTTPS(d *destinations.Destination, port destinations.Port) bool {
+	if d.Entry != nil {
+		target := port.Entry.GetTargetPort()
+		return d.External && port.Number == httpsPort && (target == 0 || target == httpsPort)
 	}
 	isGateway := func(w model.Workload) bool { return w.Gateway }
 	if len(v.clients().all) == 0 || slices.ContainsFunc(v.backends(d), isGateway) {
 		return false
 	}
-	target := port.service.TargetPort
+	target := port.Service.TargetPort
 	return target.IntVal == httpsPort || target.StrVal == "https" || strings.HasPrefix(target.StrVal, "https-")
 }
 
 // originatesTLS says whether some client's proxy puts TLS around what it sends there.
-func (v *view) originatesTLS(d *destination, port destinationPort) bool {
+func (v *view) originatesTLS(d *destinations.Destination, port destinations.Port) bool {
 	originates := func(client effective.Client) bool {
 		mode := v.istio.Sends(client, v.toward(d, port)).Mode
 		return mode == meshtlsv1alpha1.SendSimple || mode == meshtlsv1alpha1.SendMutual
@@ -91,18 +92,6 @@ func (v *view) originatesTLS(d *destination, port destinationPort) bool {
 	own := effective.Client{Namespace: d.Namespace, Dataplane: model.DataplaneSidecar}
 	return originates(ofNowhere) || originates(own) ||
 		slices.ContainsFunc(v.clients().all, func(w model.Workload) bool { return originates(clientOf(w)) })
-}
-
-// declaredHTTP is true for what Istio reads as HTTP without TLS.
-// Source: istio pkg/config/protocol/instance.go, IsHTTP.
-func declaredHTTP(protocol string) bool {
-	return slices.Contains([]string{"HTTP", "HTTP2", "HTTP_PROXY", "GRPC", "GRPC-WEB"}, strings.ToUpper(protocol))
-}
-
-// declaredTLS is true for what Istio takes for TLS of the application.
-// Source: istio pkg/config/protocol/instance.go, IsTLS.
-func declaredTLS(protocol string) bool {
-	return strings.EqualFold(protocol, "HTTPS") || strings.EqualFold(protocol, "TLS")
 }
 
 // appProtocolHidesName tells of Service ports whose name declares a protocol to no effect: an appProtocol goes before the name, also one
@@ -116,7 +105,7 @@ func appProtocolHidesName(v *view) []model.Finding {
 			if port.HiddenProtocol == "" || port.HiddenProtocol == port.Protocol || !v.inMesh(service) {
 				continue
 			}
-			f := model.Finding{Severity: meshtlsv1alpha1.SeverityInfo, Object: ofService(service).ref(),
+			f := model.Finding{Severity: meshtlsv1alpha1.SeverityInfo, Object: destinations.OfService(service).Ref(),
 				Field: fmt.Sprintf("spec.ports[%d].appProtocol", i)}
 			f.Message = fmt.Sprintf("Istio does not know this appProtocol, and looks at it in place of the name %s, which would declare %s: "+
 				"proxies find out by looking whether HTTP or TLS is spoken there.", port.Name, port.HiddenProtocol)
@@ -129,7 +118,7 @@ func appProtocolHidesName(v *view) []model.Finding {
 
 // inMesh says whether pods behind the Service have a sidecar.
 func (v *view) inMesh(service *model.Service) bool {
-	return slices.ContainsFunc(v.backends(ofService(service)), func(w model.Workload) bool {
+	return slices.ContainsFunc(v.backends(destinations.OfService(service)), func(w model.Workload) bool {
 		return w.Dataplane == model.DataplaneSidecar && !w.Gateway
 	})
 }
@@ -153,7 +142,7 @@ func serverFirstPortUndeclared(v *view) []model.Finding {
 			if port.Protocol != "" || protocol == "" || !v.inMesh(service) {
 				continue
 			}
-			f := model.Finding{Severity: meshtlsv1alpha1.SeverityWarning, Object: ofService(service).ref(),
+			f := model.Finding{Severity: meshtlsv1alpha1.SeverityWarning, Object: destinations.OfService(service).Ref(),
 				Field: fmt.Sprintf("spec.ports[%d].name", i)}
 			f.Message = fmt.Sprintf("The port declares no protocol, so proxies wait for the client's first bytes to find out whether HTTP or TLS "+
 				"is spoken. In %s, whose port this is, the server speaks first: each waits for the other.", protocol)

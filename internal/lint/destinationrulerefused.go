@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/destinations"
 	"github.com/meshtls/meshtls/internal/effective"
 	"github.com/meshtls/meshtls/internal/model"
 )
@@ -19,7 +20,7 @@ import (
 type failure struct {
 	// says are the modes of the rules that it can happen to, at the hosts where it may, and is tells it from the others.
 	says func(networkingapi.ClientTLSSettings_TLSmode) bool
-	at   func(*destination) bool
+	at   func(*destinations.Destination) bool
 	is   func(outcome) bool
 	// words are what to say of it, and what to do about it.
 	words func(outcome) (message, remedy string)
@@ -48,10 +49,10 @@ func failures(v *view, r failure) []model.Finding {
 
 // wherePeersSay are the hosts of which some pod has a port that a PeerAuthentication gives the mode. Many rules are for one host, so
 // each is looked at once.
-func (v *view) wherePeersSay(mode meshtlsv1alpha1.AcceptMode) func(*destination) bool {
+func (v *view) wherePeersSay(mode meshtlsv1alpha1.AcceptMode) func(*destinations.Destination) bool {
 	namespaces := v.namespacesThatSay(mode)
-	looked := map[*destination]bool{}
-	return func(d *destination) bool {
+	looked := map[*destinations.Destination]bool{}
+	return func(d *destinations.Destination) bool {
 		if !namespaces.HasAny(d.Namespace, v.Mesh.RootNamespace) {
 			return false
 		}
@@ -79,11 +80,11 @@ func (v *view) namespacesThatSay(mode meshtlsv1alpha1.AcceptMode) sets.Set[strin
 	return namespaces
 }
 
-func (v *view) hasPortWith(d *destination, mode meshtlsv1alpha1.AcceptMode) bool {
+func (v *view) hasPortWith(d *destinations.Destination, mode meshtlsv1alpha1.AcceptMode) bool {
 	for _, w := range v.backends(d) {
 		accepted := v.istio.Accept(w)
-		for _, port := range d.ports {
-			if number, known := targetOf(w, port); known && accepted.Port(number).Mode == mode {
+		for _, port := range d.Declared {
+			if number, known := port.Target(w); known && accepted.Port(number).Mode == mode {
 				return true
 			}
 		}
@@ -144,7 +145,7 @@ func destinationRuleMTLSToNoProxy(v *view) []model.Finding {
 }
 
 // hasPodsUnproxied says whether some pod behind the host has no sidecar.
-func (v *view) hasPodsUnproxied(d *destination) bool {
+func (v *view) hasPodsUnproxied(d *destinations.Destination) bool {
 	return slices.ContainsFunc(v.backends(d), func(w model.Workload) bool {
 		return w.Dataplane != model.DataplaneSidecar
 	})
@@ -178,7 +179,7 @@ func destinationRuleTLSToHTTPPort(v *view) []model.Finding {
 		words: func(o outcome) (string, string) {
 			return fmt.Sprintf("The mode is %s for %s, which is declared %s. There the proxy of %s expects no TLS but the mesh's: "+
 					"the connection fails.",
-					o.mode(), o.where(), o.port.protocol, o.pod()),
+					o.mode(), o.where(), o.port.Protocol, o.pod()),
 				"Set the mode ISTIO_MUTUAL, or declare the port TCP if the application ends the TLS itself."
 		},
 	})
@@ -186,5 +187,5 @@ func destinationRuleTLSToHTTPPort(v *view) []model.Finding {
 
 // expectsHTTP says whether a sidecar is at the server that takes what comes in at the port for HTTP, unless it is the mesh's mutual TLS.
 func expectsHTTP(o outcome) bool {
-	return o.server != nil && o.server.Dataplane == model.DataplaneSidecar && declaredHTTP(o.port.protocol)
+	return o.server != nil && o.server.Dataplane == model.DataplaneSidecar && effective.SpeaksHTTP(o.port.Protocol)
 }

@@ -9,6 +9,7 @@ import (
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/destinations"
 	"github.com/meshtls/meshtls/internal/hosts"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/pods"
@@ -80,14 +81,14 @@ func destinationRuleSubsetWithoutPods(v *view) []model.Finding {
 }
 
 // without is the Service whose pods, of which there are some, do not include any of the subset, if something is sent there.
-func (t traffic) without(rule *istionetworkingv1.DestinationRule, subset *networkingapi.Subset) *destination {
+func (t traffic) without(rule *istionetworkingv1.DestinationRule, subset *networkingapi.Subset) *destinations.Destination {
 	host := hostOf(rule)
 	if hosts.IsWildcard(host) || len(subset.Labels) == 0 || !t.routing.live(host, subset.Name) || givenByIstio(subset.Labels) {
 		return nil
 	}
 	for _, d := range t.called(host) {
 		behind := t.backends(d)
-		if d.service == nil || len(behind) == 0 || t.hasEntryWith(d, subset.Labels) {
+		if d.Service == nil || len(behind) == 0 || t.hasEntryWith(d, subset.Labels) {
 			return nil
 		}
 		if !slices.ContainsFunc(behind, func(w model.Workload) bool { return pods.Matches(subset.Labels, w.Labels) }) {
@@ -98,9 +99,9 @@ func (t traffic) without(rule *istionetworkingv1.DestinationRule, subset *networ
 }
 
 // hasEntryWith says whether a WorkloadEntry is behind the Service and has the labels.
-func (v *view) hasEntryWith(d *destination, labels map[string]string) bool {
+func (v *view) hasEntryWith(d *destinations.Destination, labels map[string]string) bool {
 	return slices.ContainsFunc(v.WorkloadEntries, func(entry *istionetworkingv1.WorkloadEntry) bool {
-		return entry.Namespace == d.Namespace && pods.Matches(d.service.Selector, entry.Spec.Labels) && pods.Matches(labels, entry.Spec.Labels)
+		return entry.Namespace == d.Namespace && pods.Matches(d.Service.Selector, entry.Spec.Labels) && pods.Matches(labels, entry.Spec.Labels)
 	})
 }
 

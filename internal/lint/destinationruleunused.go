@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/destinations"
 	"github.com/meshtls/meshtls/internal/hosts"
 	"github.com/meshtls/meshtls/internal/model"
 )
@@ -26,7 +27,7 @@ func destinationRuleNeverUsed(v *view) []model.Finding {
 			continue
 		}
 		called := v.called(hostOf(rule))
-		own := func(d *destination) bool { return d.Namespace == rule.Namespace }
+		own := func(d *destinations.Destination) bool { return d.Namespace == rule.Namespace }
 		if len(called) == 0 || slices.ContainsFunc(called, own) {
 			continue
 		}
@@ -40,7 +41,7 @@ func destinationRuleNeverUsed(v *view) []model.Finding {
 }
 
 // namespacesOf names the namespaces of the destinations.
-func namespacesOf(all []*destination) string {
+func namespacesOf(all []*destinations.Destination) string {
 	namespaces := sets.New[string]()
 	for _, d := range all {
 		namespaces.Insert(d.Namespace)
@@ -104,7 +105,7 @@ func (v *view) servicesByName() map[string][]string {
 
 // declared says whether there is such a host, by name or by a wildcard of a ServiceEntry.
 func (v *view) declared(host string) bool {
-	declares := func(name string) bool { return len(v.destinations().byHost[name]) > 0 }
+	declares := func(name string) bool { return len(v.destinations().Of(name)) > 0 }
 	return declares(host) || slices.ContainsFunc(hosts.Wildcards(host), declares)
 }
 

@@ -6,6 +6,7 @@ import (
 	networkingapi "istio.io/api/networking/v1alpha3"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/destinations"
 	"github.com/meshtls/meshtls/internal/hosts"
 	"github.com/meshtls/meshtls/internal/model"
 )
@@ -26,7 +27,7 @@ func destinationRuleWildcardCatchesExternal(v *view) []model.Finding {
 		for _, o := range t.outcomes(rule, question{at: isExternal, wanted: caught}) {
 			f := about(meshtlsv1alpha1.SeverityWarning, model.KindDestinationRule, rule, o.field())
 			f.Message = fmt.Sprintf("The wildcard covers %s, which %s says is outside the mesh: it has no certificate of the mesh, and connections "+
-				"to it fail.%s", o.d.Name, o.d.ref(), o.same())
+				"to it fail.%s", o.d.Name, o.d.Ref(), o.same())
 			f.Remedy = "Narrow the host, or remove tls, so that Istio uses mutual TLS where the server can."
 			findings = append(findings, f)
 		}
@@ -35,4 +36,4 @@ func destinationRuleWildcardCatchesExternal(v *view) []model.Finding {
 }
 
 // isExternal says whether the host is outside the mesh.
-func isExternal(d *destination) bool { return d.External }
+func isExternal(d *destinations.Destination) bool { return d.External }

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -8,6 +9,7 @@ import (
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/destinations"
 	"github.com/meshtls/meshtls/internal/effective"
 	"github.com/meshtls/meshtls/internal/hosts"
 	"github.com/meshtls/meshtls/internal/model"
@@ -58,7 +60,7 @@ func (v *view) encryptedAgain(s gatewayServer, vs *istionetworkingv1.VirtualServ
 	var findings []model.Finding
 	for _, w := range v.proxiesOf(s.gateway) {
 		for _, d := range v.called(host) {
-			port, known := d.portOf(to, s)
+			port, known := portOf(d, to, s)
 			if !known {
 				continue
 			}
@@ -78,20 +80,12 @@ func (v *view) encryptedAgain(s gatewayServer, vs *istionetworkingv1.VirtualServ
 
 // portOf is the port of the destination that a route sends to: the one that it names, the only one, or the server's own.
 // Source: istio pilot/pkg/networking/core/route/route.go, GetDestinationCluster.
-func (d *destination) portOf(to *networkingapi.Destination, s gatewayServer) (destinationPort, bool) {
-	number := int32(to.GetPort().GetNumber()) // #nosec G115 -- below 65536
-	if number == 0 && len(d.ports) == 1 {
-		return d.ports[0], true
+func portOf(d *destinations.Destination, to *networkingapi.Destination, s gatewayServer) (destinations.Port, bool) {
+	named := to.GetPort().GetNumber()
+	if only, one := d.OnlyPort(); one && named == 0 {
+		return only, true
 	}
-	if number == 0 {
-		number = int32(s.Port.Number) // #nosec G115 -- below 65536
-	}
-	for _, p := range d.ports {
-		if p.number == number {
-			return p, true
-		}
-	}
-	return destinationPort{}, false
+	return d.Port(int32(cmp.Or(named, s.Port.Number))) // #nosec G115 -- below 65536
 }
 
 func (v *view) doubleTLS(s gatewayServer, vs *istionetworkingv1.VirtualService, host string, sent effective.TLS) model.Finding {

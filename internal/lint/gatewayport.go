@@ -58,7 +58,7 @@ func (v *view) servicesBefore(workloads []model.Workload) []fronted {
 func exposed(services []fronted, port int32) bool {
 	for _, s := range services {
 		for i := range s.ports {
-			target, known := targetOf(s.pod, destinationPort{service: &s.ports[i]})
+			target, known := s.ports[i].TargetOn(s.pod)
 			if s.ports[i].Port == port || target == port || !known {
 				return true
 			}

@@ -9,6 +9,7 @@ import (
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/destinations"
 	"github.com/meshtls/meshtls/internal/effective"
 	"github.com/meshtls/meshtls/internal/model"
 )
@@ -141,8 +142,8 @@ func (c plaintextCall) worseThan(other plaintextCall) bool {
 func (v *view) plaintextCalls(pa *istiosecurityv1.PeerAuthentication) []plaintextCall {
 	var calls []plaintextCall
 	for _, front := range v.inFront(v.selected(pa.Namespace, peerSelector(pa))) {
-		d := ofService(front.service)
-		to := v.toward(d, destinationPort{number: front.port.Port, protocol: front.port.Protocol, service: &front.port})
+		d := destinations.OfService(front.service)
+		to := v.toward(d, destinations.PortOf(&front.port))
 		for _, server := range front.pods {
 			for _, client := range v.clients().all {
 				verdict := v.istio.Verdict(effective.Connection{Client: clientOf(client), To: to, Server: &server, Port: front.target})

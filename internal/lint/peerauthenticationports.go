@@ -132,7 +132,7 @@ func (v *view) inFront(workloads []model.Workload) []frontPort {
 func frontPortsOf(s *model.Service, port model.ServicePort, behind []model.Workload) []frontPort {
 	byTarget := map[int32]*frontPort{}
 	for _, w := range behind {
-		target, known := targetOf(w, destinationPort{number: port.Port, service: &port})
+		target, known := port.TargetOn(w)
 		if !known {
 			continue
 		}

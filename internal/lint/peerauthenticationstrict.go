@@ -89,14 +89,14 @@ func (v *view) refusedWebhooks() []webhookCall {
 
 func (v *view) callOf(w model.Webhook) webhookCall {
 	call := webhookCall{Webhook: w, strict: strictPorts{}, all: true}
-	for _, d := range v.destinations().byHost[hosts.OfService(w.Service.Namespace, w.Service.Name)] {
-		for _, port := range d.ports {
-			if d.service == nil || port.number != w.Port {
+	for _, d := range v.destinations().Of(hosts.OfService(w.Service.Namespace, w.Service.Name)) {
+		for _, port := range d.Declared {
+			if d.Service == nil || port.Number != w.Port {
 				continue
 			}
 			for _, e := range v.endpoints(d, port) {
-				at, strict := v.strictAt(e.Workload, e.port)
-				if strict && !slices.Contains(e.Uncaptured, e.port) {
+				at, strict := v.strictAt(e.Workload, e.Port)
+				if strict && !slices.Contains(e.Uncaptured, e.Port) {
 					call.strict[at] = append(call.strict[at], e.Workload)
 				} else {
 					call.all = false

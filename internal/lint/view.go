@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/destinations"
 	"github.com/meshtls/meshtls/internal/effective"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/pods"
@@ -31,14 +32,14 @@ type view struct {
 	notes func() notes
 	// pods are all workloads, and podsIn those of each namespace.
 	pods   func() pods.Index
-	podsIn func() map[string]pods.Index
+	podsIn func() pods.Namespaces
 	// servicesIn are the Services of each namespace, and authorizationsIn its AuthorizationPolicies.
 	servicesIn       func() map[string][]*model.Service
 	authorizationsIn func() map[string][]*istiosecurityv1.AuthorizationPolicy
 	// clients are the callers that stand for all that have a proxy.
 	clients func() clients
 	// destinations are what clients can call.
-	destinations func() destinations
+	destinations func() destinations.Index
 	// credentials are the Secrets and ConfigMaps, and what is wanted of them.
 	credentials func() credentials
 	// routes are the VirtualServices that name a Gateway, by the Gateway.
@@ -57,41 +58,21 @@ type notes struct {
 // newView indexes what the revision's control plane sees; istio is what it makes of that, or nil, to find out.
 func newView(i model.Inventory, revision string, istio *effective.Model) *view {
 	everyGateway := i.Gateways
-	i.PeerAuthentications = inRevision(i.PeerAuthentications, revision)
-	i.DestinationRules = inRevision(i.DestinationRules, revision)
-	i.Gateways = inRevision(i.Gateways, revision)
-	i.VirtualServices = inRevision(i.VirtualServices, revision)
-	i.ServiceEntries = inRevision(i.ServiceEntries, revision)
-	i.WorkloadEntries = inRevision(i.WorkloadEntries, revision)
-	i.AuthorizationPolicies = inRevision(i.AuthorizationPolicies, revision)
+	i = i.InRevision(revision)
 	if istio == nil {
-		istio = effective.New(effective.World{
-			Mesh:                i.Mesh,
-			PeerAuthentications: i.PeerAuthentications,
-			DestinationRules:    i.DestinationRules,
-			Gateways:            i.Gateways,
-			Services:            i.Services,
-		})
+		istio = effective.New(effective.WorldOf(i))
 	}
 	v := &view{Inventory: i, revision: revision, istio: istio, everyGateway: everyGateway}
 	v.notes = sync.OnceValue(v.takeNotes)
 	v.pods = sync.OnceValue(func() pods.Index { return pods.NewIndex(i.Workloads) })
-	v.podsIn = sync.OnceValue(v.indexPods)
+	v.podsIn = sync.OnceValue(func() pods.Namespaces { return pods.ByNamespace(i.Workloads) })
 	v.servicesIn = sync.OnceValue(v.indexServices)
 	v.authorizationsIn = sync.OnceValue(v.indexAuthorizations)
 	v.clients = sync.OnceValue(v.indexClients)
-	v.destinations = sync.OnceValue(v.indexDestinations)
+	v.destinations = sync.OnceValue(func() destinations.Index { return destinations.NewIndex(i.Services, i.ServiceEntries) })
 	v.credentials = sync.OnceValue(v.indexCredentials)
 	v.routes = sync.OnceValue(v.indexRoutes)
 	return v
-}
-
-func inRevision[T metav1.Object](objects []T, revision string) []T {
-	other := func(o T) bool { return !model.InRevision(o, revision) }
-	if !slices.ContainsFunc(objects, other) {
-		return objects
-	}
-	return slices.DeleteFunc(slices.Clone(objects), other)
 }
 
 // istioObjects are the Istio objects of all kinds, each with its kind.
@@ -158,18 +139,6 @@ func (v *view) mutes(f model.Finding) bool {
 	return false
 }
 
-func (v *view) indexPods() map[string]pods.Index {
-	byNamespace := map[string][]model.Workload{}
-	for _, w := range v.Workloads {
-		byNamespace[w.Namespace] = append(byNamespace[w.Namespace], w)
-	}
-	indexed := make(map[string]pods.Index, len(byNamespace))
-	for namespace, workloads := range byNamespace {
-		indexed[namespace] = pods.NewIndex(workloads)
-	}
-	return indexed
-}
-
 func (v *view) indexServices() map[string][]*model.Service {
 	byNamespace := map[string][]*model.Service{}
 	for i := range v.Services {
@@ -188,11 +157,7 @@ func (v *view) indexAuthorizations() map[string][]*istiosecurityv1.Authorization
 
 // selected are the workloads of the namespace that have the labels; no labels: all of them.
 func (v *view) selected(namespace string, labels map[string]string) []model.Workload {
-	index, any := v.podsIn()[namespace]
-	if !any {
-		return nil
-	}
-	return index.Selected(labels)
+	return v.podsIn().Selected(namespace, labels)
 }
 
 // gatewayPods are the workloads, of any namespace, that a Gateway is for: without a selector, all that are gateways.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/destinations"
 	"github.com/meshtls/meshtls/internal/effective"
 	"github.com/meshtls/meshtls/internal/model"
 )
@@ -20,9 +21,9 @@ func servicePortUncaptured(v *view) []model.Finding {
 	}
 	var findings []model.Finding
 	for d := range v.servicesWhere(func(s *model.Service) bool { return !s.External }) {
-		for i, port := range d.ports {
-			open := slices.DeleteFunc(v.endpoints(d, port), func(e endpoint) bool {
-				return proxyPorts.Has(e.port) || !slices.Contains(e.Uncaptured, e.port) || v.isForOutsiders(e.Workload, e.port)
+		for i, port := range d.Declared {
+			open := slices.DeleteFunc(v.endpoints(d, port), func(e destinations.Endpoint) bool {
+				return proxyPorts.Has(e.Port) || !slices.Contains(e.Uncaptured, e.Port) || v.isForOutsiders(e.Workload, e.Port)
 			})
 			if call, sent := v.mutualTLSTo(d, port, open); sent {
 				findings = append(findings, call.finding(d, i))
@@ -34,21 +35,21 @@ func servicePortUncaptured(v *view) []model.Finding {
 
 // bypass is a call with mutual TLS to a port at which no proxy listens.
 type bypass struct {
-	endpoint
+	destinations.Endpoint
 	client  string
 	verdict effective.Verdict
 }
 
 // mutualTLSTo finds such a call: the first by the client's namespace.
-func (v *view) mutualTLSTo(d *destination, port destinationPort, open []endpoint) (bypass, bool) {
+func (v *view) mutualTLSTo(d *destinations.Destination, port destinations.Port, open []destinations.Endpoint) (bypass, bool) {
 	var calls []bypass
 	for _, e := range open {
 		for _, client := range v.clients().all {
 			verdict := v.istio.Verdict(effective.Connection{
-				Client: clientOf(client), To: v.toward(d, port), Server: &e.Workload, Port: e.port,
+				Client: clientOf(client), To: v.toward(d, port), Server: &e.Workload, Port: e.Port,
 			})
 			if verdict.Kind == effective.MutualTLS && verdict.Sent.Mode == meshtlsv1alpha1.SendIstioMutual {
-				calls = append(calls, bypass{endpoint: e, client: client.Namespace, verdict: verdict})
+				calls = append(calls, bypass{Endpoint: e, client: client.Namespace, verdict: verdict})
 			}
 		}
 	}
@@ -56,24 +57,24 @@ func (v *view) mutualTLSTo(d *destination, port destinationPort, open []endpoint
 		return bypass{}, false
 	}
 	return slices.MinFunc(calls, func(a, b bypass) int {
-		return cmp.Or(strings.Compare(a.client, b.client), byPodName(a.Workload, b.Workload), cmp.Compare(a.port, b.port))
+		return cmp.Or(strings.Compare(a.client, b.client), byPodName(a.Workload, b.Workload), cmp.Compare(a.Port, b.Port))
 	}), true
 }
 
-func (b bypass) finding(d *destination, port int) model.Finding {
+func (b bypass) finding(d *destinations.Destination, port int) model.Finding {
 	severity, decides := meshtlsv1alpha1.SeverityWarning, "because the pods have a proxy"
 	if b.verdict.Sent.Settings != nil {
 		severity, decides = meshtlsv1alpha1.SeverityError, fmt.Sprintf("because %s says so", b.verdict.Sent.Origin)
 	}
 	return model.Finding{
 		Severity: severity,
-		Object:   d.ref(),
+		Object:   d.Ref(),
 		Field:    fmt.Sprintf("spec.ports[%d]", port),
 		Message: fmt.Sprintf("It leads to port %d of pods such as %s, which annotations of theirs keep from the proxy. Clients with a "+
 			"sidecar, such as those of namespace %s, use mutual TLS there, %s, and the application does not understand it: their calls fail.",
-			b.port, onePod([]model.Workload{b.Workload}), b.client, decides),
+			b.Port, onePod([]model.Workload{b.Workload}), b.client, decides),
 		Remedy: fmt.Sprintf("Let the proxy have port %d of the pods, or have clients send plaintext by a DestinationRule with mode "+
 			"DISABLE for the port.",
-			b.port),
+			b.Port),
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/destinations"
 	"github.com/meshtls/meshtls/internal/effective"
 	"github.com/meshtls/meshtls/internal/model"
 )
@@ -22,7 +23,7 @@ func serviceHeadlessPartlyInMesh(v *view) []model.Finding {
 		if len(without) == 0 || len(without) == len(v.backends(d)) {
 			continue
 		}
-		for i, port := range d.ports {
+		for i, port := range d.Declared {
 			if refusing, verdict := v.refusedTogether(d, port); len(refusing) > 0 {
 				findings = append(findings, headlessPartlyInMesh(d, i, without, refusal{refusing, verdict}))
 			}
@@ -37,20 +38,20 @@ type refusal struct {
 	verdict effective.Verdict
 }
 
-func headlessPartlyInMesh(d *destination, port int, without []model.Workload, r refusal) model.Finding {
+func headlessPartlyInMesh(d *destinations.Destination, port int, without []model.Workload, r refusal) model.Finding {
 	return model.Finding{
 		Severity: meshtlsv1alpha1.SeverityError,
-		Object:   d.ref(),
+		Object:   d.Ref(),
 		Field:    fmt.Sprintf("spec.ports[%d]", port),
 		Message: fmt.Sprintf("Clients connect to the pods of this headless Service, of which some have no sidecar (%s is one). Istio "+
 			"then has them send plaintext to all the pods, and %s with a sidecar refuse it (%s): calls of port %d fail there.",
-			onePod(without), podWords(r.pods), r.verdict.Accepted.Origin, d.ports[port].number),
+			onePod(without), podWords(r.pods), r.verdict.Accepted.Origin, d.Declared[port].Number),
 		Remedy: "Give all the pods a sidecar, or let the port accept PERMISSIVE.",
 	}
 }
 
 // refusedTogether are the pods that refuse clients' plaintext at the port, and would get mutual TLS if all pods had a sidecar.
-func (v *view) refusedTogether(d *destination, port destinationPort) ([]model.Workload, effective.Verdict) {
+func (v *view) refusedTogether(d *destinations.Destination, port destinations.Port) ([]model.Workload, effective.Verdict) {
 	var refusing []model.Workload
 	var why effective.Verdict
 	together := v.toward(d, port)
@@ -58,7 +59,7 @@ func (v *view) refusedTogether(d *destination, port destinationPort) ([]model.Wo
 		alone := together
 		alone.Endpoints = []model.Workload{e.Workload}
 		for _, client := range v.clients().all {
-			c := effective.Connection{Client: clientOf(client), To: together, Server: &e.Workload, Port: e.port}
+			c := effective.Connection{Client: clientOf(client), To: together, Server: &e.Workload, Port: e.Port}
 			verdict := v.istio.Verdict(c)
 			c.To = alone
 			if verdict.Kind == effective.Refused && v.istio.Verdict(c).Kind == effective.MutualTLS {

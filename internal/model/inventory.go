@@ -54,6 +54,18 @@ type Inventory struct {
 	CredentialNames sets.Set[string]
 }
 
+// InRevision is the inventory with only those objects that the control plane of the revision reads.
+func (i Inventory) InRevision(revision string) Inventory {
+	i.PeerAuthentications = OfRevision(i.PeerAuthentications, revision)
+	i.DestinationRules = OfRevision(i.DestinationRules, revision)
+	i.Gateways = OfRevision(i.Gateways, revision)
+	i.VirtualServices = OfRevision(i.VirtualServices, revision)
+	i.ServiceEntries = OfRevision(i.ServiceEntries, revision)
+	i.WorkloadEntries = OfRevision(i.WorkloadEntries, revision)
+	i.AuthorizationPolicies = OfRevision(i.AuthorizationPolicies, revision)
+	return i
+}
+
 // Namespace is a namespace with its labels.
 type Namespace struct {
 	Name   string

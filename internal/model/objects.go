@@ -1,6 +1,8 @@
 package model
 
 import (
+	"slices"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
@@ -24,6 +26,15 @@ const defaultRevision = "default"
 func InRevision(o metav1.Object, revision string) bool {
 	named, found := o.GetLabels()[meshtlsv1alpha1.LabelRevision]
 	return !found || named == revision || (revision == "" && named == defaultRevision)
+}
+
+// OfRevision are the objects that the control plane of the revision reads: the list itself where that is all of them.
+func OfRevision[T metav1.Object](objects []T, revision string) []T {
+	other := func(o T) bool { return !InRevision(o, revision) }
+	if !slices.ContainsFunc(objects, other) {
+		return objects
+	}
+	return slices.DeleteFunc(slices.Clone(objects), other)
 }
 
 // The Istio kinds that are rendered.

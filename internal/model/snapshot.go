@@ -125,6 +125,19 @@ type ServicePort struct {
 	HiddenProtocol string
 }
 
+// TargetOn is the port of the pods that the Service's port leads to; false: it names one that they do not declare.
+func (p *ServicePort) TargetOn(w Workload) (int32, bool) {
+	if p.TargetPort.StrVal == "" {
+		return p.TargetPort.IntVal, true
+	}
+	for _, declared := range w.Ports {
+		if declared.Name == p.TargetPort.StrVal {
+			return declared.Number, true
+		}
+	}
+	return 0, false
+}
+
 // Workload is a set of pods that are alike in all that matters here: labels, container ports, data plane.
 type Workload struct {
 	Namespace string
