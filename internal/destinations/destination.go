@@ -154,13 +154,11 @@ func (p Port) Endpoints(behind []model.Workload) []Endpoint {
 	return all
 }
 
-// Called is the call of a port of the destination. Clients of a headless Service call the pods behind it; they are asked for only then.
-func (d *Destination) Called(port Port, behind func(*Destination) []model.Workload) effective.Destination {
-	to := effective.Destination{Host: d.Host, Port: port.Number, Protocol: port.Protocol}
-	if d.Service != nil && d.Service.Headless {
-		to.Headless, to.Endpoints = true, behind(d)
+// Called is the call of a port of the destination, which has these pods behind it.
+func (d *Destination) Called(port Port, behind []model.Workload) effective.Destination {
+	return effective.Destination{
+		Host: d.Host, Port: port.Number, Protocol: port.Protocol, Headless: d.Service != nil && d.Service.Headless, Endpoints: behind,
 	}
-	return to
 }
 
 // ExportedTo says whether clients of the namespace see the destination, as far as a ServiceEntry says it itself.

@@ -12,6 +12,7 @@ import (
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 
 	"github.com/meshtls/meshtls/internal/destinations"
+	"github.com/meshtls/meshtls/internal/effective"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/pods"
 )
@@ -163,5 +164,23 @@ func TestExportedTo(t *testing.T) {
 	own := service("shop", "a")
 	if !destinations.OfService(&own).ExportedTo("bank") {
 		t.Error("a Service is not seen by clients of another namespace")
+	}
+}
+
+func TestCalled(t *testing.T) {
+	t.Parallel()
+	behind := []model.Workload{pod("shop", "a", "a-1")}
+	headless := service("shop", "a", model.ServicePort{Port: 80, Protocol: "HTTP"})
+	headless.Headless = true
+	d := destinations.OfService(&headless)
+	called := d.Called(d.Declared[0], behind)
+	want := effective.Destination{Host: d.Host, Port: 80, Protocol: "HTTP", Headless: true, Endpoints: behind}
+	if diff := cmp.Diff(want, called); diff != "" {
+		t.Errorf("a headless Service (-want +got):\n%s", diff)
+	}
+	d = destinations.OfEntry(entry("shop", "e", &networkingapi.ServiceEntry{Ports: []*networkingapi.ServicePort{{Number: 443, Protocol: "TLS"}}}), "a.example")
+	want = effective.Destination{Host: d.Host, Port: 443, Protocol: "TLS", Endpoints: behind}
+	if diff := cmp.Diff(want, d.Called(d.Declared[0], behind)); diff != "" {
+		t.Errorf("a ServiceEntry, whose load balancer may leave the choice to clients (-want +got):\n%s", diff)
 	}
 }

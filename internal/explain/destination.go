@@ -21,5 +21,5 @@ func (v *view) backends(d *destinations.Destination) []model.Workload {
 
 // toward is the call of a port of the destination.
 func (v *view) toward(d *destinations.Destination, port destinations.Port) effective.Destination {
-	return d.Called(port, v.backends)
+	return d.Called(port, v.backends(d))
 }

@@ -166,7 +166,7 @@ func portsOfRules(rules []*istionetworkingv1.DestinationRule) []int32 {
 func (u *universe) addDestination(d *destinations.Destination, behind []model.Workload) {
 	for _, port := range d.Declared {
 		u.calls = append(u.calls, call{
-			Destination: d.Called(port, func(*destinations.Destination) []model.Workload { return behind }),
+			Destination: d.Called(port, behind),
 			servers:     port.Endpoints(behind),
 		})
 	}

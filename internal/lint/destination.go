@@ -21,7 +21,7 @@ func (v *view) endpoints(d *destinations.Destination, port destinations.Port) []
 
 // toward is the call of a port of the destination.
 func (v *view) toward(d *destinations.Destination, port destinations.Port) effective.Destination {
-	return d.Called(port, v.backends)
+	return d.Called(port, v.backends(d))
 }
 
 // servicesWhere are the destinations that Services of the kind declare.
