@@ -5,11 +5,13 @@ import (
 
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/meshtls/meshtls/internal/destinations"
 	"github.com/meshtls/meshtls/internal/effective"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/pods"
+	"github.com/meshtls/meshtls/internal/routes"
 )
 
 // policyKind is the kind of the policies that own what the operator writes.
@@ -26,6 +28,8 @@ type view struct {
 	podsIn pods.Namespaces
 	// destinations are what can be called.
 	destinations destinations.Index
+	// routes are the VirtualServices that name a Gateway, by the Gateway.
+	routes map[types.NamespacedName][]*istionetworkingv1.VirtualService
 	// routesFor remembers the VirtualServices for the sidecars of a namespace.
 	routesFor map[string][]*istionetworkingv1.VirtualService
 }
@@ -38,6 +42,7 @@ func newView(mesh model.Inventory, revision string) *view {
 		policies:     map[effective.Ref][]string{},
 		podsIn:       pods.ByNamespace(mesh.Workloads),
 		destinations: destinations.NewIndex(mesh.Services, mesh.ServiceEntries),
+		routes:       routes.ByGateway(mesh.VirtualServices),
 		routesFor:    map[string][]*istionetworkingv1.VirtualService{},
 	}
 	notePolicies(v, model.KindPeerAuthentication, mesh.PeerAuthentications)

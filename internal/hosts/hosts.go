@@ -76,3 +76,8 @@ func Covers(wildcard, host string) bool {
 	}
 	return strings.HasSuffix(strings.TrimPrefix(host, "*"), strings.TrimPrefix(wildcard, "*"))
 }
+
+// Overlap says whether there is a name that both hosts stand for.
+func Overlap(a, b string) bool {
+	return a == b || Covers(a, b) || Covers(b, a)
+}

@@ -128,3 +128,26 @@ func TestCovers(t *testing.T) {
 		})
 	}
 }
+
+func TestOverlap(t *testing.T) {
+	tests := map[string]struct {
+		a, b string
+		want bool
+	}{
+		"the same":                        {"a.example", "a.example", true},
+		"a wildcard and a name below":     {"*.example", "a.example", true},
+		"a wildcard and a narrower one":   {"*.example", "*.a.example", true},
+		"a wildcard and a name beside":    {"*.example", "a.other", false},
+		"a wildcard and its own parent":   {"*.example", "example", false},
+		"everything and anything":         {"*", "a.example", true},
+		"two names":                       {"a.example", "b.example", false},
+		"two wildcards beside each other": {"*.a.example", "*.b.example", false},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			if hosts.Overlap(tc.a, tc.b) != tc.want || hosts.Overlap(tc.b, tc.a) != tc.want {
+				t.Errorf("%s and %s do not overlap as wanted: %t", tc.a, tc.b, tc.want)
+			}
+		})
+	}
+}

@@ -2,13 +2,13 @@ package imports
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
-	networkingapi "istio.io/api/networking/v1alpha3"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/render"
+	"github.com/meshtls/meshtls/internal/routes"
 )
 
 // stepsOf are what there is to do once the candidate's policy is applied.
@@ -49,43 +49,18 @@ func (m *mesh) gatewaySteps(c *candidate) []string {
 // boundTo are the VirtualServices that name the Gateway.
 func (m *mesh) boundTo(gateway model.ObjectRef) []model.ObjectRef {
 	var bound []model.ObjectRef
-	for _, route := range m.VirtualServices {
-		names := slices.Clone(route.Spec.GetGateways())
-		for _, rule := range route.Spec.GetHttp() {
-			for _, match := range rule.GetMatch() {
-				names = append(names, match.GetGateways()...)
+	for _, vs := range m.VirtualServices {
+		named := routes.Gateways(vs.Spec.GetGateways(), vs.Namespace)
+		for _, route := range routes.All(vs) {
+			for _, match := range route.Matches {
+				named = named.Union(routes.Gateways(match.GetGateways(), vs.Namespace))
 			}
 		}
-		for _, rule := range route.Spec.GetTls() {
-			for _, match := range rule.GetMatch() {
-				names = append(names, match.GetGateways()...)
-			}
-		}
-		names = append(names, tcpGateways(route.Spec.GetTcp())...)
-		if slices.ContainsFunc(names, func(name string) bool { return qualified(name, route.Namespace) == gateway.Namespace+"/"+gateway.Name }) {
-			bound = append(bound, refOf(model.KindVirtualService, route))
+		if named.Has(types.NamespacedName{Namespace: gateway.Namespace, Name: gateway.Name}) {
+			bound = append(bound, refOf(model.KindVirtualService, vs))
 		}
 	}
 	return bound
-}
-
-func tcpGateways(rules []*networkingapi.TCPRoute) []string {
-	var names []string
-	for _, rule := range rules {
-		for _, match := range rule.GetMatch() {
-			names = append(names, match.GetGateways()...)
-		}
-	}
-	return names
-}
-
-// qualified is the name of a Gateway with its namespace.
-// Source: istio pilot/pkg/model/virtualservice.go, resolveGatewayName.
-func qualified(name, namespace string) string {
-	if strings.Contains(name, "/") {
-		return strings.Replace(name, "./", namespace+"/", 1)
-	}
-	return namespace + "/" + name
 }
 
 func list(refs []model.ObjectRef) string {

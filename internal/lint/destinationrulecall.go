@@ -10,6 +10,7 @@ import (
 	"github.com/meshtls/meshtls/internal/destinations"
 	"github.com/meshtls/meshtls/internal/hosts"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/routes"
 )
 
 // routing is where VirtualServices send calls to, by qualified host and subset; the subset of the host itself is empty.
@@ -37,9 +38,9 @@ func newRouting(all []*istionetworkingv1.VirtualService) routing {
 				r.taken.Insert(hosts.Qualify(host, vs.Namespace))
 			}
 		}
-		r.addHTTP(vs, by)
-		r.addTLS(vs, by)
-		r.addTCP(vs, by)
+		for _, route := range routes.All(vs) {
+			r.add(route, by.matching(route.Matches))
+		}
 	}
 	return r
 }
@@ -47,14 +48,13 @@ func newRouting(all []*istionetworkingv1.VirtualService) routing {
 // audience is whose calls a route is for.
 type audience struct{ sidecars, gateways bool }
 
-// routedBy reads a list of gateways; an empty one stands for the sidecars.
+// routedBy reads a list of gateways.
 func routedBy(gateways []string) audience {
-	sidecars := len(gateways) == 0 || slices.Contains(gateways, meshGateway)
-	return audience{sidecars: sidecars, gateways: slices.ContainsFunc(gateways, func(name string) bool { return name != meshGateway })}
+	return audience{sidecars: routes.ForSidecars(gateways), gateways: routes.ForGateways(gateways)}
 }
 
 // matching narrows the audience to those whom one of the matches names. A match without gateways is for all of them.
-func matching[T interface{ GetGateways() []string }](by audience, matches []T) audience {
+func (by audience) matching(matches []routes.Match) audience {
 	if len(matches) == 0 {
 		return by
 	}
@@ -70,45 +70,27 @@ func matching[T interface{ GetGateways() []string }](by audience, matches []T) a
 	return narrowed
 }
 
-func (r routing) addHTTP(vs *istionetworkingv1.VirtualService, by audience) {
-	for _, route := range vs.Spec.Http {
-		by := matching(by, route.Match)
-		for _, to := range route.Route {
-			r.add(vs, to.Destination, by, len(route.Route) == 1 || to.Weight > 0)
-		}
-		r.add(vs, route.Mirror, by, true)
-		for _, mirror := range route.Mirrors {
-			r.add(vs, mirror.Destination, by, true)
-		}
+// add takes down where the route sends calls of the audience.
+func (r routing) add(route routes.Route, by audience) {
+	for _, to := range route.To {
+		weighs := route.Weighs(to)
+		r.addDestination(route, to.GetDestination(), audience{sidecars: by.sidecars && weighs, gateways: by.gateways && weighs})
+	}
+	for _, mirror := range route.Mirrors {
+		r.addDestination(route, mirror, by)
 	}
 }
 
-func (r routing) addTLS(vs *istionetworkingv1.VirtualService, by audience) {
-	for _, route := range vs.Spec.Tls {
-		for _, to := range route.Route {
-			r.add(vs, to.Destination, matching(by, route.Match), len(route.Route) == 1 || to.Weight > 0)
-		}
-	}
-}
-
-func (r routing) addTCP(vs *istionetworkingv1.VirtualService, by audience) {
-	for _, route := range vs.Spec.Tcp {
-		for _, to := range route.Route {
-			r.add(vs, to.Destination, matching(by, route.Match), len(route.Route) == 1 || to.Weight > 0)
-		}
-	}
-}
-
-func (r routing) add(vs *istionetworkingv1.VirtualService, to *networkingapi.Destination, by audience, weighs bool) {
+func (r routing) addDestination(route routes.Route, to *networkingapi.Destination, by audience) {
 	if to == nil {
 		return
 	}
-	host := hosts.Qualify(to.Host, vs.Namespace)
+	host := route.Host(to)
 	note(r.named, host, to.Subset)
-	if by.sidecars && weighs {
+	if by.sidecars {
 		note(r.sidecars, host, to.Subset)
 	}
-	if by.gateways && weighs {
+	if by.gateways {
 		note(r.gateways, host, to.Subset)
 	}
 }

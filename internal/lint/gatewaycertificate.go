@@ -9,6 +9,7 @@ import (
 	"github.com/meshtls/meshtls/internal/effective"
 	"github.com/meshtls/meshtls/internal/hosts"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/routes"
 )
 
 // gatewayCertificateShared tells of two servers for HTTPS at one address, with one certificate and different hosts: a browser takes a
@@ -45,7 +46,7 @@ func httpsServers(listener effective.Listener) []gatewayServer {
 	var servers []gatewayServer
 	for _, s := range listener.Servers {
 		server := gatewayServer{Server: s.Spec(), gateway: s.Gateway, index: s.Index}
-		if server.endsTLS() && server.routes() == routeHTTP {
+		if server.endsTLS() && server.routes() == routes.HTTP {
 			servers = append(servers, server)
 		}
 	}

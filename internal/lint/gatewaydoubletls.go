@@ -13,6 +13,7 @@ import (
 	"github.com/meshtls/meshtls/internal/effective"
 	"github.com/meshtls/meshtls/internal/hosts"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/routes"
 )
 
 // gatewayPassthroughEncryptedAgain tells of TLS that a gateway passes through to a destination for which a DestinationRule has it use
@@ -22,7 +23,7 @@ import (
 func gatewayPassthroughEncryptedAgain(v *view) []model.Finding {
 	var findings []model.Finding
 	for s := range v.servers() {
-		if s.routes() != routeTLS {
+		if s.routes() != routes.TLS {
 			continue
 		}
 		for _, vs := range v.boundTo(s.gateway) {
@@ -38,21 +39,17 @@ func gatewayPassthroughEncryptedAgain(v *view) []model.Finding {
 }
 
 // passedOn are the destinations of the routes that the server uses.
-// Source: istio pilot/pkg/networking/core/gateway.go, l4SingleMatch.
 func passedOn(vs *istionetworkingv1.VirtualService, s gatewayServer) []*networkingapi.Destination {
-	var to []*networkingapi.Destination
-	for _, route := range vs.Spec.Tls {
-		used := slices.ContainsFunc(route.Match, func(m *networkingapi.TLSMatchAttributes) bool {
-			return (m.Port == 0 || m.Port == s.Port.Number) &&
-				(len(m.Gateways) == 0 || gatewaysNamed(m.Gateways, vs.Namespace).Has(keyOf(s.gateway)))
-		})
-		for _, r := range route.Route {
-			if used && r.Destination != nil {
-				to = append(to, r.Destination)
+	taken := routes.Call{Gateway: keyOf(s.gateway), Port: int32(s.Port.Number)} // #nosec G115 -- below 65536
+	var passed []*networkingapi.Destination
+	for _, route := range routes.Taking(vs, routes.TLS, taken) {
+		for _, to := range route.To {
+			if to.GetDestination() != nil {
+				passed = append(passed, to.GetDestination())
 			}
 		}
 	}
-	return to
+	return passed
 }
 
 func (v *view) encryptedAgain(s gatewayServer, vs *istionetworkingv1.VirtualService, to *networkingapi.Destination) []model.Finding {

@@ -9,8 +9,10 @@ import (
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/hosts"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/pods"
+	"github.com/meshtls/meshtls/internal/routes"
 )
 
 // redirects says whether the server sends its clients to https.
@@ -54,8 +56,8 @@ func (v *view) hasRoutes(namespace string) bool {
 // routesHTTP says whether a VirtualService of the namespace has http routes for a name at the Gateway.
 func (v *view) routesHTTP(g *istionetworkingv1.Gateway, namespace, name string) bool {
 	return slices.ContainsFunc(v.boundTo(g), func(vs *istionetworkingv1.VirtualService) bool {
-		return vs.Namespace == namespace && routeKindsFor(vs, keyOf(g)).Has(routeHTTP) &&
-			slices.ContainsFunc(vs.Spec.Hosts, func(host string) bool { return overlap(host, name) })
+		return vs.Namespace == namespace && routeKindsFor(vs, keyOf(g)).Has(routes.HTTP) &&
+			slices.ContainsFunc(vs.Spec.Hosts, func(host string) bool { return hosts.Overlap(host, name) })
 	})
 }
 
@@ -94,7 +96,7 @@ func (v *view) servesTLS(w model.Workload, host string) bool {
 
 func servesNameByTLS(g *istionetworkingv1.Gateway, host string) bool {
 	for s := range serversOf(g) {
-		if s.speaksTLS() && slices.ContainsFunc(s.names(), func(name string) bool { return overlap(name, host) }) {
+		if s.speaksTLS() && slices.ContainsFunc(s.names(), func(name string) bool { return hosts.Overlap(name, host) }) {
 			return true
 		}
 	}

@@ -9,7 +9,9 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/hosts"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/routes"
 )
 
 // gatewayRouteKindMismatch tells of servers whose hosts a VirtualService has, while its routes are of kinds that Istio does not use
@@ -34,10 +36,10 @@ func gatewayRouteKindMismatch(v *view) []model.Finding {
 
 // withoutUse are the servers that have a host of the VirtualService and no use for its kinds of routes, if there are no others; where
 // there are some with TLS, only these: it is them that are mistaken for something else.
-func withoutUse(g *istionetworkingv1.Gateway, vs *istionetworkingv1.VirtualService, kinds sets.Set[routeKind]) []gatewayServer {
+func withoutUse(g *istionetworkingv1.Gateway, vs *istionetworkingv1.VirtualService, kinds sets.Set[routes.Kind]) []gatewayServer {
 	var plain, withTLS []gatewayServer
 	for s := range serversOf(g) {
-		if s.routes() == routeNone || len(commonHosts(vs, s)) == 0 {
+		if s.routes() == routes.None || len(commonHosts(vs, s)) == 0 {
 			continue
 		}
 		switch {
@@ -62,12 +64,12 @@ func routedByOther(bound []*istionetworkingv1.VirtualService, vs *istionetworkin
 			return false
 		}
 		return slices.ContainsFunc(commonHosts(other, s), func(host string) bool {
-			return slices.ContainsFunc(commonHosts(vs, s), func(own string) bool { return overlap(own, host) })
+			return slices.ContainsFunc(commonHosts(vs, s), func(own string) bool { return hosts.Overlap(own, host) })
 		})
 	})
 }
 
-func routeKindMismatch(s gatewayServer, vs *istionetworkingv1.VirtualService, kinds sets.Set[routeKind]) model.Finding {
+func routeKindMismatch(s gatewayServer, vs *istionetworkingv1.VirtualService, kinds sets.Set[routes.Kind]) model.Finding {
 	name := ref(model.KindVirtualService, vs)
 	f := s.about(meshtlsv1alpha1.SeverityError, "")
 	f.Message = fmt.Sprintf("%s, and %s, which is for %s here, has only %s routes: Istio uses none of them, and %s.",
@@ -81,7 +83,7 @@ func (s gatewayServer) wants() string {
 	switch {
 	case s.passesThrough():
 		return "It passes TLS through, for which Istio uses tls routes with sniHosts"
-	case s.endsTLS() && s.routes() == routeHTTP:
+	case s.endsTLS() && s.routes() == routes.HTTP:
 		return "It ends TLS and finds HTTP in it, for which Istio uses http routes"
 	case s.endsTLS():
 		return fmt.Sprintf("It ends TLS and finds something else than HTTP in it (protocol %s), for which Istio uses tcp routes", s.Port.Protocol)
@@ -92,20 +94,20 @@ func (s gatewayServer) wants() string {
 
 // unrouted is what becomes of clients without a route.
 func (s gatewayServer) unrouted() string {
-	if s.routes() == routeHTTP {
+	if s.routes() == routes.HTTP {
 		return "requests are answered by 404"
 	}
 	return "connections fail"
 }
 
 // instead is what else the kinds of routes would be right for.
-func (s gatewayServer) instead(kinds sets.Set[routeKind]) string {
+func (s gatewayServer) instead(kinds sets.Set[routes.Kind]) string {
 	switch {
-	case s.endsTLS() && kinds.Has(routeTLS):
+	case s.endsTLS() && kinds.Has(routes.TLS):
 		return "set the server's TLS mode to PASSTHROUGH"
-	case s.endsTLS() && kinds.Has(routeHTTP):
+	case s.endsTLS() && kinds.Has(routes.HTTP):
 		return "set the server's protocol to HTTPS"
-	case s.endsTLS() && kinds.Has(routeTCP):
+	case s.endsTLS() && kinds.Has(routes.TCP):
 		return "set the server's protocol to TLS"
 	case s.passesThrough():
 		return "let the server end TLS"
@@ -114,7 +116,7 @@ func (s gatewayServer) instead(kinds sets.Set[routeKind]) string {
 	}
 }
 
-func kindWords(kinds sets.Set[routeKind]) string {
+func kindWords(kinds sets.Set[routes.Kind]) string {
 	var words []string
 	for _, kind := range sets.List(kinds) {
 		words = append(words, string(kind))

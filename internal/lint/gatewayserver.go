@@ -3,7 +3,6 @@ package lint
 import (
 	"fmt"
 	"iter"
-	"strings"
 
 	networkingapi "istio.io/api/networking/v1alpha3"
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
@@ -13,12 +12,6 @@ import (
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/effective"
 	"github.com/meshtls/meshtls/internal/model"
-)
-
-// Protocols of servers with TLS.
-const (
-	protocolHTTPS = "HTTPS"
-	protocolTLS   = "TLS"
 )
 
 // gatewayServer is a server of a Gateway, as it is written.
@@ -88,21 +81,6 @@ func (s gatewayServer) names() []string {
 	names := make([]string, 0, len(s.Hosts))
 	for _, host := range s.Hosts {
 		names = append(names, effective.HostName(host))
-	}
-	return names
-}
-
-// namesFor are those that are for VirtualServices of the namespace.
-func (s gatewayServer) namesFor(namespace string) []string {
-	var names []string
-	for _, host := range s.Hosts {
-		only, name, scoped := strings.Cut(effective.SpelledOut(host, s.gateway.Namespace), "/")
-		switch {
-		case !scoped:
-			names = append(names, only)
-		case only == namespace:
-			names = append(names, name)
-		}
 	}
 	return names
 }

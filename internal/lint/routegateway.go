@@ -12,6 +12,7 @@ import (
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/hosts"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/routes"
 )
 
 // mention is a place where a VirtualService names a Gateway.
@@ -32,10 +33,10 @@ func (v *view) mentions() iter.Seq[mention] {
 	return func(yield func(mention) bool) {
 		for _, vs := range v.VirtualServices {
 			for i, name := range vs.Spec.Gateways {
-				if name == meshGateway || len(vs.Spec.Hosts) == 0 {
+				if name == routes.Mesh || len(vs.Spec.Hosts) == 0 {
 					continue
 				}
-				if !yield(mention{vs: vs, gateway: gatewayNamed(name, vs.Namespace), field: fmt.Sprintf("spec.gateways[%d]", i)}) {
+				if !yield(mention{vs: vs, gateway: routes.Gateway(name, vs.Namespace), field: fmt.Sprintf("spec.gateways[%d]", i)}) {
 					return
 				}
 			}
@@ -123,10 +124,10 @@ func servesAny(g *istionetworkingv1.Gateway, vs *istionetworkingv1.VirtualServic
 // usedElsewhere says whether the VirtualService is for the sidecars, or another Gateway that it names, too.
 func usedElsewhere(m mention, gateways map[types.NamespacedName]*istionetworkingv1.Gateway) bool {
 	return slices.ContainsFunc(m.vs.Spec.Gateways, func(name string) bool {
-		if name == meshGateway {
+		if name == routes.Mesh {
 			return true
 		}
-		other, known := gateways[gatewayNamed(name, m.vs.Namespace)]
+		other, known := gateways[routes.Gateway(name, m.vs.Namespace)]
 		return known && servesAny(other, m.vs)
 	})
 }
@@ -136,7 +137,7 @@ func servedForOthers(g *istionetworkingv1.Gateway, vs *istionetworkingv1.Virtual
 	for _, host := range vs.Spec.Hosts {
 		host = hosts.Qualify(host, vs.Namespace)
 		for s := range serversOf(g) {
-			if slices.ContainsFunc(s.names(), func(name string) bool { return overlap(name, host) }) {
+			if slices.ContainsFunc(s.names(), func(name string) bool { return hosts.Overlap(name, host) }) {
 				return host, true
 			}
 		}

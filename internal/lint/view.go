@@ -17,6 +17,7 @@ import (
 	"github.com/meshtls/meshtls/internal/effective"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/pods"
+	"github.com/meshtls/meshtls/internal/routes"
 )
 
 // view is the mesh as the control plane of one revision sees it, indexed. It holds only objects that this one reads.
@@ -71,7 +72,9 @@ func newView(i model.Inventory, revision string, istio *effective.Model) *view {
 	v.clients = sync.OnceValue(v.indexClients)
 	v.destinations = sync.OnceValue(func() destinations.Index { return destinations.NewIndex(i.Services, i.ServiceEntries) })
 	v.credentials = sync.OnceValue(v.indexCredentials)
-	v.routes = sync.OnceValue(v.indexRoutes)
+	v.routes = sync.OnceValue(func() map[types.NamespacedName][]*istionetworkingv1.VirtualService {
+		return routes.ByGateway(i.VirtualServices)
+	})
 	return v
 }
 
