@@ -10,7 +10,6 @@ import (
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	meshtlscrd "github.com/meshtls/meshtls/config/crd"
-	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/manifests"
 	"github.com/meshtls/meshtls/internal/manifests/admission"
 	"github.com/meshtls/meshtls/internal/model"
@@ -67,15 +66,9 @@ func gatherObjects(t *testing.T, cluster []client.Object) []model.Snapshot {
 	if err != nil {
 		t.Fatal(err)
 	}
-	namespaces, err := gather.Namespaces(t.Context(), reader)
+	snapshots, err := worlds.Snapshots(t.Context(), reader)
 	if err != nil {
 		t.Fatal(err)
-	}
-	snapshots := make([]model.Snapshot, len(namespaces))
-	for i, namespace := range namespaces {
-		if snapshots[i], err = gather.Snapshot(t.Context(), reader, namespace, gather.Options{}); err != nil {
-			t.Fatal(err)
-		}
 	}
 	return snapshots
 }

@@ -19,12 +19,12 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/meshtls/meshtls/internal/compile"
-	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/manifests"
 	"github.com/meshtls/meshtls/internal/manifests/admission"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/render"
 	"github.com/meshtls/meshtls/internal/status"
+	"github.com/meshtls/meshtls/test/worlds"
 )
 
 const (
@@ -96,20 +96,12 @@ func gatherAll(t *testing.T, input string) []model.Snapshot {
 	if ignored := reader.Ignored(); len(ignored) > 0 {
 		t.Fatalf("the input holds what nothing reads: %v", ignored)
 	}
-	namespaces, err := gather.Namespaces(t.Context(), reader)
+	snapshots, err := worlds.Snapshots(t.Context(), reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(namespaces) == 0 {
+	if len(snapshots) == 0 {
 		t.Fatal("the input has no policy")
-	}
-	snapshots := make([]model.Snapshot, 0, len(namespaces))
-	for _, namespace := range namespaces {
-		snapshot, err := gather.Snapshot(t.Context(), reader, namespace, gather.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		snapshots = append(snapshots, snapshot)
 	}
 	return snapshots
 }

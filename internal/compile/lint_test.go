@@ -36,17 +36,9 @@ func meshOf(t *testing.T, options manifests.Options, paths ...string) (model.Inv
 	if err != nil {
 		t.Fatal(err)
 	}
-	namespaces, err := gather.Namespaces(t.Context(), reader)
+	snapshots, err := worlds.Snapshots(t.Context(), reader)
 	if err != nil {
 		t.Fatal(err)
-	}
-	var snapshots []model.Snapshot
-	for _, namespace := range namespaces {
-		snapshot, err := gather.Snapshot(t.Context(), reader, namespace, gather.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		snapshots = append(snapshots, snapshot)
 	}
 	return mesh, snapshots
 }

@@ -58,6 +58,11 @@ type Client struct {
 	Gateway bool
 }
 
+// ClientOf is the workload as one that calls.
+func ClientOf(w model.Workload) Client {
+	return Client{Namespace: w.Namespace, Labels: w.Labels, Dataplane: w.Dataplane, Gateway: w.Gateway}
+}
+
 // Destination is what a client calls.
 type Destination struct {
 	Host model.Host

@@ -13,7 +13,7 @@ import (
 
 // endpoints are what is behind the port of the destination.
 func (v *view) endpoints(w model.Workload, d *destinations.Destination, port destinations.Port, to effective.Destination) []Endpoint {
-	connection := effective.Connection{Client: clientOf(w), To: to}
+	connection := effective.Connection{Client: effective.ClientOf(w), To: to}
 	if tls := v.istio.Sends(connection.Client, to); tls.Mode == "" {
 		return []Endpoint{{Outcome: Refused, Why: tls.Why, DecidedBy: v.decidedBy(tls)}}
 	}

@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -21,6 +19,7 @@ import (
 	"github.com/meshtls/meshtls/internal/manifests"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/report"
+	"github.com/meshtls/meshtls/test/worlds"
 )
 
 const (
@@ -44,7 +43,9 @@ func TestGolden(t *testing.T) {
 			mesh, question := meshOf(t, input), questionOf(t, input)
 			text, encoded := answered(t, mesh, question)
 			for seed := range uint64(shuffles) {
-				again, _ := answered(t, shuffled(mesh, seed), question)
+				other := worlds.Shuffled(mesh, seed)
+				other.Services, other.Workloads = mesh.Services, mesh.Workloads // they are in order in every inventory
+				again, _ := answered(t, other, question)
 				if diff := cmp.Diff(text, again); diff != "" {
 					t.Fatalf("the answer depends on the order of the input; seed %d (-in order +shuffled):\n%s", seed, diff)
 				}
@@ -102,17 +103,9 @@ func inForce(t *testing.T, reader *manifests.Reader) model.Inventory {
 	if err != nil {
 		t.Fatal(err)
 	}
-	namespaces, err := gather.Namespaces(t.Context(), reader)
+	snapshots, err := worlds.Snapshots(t.Context(), reader)
 	if err != nil {
 		t.Fatal(err)
-	}
-	var snapshots []model.Snapshot
-	for _, namespace := range namespaces {
-		snapshot, err := gather.Snapshot(t.Context(), reader, namespace, gather.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		snapshots = append(snapshots, snapshot)
 	}
 	return compile.WithRendered(mesh, snapshots)
 }
@@ -191,22 +184,4 @@ func compareOutput(t *testing.T, output, got string) {
 	if diff := cmp.Diff(string(want), got); diff != "" {
 		t.Errorf("%s (-want +got; %s=1 rewrites it):\n%s", output, updateVariable, diff)
 	}
-}
-
-// shuffled puts the Istio objects of the mesh into another order. Services and pods are in order in every inventory.
-func shuffled(i model.Inventory, seed uint64) model.Inventory {
-	random := rand.New(rand.NewPCG(seed, seed)) // #nosec G404 -- repeatable on purpose
-	i.Namespaces = shuffle(random, i.Namespaces)
-	i.ServiceEntries = shuffle(random, i.ServiceEntries)
-	i.PeerAuthentications = shuffle(random, i.PeerAuthentications)
-	i.DestinationRules = shuffle(random, i.DestinationRules)
-	i.Gateways = shuffle(random, i.Gateways)
-	i.VirtualServices = shuffle(random, i.VirtualServices)
-	return i
-}
-
-func shuffle[T any](random *rand.Rand, list []T) []T {
-	other := slices.Clone(list)
-	random.Shuffle(len(other), func(a, b int) { other[a], other[b] = other[b], other[a] })
-	return other
 }

@@ -165,13 +165,9 @@ func (v *view) declared(client, host string, port int32) (*destinations.Destinat
 	return nil, destinations.Port{}, false
 }
 
-func clientOf(w model.Workload) effective.Client {
-	return effective.Client{Namespace: w.Namespace, Labels: w.Labels, Dataplane: w.Dataplane, Gateway: w.Gateway}
-}
-
 // sends is what the pods' proxy sends to the destination as a whole.
 func (v *view) sends(w model.Workload, to effective.Destination) ExternalOutbound {
-	tls := v.istio.Sends(clientOf(w), to)
+	tls := v.istio.Sends(effective.ClientOf(w), to)
 	external := ExternalOutbound{Sends: string(tls.Mode), DecidedBy: v.decidedBy(tls), Why: tls.Why}
 	if tls.Settings != nil {
 		external.CredentialName, external.SNI = tls.Settings.CredentialName, tls.Settings.Sni
@@ -180,13 +176,13 @@ func (v *view) sends(w model.Workload, to effective.Destination) ExternalOutboun
 	if w.Dataplane != model.DataplaneSidecar {
 		return external
 	}
-	choice := v.istio.Rule(clientOf(w), to.Host)
+	choice := v.istio.Rule(effective.ClientOf(w), to.Host)
 	for _, rule := range choice.Rules {
 		ref := effective.Ref{Kind: model.KindDestinationRule, Namespace: rule.Namespace, Name: rule.Name}
 		external.Rules = append(external.Rules, Rule{Namespace: rule.Namespace, Name: rule.Name, Policies: v.policies[ref]})
 	}
 	external.Note = droppedByPort(tls, choice)
-	for _, shadow := range v.istio.Shadowed(clientOf(w), to.Host) {
+	for _, shadow := range v.istio.Shadowed(effective.ClientOf(w), to.Host) {
 		if !pods.Matches(shadow.Rule.Spec.GetWorkloadSelector().GetMatchLabels(), w.Labels) {
 			continue // it is for other pods, and ignored by none
 		}

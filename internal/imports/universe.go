@@ -110,9 +110,7 @@ func (u *universe) addClients(m *mesh) {
 	}
 	for _, w := range m.Workloads {
 		if toldApart.Has(w.Namespace) && w.Dataplane == model.DataplaneSidecar {
-			u.clients = append(u.clients, effective.Client{
-				Namespace: w.Namespace, Labels: w.Labels, Dataplane: w.Dataplane, Gateway: w.Gateway,
-			})
+			u.clients = append(u.clients, effective.ClientOf(w))
 		}
 	}
 }

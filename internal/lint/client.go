@@ -11,11 +11,6 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// clientOf is the workload as one that calls.
-func clientOf(w model.Workload) effective.Client {
-	return effective.Client{Namespace: w.Namespace, Labels: w.Labels, Dataplane: w.Dataplane, Gateway: w.Gateway}
-}
-
 // governedOf is the first of the sidecars, or of the gateways, whose calls of the destination the rule governs. A rule that everybody may
 // find governs clients of other namespaces only if it governs one of a namespace that has no rules: most need not be asked.
 func (v *view) governedOf(rule *istionetworkingv1.DestinationRule, d *destinations.Destination, gateway bool) (model.Workload, bool) {
@@ -25,7 +20,7 @@ func (v *view) governedOf(rule *istionetworkingv1.DestinationRule, d *destinatio
 		callers = v.clients().in[rule.Namespace]
 	}
 	for _, w := range callers {
-		if w.Gateway == gateway && v.governs(rule, clientOf(w), d) {
+		if w.Gateway == gateway && v.governs(rule, effective.ClientOf(w), d) {
 			return w, true
 		}
 	}

@@ -102,8 +102,8 @@ func (h *hidden) add(rule *istionetworkingv1.DestinationRule, tls bool) {
 // governedIn is the first client of the rule's own namespace whose calls of the destination it governs, and what it is governed by.
 func (v *view) governedIn(rule *istionetworkingv1.DestinationRule, d *destinations.Destination) (effective.Client, effective.Choice, bool) {
 	for _, w := range v.clients().in[rule.Namespace] {
-		if governing := v.istio.Rule(clientOf(w), d.Host); slices.Contains(governing.Rules, rule) {
-			return clientOf(w), governing, true
+		if governing := v.istio.Rule(effective.ClientOf(w), d.Host); slices.Contains(governing.Rules, rule) {
+			return effective.ClientOf(w), governing, true
 		}
 	}
 	return effective.Client{}, effective.Choice{}, false
@@ -160,7 +160,7 @@ func destinationRuleSelectorHidesRule(v *view) []model.Finding {
 				continue
 			}
 			lost := "its load balancing and the like"
-			if v.tlsDiffers(clientOf(loser), d) {
+			if v.tlsDiffers(effective.ClientOf(loser), d) {
 				lost = "its TLS"
 			}
 			f := about(meshtlsv1alpha1.SeverityWarning, model.KindDestinationRule, rule, "spec.workloadSelector")
@@ -177,7 +177,7 @@ func destinationRuleSelectorHidesRule(v *view) []model.Finding {
 // loser is the first client of the namespace for which no rule is left, the rule for others being among those that hide it.
 func (v *view) loser(rule *istionetworkingv1.DestinationRule, d *destinations.Destination) (model.Workload, bool) {
 	for _, w := range v.clients().in[rule.Namespace] {
-		if len(v.istio.Rule(clientOf(w), d.Host).Rules) == 0 && v.hides(rule, w, d) {
+		if len(v.istio.Rule(effective.ClientOf(w), d.Host).Rules) == 0 && v.hides(rule, w, d) {
 			return w, true
 		}
 	}
@@ -185,7 +185,7 @@ func (v *view) loser(rule *istionetworkingv1.DestinationRule, d *destinations.De
 }
 
 func (v *view) hides(rule *istionetworkingv1.DestinationRule, w model.Workload, d *destinations.Destination) bool {
-	return slices.ContainsFunc(v.istio.Shadowed(clientOf(w), d.Host), func(s effective.Shadow) bool {
+	return slices.ContainsFunc(v.istio.Shadowed(effective.ClientOf(w), d.Host), func(s effective.Shadow) bool {
 		return s.Rule == rule && s.Reason == effective.ShadowOtherPods
 	})
 }

@@ -115,7 +115,7 @@ func (t traffic) dropping(rule *istionetworkingv1.DestinationRule, entry portWit
 
 func (t traffic) droppingAt(rule *istionetworkingv1.DestinationRule, entry portWithoutTLS, d *destinations.Destination) (outcome, bool) {
 	for _, c := range t.callsUnder(rule, d) {
-		inForce := entry.subset == "" && t.istio.Rule(clientOf(c.client), d.Host).Policy == rule
+		inForce := entry.subset == "" && t.istio.Rule(effective.ClientOf(c.client), d.Host).Policy == rule
 		if !inForce && (entry.subset == "" || c.subset != entry.subset) {
 			continue
 		}

@@ -132,7 +132,7 @@ func (t traffic) outcomesOf(o outcome) []outcome {
 func (o outcome) connection(v *view) effective.Connection {
 	to := v.toward(o.d, o.port)
 	to.Subset = o.subset
-	connection := effective.Connection{Client: clientOf(o.client), To: to}
+	connection := effective.Connection{Client: effective.ClientOf(o.client), To: to}
 	if o.server != nil {
 		connection.Server, connection.Port = &o.server.Workload, o.server.Port
 	}
@@ -163,7 +163,7 @@ func (t traffic) subsetLabels(o outcome) (map[string]string, bool) {
 	if o.subset == "" {
 		return nil, true
 	}
-	for _, s := range t.istio.Rule(clientOf(o.client), o.d.Host).Subsets {
+	for _, s := range t.istio.Rule(effective.ClientOf(o.client), o.d.Host).Subsets {
 		if s.Name == o.subset {
 			return s.Rule.Spec.Subsets[s.Index].GetLabels(), true
 		}

@@ -91,7 +91,7 @@ func (v *view) originatesTLS(d *destinations.Destination, port destinations.Port
 	}
 	own := effective.Client{Namespace: d.Namespace, Dataplane: model.DataplaneSidecar}
 	return originates(ofNowhere) || originates(own) ||
-		slices.ContainsFunc(v.clients().all, func(w model.Workload) bool { return originates(clientOf(w)) })
+		slices.ContainsFunc(v.clients().all, func(w model.Workload) bool { return originates(effective.ClientOf(w)) })
 }
 
 // appProtocolHidesName tells of Service ports whose name declares a protocol to no effect: an appProtocol goes before the name, also one

@@ -63,7 +63,7 @@ func (v *view) encryptedAgain(s gatewayServer, vs *istionetworkingv1.VirtualServ
 			}
 			call := v.toward(d, port)
 			call.Subset = to.Subset
-			sent := v.istio.Sends(clientOf(w), call)
+			sent := v.istio.Sends(effective.ClientOf(w), call)
 			if sent.Mode != meshtlsv1alpha1.SendSimple && sent.Mode != meshtlsv1alpha1.SendMutual {
 				continue
 			}

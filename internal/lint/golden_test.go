@@ -3,10 +3,8 @@ package lint_test
 import (
 	"errors"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +17,7 @@ import (
 	"github.com/meshtls/meshtls/internal/lint"
 	"github.com/meshtls/meshtls/internal/manifests"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/test/worlds"
 )
 
 const (
@@ -54,7 +53,7 @@ func TestGolden(t *testing.T) {
 			mesh := inventoryOf(t, input)
 			got := outputOf(t, lint.Findings(mesh))
 			for seed := range uint64(shuffles) {
-				if diff := cmp.Diff(got, outputOf(t, lint.Findings(shuffled(mesh, seed)))); diff != "" {
+				if diff := cmp.Diff(got, outputOf(t, lint.Findings(worlds.Shuffled(mesh, seed)))); diff != "" {
 					t.Fatalf("the output depends on the order of the input; seed %d (-in order +shuffled):\n%s", seed, diff)
 				}
 			}
@@ -185,28 +184,4 @@ func compareOutput(t *testing.T, output, got string) {
 	if diff := cmp.Diff(string(want), got); diff != "" {
 		t.Errorf("%s (-want +got; %s=1 rewrites it):\n%s", output, updateVariable, diff)
 	}
-}
-
-// shuffled puts the lists of the mesh into another order.
-func shuffled(i model.Inventory, seed uint64) model.Inventory {
-	random := rand.New(rand.NewPCG(seed, seed)) // #nosec G404 -- repeatable on purpose
-	i.Namespaces = shuffle(random, i.Namespaces)
-	i.Services = shuffle(random, i.Services)
-	i.Workloads = shuffle(random, i.Workloads)
-	i.ServiceEntries = shuffle(random, i.ServiceEntries)
-	i.WorkloadEntries = shuffle(random, i.WorkloadEntries)
-	i.PeerAuthentications = shuffle(random, i.PeerAuthentications)
-	i.DestinationRules = shuffle(random, i.DestinationRules)
-	i.Gateways = shuffle(random, i.Gateways)
-	i.VirtualServices = shuffle(random, i.VirtualServices)
-	i.AuthorizationPolicies = shuffle(random, i.AuthorizationPolicies)
-	i.Webhooks = shuffle(random, i.Webhooks)
-	i.Credentials = shuffle(random, i.Credentials)
-	return i
-}
-
-func shuffle[T any](random *rand.Rand, list []T) []T {
-	other := slices.Clone(list)
-	random.Shuffle(len(other), func(a, b int) { other[a], other[b] = other[b], other[a] })
-	return other
 }

@@ -146,7 +146,7 @@ func (v *view) plaintextCalls(pa *istiosecurityv1.PeerAuthentication) []plaintex
 		to := v.toward(d, destinations.PortOf(&front.port))
 		for _, server := range front.pods {
 			for _, client := range v.clients().all {
-				verdict := v.istio.Verdict(effective.Connection{Client: clientOf(client), To: to, Server: &server, Port: front.target})
+				verdict := v.istio.Verdict(effective.Connection{Client: effective.ClientOf(client), To: to, Server: &server, Port: front.target})
 				if sentForDisable(verdict) && verdict.Accepted.Origin.Object == effective.Ref(ref(model.KindPeerAuthentication, pa)) {
 					calls = append(calls, plaintextCall{
 						pa: pa, service: front.service, port: front.port.Port, client: client.Namespace, verdict: verdict,

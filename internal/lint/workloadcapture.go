@@ -46,7 +46,7 @@ func (v *view) mutualTLSTo(d *destinations.Destination, port destinations.Port, 
 	for _, e := range open {
 		for _, client := range v.clients().all {
 			verdict := v.istio.Verdict(effective.Connection{
-				Client: clientOf(client), To: v.toward(d, port), Server: &e.Workload, Port: e.Port,
+				Client: effective.ClientOf(client), To: v.toward(d, port), Server: &e.Workload, Port: e.Port,
 			})
 			if verdict.Kind == effective.MutualTLS && verdict.Sent.Mode == meshtlsv1alpha1.SendIstioMutual {
 				calls = append(calls, bypass{Endpoint: e, client: client.Namespace, verdict: verdict})

@@ -59,7 +59,7 @@ func (v *view) refusedTogether(d *destinations.Destination, port destinations.Po
 		alone := together
 		alone.Endpoints = []model.Workload{e.Workload}
 		for _, client := range v.clients().all {
-			c := effective.Connection{Client: clientOf(client), To: together, Server: &e.Workload, Port: e.Port}
+			c := effective.Connection{Client: effective.ClientOf(client), To: together, Server: &e.Workload, Port: e.Port}
 			verdict := v.istio.Verdict(c)
 			c.To = alone
 			if verdict.Kind == effective.Refused && v.istio.Verdict(c).Kind == effective.MutualTLS {

@@ -15,11 +15,11 @@ import (
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/compile"
-	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/manifests"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/render"
 	"github.com/meshtls/meshtls/internal/status"
+	"github.com/meshtls/meshtls/test/worlds"
 )
 
 // Written is when the operator first wrote its objects, unless a Birth says otherwise: after everything else in a world was made.
@@ -120,16 +120,12 @@ func compileAll(ctx context.Context, world World) ([]model.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	namespaces, err := gather.Namespaces(ctx, reader)
+	snapshots, err := worlds.Snapshots(ctx, reader)
 	if err != nil {
 		return nil, err
 	}
-	results := make([]model.Result, 0, len(namespaces))
-	for _, namespace := range namespaces {
-		snapshot, err := gather.Snapshot(ctx, reader, namespace, gather.Options{})
-		if err != nil {
-			return nil, err
-		}
+	results := make([]model.Result, 0, len(snapshots))
+	for _, snapshot := range snapshots {
 		results = append(results, compile.Compile(snapshot))
 	}
 	return results, nil
