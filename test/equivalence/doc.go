@@ -6,6 +6,7 @@
 // serves.
 //
 // It goes by files, gather and compile, and shares with package imports only what
-// both ask: the model of Istio. It looks at more than the world holds, since what
-// is imported must also be right for the pods that come tomorrow.
+// both ask: the model of Istio, and which Gateway a name means. It looks at more
+// than the world holds, since what is imported must also be right for the pods
+// that come tomorrow.
 package equivalence

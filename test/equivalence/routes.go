@@ -2,13 +2,14 @@ package equivalence
 
 import (
 	"slices"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/meshtls/meshtls/internal/imports"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/render"
+	"github.com/meshtls/meshtls/internal/routes"
 )
 
 // rebound binds the VirtualServices to the rendered Gateway: in place of the old one, or beside what stays of it.
@@ -48,10 +49,7 @@ func bound(route *unstructured.Unstructured, names []any, p imports.Policy) []an
 	var changed []any
 	for _, each := range names {
 		name, _ := each.(string)
-		if !strings.Contains(name, "/") {
-			name = route.GetNamespace() + "/" + name
-		}
-		old := name == p.From[0].Namespace+"/"+p.From[0].Name
+		old := routes.Gateway(name, route.GetNamespace()) == types.NamespacedName{Namespace: p.From[0].Namespace, Name: p.From[0].Name}
 		if !old || p.Keeps {
 			changed = append(changed, each)
 		}
