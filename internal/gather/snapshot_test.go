@@ -28,7 +28,11 @@ import (
 // world reads a cluster that is written down.
 func world(t *testing.T, text string) client.Reader {
 	t.Helper()
-	reader, err := manifests.Read(t.Context(), []string{manifests.Stdin}, manifests.Options{Stdin: strings.NewReader(text)})
+	var paths []string
+	if text != "" {
+		paths = []string{manifests.Stdin}
+	}
+	reader, err := manifests.Read(t.Context(), paths, manifests.Options{Stdin: strings.NewReader(text)})
 	if err != nil {
 		t.Fatal(err)
 	}
