@@ -28,19 +28,7 @@ func (s *source) inventory(ctx context.Context, reader *manifests.Reader) (model
 
 // snapshots are those of all namespaces that have policies.
 func (s *source) snapshots(ctx context.Context, reader *manifests.Reader) ([]model.Snapshot, error) {
-	namespaces, err := gather.Namespaces(ctx, reader)
-	if err != nil {
-		return nil, err
-	}
-	snapshots := make([]model.Snapshot, 0, len(namespaces))
-	for _, namespace := range namespaces {
-		snapshot, err := gather.Snapshot(ctx, reader, namespace, s.options(reader))
-		if err != nil {
-			return nil, err
-		}
-		snapshots = append(snapshots, snapshot)
-	}
-	return snapshots, nil
+	return gather.Snapshots(ctx, reader, s.options(reader))
 }
 
 // results compile every namespace that has policies, or the one that the answer is limited to.

@@ -10,6 +10,7 @@ import (
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	meshtlscrd "github.com/meshtls/meshtls/config/crd"
+	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/manifests"
 	"github.com/meshtls/meshtls/internal/manifests/admission"
 	"github.com/meshtls/meshtls/internal/model"
@@ -66,7 +67,7 @@ func gatherObjects(t *testing.T, cluster []client.Object) []model.Snapshot {
 	if err != nil {
 		t.Fatal(err)
 	}
-	snapshots, err := worlds.Snapshots(t.Context(), reader)
+	snapshots, err := gather.Snapshots(t.Context(), reader, gather.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,12 +19,12 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/meshtls/meshtls/internal/compile"
+	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/manifests"
 	"github.com/meshtls/meshtls/internal/manifests/admission"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/render"
 	"github.com/meshtls/meshtls/internal/status"
-	"github.com/meshtls/meshtls/test/worlds"
 )
 
 const (
@@ -96,7 +96,7 @@ func gatherAll(t *testing.T, input string) []model.Snapshot {
 	if ignored := reader.Ignored(); len(ignored) > 0 {
 		t.Fatalf("the input holds what nothing reads: %v", ignored)
 	}
-	snapshots, err := worlds.Snapshots(t.Context(), reader)
+	snapshots, err := gather.Snapshots(t.Context(), reader, gather.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

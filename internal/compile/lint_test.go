@@ -36,7 +36,7 @@ func meshOf(t *testing.T, options manifests.Options, paths ...string) (model.Inv
 	if err != nil {
 		t.Fatal(err)
 	}
-	snapshots, err := worlds.Snapshots(t.Context(), reader)
+	snapshots, err := gather.Snapshots(t.Context(), reader, gather.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

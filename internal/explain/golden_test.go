@@ -103,7 +103,7 @@ func inForce(t *testing.T, reader *manifests.Reader) model.Inventory {
 	if err != nil {
 		t.Fatal(err)
 	}
-	snapshots, err := worlds.Snapshots(t.Context(), reader)
+	snapshots, err := gather.Snapshots(t.Context(), reader, gather.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package gather
 
 import (
-	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -202,20 +201,6 @@ func (d declarations) inOrder() []model.Host {
 			Ports:     slices.Sorted(maps.Keys(ports)),
 		})
 	}
-	slices.SortFunc(all, func(a, b model.Host) int {
-		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Namespace, b.Namespace), compareBool(a.External, b.External))
-	})
+	model.SortHosts(all)
 	return all
-}
-
-// compareBool puts false first.
-func compareBool(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case b:
-		return -1
-	default:
-		return 1
-	}
 }

@@ -4,17 +4,14 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strings"
 
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/routes"
 )
-
-// meshGateway, in a VirtualService, stands for all sidecars.
-const meshGateway = "mesh"
 
 // readRoutes reads the VirtualServices, of all namespaces, that name a Gateway which is rendered for the policies.
 func (g *gathering) readRoutes(ctx context.Context, s *model.Snapshot) error {
@@ -41,28 +38,8 @@ func (g *gathering) readRoutes(ctx context.Context, s *model.Snapshot) error {
 // VirtualServiceGateways are the Gateways that the VirtualService names, as namespace/name, each once.
 func VirtualServiceGateways(vs *istionetworkingv1.VirtualService) []string {
 	named := sets.New[string]()
-	for _, gateway := range vs.Spec.GetGateways() {
-		if gateway != meshGateway {
-			named.Insert(gatewayNamed(gateway, vs.Namespace))
-		}
+	for gateway := range routes.Gateways(vs.Spec.GetGateways(), vs.Namespace) {
+		named.Insert(gateway.String())
 	}
 	return sets.List(named)
-}
-
-// gatewayNamed is the Gateway that a VirtualService of the namespace own means: name, namespace/name, ./name, or the old
-// name.namespace with or without a domain after it.
-// Source: istio pilot/pkg/model/config.go, resolveGatewayName.
-func gatewayNamed(gateway, own string) string {
-	if namespace, name, scoped := strings.Cut(gateway, "/"); scoped {
-		if namespace == "." {
-			return own + "/" + name
-		}
-		return gateway
-	}
-	name, domain, dotted := strings.Cut(gateway, ".")
-	if !dotted {
-		return own + "/" + name
-	}
-	namespace, _, _ := strings.Cut(domain, ".")
-	return namespace + "/" + name
 }

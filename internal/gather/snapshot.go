@@ -67,6 +67,23 @@ func Snapshot(ctx context.Context, reader client.Reader, namespace string, optio
 	return s, nil
 }
 
+// Snapshots are those of all namespaces that have policies.
+func Snapshots(ctx context.Context, reader client.Reader, options Options) ([]model.Snapshot, error) {
+	namespaces, err := Namespaces(ctx, reader)
+	if err != nil {
+		return nil, err
+	}
+	snapshots := make([]model.Snapshot, 0, len(namespaces))
+	for _, namespace := range namespaces {
+		snapshot, err := Snapshot(ctx, reader, namespace, options)
+		if err != nil {
+			return nil, err
+		}
+		snapshots = append(snapshots, snapshot)
+	}
+	return snapshots, nil
+}
+
 func newGathering(reader client.Reader, namespace string, options Options) *gathering {
 	if options.IstioNamespace == "" {
 		options.IstioNamespace = DefaultIstioNamespace

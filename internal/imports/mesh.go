@@ -1,7 +1,6 @@
 package imports
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 
@@ -66,22 +65,8 @@ func hostsOf(i model.Inventory) []model.Host {
 	for id, numbers := range ports {
 		all = append(all, model.Host{Name: id.name, Namespace: id.namespace, External: id.external, Ports: sets.List(numbers)})
 	}
-	slices.SortFunc(all, func(a, b model.Host) int {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Namespace, b.Namespace), compareBool(a.External, b.External))
-	})
+	model.SortHosts(all)
 	return all
-}
-
-// compareBool puts false first.
-func compareBool(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case b:
-		return -1
-	default:
-		return 1
-	}
 }
 
 // declares says whether a Service or a ServiceEntry of the namespace declares the host, or of any namespace if it is empty.

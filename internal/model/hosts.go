@@ -37,3 +37,18 @@ func HostsByName(ordered []Host) map[string]Host {
 	}
 	return byName
 }
+
+// SortHosts orders destinations by name, then by namespace, those of the mesh before those outside.
+func SortHosts(all []Host) {
+	slices.SortFunc(all, func(a, b Host) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(outside(a), outside(b)))
+	})
+}
+
+// outside is 0 for what is of the mesh.
+func outside(h Host) int {
+	if h.External {
+		return 1
+	}
+	return 0
+}

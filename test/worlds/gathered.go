@@ -1,32 +1,11 @@
 package worlds
 
 import (
-	"context"
 	"math/rand/v2"
 	"slices"
 
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/model"
 )
-
-// Snapshots are those of all namespaces that have policies.
-func Snapshots(ctx context.Context, reader client.Reader) ([]model.Snapshot, error) {
-	namespaces, err := gather.Namespaces(ctx, reader)
-	if err != nil {
-		return nil, err
-	}
-	snapshots := make([]model.Snapshot, 0, len(namespaces))
-	for _, namespace := range namespaces {
-		snapshot, err := gather.Snapshot(ctx, reader, namespace, gather.Options{})
-		if err != nil {
-			return nil, err
-		}
-		snapshots = append(snapshots, snapshot)
-	}
-	return snapshots, nil
-}
 
 // Shuffled is the mesh with its lists in another order; a seed gives the same order each time.
 func Shuffled(i model.Inventory, seed uint64) model.Inventory {

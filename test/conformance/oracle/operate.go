@@ -15,11 +15,11 @@ import (
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/compile"
+	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/manifests"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/render"
 	"github.com/meshtls/meshtls/internal/status"
-	"github.com/meshtls/meshtls/test/worlds"
 )
 
 // Written is when the operator first wrote its objects, unless a Birth says otherwise: after everything else in a world was made.
@@ -120,7 +120,7 @@ func compileAll(ctx context.Context, world World) ([]model.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	snapshots, err := worlds.Snapshots(ctx, reader)
+	snapshots, err := gather.Snapshots(ctx, reader, gather.Options{})
 	if err != nil {
 		return nil, err
 	}

@@ -63,17 +63,9 @@ func gathered(t *testing.T, input string) []model.Snapshot {
 	if ignored := reader.Ignored(); len(ignored) > 0 {
 		t.Fatalf("%s holds what nothing reads: %v", input, ignored)
 	}
-	namespaces, err := gather.Namespaces(t.Context(), reader)
+	snapshots, err := gather.Snapshots(t.Context(), reader, gather.Options{})
 	if err != nil {
 		t.Fatal(err)
-	}
-	snapshots := make([]model.Snapshot, 0, len(namespaces))
-	for _, namespace := range namespaces {
-		snapshot, err := gather.Snapshot(t.Context(), reader, namespace, gather.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		snapshots = append(snapshots, snapshot)
 	}
 	return snapshots
 }
