@@ -1,7 +1,9 @@
 package analyzers
 
 import (
+	"bytes"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -11,6 +13,9 @@ import (
 	"github.com/meshtls/meshtls/internal/lint"
 	"github.com/meshtls/meshtls/internal/model"
 )
+
+// findingsPage tells users of the differences.
+var findingsPage = filepath.Join("..", "..", "..", "docs", "findings.md")
 
 // TestAnalyzers compares what lint says of the inputs of Istio's analyzers' own tests with what these say.
 func TestAnalyzers(t *testing.T) {
@@ -34,9 +39,16 @@ func TestAnalyzers(t *testing.T) {
 		}
 	}
 	t.Logf("%d inputs: of %d objects both say the same; %d reasons for differences", len(files), agreed, used.Len())
+	page, err := os.ReadFile(findingsPage)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, r := range reasons {
 		if !used.Has(r.why) {
 			t.Errorf("there is no such difference: %s", r.why)
+		}
+		if row := fmt.Sprintf("| %s | %s | %s |", r.topic, r.by, r.why); !bytes.Contains(page, []byte(row)) {
+			t.Errorf("%s lacks the row\n%s", findingsPage, row)
 		}
 	}
 }
