@@ -10,7 +10,7 @@ import (
 )
 
 // randomWorlds is how many random worlds are imported.
-const randomWorlds = 60
+const randomWorlds = 30
 
 // TestSameEffectOfWrittenWorlds imports the worlds of other packages' golden pairs, and the command's own.
 func TestSameEffectOfWrittenWorlds(t *testing.T) {

@@ -21,7 +21,7 @@ const (
 	// variableWorlds is the number of random worlds, variableFirst the seed of the first. Half of the worlds have other people's Istio
 	// objects in it; variableForeign makes it all (1) or none (0).
 	variableWorlds, variableFirst, variableForeign = "INTENT_WORLDS", "INTENT_FIRST", "INTENT_FOREIGN"
-	defaultWorlds                                  = 500
+	defaultWorlds                                  = 300
 )
 
 // TestIntent holds the promise of the project to random worlds: where a policy is Ready, Istio does what its spec asks. The

@@ -13,7 +13,7 @@ import (
 
 const (
 	// defaultWorlds is how many worlds a test run makes.
-	defaultWorlds = 2000
+	defaultWorlds = 1200
 	defaultSeed   = 1
 	// shown is how many disagreements of a world are printed.
 	shown = 5
