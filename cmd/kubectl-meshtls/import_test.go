@@ -8,48 +8,27 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/meshtls/meshtls/test/golden"
 )
 
 // TestImportGolden imports each testdata/import/<behaviour>.in.yaml and compares what is printed with the .out.yaml beside it.
 func TestImportGolden(t *testing.T) {
-	inputs, err := filepath.Glob(filepath.Join("testdata", "import", "*.in.yaml"))
-	if err != nil || len(inputs) == 0 {
-		t.Fatalf("no inputs: %v", err)
+	inputs := golden.Glob(t, "import", "*.in.yaml")
+	if len(inputs) == 0 {
+		t.Fatal("no inputs")
 	}
 	for _, input := range inputs {
 		name := strings.TrimSuffix(input, ".in.yaml")
 		t.Run(filepath.Base(name), func(t *testing.T) {
-			got := imported(t, "-f", input)
-			output := name + ".out.yaml"
-			if os.Getenv("UPDATE_GOLDEN") == "1" {
-				if err := os.WriteFile(output, []byte(got), 0o644); err != nil { // #nosec G306 -- a source file
-					t.Fatal(err)
-				}
-				return
-			}
-			want, err := os.ReadFile(output)
-			if err != nil {
-				t.Fatalf("%v; UPDATE_GOLDEN=1 writes it", err)
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("%s (-want +got; UPDATE_GOLDEN=1 rewrites it):\n%s", output, diff)
-			}
+			golden.Compare(t, name+".out.yaml", imported(t, "-f", input))
 		})
 	}
 }
 
 func TestImportOutputsHaveInputs(t *testing.T) {
-	outputs, err := filepath.Glob(filepath.Join("testdata", "import", "*.out.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, output := range outputs {
-		if _, err := os.Stat(strings.TrimSuffix(output, ".out.yaml") + ".in.yaml"); err != nil {
-			t.Errorf("%s has no input; delete it or give it its input", output)
-		}
-	}
+	golden.WantInputs(t, golden.Glob(t, "import", "*.out.yaml"), ".out.yaml", ".in.yaml")
 }
 
 // imported is what the command prints, with what it says and its exit code as comments.

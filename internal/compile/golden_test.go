@@ -2,8 +2,6 @@ package compile_test
 
 import (
 	"bytes"
-	"errors"
-	"io/fs"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -25,13 +23,12 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/render"
 	"github.com/meshtls/meshtls/internal/status"
+	"github.com/meshtls/meshtls/test/golden"
 )
 
 const (
 	inputSuffix  = ".in.yaml"
 	outputSuffix = ".out.yaml"
-	// updateVariable, set to 1, rewrites the outputs.
-	updateVariable = "UPDATE_GOLDEN"
 	// shuffles is how often a world is compiled again with its lists in another order.
 	shuffles = 5
 )
@@ -48,19 +45,14 @@ func TestGolden(t *testing.T) {
 					t.Fatalf("the output depends on the order of the input; seed %d (-in order +shuffled):\n%s", seed, diff)
 				}
 			}
-			compareOutput(t, name+outputSuffix, got)
+			golden.Compare(t, name+outputSuffix, string(got))
 		})
 	}
 }
 
 // TestGoldenOutputsHaveInputs finds the outputs that a renamed or deleted input leaves behind.
 func TestGoldenOutputsHaveInputs(t *testing.T) {
-	for _, output := range glob(t, outputSuffix) {
-		input := strings.TrimSuffix(output, outputSuffix) + inputSuffix
-		if _, err := os.Stat(input); errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("%s has no %s; delete it or give it its input", output, filepath.Base(input))
-		}
-	}
+	golden.WantInputs(t, glob(t, outputSuffix), outputSuffix, inputSuffix)
 }
 
 // pairs are the paths of the inputs, without their suffix.
@@ -79,11 +71,7 @@ func pairs(t *testing.T) []string {
 
 func glob(t *testing.T, suffix string) []string {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join("testdata", "*", "*"+suffix))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return files
+	return golden.Glob(t, "*", "*"+suffix)
 }
 
 // gatherAll reads the world, and gathers every namespace that has policies.
@@ -187,23 +175,6 @@ func shuffle[T any](random *rand.Rand, list []T) []T {
 	other := slices.Clone(list)
 	random.Shuffle(len(other), func(i, j int) { other[i], other[j] = other[j], other[i] })
 	return other
-}
-
-func compareOutput(t *testing.T, output string, got []byte) {
-	t.Helper()
-	if os.Getenv(updateVariable) == "1" {
-		if err := os.WriteFile(output, got, 0o644); err != nil { // #nosec G306 -- a source file
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(output)
-	if err != nil {
-		t.Fatalf("%v; %s=1 writes it", err, updateVariable)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s (-want +got; %s=1 rewrites it):\n%s", output, updateVariable, diff)
-	}
 }
 
 // admitAll proves that an API server with Istio's CRDs takes the objects.

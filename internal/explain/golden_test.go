@@ -2,8 +2,6 @@ package explain_test
 
 import (
 	"bytes"
-	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -19,6 +17,7 @@ import (
 	"github.com/meshtls/meshtls/internal/manifests"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/report"
+	"github.com/meshtls/meshtls/test/golden"
 	"github.com/meshtls/meshtls/test/worlds"
 )
 
@@ -28,8 +27,6 @@ const (
 	jsonSuffix  = ".out.json"
 	// askPrefix begins the line of an input that holds the question, as it is typed.
 	askPrefix = "# ask: "
-	// updateVariable, set to 1, rewrites the outputs.
-	updateVariable = "UPDATE_GOLDEN"
 	// shuffles is how often the question is asked again, of a world whose lists are in another order.
 	shuffles = 3
 )
@@ -50,8 +47,8 @@ func TestGolden(t *testing.T) {
 					t.Fatalf("the answer depends on the order of the input; seed %d (-in order +shuffled):\n%s", seed, diff)
 				}
 			}
-			compareOutput(t, name+textSuffix, text)
-			compareOutput(t, name+jsonSuffix, encoded)
+			golden.Compare(t, name+textSuffix, text)
+			golden.Compare(t, name+jsonSuffix, encoded)
 		})
 	}
 }
@@ -59,20 +56,15 @@ func TestGolden(t *testing.T) {
 // TestGoldenOutputsHaveInputs finds the outputs that a renamed or deleted input leaves behind.
 func TestGoldenOutputsHaveInputs(t *testing.T) {
 	for _, suffix := range []string{textSuffix, jsonSuffix} {
-		for _, output := range glob(t, suffix) {
-			input := strings.TrimSuffix(output, suffix) + inputSuffix
-			if _, err := os.Stat(input); errors.Is(err, fs.ErrNotExist) {
-				t.Errorf("%s has no %s; delete it or give it its input", output, filepath.Base(input))
-			}
-		}
+		golden.WantInputs(t, glob(t, suffix), suffix, inputSuffix)
 	}
 }
 
 func glob(t *testing.T, suffix string) []string {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join("testdata", "*"+suffix))
-	if err != nil || suffix == inputSuffix && len(files) == 0 {
-		t.Fatal("no testdata", err)
+	files := golden.Glob(t, "*"+suffix)
+	if len(files) == 0 {
+		t.Fatal("no testdata")
 	}
 	return files
 }
@@ -167,21 +159,4 @@ func answered(t *testing.T, mesh model.Inventory, question explain.Question) (te
 		t.Fatal(err)
 	}
 	return forPeople.String(), forPrograms.String()
-}
-
-func compareOutput(t *testing.T, output, got string) {
-	t.Helper()
-	if os.Getenv(updateVariable) == "1" {
-		if err := os.WriteFile(output, []byte(got), 0o644); err != nil { // #nosec G306 -- a source file
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(output)
-	if err != nil {
-		t.Fatalf("%v; %s=1 writes it", err, updateVariable)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got; %s=1 rewrites it):\n%s", output, updateVariable, diff)
-	}
 }

@@ -1,8 +1,6 @@
 package lint_test
 
 import (
-	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,14 +15,13 @@ import (
 	"github.com/meshtls/meshtls/internal/lint"
 	"github.com/meshtls/meshtls/internal/manifests"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/test/golden"
 	"github.com/meshtls/meshtls/test/worlds"
 )
 
 const (
 	inputSuffix  = ".in.yaml"
 	outputSuffix = ".out.yaml"
-	// updateVariable, set to 1, rewrites the outputs.
-	updateVariable = "UPDATE_GOLDEN"
 	// sane is the area of the worlds in which nothing is wrong.
 	sane = "sane"
 	// shuffles is how often a world is linted again with its lists in another order.
@@ -57,7 +54,7 @@ func TestGolden(t *testing.T) {
 					t.Fatalf("the output depends on the order of the input; seed %d (-in order +shuffled):\n%s", seed, diff)
 				}
 			}
-			compareOutput(t, name+outputSuffix, got)
+			golden.Compare(t, name+outputSuffix, got)
 		})
 	}
 }
@@ -101,23 +98,14 @@ func TestSaneWorlds(t *testing.T) {
 
 // TestGoldenOutputsHaveInputs finds the outputs that a renamed or deleted input leaves behind.
 func TestGoldenOutputsHaveInputs(t *testing.T) {
-	for _, output := range glob(t, outputSuffix) {
-		input := strings.TrimSuffix(output, outputSuffix) + inputSuffix
-		if _, err := os.Stat(input); errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("%s has no %s; delete it or give it its input", output, filepath.Base(input))
-		}
-	}
+	golden.WantInputs(t, glob(t, outputSuffix), outputSuffix, inputSuffix)
 }
 
 func glob(t *testing.T, suffix string) []string { return globArea(t, "*", suffix) }
 
 func globArea(t *testing.T, area, suffix string) []string {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join("testdata", area, "*"+suffix))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return files
+	return golden.Glob(t, area, "*"+suffix)
 }
 
 // inventoryOf is the mesh of a file, with the credentials of the namespaces that have any.
@@ -167,21 +155,4 @@ func checksIn(t *testing.T, output string) sets.Set[string] {
 		checks.Insert(f.Check)
 	}
 	return checks
-}
-
-func compareOutput(t *testing.T, output, got string) {
-	t.Helper()
-	if os.Getenv(updateVariable) == "1" {
-		if err := os.WriteFile(output, []byte(got), 0o644); err != nil { // #nosec G306 -- a source file
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(output)
-	if err != nil {
-		t.Fatalf("%v; %s=1 writes it", err, updateVariable)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got; %s=1 rewrites it):\n%s", output, updateVariable, diff)
-	}
 }
