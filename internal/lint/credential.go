@@ -29,11 +29,16 @@ var credentialChecks = []Check{
 
 // ofServers is a check of each credential that the servers of Gateways name, and ofClients of each that DestinationRules do.
 func ofServers(name string, find func(*view, wanted) []model.Finding) Check {
-	return ofCredentials(name, model.KindGateway, func(v *view) []model.Finding { return ofEach(v, v.credentials().ofServers, find) })
+	check := ofCredentials(name, func(v *view) []model.Finding { return ofEach(v, v.credentials().ofServers, find) })
+	check.Reads = append(check.Reads, model.KindGateway)
+	return check
 }
 
 func ofClients(name string, find func(*view, wanted) []model.Finding) Check {
-	return ofCredentials(name, model.KindDestinationRule, func(v *view) []model.Finding { return ofEach(v, v.credentials().ofClients, find) })
+	check := ofCredentials(name, func(v *view) []model.Finding { return ofEach(v, v.credentials().ofClients, find) })
+	// Whose credential it is depends on who calls the host.
+	check.Reads = append(check.Reads, model.KindDestinationRule, model.KindService, model.KindServiceEntry, model.KindVirtualService)
+	return check
 }
 
 func ofEach(v *view, all []wanted, find func(*view, wanted) []model.Finding) []model.Finding {
@@ -45,10 +50,10 @@ func ofEach(v *view, all []wanted, find func(*view, wanted) []model.Finding) []m
 }
 
 // ofCredentials are right about our objects too: whose credentials may be read is known, and only of these do they speak.
-func ofCredentials(name, kind string, find func(*view) []model.Finding) Check {
+func ofCredentials(name string, find func(*view) []model.Finding) Check {
 	return Check{
 		Name:      name,
-		Reads:     []string{kind, model.KindSecret, model.KindConfigMap, model.KindPod},
+		Reads:     []string{model.KindSecret, model.KindConfigMap, model.KindPod},
 		Ours:      true,
 		Condition: meshtlsv1alpha1.ConditionResolvedRefs,
 		Reason:    meshtlsv1alpha1.ReasonCredentialInvalid,

@@ -10,7 +10,7 @@ import (
 type Check struct {
 	// Name is kebab-case and says the fault. Users mute by it.
 	Name string
-	// Reads are the kinds whose objects the answer depends on.
+	// Reads are the kinds whose objects the answer depends on: without all others it is the same.
 	Reads []string
 	// Ours says that the check judges the objects that the operator writes too. Of the other checks' faults, package check tells
 	// the policies in words of their own.
