@@ -4,13 +4,11 @@ import (
 	"os"
 	"testing"
 
-	istiolog "istio.io/istio/pkg/log"
+	"github.com/meshtls/meshtls/test/conformance/oracle"
 )
 
 // TestMain keeps Istio's log, which is long, out of the output.
 func TestMain(m *testing.M) {
-	for _, scope := range istiolog.Scopes() {
-		scope.SetOutputLevel(istiolog.NoneLevel)
-	}
+	oracle.Silence()
 	os.Exit(m.Run())
 }

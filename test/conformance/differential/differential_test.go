@@ -8,7 +8,8 @@ import (
 	"testing"
 
 	"istio.io/istio/pkg/kube/krt"
-	"istio.io/istio/pkg/log"
+
+	"github.com/meshtls/meshtls/test/conformance/oracle"
 )
 
 const (
@@ -22,9 +23,7 @@ const (
 // TestMain keeps Istio's log out of the output, which warns of every server that it drops, and Istio from holding on to every world
 // for its debugger.
 func TestMain(m *testing.M) {
-	for _, scope := range log.Scopes() {
-		scope.SetOutputLevel(log.NoneLevel)
-	}
+	oracle.Silence()
 	krt.GlobalDebugHandler = nil
 	os.Exit(m.Run())
 }
