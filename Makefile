@@ -21,7 +21,7 @@ VULNDB := $(if $(GOVULNDB),-db $(GOVULNDB))
 FUZZTIME ?= 30s
 BENCH ?= .
 BENCHCOUNT ?= 1
-BENCHED := $(addprefix ./,$(sort $(dir $(wildcard cmd/kubectl-meshtls/bench_test.go internal/compile/*_test.go internal/effective/*_test.go internal/translate/*_test.go test/bench/*_test.go))))
+BENCHED := $(addprefix ./,$(sort $(dir $(wildcard cmd/kubectl-meshtls/bench_test.go internal/compile/*_test.go internal/istio/*_test.go internal/translate/*_test.go test/bench/*_test.go))))
 
 ##@ Develop
 

@@ -56,7 +56,7 @@ var explanations = map[string]func(out io.Writer, a explain.Answer) error{
 	"json": report.ExplanationJSON,
 }
 
-func newExplain(streams genericiooptions.IOStreams, objects *source) *cobra.Command {
+func newExplain(streams genericiooptions.IOStreams, objects *input) *cobra.Command {
 	var flags explainFlags
 	command := &cobra.Command{
 		Use:     "explain <kind>/<name>[.<namespace>]",
@@ -113,7 +113,7 @@ func (f explainFlags) validate() error {
 	}
 }
 
-func runExplain(ctx context.Context, streams genericiooptions.IOStreams, objects *source, flags explainFlags) error {
+func runExplain(ctx context.Context, streams genericiooptions.IOStreams, objects *input, flags explainFlags) error {
 	// Half of a mesh would be explained as if it were the whole.
 	reader, err := objects.reader(ctx)
 	if err != nil {

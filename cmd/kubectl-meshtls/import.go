@@ -8,8 +8,8 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/imports"
-	"github.com/meshtls/meshtls/internal/manifests"
+	"github.com/meshtls/meshtls/internal/importer"
+	"github.com/meshtls/meshtls/internal/source"
 )
 
 const importLong = `Print MeshTLSPolicies that have the same effect as the PeerAuthentications, DestinationRules and Gateways
@@ -30,7 +30,7 @@ const importExample = `  # The policies for a folder of manifests
   # What the operator would write for them
   kubectl meshtls import -A | kubectl meshtls render -f -`
 
-func newImport(streams genericiooptions.IOStreams, objects *source) *cobra.Command {
+func newImport(streams genericiooptions.IOStreams, objects *input) *cobra.Command {
 	command := &cobra.Command{
 		Use:     "import",
 		Short:   "Print policies that have the same effect as Istio's own objects",
@@ -45,7 +45,7 @@ func newImport(streams genericiooptions.IOStreams, objects *source) *cobra.Comma
 	return command
 }
 
-func runImport(ctx context.Context, streams genericiooptions.IOStreams, objects *source) error {
+func runImport(ctx context.Context, streams genericiooptions.IOStreams, objects *input) error {
 	reader, problems := objects.reader(ctx)
 	if problems != nil {
 		return problems // what could not be read may make a difference
@@ -54,7 +54,7 @@ func runImport(ctx context.Context, streams genericiooptions.IOStreams, objects 
 	if err != nil {
 		return err
 	}
-	imported := imports.Policies(input)
+	imported := importer.Policies(input)
 	stream, err := importYAML(imported, input.Mesh.Partial)
 	if err != nil {
 		return err
@@ -72,21 +72,21 @@ func runImport(ctx context.Context, streams genericiooptions.IOStreams, objects 
 }
 
 // toImport is what is imported from: the mesh, and the policies that are in it.
-func (s *source) toImport(ctx context.Context, reader *manifests.Reader) (imports.Input, error) {
+func (s *input) toImport(ctx context.Context, reader *source.Reader) (importer.Input, error) {
 	scope, err := s.scope()
 	if err != nil {
-		return imports.Input{}, err
+		return importer.Input{}, err
 	}
 	mesh, err := s.inventory(ctx, reader)
 	if err != nil {
-		return imports.Input{}, err
+		return importer.Input{}, err
 	}
 	var policies meshtlsv1alpha1.MeshTLSPolicyList
 	if err := reader.List(ctx, &policies); err != nil {
-		return imports.Input{}, err
+		return importer.Input{}, err
 	}
-	input := imports.Input{Mesh: mesh, Namespace: scope, Admit: func(p *meshtlsv1alpha1.MeshTLSPolicy) error {
-		return manifests.Admit(ctx, p)
+	input := importer.Input{Mesh: mesh, Namespace: scope, Admit: func(p *meshtlsv1alpha1.MeshTLSPolicy) error {
+		return source.Admit(ctx, p)
 	}}
 	for i := range policies.Items {
 		if policies.Items[i].DeletionTimestamp.IsZero() {

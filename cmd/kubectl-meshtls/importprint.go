@@ -7,9 +7,9 @@ import (
 
 	"sigs.k8s.io/yaml"
 
-	"github.com/meshtls/meshtls/internal/imports"
-	"github.com/meshtls/meshtls/internal/manifests"
+	"github.com/meshtls/meshtls/internal/importer"
 	"github.com/meshtls/meshtls/internal/render"
+	"github.com/meshtls/meshtls/internal/source"
 )
 
 // commentWidth is where lines of comments are broken.
@@ -23,7 +23,7 @@ Age is rank in Istio, and what the operator renders is younger than all that sta
 const importPartial = `Not all kinds of objects could be read: what was not seen may make a difference.`
 
 // importYAML is the stream: a document for each policy, with comments before it, and the refused objects as comments at the end.
-func importYAML(imported imports.Result, partial bool) ([]byte, error) {
+func importYAML(imported importer.Result, partial bool) ([]byte, error) {
 	var out bytes.Buffer
 	comment(&out, "", importHeader)
 	if partial {
@@ -47,14 +47,14 @@ func importYAML(imported imports.Result, partial bool) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-func asItIs(refusal imports.Refusal) string {
+func asItIs(refusal importer.Refusal) string {
 	if refusal.Field != "" {
 		return " in part"
 	}
 	return " as it is"
 }
 
-func writePolicy(out *bytes.Buffer, p *imports.Policy) error {
+func writePolicy(out *bytes.Buffer, p *importer.Policy) error {
 	out.WriteString("---\n")
 	from := make([]string, len(p.From))
 	for i, ref := range p.From {
@@ -67,7 +67,7 @@ func writePolicy(out *bytes.Buffer, p *imports.Policy) error {
 	for i, step := range p.Steps {
 		comment(out, "  ", fmt.Sprintf("%d. %s", i+1, step))
 	}
-	document, err := manifests.Document(p.MeshTLSPolicy)
+	document, err := source.Document(p.MeshTLSPolicy)
 	if err != nil {
 		return err
 	}
@@ -110,7 +110,7 @@ func comment(out *bytes.Buffer, indent, text string) {
 }
 
 // importSummary counts.
-func importSummary(imported imports.Result) string {
+func importSummary(imported importer.Result) string {
 	objects, refused := 0, map[string]bool{}
 	for _, p := range imported.Policies {
 		objects += len(p.From)

@@ -9,14 +9,13 @@ import (
 
 	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/compile"
-	"github.com/meshtls/meshtls/internal/manifests"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/report"
+	"github.com/meshtls/meshtls/internal/source"
 )
 
 const lintLong = `Find what is wrong, or probably not meant, in the TLS settings of a mesh: in MeshTLSPolicies, and in the
@@ -59,7 +58,7 @@ var failing = map[string][]meshtlsv1alpha1.Severity{
 	"warning": {meshtlsv1alpha1.SeverityError, meshtlsv1alpha1.SeverityWarning},
 }
 
-func newLint(streams genericiooptions.IOStreams, objects *source) *cobra.Command {
+func newLint(streams genericiooptions.IOStreams, objects *input) *cobra.Command {
 	var flags lintFlags
 	command := &cobra.Command{
 		Use:     "lint",
@@ -90,7 +89,7 @@ func (f lintFlags) validate() error {
 	return nil
 }
 
-func runLint(ctx context.Context, streams genericiooptions.IOStreams, objects *source, flags lintFlags) error {
+func runLint(ctx context.Context, streams genericiooptions.IOStreams, objects *input, flags lintFlags) error {
 	objects.credentials = true
 	reader, problems := objects.reader(ctx)
 	if reader == nil {
@@ -112,7 +111,7 @@ func runLint(ctx context.Context, streams genericiooptions.IOStreams, objects *s
 }
 
 // lint reviews all that the reader has, and reports on the namespaces that were asked for.
-func (s *source) lint(ctx context.Context, reader *manifests.Reader) (report.Report, error) {
+func (s *input) lint(ctx context.Context, reader *source.Reader) (report.Report, error) {
 	scope, err := s.scope()
 	if err != nil {
 		return report.Report{}, err
@@ -135,11 +134,7 @@ func (s *source) lint(ctx context.Context, reader *manifests.Reader) (report.Rep
 func findingsIn(scope string, review model.Review) []model.Finding {
 	found := append(policyFindings(review.Results), review.Findings...)
 	return slices.DeleteFunc(found, func(f model.Finding) bool {
-		namespace := f.Object.Namespace
-		if (f.Policy != types.NamespacedName{}) {
-			namespace = f.Policy.Namespace
-		}
-		return !inScope(scope, namespace)
+		return !inScope(scope, f.Subject.Namespace)
 	})
 }
 
@@ -169,7 +164,7 @@ func count[T metav1.Object](scope string, objects []T) int {
 func problemsOf(err error) []report.Problem {
 	var problems []report.Problem
 	for _, each := range apart(err) {
-		if ofManifest := (*manifests.Error)(nil); errors.As(each, &ofManifest) {
+		if ofManifest := (*source.Error)(nil); errors.As(each, &ofManifest) {
 			problems = append(problems, report.Problem{
 				File: ofManifest.File, Document: ofManifest.Document, Line: ofManifest.Line, Message: ofManifest.Words(),
 			})

@@ -13,7 +13,7 @@ import (
 
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
-	"github.com/meshtls/meshtls/internal/manifests"
+	"github.com/meshtls/meshtls/internal/source"
 )
 
 // The exit codes.
@@ -75,7 +75,7 @@ func apart(err error) []error {
 
 // printError writes a line. Errors of manifests begin with the file, as those of compilers do.
 func printError(out io.Writer, err error) {
-	if ofManifest := (*manifests.Error)(nil); errors.As(err, &ofManifest) {
+	if ofManifest := (*source.Error)(nil); errors.As(err, &ofManifest) {
 		_, _ = fmt.Fprintln(out, err)
 		return
 	}

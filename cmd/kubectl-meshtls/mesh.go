@@ -6,15 +6,15 @@ import (
 
 	"github.com/meshtls/meshtls/internal/compile"
 	"github.com/meshtls/meshtls/internal/gather"
-	"github.com/meshtls/meshtls/internal/manifests"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/source"
 )
 
 // secretKind is the kind that users most often may not list. Only what is said about credentials depends on it.
 const secretKind = model.KindSecret
 
 // inventory is the whole mesh, as the reader has it.
-func (s *source) inventory(ctx context.Context, reader *manifests.Reader) (model.Inventory, error) {
+func (s *input) inventory(ctx context.Context, reader *source.Reader) (model.Inventory, error) {
 	inventory, err := gather.Inventory(ctx, reader, time.Now(), s.options(reader))
 	if err != nil {
 		return model.Inventory{}, err
@@ -27,12 +27,12 @@ func (s *source) inventory(ctx context.Context, reader *manifests.Reader) (model
 }
 
 // snapshots are those of all namespaces that have policies.
-func (s *source) snapshots(ctx context.Context, reader *manifests.Reader) ([]model.Snapshot, error) {
+func (s *input) snapshots(ctx context.Context, reader *source.Reader) ([]model.Snapshot, error) {
 	return gather.Snapshots(ctx, reader, s.options(reader))
 }
 
 // results compile every namespace that has policies, or the one that the answer is limited to.
-func (s *source) results(ctx context.Context, reader *manifests.Reader) ([]model.Result, error) {
+func (s *input) results(ctx context.Context, reader *source.Reader) ([]model.Result, error) {
 	scope, err := s.scope()
 	if err != nil {
 		return nil, err

@@ -28,7 +28,7 @@ const renderExample = `  # What a folder of manifests comes to, before anything 
   # What the operator writes for the policies of a namespace of the cluster
   kubectl meshtls render -n shop`
 
-func newRender(streams genericiooptions.IOStreams, objects *source) *cobra.Command {
+func newRender(streams genericiooptions.IOStreams, objects *input) *cobra.Command {
 	command := &cobra.Command{
 		Use:     "render",
 		Short:   "Print the Istio objects that the policies come to",
@@ -43,7 +43,7 @@ func newRender(streams genericiooptions.IOStreams, objects *source) *cobra.Comma
 	return command
 }
 
-func runRender(ctx context.Context, streams genericiooptions.IOStreams, objects *source) error {
+func runRender(ctx context.Context, streams genericiooptions.IOStreams, objects *input) error {
 	reader, err := objects.reader(ctx)
 	if err != nil {
 		return err // half of the objects would be taken for all of them

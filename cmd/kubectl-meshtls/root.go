@@ -23,7 +23,7 @@ Each command reads the cluster of your kubeconfig, or, with -f, manifest files a
 	root.SetIn(streams.In)
 	root.SetOut(streams.Out)
 	root.SetErr(streams.ErrOut)
-	objects := newSource(streams)
+	objects := newInput(streams)
 	root.AddCommand(
 		newRender(streams, objects),
 		newLint(streams, objects),

@@ -11,8 +11,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/meshtls/meshtls/internal/compile"
-	"github.com/meshtls/meshtls/internal/manifests"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/source"
 )
 
 // mostRounds is more than what the operator needs until nothing changes any more: a namespace follows those that it sends to.
@@ -23,7 +23,7 @@ var errUnsettled = errors.New("what the policies come to changes without end")
 
 // settle puts into the reader what the operator would write, as a cluster has it some time after the policies were applied. Several
 // rounds may be needed: a DestinationRule for the clients of one namespace starts from the one of the service's.
-func (s *source) settle(ctx context.Context, reader *manifests.Reader) error {
+func (s *input) settle(ctx context.Context, reader *source.Reader) error {
 	given, err := s.inventory(ctx, reader)
 	if err != nil {
 		return err

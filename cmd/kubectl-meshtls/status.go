@@ -13,8 +13,8 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/manifests"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/source"
 	"github.com/meshtls/meshtls/internal/status"
 )
 
@@ -44,7 +44,7 @@ type standing struct {
 	remark string
 }
 
-func newStatus(streams genericiooptions.IOStreams, objects *source) *cobra.Command {
+func newStatus(streams genericiooptions.IOStreams, objects *input) *cobra.Command {
 	var output string
 	command := &cobra.Command{
 		Use:     "status",
@@ -69,7 +69,7 @@ func newStatus(streams genericiooptions.IOStreams, objects *source) *cobra.Comma
 	return command
 }
 
-func runStatus(ctx context.Context, streams genericiooptions.IOStreams, objects *source, output string) error {
+func runStatus(ctx context.Context, streams genericiooptions.IOStreams, objects *input, output string) error {
 	objects.kinds = sets.New(policyKind, model.KindPeerAuthentication, model.KindDestinationRule, model.KindGateway)
 	reader, problems := objects.reader(ctx)
 	if reader == nil {
@@ -95,7 +95,7 @@ func runStatus(ctx context.Context, streams genericiooptions.IOStreams, objects 
 }
 
 // printNone says that there are no policies where they were asked for.
-func (s *source) printNone() error {
+func (s *input) printNone() error {
 	scope, err := s.scope()
 	if err != nil {
 		return err
@@ -109,7 +109,7 @@ func (s *source) printNone() error {
 }
 
 // standings are the policies that were asked for, by namespace and name.
-func (s *source) standings(ctx context.Context, reader *manifests.Reader) ([]standing, error) {
+func (s *input) standings(ctx context.Context, reader *source.Reader) ([]standing, error) {
 	scope, err := s.scope()
 	if err != nil {
 		return nil, err
@@ -141,7 +141,7 @@ func (s *source) standings(ctx context.Context, reader *manifests.Reader) ([]sta
 }
 
 // statuses are what the operator would write on the policies once their objects are written, by namespace/name.
-func (s *source) statuses(ctx context.Context, reader *manifests.Reader) (map[string]meshtlsv1alpha1.MeshTLSPolicyStatus, error) {
+func (s *input) statuses(ctx context.Context, reader *source.Reader) (map[string]meshtlsv1alpha1.MeshTLSPolicyStatus, error) {
 	results, err := s.results(ctx, reader)
 	if err != nil {
 		return nil, err

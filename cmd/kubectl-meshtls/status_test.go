@@ -11,8 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/manifests"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/source"
 )
 
 // seen is a policy as the operator leaves it: Ready, with one object.
@@ -67,7 +67,7 @@ func TestRemarkOn(t *testing.T) {
 }
 
 func TestExitCode(t *testing.T) {
-	wrong := &manifests.Error{File: "a.yaml", Document: 2, Err: errors.New("wrong")}
+	wrong := &source.Error{File: "a.yaml", Document: 2, Err: errors.New("wrong")}
 	tests := map[string]struct {
 		err        error
 		want       int

@@ -18,9 +18,9 @@ import (
 	"sigs.k8s.io/yaml"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/manifests"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/report"
+	"github.com/meshtls/meshtls/internal/source"
 )
 
 // The ways to show policies.
@@ -37,7 +37,7 @@ var statusOutputs = []string{outputTable, outputWide, outputJSON, outputYAML}
 const longest = 48
 
 // objectsOf are the objects of the kinds that are rendered.
-func objectsOf(ctx context.Context, reader *manifests.Reader) sets.Set[model.ObjectRef] {
+func objectsOf(ctx context.Context, reader *source.Reader) sets.Set[model.ObjectRef] {
 	found := sets.New[model.ObjectRef]()
 	for kind, list := range map[string]client.ObjectList{
 		model.KindPeerAuthentication: &istiosecurityv1.PeerAuthenticationList{},

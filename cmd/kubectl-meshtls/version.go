@@ -33,7 +33,7 @@ func version() string {
 	return cmp.Or(release, built.Main.Version, "unknown")
 }
 
-func newVersion(streams genericiooptions.IOStreams, objects *source) *cobra.Command {
+func newVersion(streams genericiooptions.IOStreams, objects *input) *cobra.Command {
 	var clientOnly bool
 	command := &cobra.Command{
 		Use:   "version",
@@ -63,7 +63,7 @@ func versionText() string {
 }
 
 // printOperators writes a line for each Deployment that carries the operator's labels.
-func printOperators(ctx context.Context, out io.Writer, objects *source) error {
+func printOperators(ctx context.Context, out io.Writer, objects *input) error {
 	cluster, err := objects.client()
 	if err != nil {
 		return err

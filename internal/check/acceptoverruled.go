@@ -5,9 +5,9 @@ import (
 
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 
-	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/model"
-	"github.com/meshtls/meshtls/internal/pods"
 )
 
 // acceptOverruled tells of PeerAuthentications of ours that Istio does not use: it takes the oldest that selects a pod, and of those
@@ -15,7 +15,7 @@ import (
 // Source: istio pilot/pkg/security/authn/policy_applier.go, ComposePeerAuthentication.
 func acceptOverruled(w world) []model.Finding {
 	var findings []model.Finding
-	for _, v := range w.istios {
+	for _, v := range w.controlPlanes {
 		if len(v.planned.peerAuthentications) == 0 {
 			continue
 		}
@@ -38,24 +38,24 @@ func anybody(s model.Snapshot) model.Workload {
 
 // countIgnored counts the workload's pods for each object of ours that Istio ignores for them, if it asks for something else than
 // what they accept. What Istio ignores for another reason than an older object is translate's to say.
-func (v istio) countIgnored(workload model.Workload, found overruled) {
+func (v controlPlane) countIgnored(workload model.Workload, found overruled) {
 	acceptance := v.Accept(workload)
 	for _, ignored := range acceptance.Ignored {
 		ours, planned := v.planned.peerAuthentications[ignored.Object]
-		if planned && v.judges(ours) && ignored.Winner != (effective.Ref{}) && !asks(ours, acceptance) {
+		if planned && v.judges(ours) && ignored.Winner != (model.ObjectRef{}) && !asks(ours, acceptance) {
 			found[overruling{loser: ignored.Object, winner: ignored.Winner}] += workload.Count
 		}
 	}
 }
 
 // asks says whether what is accepted is all that the object asks for.
-func asks(pa *istiosecurityv1.PeerAuthentication, accepted effective.Acceptance) bool {
+func asks(pa *istiosecurityv1.PeerAuthentication, accepted istio.Acceptance) bool {
 	for port, mtls := range pa.Spec.GetPortLevelMtls() {
-		if effective.ModeOf(mtls) != accepted.Port(int32(port)).Mode { //nolint:gosec // admission keeps ports below 65536
+		if istio.ModeOf(mtls) != accepted.Port(int32(port)).Mode { //nolint:gosec // admission keeps ports below 65536
 			return false
 		}
 	}
-	asked := effective.ModeOf(pa.Spec.GetMtls())
+	asked := istio.ModeOf(pa.Spec.GetMtls())
 	if asked == "" {
 		return true
 	}
@@ -67,7 +67,7 @@ func asks(pa *istiosecurityv1.PeerAuthentication, accepted effective.Acceptance)
 	return accepted.Workload.Mode == asked
 }
 
-func (w world) acceptOverruledFindings(v istio, o overruling, count int) []model.Finding {
+func (w world) acceptOverruledFindings(v controlPlane, o overruling, count int) []model.Finding {
 	loser := v.planned.peerAuthentications[o.loser]
 	words, _ := v.overruledBy(o.winner)
 	message := fmt.Sprintf("%s is older and alone decides what the namespace accepts; without it, it would be %s.", words, modeWords(loser))
@@ -83,7 +83,7 @@ func (w world) acceptOverruledFindings(v istio, o overruling, count int) []model
 }
 
 func modeWords(pa *istiosecurityv1.PeerAuthentication) string {
-	words := string(effective.ModeOf(pa.Spec.GetMtls()))
+	words := string(istio.ModeOf(pa.Spec.GetMtls()))
 	if words == "" {
 		words = "what the namespace does"
 	}

@@ -9,9 +9,9 @@ import (
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/model"
-	"github.com/meshtls/meshtls/internal/pods"
 )
 
 // acceptDisableOnAmbient tells of ports of ambient pods that are to accept plaintext only: ztunnel knows no such mode, and under a
@@ -59,7 +59,7 @@ func (w world) disabledOnAmbient(s subject, field string) []model.Finding {
 // Source: istio pilot/pkg/serviceregistry/ambient/policies.go, convertPeerAuthentication.
 func acceptAmbientDiffers(w world) []model.Finding {
 	var findings []model.Finding
-	for _, v := range w.istios {
+	for _, v := range w.controlPlanes {
 		for _, ref := range slices.SortedFunc(maps.Keys(v.planned.peerAuthentications), compareRefs) {
 			pa := v.planned.peerAuthentications[ref]
 			if !v.judges(pa) || pa.Spec.GetSelector() == nil {
@@ -77,19 +77,19 @@ func acceptAmbientDiffers(w world) []model.Finding {
 }
 
 // ambientDifference says in which mode ztunnel differs from the object; empty: in none, or the object does not decide for the pods.
-func (v istio) ambientDifference(workload model.Workload, pa *istiosecurityv1.PeerAuthentication) string {
+func (v controlPlane) ambientDifference(workload model.Workload, pa *istiosecurityv1.PeerAuthentication) string {
 	if workload.Dataplane != model.DataplaneAmbient {
 		return ""
 	}
 	accepted := v.Accept(workload)
-	if slices.ContainsFunc(accepted.Ignored, func(i effective.IgnoredPeer) bool { return i.Object == refOf(pa) }) {
+	if slices.ContainsFunc(accepted.Ignored, func(i istio.IgnoredPeer) bool { return i.Object == refOf(pa) }) {
 		return ""
 	}
-	if asked := effective.ModeOf(pa.Spec.GetMtls()); ambientDiffers(asked, accepted.Workload.Mode) {
+	if asked := istio.ModeOf(pa.Spec.GetMtls()); ambientDiffers(asked, accepted.Workload.Mode) {
 		return fmt.Sprintf("%s is asked for and %s is what they accept", asked, accepted.Workload.Mode)
 	}
 	for _, port := range slices.Sorted(maps.Keys(pa.Spec.GetPortLevelMtls())) {
-		asked := effective.ModeOf(pa.Spec.GetPortLevelMtls()[port])
+		asked := istio.ModeOf(pa.Spec.GetPortLevelMtls()[port])
 		got := accepted.Port(int32(port)).Mode //nolint:gosec // admission keeps ports below 65536
 		if ambientDiffers(asked, got) {
 			return fmt.Sprintf("%s is asked for at port %d and %s is what it accepts", asked, port, got)
@@ -120,12 +120,12 @@ func (w world) ambientFindings(pa *istiosecurityv1.PeerAuthentication, workload 
 	}
 	findings := make([]model.Finding, 0, len(pa.OwnerReferences))
 	for _, owner := range ownersOf(pa) {
-		f.Policy = owner
+		f.Subject = model.PolicyRef(owner)
 		findings = append(findings, f)
 	}
 	return findings
 }
 
-func compareRefs(a, b effective.Ref) int {
+func compareRefs(a, b model.ObjectRef) int {
 	return strings.Compare(a.String(), b.String())
 }

@@ -10,7 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -18,14 +18,14 @@ import (
 // pod, oldest first.
 // Source: istio pilot/pkg/model/gateway.go, mergeGateways.
 func gatewayServerDropped(w world) []model.Finding {
-	return w.onDropped(func(v istio, d effective.Dropped) []model.Finding {
+	return w.onDropped(func(v controlPlane, d istio.Dropped) []model.Finding {
 		ours, planned := v.planned.gateways[d.Server.Ref()]
 		if !planned || !v.judges(ours) {
 			return nil
 		}
 		_, reason := v.overruledBy(d.By.Ref())
 		return []model.Finding{{
-			Severity: meshtlsv1alpha1.SeverityError, Policy: ownersOf(ours)[0], Object: objectRef(d.By.Ref()),
+			Severity: meshtlsv1alpha1.SeverityError, Subject: model.PolicyRef(ownersOf(ours)[0]), Related: d.By.Ref(),
 			Field:     w.serverField(ours.OwnerReferences[0].Name, d.Server.Index),
 			Message:   d.Why,
 			Remedy:    fmt.Sprintf("Use another host, port or bind, or take it out of %s.", d.By.Ref()),
@@ -36,13 +36,13 @@ func gatewayServerDropped(w world) []model.Finding {
 
 // gatewayDropsForeignServer tells of servers of other people that Istio leaves out because of one of ours, which is older.
 func gatewayDropsForeignServer(w world) []model.Finding {
-	return w.onDropped(func(v istio, d effective.Dropped) []model.Finding {
+	return w.onDropped(func(v controlPlane, d istio.Dropped) []model.Finding {
 		ours, planned := v.planned.gateways[d.By.Ref()]
 		if _, both := v.planned.gateways[d.Server.Ref()]; both || !planned || !v.judges(ours) {
 			return nil
 		}
 		return []model.Finding{{
-			Severity: meshtlsv1alpha1.SeverityWarning, Policy: ownersOf(ours)[0], Object: objectRef(d.Server.Ref()),
+			Severity: meshtlsv1alpha1.SeverityWarning, Subject: model.PolicyRef(ownersOf(ours)[0]), Related: d.Server.Ref(),
 			Field:   w.serverField(ours.OwnerReferences[0].Name, d.By.Index),
 			Message: d.Why,
 			Remedy:  fmt.Sprintf("Tell the owner of %s, or use another host, port or bind.", d.Server.Ref()),
@@ -51,9 +51,9 @@ func gatewayDropsForeignServer(w world) []model.Finding {
 }
 
 // onDropped asks about every server that Istio leaves out at the pods of our Gateways, each once.
-func (w world) onDropped(tell func(istio, effective.Dropped) []model.Finding) []model.Finding {
+func (w world) onDropped(tell func(controlPlane, istio.Dropped) []model.Finding) []model.Finding {
 	var findings []model.Finding
-	for _, v := range w.istios {
+	for _, v := range w.controlPlanes {
 		for _, d := range w.droppedServers(v) {
 			findings = append(findings, tell(v, d)...)
 		}
@@ -63,12 +63,12 @@ func (w world) onDropped(tell func(istio, effective.Dropped) []model.Finding) []
 
 // serverAt names a server.
 type serverAt struct {
-	gateway effective.Ref
+	gateway model.ObjectRef
 	index   int
 }
 
-func (w world) droppedServers(v istio) []effective.Dropped {
-	dropped := map[serverAt]effective.Dropped{}
+func (w world) droppedServers(v controlPlane) []istio.Dropped {
+	dropped := map[serverAt]istio.Dropped{}
 	for _, pod := range w.plannedGatewayPods(v) {
 		for _, d := range v.Listeners(pod).Dropped {
 			dropped[serverAt{gateway: d.Server.Ref(), index: d.Server.Index}] = d
@@ -78,7 +78,7 @@ func (w world) droppedServers(v istio) []effective.Dropped {
 }
 
 // plannedGatewayPods are the pods that our Gateways select, each shape once, by name.
-func (w world) plannedGatewayPods(v istio) []model.Workload {
+func (w world) plannedGatewayPods(v controlPlane) []model.Workload {
 	selected := map[types.NamespacedName]model.Workload{}
 	for _, gateway := range v.planned.gateways {
 		for _, pod := range w.gatewayPods.Selected(gateway.Spec.GetSelector()) {
@@ -90,12 +90,12 @@ func (w world) plannedGatewayPods(v istio) []model.Workload {
 	})
 }
 
-func inOrder(dropped map[serverAt]effective.Dropped) []effective.Dropped {
-	all := make([]effective.Dropped, 0, len(dropped))
+func inOrder(dropped map[serverAt]istio.Dropped) []istio.Dropped {
+	all := make([]istio.Dropped, 0, len(dropped))
 	for _, d := range dropped {
 		all = append(all, d)
 	}
-	slices.SortFunc(all, func(a, b effective.Dropped) int {
+	slices.SortFunc(all, func(a, b istio.Dropped) int {
 		return cmp.Or(strings.Compare(a.Server.Ref().String(), b.Server.Ref().String()), cmp.Compare(a.Server.Index, b.Server.Index))
 	})
 	return all

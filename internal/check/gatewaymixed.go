@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -13,9 +13,9 @@ import (
 // address, and that nobody reaches there. Between policies of one namespace translate settles this before there is a Gateway.
 func gatewayServerUnreachable(w world) []model.Finding {
 	var findings []model.Finding
-	for _, v := range w.istios {
+	for _, v := range w.controlPlanes {
 		told := map[serverAt]bool{}
-		w.eachListenerAddress(v, func(servers []effective.Server) {
+		w.eachListenerAddress(v, func(servers []istio.Server) {
 			for _, ours := range servers {
 				at := serverAt{gateway: ours.Ref(), index: ours.Index}
 				gateway, planned := v.planned.gateways[at.gateway]
@@ -24,7 +24,7 @@ func gatewayServerUnreachable(w world) []model.Finding {
 				}
 				if f := w.unreachable(ours, servers); f != nil {
 					told[at] = true
-					f.Policy = ownersOf(gateway)[0]
+					f.Subject = model.PolicyRef(ownersOf(gateway)[0])
 					f.Field = w.serverField(gateway.OwnerReferences[0].Name, ours.Index)
 					findings = append(findings, *f)
 				}
@@ -41,11 +41,11 @@ type address struct {
 }
 
 // eachListenerAddress visits the servers that share an address at the pods of our Gateways.
-func (w world) eachListenerAddress(v istio, visit func([]effective.Server)) {
+func (w world) eachListenerAddress(v controlPlane, visit func([]istio.Server)) {
 	for _, pod := range w.plannedGatewayPods(v) {
-		together := map[address][]effective.Server{}
+		together := map[address][]istio.Server{}
 		for _, l := range v.Listeners(pod).Listeners {
-			at := address{port: l.Port, bind: effective.ListenAddress(l.Bind)}
+			at := address{port: l.Port, bind: istio.ListenAddress(l.Bind)}
 			together[at] = append(together[at], l.Servers...)
 		}
 		for _, servers := range together {
@@ -55,14 +55,14 @@ func (w world) eachListenerAddress(v istio, visit func([]effective.Server)) {
 }
 
 // unreachable is the finding that another server at the same address answers in place of ours; nil: none does.
-func (w world) unreachable(ours effective.Server, servers []effective.Server) *model.Finding {
+func (w world) unreachable(ours istio.Server, servers []istio.Server) *model.Finding {
 	for _, other := range servers {
 		if other.Ref() == ours.Ref() {
 			continue
 		}
 		if why := inTheWay(ours, other); why != "" {
 			return &model.Finding{
-				Severity: meshtlsv1alpha1.SeverityError, Object: objectRef(other.Ref()),
+				Severity: meshtlsv1alpha1.SeverityError, Related: other.Ref(),
 				Message:   fmt.Sprintf("spec.servers[%d] of %s %s; Istio keeps both, and this server is not reached.", other.Index, other.Ref(), why),
 				Remedy:    fmt.Sprintf("Use another port or bind, or take it out of %s.", other.Ref()),
 				Condition: meshtlsv1alpha1.ConditionEffective, Reason: meshtlsv1alpha1.ReasonShadowed,
@@ -73,12 +73,12 @@ func (w world) unreachable(ours effective.Server, servers []effective.Server) *m
 }
 
 // inTheWay says why the other server answers in place of ours; empty: it does not.
-func inTheWay(ours, other effective.Server) string {
+func inTheWay(ours, other istio.Server) string {
 	mine, theirs, shared := kindOf(ours), kindOf(other), sharedName(ours, other)
-	bothTLS := mine.Family == effective.FamilyTLS && theirs.Family == effective.FamilyTLS
-	redirected := mine.Family == effective.FamilyHTTP && !mine.HoldsHosts && theirs.HoldsHosts
+	bothTLS := mine.Family == istio.FamilyTLS && theirs.Family == istio.FamilyTLS
+	redirected := mine.Family == istio.FamilyHTTP && !mine.HoldsHosts && theirs.HoldsHosts
 	switch {
-	case mine.Family != effective.FamilyTLS && theirs.Family == effective.FamilyTLS:
+	case mine.Family != istio.FamilyTLS && theirs.Family == istio.FamilyTLS:
 		return "has TLS at the same address"
 	case shared == "":
 		return ""
@@ -91,12 +91,12 @@ func inTheWay(ours, other effective.Server) string {
 	}
 }
 
-func kindOf(s effective.Server) effective.ServerKind {
-	return effective.KindOf(s.Spec().Port.Protocol, s.Spec().Tls != nil)
+func kindOf(s istio.Server) istio.ServerKind {
+	return istio.KindOf(s.Spec().Port.Protocol, s.Spec().Tls != nil)
 }
 
 // sharedName is a name that both servers answer to; empty: none.
-func sharedName(a, b effective.Server) string {
+func sharedName(a, b istio.Server) string {
 	for _, name := range a.Names() {
 		if slices.Contains(b.Names(), name) {
 			return name

@@ -8,70 +8,70 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
 // istio is what the control plane of a revision makes of the namespace once what is rendered is written, beside everything that is
 // not ours to write.
-type istio struct {
-	*effective.Model
+type controlPlane struct {
+	*istio.Model
 	revision string
 	// world is what the model is of.
-	world   effective.World
+	world   istio.World
 	planned plannedObjects
 }
 
 // judges says whether the view is the one to judge an object of ours. An object without a revision is read by every control plane;
 // it is judged by the default one's view.
-func (v istio) judges(o metav1.Object) bool {
+func (v controlPlane) judges(o metav1.Object) bool {
 	return o.GetLabels()[meshtlsv1alpha1.LabelRevision] == v.revision
 }
 
 // plannedObjects are the rendered objects as they will stand in the cluster, by reference.
 type plannedObjects struct {
-	peerAuthentications map[effective.Ref]*istiosecurityv1.PeerAuthentication
-	destinationRules    map[effective.Ref]*istionetworkingv1.DestinationRule
-	gateways            map[effective.Ref]*istionetworkingv1.Gateway
+	peerAuthentications map[model.ObjectRef]*istiosecurityv1.PeerAuthentication
+	destinationRules    map[model.ObjectRef]*istionetworkingv1.DestinationRule
+	gateways            map[model.ObjectRef]*istionetworkingv1.Gateway
 }
 
-// istios makes one view for each revision that the namespace's policies are for.
-func istios(s model.Snapshot, objects model.Objects, policies []subject) []istio {
+// controlPlanes makes one view for each revision that the namespace's policies are for.
+func controlPlanesOf(s model.Snapshot, objects model.Objects, policies []subject) []controlPlane {
 	planned := Planned(objects, model.Objects{
 		PeerAuthentications: s.PeerAuthentications, DestinationRules: s.DestinationRules, Gateways: s.Gateways,
 	})
-	var views []istio
+	var views []controlPlane
 	for _, p := range policies {
 		revision := p.revision()
-		if !slices.ContainsFunc(views, func(v istio) bool { return v.revision == revision }) {
-			views = append(views, newIstio(s, planned, revision))
+		if !slices.ContainsFunc(views, func(v controlPlane) bool { return v.revision == revision }) {
+			views = append(views, newControlPlane(s, planned, revision))
 		}
 	}
 	return views
 }
 
-func newIstio(s model.Snapshot, planned model.Objects, revision string) istio {
+func newControlPlane(s model.Snapshot, planned model.Objects, revision string) controlPlane {
 	planned.PeerAuthentications = model.OfRevision(planned.PeerAuthentications, revision)
 	planned.DestinationRules = model.OfRevision(planned.DestinationRules, revision)
 	planned.Gateways = model.OfRevision(planned.Gateways, revision)
-	v := istio{revision: revision, planned: plannedObjects{
+	v := controlPlane{revision: revision, planned: plannedObjects{
 		peerAuthentications: byRef(planned.PeerAuthentications),
 		destinationRules:    byRef(planned.DestinationRules),
 		gateways:            byRef(planned.Gateways),
 	}}
-	v.world = effective.World{
+	v.world = istio.World{
 		Mesh:                s.Mesh,
 		PeerAuthentications: together(planned.PeerAuthentications, s.PeerAuthentications, s.Elsewhere.PeerAuthentications, revision),
 		DestinationRules:    together(planned.DestinationRules, s.DestinationRules, s.Elsewhere.DestinationRules, revision),
 		Gateways:            together(planned.Gateways, s.Gateways, s.Elsewhere.Gateways, revision),
 		Services:            slices.Concat(s.Services, s.Beside.Services),
 	}
-	v.Model = effective.New(v.world)
+	v.Model = istio.New(v.world)
 	return v
 }
 
-func byRef[T metav1.Object](objects []T) map[effective.Ref]T {
-	refs := make(map[effective.Ref]T, len(objects))
+func byRef[T metav1.Object](objects []T) map[model.ObjectRef]T {
+	refs := make(map[model.ObjectRef]T, len(objects))
 	for _, o := range objects {
 		refs[refOf(o)] = o
 	}
@@ -91,8 +91,8 @@ func together[T metav1.Object](planned, here, elsewhere []T, revision string) []
 }
 
 // refOf names an object as the model of Istio does.
-func refOf(o metav1.Object) effective.Ref {
-	ref := effective.Ref{Namespace: o.GetNamespace(), Name: o.GetName()}
+func refOf(o metav1.Object) model.ObjectRef {
+	ref := model.ObjectRef{Namespace: o.GetNamespace(), Name: o.GetName()}
 	switch o.(type) {
 	case *istiosecurityv1.PeerAuthentication:
 		ref.Kind = model.KindPeerAuthentication
@@ -104,6 +104,6 @@ func refOf(o metav1.Object) effective.Ref {
 	return ref
 }
 
-func objectRef(r effective.Ref) model.ObjectRef {
+func objectRef(r model.ObjectRef) model.ObjectRef {
 	return model.ObjectRef{Kind: r.Kind, Namespace: r.Namespace, Name: r.Name}
 }

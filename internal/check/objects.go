@@ -8,8 +8,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/meshtls/meshtls/internal/effective"
-	"github.com/meshtls/meshtls/internal/hosts"
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/hosts"
 	"github.com/meshtls/meshtls/internal/lint"
 	"github.com/meshtls/meshtls/internal/model"
 )
@@ -17,9 +17,9 @@ import (
 // inObjects is what lint finds in the rendered objects, told to the policies that own them.
 func (w world) inObjects() []model.Finding {
 	var findings []model.Finding
-	for _, v := range w.istios {
+	for _, v := range w.controlPlanes {
 		for _, f := range lint.OfOurs(w.inventory(v), v.revision, v.Model) {
-			if ours := v.plannedObject(effective.Ref(f.Object)); v.judges(ours) {
+			if ours := v.plannedObject(f.Subject); v.judges(ours) {
 				findings = append(findings, w.toOwnersOf(ours, f)...)
 			}
 		}
@@ -28,7 +28,7 @@ func (w world) inObjects() []model.Finding {
 }
 
 // inventory is as much of the mesh as the snapshot knows, once what is rendered is written.
-func (w world) inventory(v istio) model.Inventory {
+func (w world) inventory(v controlPlane) model.Inventory {
 	beside := w.snapshot.Beside
 	return model.Inventory{
 		Mesh:                w.snapshot.Mesh,
@@ -59,13 +59,13 @@ func gatewaysOnly(workloads []model.Workload) []model.Workload {
 // other objects is left out.
 func Attributed(s model.Snapshot, plan model.Plan, objects model.Objects, found []model.Finding) []model.Finding {
 	w := world{snapshot: s, gateways: plan.Gateways, subjects: subjectsOf(s, plan)}
-	rendered := map[effective.Ref]metav1.Object{}
+	rendered := map[model.ObjectRef]metav1.Object{}
 	for _, o := range objects.All() {
 		rendered[refOf(o)] = o
 	}
 	var findings []model.Finding
 	for _, f := range found {
-		if ours, is := rendered[effective.Ref(f.Object)]; is {
+		if ours, is := rendered[f.Subject]; is {
 			findings = append(findings, w.toOwnersOf(ours, f)...)
 		}
 	}
@@ -74,13 +74,14 @@ func Attributed(s model.Snapshot, plan model.Plan, objects model.Objects, found 
 
 // toOwnersOf tells the policies behind an object of ours what lint finds in it. A status shows no object, so the words name it.
 func (w world) toOwnersOf(ours metav1.Object, f model.Finding) []model.Finding {
-	place := effective.Origin{Object: effective.Ref(f.Object), Field: f.Field}
+	place := istio.Origin{Object: f.Subject, Field: f.Field}
 	path := f.Field
+	f.Related = f.Subject
 	f.Message = fmt.Sprintf("%s: %s", place, f.Message)
 	f.Remedy += " What the operator writes is changed in the policy."
 	var findings []model.Finding
 	for _, owner := range w.behind(ours) {
-		f.Policy, f.Field = owner, w.fieldBehind(owner.Name, ours, path)
+		f.Subject, f.Field = model.PolicyRef(owner), w.fieldBehind(owner.Name, ours, path)
 		findings = append(findings, f)
 	}
 	return findings

@@ -11,13 +11,12 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/effective"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
 // overruling is an object of ours that Istio does not use, and the one that it uses in its place.
 type overruling struct {
-	loser, winner effective.Ref
+	loser, winner model.ObjectRef
 	// host is the destination, for a DestinationRule.
 	host string
 }
@@ -43,7 +42,7 @@ func ownersOf(o metav1.Object) []types.NamespacedName {
 }
 
 // overruledBy words who is in the way: a policy, if the object is ours, else the object alone.
-func (v istio) overruledBy(winner effective.Ref) (words, reason string) {
+func (v controlPlane) overruledBy(winner model.ObjectRef) (words, reason string) {
 	owners := ownersOf(v.plannedObject(winner))
 	if len(owners) == 0 {
 		return winner.String(), meshtlsv1alpha1.ReasonShadowed
@@ -56,7 +55,7 @@ func (v istio) overruledBy(winner effective.Ref) (words, reason string) {
 }
 
 // plannedObject is the rendered object of that name; one without owners where it is not ours.
-func (v istio) plannedObject(ref effective.Ref) metav1.Object {
+func (v controlPlane) plannedObject(ref model.ObjectRef) metav1.Object {
 	if o, ours := v.planned.peerAuthentications[ref]; ours {
 		return o
 	}
@@ -70,14 +69,14 @@ func (v istio) plannedObject(ref effective.Ref) metav1.Object {
 }
 
 // overruledFinding tells one policy that an object of its does nothing, wholly or for some pods.
-func (v istio) overruledFinding(owner types.NamespacedName, o overruling, field, message string) model.Finding {
+func (v controlPlane) overruledFinding(owner types.NamespacedName, o overruling, field, message string) model.Finding {
 	_, reason := v.overruledBy(o.winner)
 	remedy := fmt.Sprintf("Delete or change %s, or target other pods.", o.winner)
 	if reason == meshtlsv1alpha1.ReasonOverlapped {
 		remedy = "Make the targets of the two policies equal, so that they are folded, or disjoint."
 	}
 	return model.Finding{
-		Severity: meshtlsv1alpha1.SeverityError, Policy: owner, Object: objectRef(o.winner), Field: field,
+		Severity: meshtlsv1alpha1.SeverityError, Subject: model.PolicyRef(owner), Related: o.winner, Field: field,
 		Message: message, Remedy: remedy, Condition: meshtlsv1alpha1.ConditionEffective, Reason: reason,
 	}
 }

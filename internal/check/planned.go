@@ -6,7 +6,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -29,7 +29,7 @@ func asPlanned[T metav1.Object](rendered, live []T, aged func(T, metav1.Time) T)
 	for _, o := range rendered {
 		age, exists := born[nameOf(o)]
 		if !exists {
-			age = effective.Unborn
+			age = istio.Unborn
 		}
 		planned = append(planned, aged(o, age))
 	}

@@ -7,10 +7,10 @@ import (
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/effective"
-	"github.com/meshtls/meshtls/internal/hosts"
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/hosts"
+	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/model"
-	"github.com/meshtls/meshtls/internal/pods"
 )
 
 // nowhere is a namespace without rules of its own: that of the clients that a rule for everybody is for.
@@ -18,7 +18,7 @@ const nowhere = ""
 
 // clients are pods that a rule is for.
 type clients struct {
-	effective.Client
+	istio.Client
 	count int
 }
 
@@ -26,7 +26,7 @@ type clients struct {
 // Source: istio pilot/pkg/model/push_context.go, destinationRule; pilot/pkg/model/sidecar.go, SidecarScope.DestinationRule.
 func sendOverruled(w world) []model.Finding {
 	var findings []model.Finding
-	for _, v := range w.istios {
+	for _, v := range w.controlPlanes {
 		found := overruled{}
 		for ref, rule := range v.planned.destinationRules {
 			if !v.judges(rule) {
@@ -57,7 +57,7 @@ func (w world) destinations(rule *istionetworkingv1.DestinationRule) []model.Hos
 
 // countOverruled counts the clients of a rule for whom another one governs. That a rule of ours names the host more exactly, or
 // single workloads, is how the policies mean it.
-func (w world) countOverruled(v istio, ref effective.Ref, host model.Host, found overruled) {
+func (w world) countOverruled(v controlPlane, ref model.ObjectRef, host model.Host, found overruled) {
 	rule := v.planned.destinationRules[ref]
 	for _, c := range w.clientsOf(rule) {
 		governing := v.Rule(c.Client, host).Policy
@@ -135,7 +135,7 @@ func clientsElsewhere(s model.Snapshot) []clients {
 	var all []clients
 	for _, rule := range s.Elsewhere.DestinationRules {
 		for _, labels := range []map[string]string{nil, rule.Spec.GetWorkloadSelector().GetMatchLabels()} {
-			client := effective.Client{Namespace: rule.Namespace, Labels: labels, Dataplane: model.DataplaneSidecar}
+			client := istio.Client{Namespace: rule.Namespace, Labels: labels, Dataplane: model.DataplaneSidecar}
 			all = append(all, clients{Client: client})
 		}
 	}
@@ -149,8 +149,8 @@ func (w world) forEverybody(rule *istionetworkingv1.DestinationRule) bool {
 	})
 }
 
-func (w world) client(workload model.Workload) effective.Client {
-	return effective.Client{Namespace: workload.Namespace, Labels: workload.Labels, Dataplane: model.DataplaneSidecar}
+func (w world) client(workload model.Workload) istio.Client {
+	return istio.Client{Namespace: workload.Namespace, Labels: workload.Labels, Dataplane: model.DataplaneSidecar}
 }
 
 // sameTLS says whether two rules have the same TLS at the destination level and at no port: then it does not matter which governs.
@@ -160,10 +160,10 @@ func sameTLS(a, b *istionetworkingv1.DestinationRule) bool {
 		ap.GetTls() != nil && bp.GetTls() != nil && ap.GetTls().String() == bp.GetTls().String()
 }
 
-func (w world) sendOverruledFindings(v istio, o overruling, count int) []model.Finding {
+func (w world) sendOverruledFindings(v controlPlane, o overruling, count int) []model.Finding {
 	loser := v.planned.destinationRules[o.loser]
 	words, _ := v.overruledBy(o.winner)
-	if o.winner == (effective.Ref{}) {
+	if o.winner == (model.ObjectRef{}) {
 		words = "no rule"
 	}
 	message := fmt.Sprintf("%s governs what these clients send to %s; without it %s would.",

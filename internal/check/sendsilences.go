@@ -6,8 +6,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/effective"
-	"github.com/meshtls/meshtls/internal/hosts"
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/hosts"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -16,12 +16,12 @@ import (
 func sendSilencesForeign(w world) []model.Finding {
 	theirs := foreignHosts(w.snapshot)
 	var findings []model.Finding
-	for _, v := range w.istios {
+	for _, v := range w.controlPlanes {
 		for _, rule := range v.planned.destinationRules {
 			if !theirs.Has(rule.Spec.Host) || !v.judges(rule) {
 				continue
 			}
-			client := effective.Client{
+			client := istio.Client{
 				Namespace: rule.Namespace, Labels: rule.Spec.GetWorkloadSelector().GetMatchLabels(), Dataplane: model.DataplaneSidecar,
 			}
 			for _, host := range w.destinations(rule) {
@@ -48,14 +48,14 @@ func foreignHosts(s model.Snapshot) sets.Set[string] {
 }
 
 // silenced says whether the rule is somebody else's, and lost its trafficPolicy to one of the same clients.
-func (v istio) silenced(s effective.Shadow) bool {
+func (v controlPlane) silenced(s istio.Shadow) bool {
 	_, ours := v.planned.destinationRules[refOf(s.Rule)]
-	return !ours && s.Reason == effective.ShadowMerged
+	return !ours && s.Reason == istio.ShadowMerged
 }
 
-func silencing(s effective.Shadow, owner string, w world) []model.Finding {
+func silencing(s istio.Shadow, owner string, w world) []model.Finding {
 	f := model.Finding{
-		Severity: meshtlsv1alpha1.SeverityWarning, Object: objectRef(refOf(s.Rule)), Field: "spec.send",
+		Severity: meshtlsv1alpha1.SeverityWarning, Related: refOf(s.Rule), Field: "spec.send",
 		Message: fmt.Sprintf("DestinationRule %s/%s is younger, and Istio drops its trafficPolicy for the one that this policy renders.",
 			s.Rule.Namespace, s.Rule.Name),
 		Remedy: "Tell its owner; delete the one or the other.",

@@ -4,24 +4,22 @@ import (
 	"fmt"
 	"slices"
 
-	"k8s.io/apimachinery/pkg/types"
-
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/effective"
-	"github.com/meshtls/meshtls/internal/hosts"
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/hosts"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
 // clientOf is one of the clients that the rule is for.
-func (w world) clientOf(rule model.SendRule) effective.Client {
-	return effective.Client{Namespace: w.snapshot.Namespace, Labels: rule.Selector, Dataplane: model.DataplaneSidecar}
+func (w world) clientOf(rule model.SendRule) istio.Client {
+	return istio.Client{Namespace: w.snapshot.Namespace, Labels: rule.Selector, Dataplane: model.DataplaneSidecar}
 }
 
 func toOwners(f model.Finding, namespace string, owners []model.Owner) []model.Finding {
 	findings := make([]model.Finding, len(owners))
 	for i, owner := range owners {
 		findings[i] = f
-		findings[i].Policy = types.NamespacedName{Namespace: namespace, Name: owner.Name}
+		findings[i].Subject = model.ObjectRef{Kind: model.KindPolicy, Namespace: namespace, Name: owner.Name}
 	}
 	return findings
 }
@@ -37,8 +35,8 @@ func sendWildcardHidesRules(w world) []model.Finding {
 		if !hosts.IsWildcard(rule.Host) || rule.Audience == model.AudienceAll {
 			continue
 		}
-		at := slices.IndexFunc(w.istios, func(v istio) bool { return v.revision == rule.Revision })
-		if hidden := w.hiddenBy(w.istios[at], rule); len(hidden) > 0 {
+		at := slices.IndexFunc(w.controlPlanes, func(v controlPlane) bool { return v.revision == rule.Revision })
+		if hidden := w.hiddenBy(w.controlPlanes[at], rule); len(hidden) > 0 {
 			findings = append(findings, toOwners(hidingFinding(rule, hidden), w.snapshot.Namespace, rule.Owners)...)
 		}
 	}
@@ -46,12 +44,12 @@ func sendWildcardHidesRules(w world) []model.Finding {
 }
 
 // hiddenBy are the rules that would govern what the wildcard covers.
-func (w world) hiddenBy(v istio, rule model.SendRule) []effective.Ref {
-	var hidden []effective.Ref
+func (w world) hiddenBy(v controlPlane, rule model.SendRule) []model.ObjectRef {
+	var hidden []model.ObjectRef
 	for _, host := range w.declared(rule.Host) {
 		for _, shadow := range v.Shadowed(w.clientOf(rule), host) {
 			_, ours := v.planned.destinationRules[shadow.Winner]
-			if ours && shadow.Reason == effective.ShadowEarlierNamespace && !slices.Contains(hidden, refOf(shadow.Rule)) {
+			if ours && shadow.Reason == istio.ShadowEarlierNamespace && !slices.Contains(hidden, refOf(shadow.Rule)) {
 				hidden = append(hidden, refOf(shadow.Rule))
 			}
 		}
@@ -68,7 +66,7 @@ func hiddenFrom(rule model.SendRule) string {
 	return "the namespace"
 }
 
-func hidingFinding(rule model.SendRule, hidden []effective.Ref) model.Finding {
+func hidingFinding(rule model.SendRule, hidden []model.ObjectRef) model.Finding {
 	words := ""
 	for i, ref := range hidden[:min(len(hidden), shownRules)] {
 		if i > 0 {
@@ -80,7 +78,7 @@ func hidingFinding(rule model.SendRule, hidden []effective.Ref) model.Finding {
 		words = fmt.Sprintf("%s and %d more", words, more)
 	}
 	return model.Finding{
-		Severity: meshtlsv1alpha1.SeverityWarning, Object: objectRef(hidden[0]), Field: "spec.send",
+		Severity: meshtlsv1alpha1.SeverityWarning, Related: hidden[0], Field: "spec.send",
 		Message: fmt.Sprintf("For %s %s hides the owners' DestinationRules %s, with their load balancing and subsets.",
 			hiddenFrom(rule), rule.Host, words),
 		Remedy: "Name the hosts one by one: then each rule is taken as it is and only its TLS is changed.",

@@ -6,9 +6,9 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/hosts"
+	"github.com/meshtls/meshtls/internal/istio/hosts"
+	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/model"
-	"github.com/meshtls/meshtls/internal/pods"
 )
 
 // world is what checks look at: the snapshot with the plan and what is rendered of it, indexed.
@@ -17,8 +17,8 @@ type world struct {
 	rules    []model.SendRule
 	gateways []model.GatewayRule
 	subjects []subject
-	// istios are what Istio makes of it, one for each revision.
-	istios []istio
+	// controlPlanes are what Istio makes of it, one for each revision.
+	controlPlanes []controlPlane
 	// pods are the namespace's, gatewayPods also those of other namespaces that its gateways select.
 	pods        pods.Index
 	gatewayPods pods.Index
@@ -48,7 +48,7 @@ func newWorld(s model.Snapshot, plan model.Plan, objects model.Objects) world {
 	}
 	w.sentHosts = sentHostsOf(w)
 	w.foreignSelecting, w.clientsElsewhere = foreignSelecting(s), clientsElsewhere(s)
-	w.istios = istios(s, objects, w.subjects)
+	w.controlPlanes = controlPlanesOf(s, objects, w.subjects)
 	return w
 }
 
@@ -93,5 +93,5 @@ func (s subject) revision() string { return s.policy.Labels[meshtlsv1alpha1.Labe
 
 // about is a finding about the subject; the caller adds the words.
 func (s subject) about(severity meshtlsv1alpha1.Severity, field string) model.Finding {
-	return model.Finding{Severity: severity, Policy: s.outcome.Policy, Field: field}
+	return model.Finding{Severity: severity, Subject: model.PolicyRef(s.outcome.Policy), Field: field}
 }

@@ -11,9 +11,9 @@ import (
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	meshtlscrd "github.com/meshtls/meshtls/config/crd"
 	"github.com/meshtls/meshtls/internal/gather"
-	"github.com/meshtls/meshtls/internal/manifests"
-	"github.com/meshtls/meshtls/internal/manifests/admission"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/source"
+	"github.com/meshtls/meshtls/internal/source/admission"
 	"github.com/meshtls/meshtls/test/worlds"
 )
 
@@ -63,7 +63,7 @@ func gatherObjects(t *testing.T, cluster []client.Object) []model.Snapshot {
 	if err != nil {
 		t.Fatal(err)
 	}
-	reader, err := manifests.Read(t.Context(), []string{manifests.Stdin}, manifests.Options{Stdin: bytes.NewReader(stream)})
+	reader, err := source.Read(t.Context(), []string{source.Stdin}, source.Options{Stdin: bytes.NewReader(stream)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,10 +18,10 @@ import (
 
 	"github.com/meshtls/meshtls/internal/compile"
 	"github.com/meshtls/meshtls/internal/gather"
-	"github.com/meshtls/meshtls/internal/manifests"
-	"github.com/meshtls/meshtls/internal/manifests/admission"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/render"
+	"github.com/meshtls/meshtls/internal/source"
+	"github.com/meshtls/meshtls/internal/source/admission"
 	"github.com/meshtls/meshtls/internal/status"
 	"github.com/meshtls/meshtls/test/golden"
 )
@@ -77,7 +77,7 @@ func glob(t *testing.T, suffix string) []string {
 // gatherAll reads the world, and gathers every namespace that has policies.
 func gatherAll(t *testing.T, input string) []model.Snapshot {
 	t.Helper()
-	reader, err := manifests.Read(t.Context(), []string{input}, manifests.Options{})
+	reader, err := source.Read(t.Context(), []string{input}, source.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -49,8 +49,8 @@ func renderAll(snapshots []model.Snapshot) []namespace {
 func apart(findings []model.Finding, rendered sets.Set[model.ObjectRef]) (ours map[string][]model.Finding, others []model.Finding) {
 	ours = map[string][]model.Finding{}
 	for _, f := range findings {
-		if rendered.Has(f.Object) {
-			ours[f.Object.Namespace] = append(ours[f.Object.Namespace], f)
+		if rendered.Has(f.Subject) {
+			ours[f.Subject.Namespace] = append(ours[f.Subject.Namespace], f)
 			continue
 		}
 		others = append(others, f)
@@ -75,7 +75,7 @@ func standing(i model.Inventory, namespaces []namespace) sets.Set[model.ObjectRe
 func insertOurs[T metav1.Object](refs sets.Set[model.ObjectRef], kind string, objects []T) {
 	for _, o := range objects {
 		if model.Ours(o) {
-			refs.Insert(model.ObjectRef{Kind: kind, Namespace: o.GetNamespace(), Name: o.GetName()})
+			refs.Insert(model.RefOf(kind, o))
 		}
 	}
 }

@@ -14,11 +14,11 @@ import (
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/compile"
-	"github.com/meshtls/meshtls/internal/effective"
 	"github.com/meshtls/meshtls/internal/gather"
+	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/lint"
-	"github.com/meshtls/meshtls/internal/manifests"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/source"
 	"github.com/meshtls/meshtls/test/worlds"
 )
 
@@ -26,9 +26,9 @@ import (
 var reviewedAt = time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
 
 // meshOf is the whole mesh of a world, with the snapshots of its namespaces that have policies.
-func meshOf(t *testing.T, options manifests.Options, paths ...string) (model.Inventory, []model.Snapshot) {
+func meshOf(t *testing.T, options source.Options, paths ...string) (model.Inventory, []model.Snapshot) {
 	t.Helper()
-	reader, err := manifests.Read(t.Context(), paths, options)
+	reader, err := source.Read(t.Context(), paths, options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func meshOf(t *testing.T, options manifests.Options, paths ...string) (model.Inv
 	return mesh, snapshots
 }
 
-func written(text string) manifests.Options { return manifests.Options{Stdin: strings.NewReader(text)} }
+func written(text string) source.Options { return source.Options{Stdin: strings.NewReader(text)} }
 
 const (
 	strictHooks = `
@@ -142,14 +142,14 @@ func TestLint(t *testing.T) {
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			mesh, snapshots := meshOf(t, written(tc.world), manifests.Stdin)
+			mesh, snapshots := meshOf(t, written(tc.world), source.Stdin)
 			review := compile.Lint(mesh, snapshots)
 			if diff := cmp.Diff(tc.wantPolicies, ofPolicies(review.Results)); diff != "" {
 				t.Errorf("findings of policies (-want +got):\n%s", diff)
 			}
 			var others []string
 			for _, f := range review.Findings {
-				others = append(others, f.Object.String()+": "+f.Check)
+				others = append(others, f.Subject.String()+": "+f.Check)
 			}
 			if diff := cmp.Diff(tc.wantOthers, others); diff != "" {
 				t.Errorf("other findings (-want +got):\n%s", diff)
@@ -196,11 +196,11 @@ spec: {workload: {service: missing}, accept: {mode: Strict}}
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			mesh, snapshots := meshOf(t, written(tc.world), manifests.Stdin)
+			mesh, snapshots := meshOf(t, written(tc.world), source.Stdin)
 			before := slices.Clone(mesh.PeerAuthentications)
 			var got []string
 			for _, pa := range compile.WithRendered(mesh, snapshots).PeerAuthentications {
-				got = append(got, pa.Namespace+"/"+pa.Name+" "+string(effective.ModeOf(pa.Spec.GetMtls()))+" "+ageOf(pa))
+				got = append(got, pa.Namespace+"/"+pa.Name+" "+string(istio.ModeOf(pa.Spec.GetMtls()))+" "+ageOf(pa))
 			}
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Errorf("PeerAuthentications (-want +got):\n%s", diff)
@@ -216,7 +216,7 @@ func ageOf(o metav1.Object) string {
 	switch born := o.GetCreationTimestamp(); {
 	case born.IsZero():
 		return "unknown"
-	case born.Equal(&effective.Unborn):
+	case born.Equal(&istio.Unborn):
 		return "unborn"
 	default:
 		return born.Format(time.DateOnly)
@@ -229,7 +229,7 @@ func ageOf(o metav1.Object) string {
 func TestWhatACompileFindsLintFinds(t *testing.T) {
 	found := 0
 	for _, name := range pairs(t) {
-		mesh, snapshots := meshOf(t, manifests.Options{}, name+inputSuffix)
+		mesh, snapshots := meshOf(t, source.Options{}, name+inputSuffix)
 		found += compareFindings(t, name, mesh, snapshots)
 	}
 	if found == 0 {
@@ -286,5 +286,5 @@ func meshOfSeed(t *testing.T, seed uint64) (model.Inventory, []model.Snapshot) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return meshOf(t, manifests.Options{Stdin: bytes.NewReader(stream)}, manifests.Stdin)
+	return meshOf(t, source.Options{Stdin: bytes.NewReader(stream)}, source.Stdin)
 }

@@ -12,8 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/meshtls/meshtls/internal/compile"
-	"github.com/meshtls/meshtls/internal/effective"
-	"github.com/meshtls/meshtls/internal/hosts"
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/hosts"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/test/worlds"
 )
@@ -132,7 +132,7 @@ type reach struct {
 	namespace string
 	snapshots []model.Snapshot
 	// without and with are what Istio does.
-	without, with *effective.Model
+	without, with *istio.Model
 	found         *corpus
 }
 
@@ -150,7 +150,7 @@ func wantNoReach(t *testing.T, r reach) {
 		if diff := cmp.Diff(r.without.Accept(w), r.with.Accept(w)); diff != "" {
 			t.Errorf("seed %d: policies of %s change what %s/%s accepts (-without +with):\n%s", r.seed, r.namespace, w.Namespace, w.Example, diff)
 		}
-		client := effective.Client{Namespace: w.Namespace, Labels: w.Labels, Dataplane: w.Dataplane}
+		client := istio.Client{Namespace: w.Namespace, Labels: w.Labels, Dataplane: w.Dataplane}
 		for _, host := range called {
 			r.found.lookedAt.Add(1)
 			if diff := cmp.Diff(ruleNames(r.without, client, host), ruleNames(r.with, client, host)); diff != "" {
@@ -162,7 +162,7 @@ func wantNoReach(t *testing.T, r reach) {
 }
 
 // ruleNames are the DestinationRules that govern a client's traffic to the host.
-func ruleNames(m *effective.Model, client effective.Client, host model.Host) []string {
+func ruleNames(m *istio.Model, client istio.Client, host model.Host) []string {
 	var names []string
 	for _, rule := range m.Rule(client, host).Rules {
 		names = append(names, rule.Namespace+"/"+rule.Name)
@@ -189,13 +189,13 @@ func hostsOfOthers(snapshots []model.Snapshot, namespace string) []model.Host {
 }
 
 // modelOf is what Istio's control plane of a revision does with the objects.
-func modelOf(mesh model.Mesh, revision string, objects ...model.Objects) *effective.Model {
-	world := effective.World{Mesh: mesh}
+func modelOf(mesh model.Mesh, revision string, objects ...model.Objects) *istio.Model {
+	world := istio.World{Mesh: mesh}
 	for _, o := range objects {
 		world.PeerAuthentications = append(world.PeerAuthentications, readBy(revision, o.PeerAuthentications)...)
 		world.DestinationRules = append(world.DestinationRules, readBy(revision, o.DestinationRules)...)
 	}
-	return effective.New(world)
+	return istio.New(world)
 }
 
 // readBy are the objects that the control plane of a revision reads.

@@ -17,7 +17,7 @@ func report(s model.Snapshot, outcomes []model.Outcome, objects model.Objects, f
 	references := referencesByOwner(objects)
 	findings := map[types.NamespacedName][]model.Finding{}
 	for _, f := range found {
-		findings[f.Policy] = append(findings[f.Policy], f)
+		findings[f.Subject.Key()] = append(findings[f.Subject.Key()], f)
 	}
 	muted := mutedChecks(s.Policies)
 	reported := slices.Clone(outcomes)

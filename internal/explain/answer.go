@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/istio"
 )
 
 // Answer is what there is to say about a target. Its form in JSON is documented in docs/cli.md.
@@ -280,18 +280,18 @@ type Rule struct {
 // Outcome is how a connection ends.
 type Outcome string
 
-// The outcomes: those of package effective, and what is said where there is no answer to be had.
+// The outcomes: those of package istio, and what is said where there is no answer to be had.
 const (
 	// MutualTLS: both sides show a certificate.
-	MutualTLS = Outcome(effective.MutualTLS)
+	MutualTLS = Outcome(istio.MutualTLS)
 	// ServerTLS: the server shows one.
-	ServerTLS = Outcome(effective.ServerTLS)
+	ServerTLS = Outcome(istio.ServerTLS)
 	// Plaintext: the proxies add nothing to what the application sends.
-	Plaintext = Outcome(effective.Plaintext)
+	Plaintext = Outcome(istio.Plaintext)
 	// DoubleTLS: the proxy wraps TLS around the TLS of the application, and the server undoes one of the two.
-	DoubleTLS = Outcome(effective.DoubleTLS)
+	DoubleTLS = Outcome(istio.DoubleTLS)
 	// Refused: the connection fails.
-	Refused = Outcome(effective.Refused)
+	Refused = Outcome(istio.Refused)
 	// GatewayDecides: the endpoint is a gateway, whose servers decide.
 	GatewayDecides Outcome = "GatewayDecides"
 	// NoEndpoints: there is nothing behind the destination.

@@ -4,13 +4,13 @@ import (
 	"fmt"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/istio"
 )
 
 // toGateway is how a connection ends whose endpoint is a gateway: that is for its servers to say. Without the label that sidecars are
 // given, Istio of itself sends it plaintext.
 // Source: istio manifests/charts/istio-control/istio-discovery/files: the injection template sets the label, that of gateways does not.
-func (v *view) toGateway(e Endpoint, c effective.Connection, sent effective.TLS) Endpoint {
+func (v *view) toGateway(e Endpoint, c istio.Connection, sent istio.TLS) Endpoint {
 	if tls := v.istio.Sends(c.Client, c.To); tls.Mode == meshtlsv1alpha1.SendAuto && c.Server.Labels[labelTLSMode] != "istio" {
 		sent.Mode = meshtlsv1alpha1.SendDisable
 		sent.Why = "Istio gives the pods of a gateway no mark that they can do mutual TLS, so it uses none of itself."
@@ -51,7 +51,7 @@ func takes(e Endpoint) string {
 }
 
 // serversAt are the servers in force at the port.
-func (v *view) serversAt(c effective.Connection) []effective.Server {
+func (v *view) serversAt(c istio.Connection) []istio.Server {
 	for _, l := range v.istio.Listeners(*c.Server).Listeners {
 		if l.Port == c.Port {
 			return l.Servers
@@ -65,15 +65,15 @@ func (v *view) serversAt(c effective.Connection) []effective.Server {
 func atServer(sent meshtlsv1alpha1.SendMode, protocol string, server ServerMode) Outcome {
 	switch server {
 	case ServerPlaintext, ServerRedirect:
-		return either(sent == meshtlsv1alpha1.SendDisable && !effective.SpeaksTLS(protocol), Plaintext)
+		return either(sent == meshtlsv1alpha1.SendDisable && !istio.SpeaksTLS(protocol), Plaintext)
 	case ServerPassthrough, ServerAutoPassthrough:
-		return either(sent != meshtlsv1alpha1.SendDisable || !effective.SpeaksHTTP(protocol), GatewayDecides)
+		return either(sent != meshtlsv1alpha1.SendDisable || !istio.SpeaksHTTP(protocol), GatewayDecides)
 	case ServerIstioMutual:
 		return either(sent == meshtlsv1alpha1.SendIstioMutual, MutualTLS)
 	}
 	switch sent {
 	case meshtlsv1alpha1.SendDisable:
-		return either(!effective.SpeaksHTTP(protocol), Plaintext)
+		return either(!istio.SpeaksHTTP(protocol), Plaintext)
 	case meshtlsv1alpha1.SendSimple:
 		return either(server != ServerMutual, ServerTLS)
 	case meshtlsv1alpha1.SendMutual:

@@ -3,8 +3,8 @@ package explain
 import (
 	"slices"
 
-	"github.com/meshtls/meshtls/internal/destinations"
-	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/destinations"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -20,6 +20,6 @@ func (v *view) backends(d *destinations.Destination) []model.Workload {
 }
 
 // toward is the call of a port of the destination.
-func (v *view) toward(d *destinations.Destination, port destinations.Port) effective.Destination {
+func (v *view) toward(d *destinations.Destination, port destinations.Port) istio.Destination {
 	return d.Called(port, v.backends(d))
 }

@@ -6,7 +6,7 @@
 // gateway has two: what it takes, and what it sends on. The answer is data,
 // sorted, with a stable form in JSON.
 //
-// What Istio does is asked of package effective. Here it is only put together
+// What Istio does is asked of package istio. Here it is only put together
 // with the Services, routes and pods of a mesh. What effective does not know
 // (waypoints, Sidecar scopes, EnvoyFilters, the Kubernetes Gateway API) is not
 // in the answer either. It does not judge: that is for package lint. It does not

@@ -6,14 +6,14 @@ import (
 	"slices"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/destinations"
-	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/destinations"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
 // endpoints are what is behind the port of the destination.
-func (v *view) endpoints(w model.Workload, d *destinations.Destination, port destinations.Port, to effective.Destination) []Endpoint {
-	connection := effective.Connection{Client: effective.ClientOf(w), To: to}
+func (v *view) endpoints(w model.Workload, d *destinations.Destination, port destinations.Port, to istio.Destination) []Endpoint {
+	connection := istio.Connection{Client: istio.ClientOf(w), To: to}
 	if tls := v.istio.Sends(connection.Client, to); tls.Mode == "" {
 		return []Endpoint{{Outcome: Refused, Why: tls.Why, DecidedBy: v.decidedBy(tls)}}
 	}
@@ -21,7 +21,7 @@ func (v *view) endpoints(w model.Workload, d *destinations.Destination, port des
 		verdict := v.istio.Verdict(connection)
 		return []Endpoint{{
 			Outcome: Outcome(verdict.Kind), Why: verdict.Why, Sends: string(verdict.Sent.Mode), DecidedBy: v.decidedBy(verdict.Sent),
-			ApplicationTLS: verdict.Kind == effective.Plaintext && effective.SpeaksTLS(to.Protocol),
+			ApplicationTLS: verdict.Kind == istio.Plaintext && istio.SpeaksTLS(to.Protocol),
 		}}
 	}
 	var all []Endpoint
@@ -44,7 +44,7 @@ func (v *view) endpoints(w model.Workload, d *destinations.Destination, port des
 }
 
 // inSubset says whether the pods are of the subset that a route sends to. Of one that is not there, the verdict has more to say.
-func inSubset(choice effective.Choice, name string, w model.Workload) bool {
+func inSubset(choice istio.Choice, name string, w model.Workload) bool {
 	for _, s := range choice.Subsets {
 		if name == s.Name {
 			for key, value := range s.Rule.Spec.Subsets[s.Index].GetLabels() {
@@ -72,11 +72,11 @@ func alike(all []Endpoint, e Endpoint) []Endpoint {
 }
 
 // endpoint is how the connection ends.
-func (v *view) endpoint(c effective.Connection) Endpoint {
+func (v *view) endpoint(c istio.Connection) Endpoint {
 	verdict := v.verdict(c)
 	e := Endpoint{
 		Outcome: Outcome(verdict.Kind), Why: verdict.Why, Sends: string(verdict.Sent.Mode), DecidedBy: v.decidedBy(verdict.Sent),
-		ApplicationTLS: verdict.Kind == effective.Plaintext && effective.SpeaksTLS(c.To.Protocol),
+		ApplicationTLS: verdict.Kind == istio.Plaintext && istio.SpeaksTLS(c.To.Protocol),
 		Namespace:      c.Server.Namespace, Example: c.Server.Example, Pods: c.Server.Count, Port: c.Port,
 	}
 	if c.Server.Gateway {
@@ -89,7 +89,7 @@ func (v *view) endpoint(c effective.Connection) Endpoint {
 
 // verdict is that of Istio, except that a proxy has no say in ports that annotations keep from it. Clients know nothing of those:
 // they send what they would send to the proxy.
-func (v *view) verdict(c effective.Connection) effective.Verdict {
+func (v *view) verdict(c istio.Connection) istio.Verdict {
 	verdict := v.istio.Verdict(c)
 	if !slices.Contains(c.Server.Uncaptured, c.Port) {
 		return verdict
@@ -100,7 +100,7 @@ func (v *view) verdict(c effective.Connection) effective.Verdict {
 	c.Server = &bare
 	verdict = v.istio.Verdict(c)
 	if sent.Mode == meshtlsv1alpha1.SendIstioMutual {
-		verdict.Kind, verdict.Sent = effective.Refused, sent
+		verdict.Kind, verdict.Sent = istio.Refused, sent
 		verdict.Why = sent.Why + " But annotations of the server's pods keep the port from the sidecar, and the application cannot end the " +
 			"mesh's mutual TLS."
 	}

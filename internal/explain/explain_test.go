@@ -11,9 +11,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/meshtls/meshtls/internal/effective"
 	"github.com/meshtls/meshtls/internal/explain"
-	"github.com/meshtls/meshtls/internal/hosts"
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/hosts"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/test/worlds"
 )
@@ -241,7 +241,7 @@ func TestExplainAgreesWithEffective(t *testing.T) {
 		mesh := randomMesh(t, seed)
 		mesh.PeerAuthentications = ofDefaultRevision(mesh.PeerAuthentications)
 		mesh.DestinationRules = ofDefaultRevision(mesh.DestinationRules)
-		istio := effective.New(effective.World{
+		asked := istio.New(istio.World{
 			Mesh: mesh.Mesh, PeerAuthentications: mesh.PeerAuthentications, DestinationRules: mesh.DestinationRules,
 			Gateways: mesh.Gateways, Services: mesh.Services,
 		})
@@ -252,8 +252,8 @@ func TestExplainAgreesWithEffective(t *testing.T) {
 				t.Fatalf("seed %d, %s: %v", seed, question.Target, err)
 			}
 			about := answer.Workloads[0]
-			compareAccepted(t, istio, w, about)
-			compared += compareOutcomes(t, outcomesOf(mesh, istio, w), about)
+			compareAccepted(t, asked, w, about)
+			compared += compareOutcomes(t, outcomesOf(mesh, asked, w), about)
 			if t.Failed() {
 				t.Fatalf("seed %d, %s", seed, question.Target)
 			}
@@ -284,10 +284,10 @@ func ofDefaultRevision[T metav1.Object](objects []T) []T {
 	return slices.DeleteFunc(objects, func(o T) bool { return !model.InRevision(o, "") })
 }
 
-func compareAccepted(t *testing.T, istio *effective.Model, w model.Workload, about explain.Workload) {
+func compareAccepted(t *testing.T, asked *istio.Model, w model.Workload, about explain.Workload) {
 	t.Helper()
 	for _, in := range about.Inbound {
-		accepted := istio.Accept(w).Port(in.Port)
+		accepted := asked.Accept(w).Port(in.Port)
 		want := explain.Accepts(accepted.Mode)
 		if w.Dataplane == model.DataplaneNone {
 			want = explain.AcceptsNoProxy
@@ -299,20 +299,20 @@ func compareAccepted(t *testing.T, istio *effective.Model, w model.Workload, abo
 }
 
 // outcomesOf are the outcomes for pods behind the Services, counted by Service port, as the model of Istio has them.
-func outcomesOf(mesh model.Inventory, istio *effective.Model, client model.Workload) map[string]int {
+func outcomesOf(mesh model.Inventory, asked *istio.Model, client model.Workload) map[string]int {
 	outcomes := map[string]int{}
-	from := effective.Client{Namespace: client.Namespace, Labels: client.Labels, Dataplane: client.Dataplane, Gateway: client.Gateway}
+	from := istio.Client{Namespace: client.Namespace, Labels: client.Labels, Dataplane: client.Dataplane, Gateway: client.Gateway}
 	for _, s := range mesh.Services {
 		for _, port := range s.Ports {
 			host := model.Host{Name: hosts.OfService(s.Namespace, s.Name), Namespace: s.Namespace, External: s.External}
-			to := effective.Destination{Host: host, Port: port.Port, Protocol: port.Protocol, Headless: s.Headless}
+			to := istio.Destination{Host: host, Port: port.Port, Protocol: port.Protocol, Headless: s.Headless}
 			servers := behind(mesh, s)
 			if s.Headless {
 				to.Endpoints = servers
 			}
 			for _, server := range servers {
 				if target, known := targetOf(server, port); known && !server.Gateway {
-					verdict := istio.Verdict(effective.Connection{Client: from, To: to, Server: &server, Port: target})
+					verdict := asked.Verdict(istio.Connection{Client: from, To: to, Server: &server, Port: target})
 					outcomes[fmt.Sprintf("%s:%d %s", host.Name, port.Port, verdict.Kind)] += server.Count
 				}
 			}

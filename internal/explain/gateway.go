@@ -6,7 +6,7 @@ import (
 
 	networkingapi "istio.io/api/networking/v1alpha3"
 
-	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -38,7 +38,7 @@ func (v *view) listeners(w model.Workload) ([]Listener, []Dropped) {
 }
 
 // podPortOf is the pods' port of a server that is left out: that of the server which is in its way.
-func podPortOf(merged effective.Listeners, d effective.Dropped) int32 {
+func podPortOf(merged istio.Listeners, d istio.Dropped) int32 {
 	for _, l := range merged.Listeners {
 		for _, s := range l.Servers {
 			if s.Gateway == d.By.Gateway && s.Index == d.By.Index {
@@ -49,7 +49,7 @@ func podPortOf(merged effective.Listeners, d effective.Dropped) int32 {
 	return serverPort(d.Server.Spec())
 }
 
-func (v *view) server(s effective.Server) Server {
+func (v *view) server(s istio.Server) Server {
 	spec := s.Spec()
 	mode := serverMode(spec.GetTls())
 	server := Server{
@@ -69,8 +69,8 @@ func serverPort(spec *networkingapi.Server) int32 {
 	return int32(spec.GetPort().GetNumber()) // #nosec G115 -- the CRD admits no number above 65535
 }
 
-func (v *view) serverOrigin(s effective.Server) Origin {
-	return v.origin(effective.Origin{Object: s.Ref(), Field: fmt.Sprintf("spec.servers[%d]", s.Index)})
+func (v *view) serverOrigin(s istio.Server) Origin {
+	return v.origin(istio.Origin{Object: s.Ref(), Field: fmt.Sprintf("spec.servers[%d]", s.Index)})
 }
 
 func serverMode(tls *networkingapi.ServerTLSSettings) ServerMode {

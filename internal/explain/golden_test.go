@@ -14,9 +14,9 @@ import (
 	"github.com/meshtls/meshtls/internal/compile"
 	"github.com/meshtls/meshtls/internal/explain"
 	"github.com/meshtls/meshtls/internal/gather"
-	"github.com/meshtls/meshtls/internal/manifests"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/report"
+	"github.com/meshtls/meshtls/internal/source"
 	"github.com/meshtls/meshtls/test/golden"
 	"github.com/meshtls/meshtls/test/worlds"
 )
@@ -72,7 +72,7 @@ func glob(t *testing.T, suffix string) []string {
 // meshOf is the mesh of the file, once what its policies come to is written.
 func meshOf(t *testing.T, file string) model.Inventory {
 	t.Helper()
-	reader, err := manifests.Read(t.Context(), []string{file}, manifests.Options{})
+	reader, err := source.Read(t.Context(), []string{file}, source.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,14 +82,14 @@ func meshOf(t *testing.T, file string) model.Inventory {
 // admittedMeshOf leaves out what the API server would not admit.
 func admittedMeshOf(t *testing.T, file string) model.Inventory {
 	t.Helper()
-	reader, err := manifests.Read(t.Context(), []string{file}, manifests.Options{})
+	reader, err := source.Read(t.Context(), []string{file}, source.Options{})
 	if reader == nil {
 		t.Fatal(err)
 	}
 	return inForce(t, reader)
 }
 
-func inForce(t *testing.T, reader *manifests.Reader) model.Inventory {
+func inForce(t *testing.T, reader *source.Reader) model.Inventory {
 	t.Helper()
 	mesh, err := gather.Inventory(t.Context(), reader, time.Time{}, gather.Options{})
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -60,7 +60,7 @@ func (v *view) leadingTo(w model.Workload) map[int32][]leadingPort {
 }
 
 // portsOf are the ports that the pods declare, that Services lead to, or that something is said about; last 0, for all others.
-func portsOf(w model.Workload, services map[int32][]leadingPort, acceptance effective.Acceptance) []int32 {
+func portsOf(w model.Workload, services map[int32][]leadingPort, acceptance istio.Acceptance) []int32 {
 	ports := map[int32]bool{}
 	for _, p := range w.Ports {
 		ports[p.Number] = true
@@ -90,7 +90,7 @@ func portName(w model.Workload, port int32) string {
 var uncapturedBy = Origin{Field: "the pods' annotations traffic.sidecar.istio.io/excludeInboundPorts or includeInboundPorts"}
 
 // accepted is what is taken at the port.
-func (v *view) accepted(w model.Workload, acceptance effective.Acceptance, port int32) ExternalInbound {
+func (v *view) accepted(w model.Workload, acceptance istio.Acceptance, port int32) ExternalInbound {
 	accepted := acceptance.Port(port)
 	switch {
 	case w.Dataplane == model.DataplaneNone:
@@ -111,8 +111,8 @@ func (v *view) accepted(w model.Workload, acceptance effective.Acceptance, port 
 	}
 }
 
-func saidBy(o effective.Origin) string {
-	if o.Object == (effective.Ref{}) {
+func saidBy(o istio.Origin) string {
+	if o.Object == (model.ObjectRef{}) {
 		return "No PeerAuthentication says anything for the port, so Istio's default holds"
 	}
 	return o.String() + " decides"
@@ -159,9 +159,9 @@ func inside(protocols []string) content {
 		return anything
 	}
 	switch {
-	case !slices.ContainsFunc(protocols, func(p string) bool { return !effective.SpeaksHTTP(p) }):
+	case !slices.ContainsFunc(protocols, func(p string) bool { return !istio.SpeaksHTTP(p) }):
 		return httpInside
-	case !slices.ContainsFunc(protocols, func(p string) bool { return !effective.SpeaksTLS(p) }):
+	case !slices.ContainsFunc(protocols, func(p string) bool { return !istio.SpeaksTLS(p) }):
 		return tlsInside
 	default:
 		return anything

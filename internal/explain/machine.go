@@ -3,9 +3,9 @@ package explain
 import (
 	networkingapi "istio.io/api/networking/v1alpha3"
 
-	"github.com/meshtls/meshtls/internal/destinations"
+	"github.com/meshtls/meshtls/internal/istio/destinations"
+	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/model"
-	"github.com/meshtls/meshtls/internal/pods"
 )
 
 // labelTLSMode says whether an endpoint takes the mesh's mutual TLS.

@@ -7,10 +7,10 @@ import (
 
 	networkingapi "istio.io/api/networking/v1alpha3"
 
-	"github.com/meshtls/meshtls/internal/destinations"
-	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/destinations"
+	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/model"
-	"github.com/meshtls/meshtls/internal/pods"
 )
 
 // outbound are the destinations of the pods' traffic, and how many more there are of which there is nothing to say.
@@ -166,8 +166,8 @@ func (v *view) declared(client, host string, port int32) (*destinations.Destinat
 }
 
 // sends is what the pods' proxy sends to the destination as a whole.
-func (v *view) sends(w model.Workload, to effective.Destination) ExternalOutbound {
-	tls := v.istio.Sends(effective.ClientOf(w), to)
+func (v *view) sends(w model.Workload, to istio.Destination) ExternalOutbound {
+	tls := v.istio.Sends(istio.ClientOf(w), to)
 	external := ExternalOutbound{Sends: string(tls.Mode), DecidedBy: v.decidedBy(tls), Why: tls.Why}
 	if tls.Settings != nil {
 		external.CredentialName, external.SNI = tls.Settings.CredentialName, tls.Settings.Sni
@@ -176,38 +176,38 @@ func (v *view) sends(w model.Workload, to effective.Destination) ExternalOutboun
 	if w.Dataplane != model.DataplaneSidecar {
 		return external
 	}
-	choice := v.istio.Rule(effective.ClientOf(w), to.Host)
+	choice := v.istio.Rule(istio.ClientOf(w), to.Host)
 	for _, rule := range choice.Rules {
-		ref := effective.Ref{Kind: model.KindDestinationRule, Namespace: rule.Namespace, Name: rule.Name}
+		ref := model.ObjectRef{Kind: model.KindDestinationRule, Namespace: rule.Namespace, Name: rule.Name}
 		external.Rules = append(external.Rules, Rule{Namespace: rule.Namespace, Name: rule.Name, Policies: v.policies[ref]})
 	}
 	external.Note = droppedByPort(tls, choice)
-	for _, shadow := range v.istio.Shadowed(effective.ClientOf(w), to.Host) {
+	for _, shadow := range v.istio.Shadowed(istio.ClientOf(w), to.Host) {
 		if !pods.Matches(shadow.Rule.Spec.GetWorkloadSelector().GetMatchLabels(), w.Labels) {
 			continue // it is for other pods, and ignored by none
 		}
-		ref := effective.Ref{Kind: model.KindDestinationRule, Namespace: shadow.Rule.Namespace, Name: shadow.Rule.Name}
+		ref := model.ObjectRef{Kind: model.KindDestinationRule, Namespace: shadow.Rule.Namespace, Name: shadow.Rule.Name}
 		ignored := v.ignored(ref, shadow.Why)
-		ignored.decides = shadow.Reason != effective.ShadowNotExported && setsTLS(&shadow.Rule.Spec)
+		ignored.decides = shadow.Reason != istio.ShadowNotExported && setsTLS(&shadow.Rule.Spec)
 		external.Ignored = append(external.Ignored, ignored)
 	}
 	return external
 }
 
 // decidedBy is what decided. A rule that governs and sets no TLS decides nothing: that leaves it to Istio.
-func (v *view) decidedBy(tls effective.TLS) Origin {
+func (v *view) decidedBy(tls istio.TLS) Origin {
 	if tls.Mode == "" {
 		return Origin{Field: "there is no such subset"}
 	}
 	if tls.Settings == nil && tls.Origin.Object.Kind == model.KindDestinationRule {
-		return Origin{Field: "Istio's default, since " + v.origin(effective.Origin{Object: tls.Origin.Object}).String() + " sets no TLS"}
+		return Origin{Field: "Istio's default, since " + v.origin(istio.Origin{Object: tls.Origin.Object}).String() + " sets no TLS"}
 	}
 	return v.origin(tls.Origin)
 }
 
 // droppedByPort says that settings of the port keep those of the destination from it.
 // Source: istio pilot/pkg/networking/util/util.go, GetPortLevelTrafficPolicy.
-func droppedByPort(tls effective.TLS, choice effective.Choice) string {
+func droppedByPort(tls istio.TLS, choice istio.Choice) string {
 	if tls.Settings != nil || choice.Policy == nil || !strings.Contains(tls.Origin.Field, "portLevelSettings[") {
 		return ""
 	}
@@ -272,9 +272,9 @@ func taken(w model.Workload, protocol string) string {
 		return "There is no proxy: what the application sends leaves as it is."
 	case w.Dataplane == model.DataplaneAmbient:
 		return "Anything: ztunnel carries bytes, TLS of the application included."
-	case effective.SpeaksHTTP(protocol):
+	case istio.SpeaksHTTP(protocol):
 		return "Plaintext HTTP: the port is declared so. TLS of the application fails here."
-	case effective.SpeaksTLS(protocol):
+	case istio.SpeaksTLS(protocol):
 		return "TLS of the application, routed by the name it asks for (SNI) and not ended."
 	case protocol == "":
 		return "Auto-detected: plaintext HTTP is read as HTTP, and anything else, TLS of the application included, is carried as bytes."

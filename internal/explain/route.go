@@ -10,10 +10,10 @@ import (
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/meshtls/meshtls/internal/destinations"
-	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/destinations"
+	"github.com/meshtls/meshtls/internal/istio/routes"
 	"github.com/meshtls/meshtls/internal/model"
-	"github.com/meshtls/meshtls/internal/routes"
 )
 
 // hop is where a route sends what it is given.
@@ -100,8 +100,8 @@ func (v *view) gatewayRoutes(w model.Workload) (sent []hop, unfit []string) {
 }
 
 // routedServers are the servers in force that send on what routes say.
-func (v *view) routedServers(w model.Workload) iter.Seq[effective.Server] {
-	return func(yield func(effective.Server) bool) {
+func (v *view) routedServers(w model.Workload) iter.Seq[istio.Server] {
+	return func(yield func(istio.Server) bool) {
 		for _, l := range v.istio.Listeners(w).Listeners {
 			for _, s := range l.Servers {
 				if routes.KindFor(s.Spec()) != routes.None && !yield(s) {
@@ -119,18 +119,18 @@ func answersItself(vs *istionetworkingv1.VirtualService) bool {
 	})
 }
 
-func misfit(vs *istionetworkingv1.VirtualService, s effective.Server) string {
+func misfit(vs *istionetworkingv1.VirtualService, s istio.Server) string {
 	return fmt.Sprintf("VirtualService %s/%s is bound to %s and has no route for it: a server of this kind is routed by spec.%s.",
 		vs.Namespace, vs.Name, serverName(s), routes.KindFor(s.Spec()))
 }
 
-func serverName(s effective.Server) string {
+func serverName(s istio.Server) string {
 	return fmt.Sprintf("%s spec.servers[%d]", s.Ref(), s.Index)
 }
 
 // boundTo are the VirtualServices that are bound to the server, as pods of the namespace see it: they name its Gateway, and one of
 // their hosts is one of its.
-func (v *view) boundTo(s effective.Server, namespace string) []*istionetworkingv1.VirtualService {
+func (v *view) boundTo(s istio.Server, namespace string) []*istionetworkingv1.VirtualService {
 	var bound []*istionetworkingv1.VirtualService
 	for _, vs := range v.routes[keyOf(s)] {
 		if routes.ExportedTo(vs, namespace, v.mesh.Mesh.DefaultVirtualServiceExportTo) &&
@@ -141,7 +141,7 @@ func (v *view) boundTo(s effective.Server, namespace string) []*istionetworkingv
 	return bound
 }
 
-func keyOf(s effective.Server) types.NamespacedName {
+func keyOf(s istio.Server) types.NamespacedName {
 	return types.NamespacedName{Namespace: s.Gateway.Namespace, Name: s.Gateway.Name}
 }
 

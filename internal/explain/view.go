@@ -7,11 +7,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/meshtls/meshtls/internal/destinations"
-	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/destinations"
+	"github.com/meshtls/meshtls/internal/istio/pods"
+	"github.com/meshtls/meshtls/internal/istio/routes"
 	"github.com/meshtls/meshtls/internal/model"
-	"github.com/meshtls/meshtls/internal/pods"
-	"github.com/meshtls/meshtls/internal/routes"
 )
 
 // policyKind is the kind of the policies that own what the operator writes.
@@ -21,9 +21,9 @@ const policyKind = "MeshTLSPolicy"
 type view struct {
 	mesh     model.Inventory
 	revision string
-	istio    *effective.Model
+	istio    *istio.Model
 	// policies are, for each object that the operator writes, those that it is written for.
-	policies map[effective.Ref][]string
+	policies map[model.ObjectRef][]string
 	// podsIn are the workloads of each namespace.
 	podsIn pods.Namespaces
 	// destinations are what can be called.
@@ -38,8 +38,8 @@ func newView(mesh model.Inventory, revision string) *view {
 	mesh = mesh.InRevision(revision)
 	v := &view{
 		mesh: mesh, revision: revision,
-		istio:        effective.New(effective.WorldOf(mesh)),
-		policies:     map[effective.Ref][]string{},
+		istio:        istio.New(istio.WorldOf(mesh)),
+		policies:     map[model.ObjectRef][]string{},
 		podsIn:       pods.ByNamespace(mesh.Workloads),
 		destinations: destinations.NewIndex(mesh.Services, mesh.ServiceEntries),
 		routes:       routes.ByGateway(mesh.VirtualServices),
@@ -57,7 +57,7 @@ func notePolicies[T metav1.Object](v *view, kind string, objects []T) {
 		if !model.Ours(o) {
 			continue
 		}
-		ref := effective.Ref{Kind: kind, Namespace: o.GetNamespace(), Name: o.GetName()}
+		ref := model.ObjectRef{Kind: kind, Namespace: o.GetNamespace(), Name: o.GetName()}
 		for _, owner := range o.GetOwnerReferences() {
 			if owner.Kind == policyKind {
 				v.policies[ref] = append(v.policies[ref], owner.Name)
@@ -68,12 +68,12 @@ func notePolicies[T metav1.Object](v *view, kind string, objects []T) {
 }
 
 // origin is the same as data.
-func (v *view) origin(o effective.Origin) Origin {
+func (v *view) origin(o istio.Origin) Origin {
 	return Origin{
 		Kind: o.Object.Kind, Namespace: o.Object.Namespace, Name: o.Object.Name, Field: o.Field, Policies: v.policies[o.Object],
 	}
 }
 
-func (v *view) ignored(ref effective.Ref, why string) Ignored {
+func (v *view) ignored(ref model.ObjectRef, why string) Ignored {
 	return Ignored{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name, Policies: v.policies[ref], Why: why}
 }

@@ -11,8 +11,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/hosts"
-	"github.com/meshtls/meshtls/internal/pods"
+	"github.com/meshtls/meshtls/internal/istio/hosts"
+	"github.com/meshtls/meshtls/internal/istio/pods"
 )
 
 // The functions below are Snapshot read backwards: the namespaces, in order, whose snapshot something outside them is part of.

@@ -20,9 +20,9 @@ import (
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/gather"
-	"github.com/meshtls/meshtls/internal/manifests"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/render"
+	"github.com/meshtls/meshtls/internal/source"
 )
 
 // world reads a cluster that is written down.
@@ -30,9 +30,9 @@ func world(t *testing.T, text string) client.Reader {
 	t.Helper()
 	var paths []string
 	if text != "" {
-		paths = []string{manifests.Stdin}
+		paths = []string{source.Stdin}
 	}
-	reader, err := manifests.Read(t.Context(), paths, manifests.Options{Stdin: strings.NewReader(text)})
+	reader, err := source.Read(t.Context(), paths, source.Options{Stdin: strings.NewReader(text)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,9 +242,9 @@ func TestSnapshotSaysWhatItCouldNotRead(t *testing.T) {
 }
 
 // samples is the largest world there is.
-func samples(t *testing.T) *manifests.Reader {
+func samples(t *testing.T) *source.Reader {
 	t.Helper()
-	reader, err := manifests.Read(t.Context(), []string{"../../config/samples"}, manifests.Options{})
+	reader, err := source.Read(t.Context(), []string{"../../config/samples"}, source.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

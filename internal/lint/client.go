@@ -6,8 +6,8 @@ import (
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 
-	"github.com/meshtls/meshtls/internal/destinations"
-	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/destinations"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -20,7 +20,7 @@ func (v *view) governedOf(rule *istionetworkingv1.DestinationRule, d *destinatio
 		callers = v.clients().in[rule.Namespace]
 	}
 	for _, w := range callers {
-		if w.Gateway == gateway && v.governs(rule, effective.ClientOf(w), d) {
+		if w.Gateway == gateway && v.governs(rule, istio.ClientOf(w), d) {
 			return w, true
 		}
 	}
@@ -28,12 +28,12 @@ func (v *view) governedOf(rule *istionetworkingv1.DestinationRule, d *destinatio
 }
 
 // governs says whether the rule decides, in whole or in part, what the client sends to the destination.
-func (v *view) governs(rule *istionetworkingv1.DestinationRule, client effective.Client, d *destinations.Destination) bool {
+func (v *view) governs(rule *istionetworkingv1.DestinationRule, client istio.Client, d *destinations.Destination) bool {
 	return slices.Contains(v.istio.Rule(client, d.Host).Rules, rule)
 }
 
 // ofNowhere is a client of a namespace that has no rules: it has those of the host's and of the root namespace that are for everybody.
-var ofNowhere = effective.Client{Dataplane: model.DataplaneSidecar}
+var ofNowhere = istio.Client{Dataplane: model.DataplaneSidecar}
 
 // callers are the proxies that a rule's exportTo and workloadSelector leave. A rule with a selector, or that is exported to its own
 // namespace only, is for this namespace.

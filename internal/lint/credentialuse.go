@@ -12,9 +12,9 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/destinations"
-	"github.com/meshtls/meshtls/internal/effective"
-	"github.com/meshtls/meshtls/internal/hosts"
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/destinations"
+	"github.com/meshtls/meshtls/internal/istio/hosts"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -191,10 +191,10 @@ func (v *view) isGoverned(rule *istionetworkingv1.DestinationRule, client model.
 	host := hosts.Qualify(rule.Spec.Host, rule.Namespace)
 	called := v.called(host)
 	if len(called) == 0 && v.Partial && client.Namespace == rule.Namespace {
-		return slices.Contains(v.istio.Rule(effective.ClientOf(client), model.Host{Name: host}).Rules, rule)
+		return slices.Contains(v.istio.Rule(istio.ClientOf(client), model.Host{Name: host}).Rules, rule)
 	}
 	return slices.ContainsFunc(called, func(d *destinations.Destination) bool {
-		return slices.Contains(v.istio.Rule(effective.ClientOf(client), d.Host).Rules, rule)
+		return slices.Contains(v.istio.Rule(istio.ClientOf(client), d.Host).Rules, rule)
 	})
 }
 

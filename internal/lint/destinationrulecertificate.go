@@ -6,7 +6,7 @@ import (
 	networkingapi "istio.io/api/networking/v1alpha3"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/destinations"
+	"github.com/meshtls/meshtls/internal/istio/destinations"
 	"github.com/meshtls/meshtls/internal/model"
 )
 

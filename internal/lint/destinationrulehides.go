@@ -8,9 +8,9 @@ import (
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/destinations"
-	"github.com/meshtls/meshtls/internal/effective"
-	"github.com/meshtls/meshtls/internal/hosts"
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/destinations"
+	"github.com/meshtls/meshtls/internal/istio/hosts"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -100,17 +100,17 @@ func (h *hidden) add(rule *istionetworkingv1.DestinationRule, tls bool) {
 }
 
 // governedIn is the first client of the rule's own namespace whose calls of the destination it governs, and what it is governed by.
-func (v *view) governedIn(rule *istionetworkingv1.DestinationRule, d *destinations.Destination) (effective.Client, effective.Choice, bool) {
+func (v *view) governedIn(rule *istionetworkingv1.DestinationRule, d *destinations.Destination) (istio.Client, istio.Choice, bool) {
 	for _, w := range v.clients().in[rule.Namespace] {
-		if governing := v.istio.Rule(effective.ClientOf(w), d.Host); slices.Contains(governing.Rules, rule) {
-			return effective.ClientOf(w), governing, true
+		if governing := v.istio.Rule(istio.ClientOf(w), d.Host); slices.Contains(governing.Rules, rule) {
+			return istio.ClientOf(w), governing, true
 		}
 	}
-	return effective.Client{}, effective.Choice{}, false
+	return istio.Client{}, istio.Choice{}, false
 }
 
 // tlsDiffers says whether the client uses other TLS toward a port of the destination than one of nowhere.
-func (v *view) tlsDiffers(client effective.Client, d *destinations.Destination) bool {
+func (v *view) tlsDiffers(client istio.Client, d *destinations.Destination) bool {
 	for _, port := range d.Declared {
 		servers := []*destinations.Endpoint{nil}
 		if endpoints := v.endpoints(d, port); len(endpoints) > 0 {
@@ -127,16 +127,16 @@ func (v *view) tlsDiffers(client effective.Client, d *destinations.Destination) 
 
 // sentTo is what the client sends to the server; nil: as far as it is decided for all servers alike.
 func (v *view) sentTo(
-	client effective.Client, d *destinations.Destination, port destinations.Port, server *destinations.Endpoint,
-) effective.TLS {
+	client istio.Client, d *destinations.Destination, port destinations.Port, server *destinations.Endpoint,
+) istio.TLS {
 	if server == nil {
 		return v.istio.Sends(client, v.toward(d, port))
 	}
-	return v.istio.Verdict(effective.Connection{Client: client, To: v.toward(d, port), Server: &server.Workload, Port: server.Port}).Sent
+	return v.istio.Verdict(istio.Connection{Client: client, To: v.toward(d, port), Server: &server.Workload, Port: server.Port}).Sent
 }
 
 // sameTLS compares what leaves the client; the settings of a mode that takes none do not matter.
-func sameTLS(a, b effective.TLS) bool {
+func sameTLS(a, b istio.TLS) bool {
 	if a.Mode != b.Mode {
 		return false
 	}
@@ -160,7 +160,7 @@ func destinationRuleSelectorHidesRule(v *view) []model.Finding {
 				continue
 			}
 			lost := "its load balancing and the like"
-			if v.tlsDiffers(effective.ClientOf(loser), d) {
+			if v.tlsDiffers(istio.ClientOf(loser), d) {
 				lost = "its TLS"
 			}
 			f := about(meshtlsv1alpha1.SeverityWarning, model.KindDestinationRule, rule, "spec.workloadSelector")
@@ -177,7 +177,7 @@ func destinationRuleSelectorHidesRule(v *view) []model.Finding {
 // loser is the first client of the namespace for which no rule is left, the rule for others being among those that hide it.
 func (v *view) loser(rule *istionetworkingv1.DestinationRule, d *destinations.Destination) (model.Workload, bool) {
 	for _, w := range v.clients().in[rule.Namespace] {
-		if len(v.istio.Rule(effective.ClientOf(w), d.Host).Rules) == 0 && v.hides(rule, w, d) {
+		if len(v.istio.Rule(istio.ClientOf(w), d.Host).Rules) == 0 && v.hides(rule, w, d) {
 			return w, true
 		}
 	}
@@ -185,7 +185,7 @@ func (v *view) loser(rule *istionetworkingv1.DestinationRule, d *destinations.De
 }
 
 func (v *view) hides(rule *istionetworkingv1.DestinationRule, w model.Workload, d *destinations.Destination) bool {
-	return slices.ContainsFunc(v.istio.Shadowed(effective.ClientOf(w), d.Host), func(s effective.Shadow) bool {
-		return s.Rule == rule && s.Reason == effective.ShadowOtherPods
+	return slices.ContainsFunc(v.istio.Shadowed(istio.ClientOf(w), d.Host), func(s istio.Shadow) bool {
+		return s.Rule == rule && s.Reason == istio.ShadowOtherPods
 	})
 }

@@ -8,8 +8,8 @@ import (
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/destinations"
-	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/destinations"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -86,7 +86,7 @@ func unaided(o outcome, above *networkingapi.ClientTLSSettings) string {
 }
 
 // sentWords say what leaves a client.
-func sentWords(sent effective.TLS) string {
+func sentWords(sent istio.TLS) string {
 	switch sent.Mode {
 	case meshtlsv1alpha1.SendIstioMutual:
 		return "the mesh's mutual TLS"
@@ -115,7 +115,7 @@ func (t traffic) dropping(rule *istionetworkingv1.DestinationRule, entry portWit
 
 func (t traffic) droppingAt(rule *istionetworkingv1.DestinationRule, entry portWithoutTLS, d *destinations.Destination) (outcome, bool) {
 	for _, c := range t.callsUnder(rule, d) {
-		inForce := entry.subset == "" && t.istio.Rule(effective.ClientOf(c.client), d.Host).Policy == rule
+		inForce := entry.subset == "" && t.istio.Rule(istio.ClientOf(c.client), d.Host).Policy == rule
 		if !inForce && (entry.subset == "" || c.subset != entry.subset) {
 			continue
 		}

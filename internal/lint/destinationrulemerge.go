@@ -9,7 +9,7 @@ import (
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -38,7 +38,7 @@ func destinationRulePolicyDropped(v *view) []model.Finding {
 }
 
 // choice is what Istio makes of a rule with others, for one client.
-type choice struct{ effective.Choice }
+type choice struct{ istio.Choice }
 
 func (c choice) subsetNamed(name string) (*istionetworkingv1.DestinationRule, int) {
 	for _, s := range c.Subsets {
@@ -59,7 +59,7 @@ func (v *view) choicesOf(rule *istionetworkingv1.DestinationRule) []choice {
 	var choices []choice
 	host := model.Host{Name: hostOf(rule), Namespace: rule.Namespace}
 	for _, namespace := range append([]string{rule.Namespace, ofNowhere.Namespace}, rule.Spec.ExportTo...) {
-		client := effective.Client{Namespace: namespace, Dataplane: model.DataplaneSidecar,
+		client := istio.Client{Namespace: namespace, Dataplane: model.DataplaneSidecar,
 			Labels: rule.Spec.GetWorkloadSelector().GetMatchLabels()}
 		if found := v.istio.Rule(client, host); slices.Contains(found.Rules, rule) {
 			choices = append(choices, choice{found})

@@ -9,11 +9,11 @@ import (
 	networkingapi "istio.io/api/networking/v1alpha3"
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 
-	"github.com/meshtls/meshtls/internal/destinations"
-	"github.com/meshtls/meshtls/internal/effective"
-	"github.com/meshtls/meshtls/internal/hosts"
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/destinations"
+	"github.com/meshtls/meshtls/internal/istio/hosts"
+	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/model"
-	"github.com/meshtls/meshtls/internal/pods"
 )
 
 // outcome is what becomes of a call of a port whose TLS a rule decides.
@@ -24,7 +24,7 @@ type outcome struct {
 	port destinations.Port
 	// server is a pod behind the port; nil where no pod is known.
 	server  *destinations.Endpoint
-	verdict effective.Verdict
+	verdict istio.Verdict
 	// more is the number of the rule's other hosts of which the same is true.
 	more int
 }
@@ -122,17 +122,17 @@ func (t traffic) outcomesOf(o outcome) []outcome {
 		o.server = server
 		o.verdict = t.istio.Verdict(o.connection(t.view))
 		origin := o.verdict.Sent.Origin
-		if origin.Object == effective.Ref(ref(model.KindDestinationRule, o.rule)) && strings.HasSuffix(origin.Field, ".tls") {
+		if origin.Object == ref(model.KindDestinationRule, o.rule) && strings.HasSuffix(origin.Field, ".tls") {
 			all = append(all, o)
 		}
 	}
 	return all
 }
 
-func (o outcome) connection(v *view) effective.Connection {
+func (o outcome) connection(v *view) istio.Connection {
 	to := v.toward(o.d, o.port)
 	to.Subset = o.subset
-	connection := effective.Connection{Client: effective.ClientOf(o.client), To: to}
+	connection := istio.Connection{Client: istio.ClientOf(o.client), To: to}
 	if o.server != nil {
 		connection.Server, connection.Port = &o.server.Workload, o.server.Port
 	}
@@ -163,7 +163,7 @@ func (t traffic) subsetLabels(o outcome) (map[string]string, bool) {
 	if o.subset == "" {
 		return nil, true
 	}
-	for _, s := range t.istio.Rule(effective.ClientOf(o.client), o.d.Host).Subsets {
+	for _, s := range t.istio.Rule(istio.ClientOf(o.client), o.d.Host).Subsets {
 		if s.Name == o.subset {
 			return s.Rule.Spec.Subsets[s.Index].GetLabels(), true
 		}

@@ -6,8 +6,8 @@ import (
 	"strings"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/destinations"
-	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/destinations"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -22,7 +22,7 @@ const httpsPort = 443
 func destinationRuleDoubleTLS(v *view) []model.Finding {
 	t := v.traffic()
 	wrapped := func(o outcome) bool {
-		return !o.client.Gateway && sendsCustom(o) && effective.SpeaksTLS(o.port.Protocol)
+		return !o.client.Gateway && sendsCustom(o) && istio.SpeaksTLS(o.port.Protocol)
 	}
 	var findings []model.Finding
 	for _, rule := range v.DestinationRules {
@@ -55,10 +55,10 @@ func httpsPortDeclaredHTTP(v *view) []model.Finding {
 	var findings []model.Finding
 	for _, d := range v.destinations().All() {
 		for i, port := range d.Declared {
-			if !effective.SpeaksHTTP(port.Protocol) || !v.leadsToHTTPS(d, port) || v.originatesTLS(d, port) {
+			if !istio.SpeaksHTTP(port.Protocol) || !v.leadsToHTTPS(d, port) || v.originatesTLS(d, port) {
 				continue
 			}
-			f := model.Finding{Severity: meshtlsv1alpha1.SeverityWarning, Object: d.Ref(), Field: fmt.Sprintf("spec.ports[%d]", i)}
+			f := model.Finding{Severity: meshtlsv1alpha1.SeverityWarning, Subject: d.Ref(), Field: fmt.Sprintf("spec.ports[%d]", i)}
 			f.Message = fmt.Sprintf("Port %d is declared %s and leads to a port for HTTPS, and no DestinationRule has clients use TLS: what "+
 				"applications send as HTTP arrives there as plaintext, and their own TLS is taken for broken HTTP.", port.Number, port.Protocol)
 			f.Remedy = "Declare the port HTTPS if applications speak TLS themselves, or add a DestinationRule with mode SIMPLE."
@@ -85,13 +85,13 @@ func (v *view) leadsToHTTPS(d *destinations.Destination, port destinations.Port)
 
 // originatesTLS says whether some client's proxy puts TLS around what it sends there.
 func (v *view) originatesTLS(d *destinations.Destination, port destinations.Port) bool {
-	originates := func(client effective.Client) bool {
+	originates := func(client istio.Client) bool {
 		mode := v.istio.Sends(client, v.toward(d, port)).Mode
 		return mode == meshtlsv1alpha1.SendSimple || mode == meshtlsv1alpha1.SendMutual
 	}
-	own := effective.Client{Namespace: d.Namespace, Dataplane: model.DataplaneSidecar}
+	own := istio.Client{Namespace: d.Namespace, Dataplane: model.DataplaneSidecar}
 	return originates(ofNowhere) || originates(own) ||
-		slices.ContainsFunc(v.clients().all, func(w model.Workload) bool { return originates(effective.ClientOf(w)) })
+		slices.ContainsFunc(v.clients().all, func(w model.Workload) bool { return originates(istio.ClientOf(w)) })
 }
 
 // appProtocolHidesName tells of Service ports whose name declares a protocol to no effect: an appProtocol goes before the name, also one
@@ -105,7 +105,7 @@ func appProtocolHidesName(v *view) []model.Finding {
 			if port.HiddenProtocol == "" || port.HiddenProtocol == port.Protocol || !v.inMesh(service) {
 				continue
 			}
-			f := model.Finding{Severity: meshtlsv1alpha1.SeverityInfo, Object: destinations.OfService(service).Ref(),
+			f := model.Finding{Severity: meshtlsv1alpha1.SeverityInfo, Subject: destinations.OfService(service).Ref(),
 				Field: fmt.Sprintf("spec.ports[%d].appProtocol", i)}
 			f.Message = fmt.Sprintf("Istio does not know this appProtocol, and looks at it in place of the name %s, which would declare %s: "+
 				"proxies find out by looking whether HTTP or TLS is spoken there.", port.Name, port.HiddenProtocol)
@@ -142,7 +142,7 @@ func serverFirstPortUndeclared(v *view) []model.Finding {
 			if port.Protocol != "" || protocol == "" || !v.inMesh(service) {
 				continue
 			}
-			f := model.Finding{Severity: meshtlsv1alpha1.SeverityWarning, Object: destinations.OfService(service).Ref(),
+			f := model.Finding{Severity: meshtlsv1alpha1.SeverityWarning, Subject: destinations.OfService(service).Ref(),
 				Field: fmt.Sprintf("spec.ports[%d].name", i)}
 			f.Message = fmt.Sprintf("The port declares no protocol, so proxies wait for the client's first bytes to find out whether HTTP or TLS "+
 				"is spoken. In %s, whose port this is, the server speaks first: each waits for the other.", protocol)

@@ -8,8 +8,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/destinations"
-	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/destinations"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -30,7 +30,7 @@ type failure struct {
 func failures(v *view, r failure) []model.Finding {
 	t := v.traffic()
 	refused := func(o outcome) bool {
-		return o.server != nil && o.verdict.Kind == effective.Refused && r.says(o.mode()) && r.is(o)
+		return o.server != nil && o.verdict.Kind == istio.Refused && r.says(o.mode()) && r.is(o)
 	}
 	var findings []model.Finding
 	for _, rule := range v.DestinationRules {
@@ -69,9 +69,9 @@ func (v *view) wherePeersSay(mode meshtlsv1alpha1.AcceptMode) func(*destinations
 func (v *view) namespacesThatSay(mode meshtlsv1alpha1.AcceptMode) sets.Set[string] {
 	namespaces := sets.New[string]()
 	for _, pa := range v.PeerAuthentications {
-		says := effective.ModeOf(pa.Spec.GetMtls()) == mode
+		says := istio.ModeOf(pa.Spec.GetMtls()) == mode
 		for _, port := range pa.Spec.GetPortLevelMtls() {
-			says = says || effective.ModeOf(port) == mode
+			says = says || istio.ModeOf(port) == mode
 		}
 		if says {
 			namespaces.Insert(pa.Namespace)
@@ -187,5 +187,5 @@ func destinationRuleTLSToHTTPPort(v *view) []model.Finding {
 
 // expectsHTTP says whether a sidecar is at the server that takes what comes in at the port for HTTP, unless it is the mesh's mutual TLS.
 func expectsHTTP(o outcome) bool {
-	return o.server != nil && o.server.Dataplane == model.DataplaneSidecar && effective.SpeaksHTTP(o.port.Protocol)
+	return o.server != nil && o.server.Dataplane == model.DataplaneSidecar && istio.SpeaksHTTP(o.port.Protocol)
 }

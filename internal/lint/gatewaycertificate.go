@@ -6,10 +6,10 @@ import (
 	"strings"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/effective"
-	"github.com/meshtls/meshtls/internal/hosts"
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/hosts"
+	"github.com/meshtls/meshtls/internal/istio/routes"
 	"github.com/meshtls/meshtls/internal/model"
-	"github.com/meshtls/meshtls/internal/routes"
 )
 
 // gatewayCertificateShared tells of two servers for HTTPS at one address, with one certificate and different hosts: a browser takes a
@@ -42,7 +42,7 @@ type serverPair struct {
 }
 
 // httpsServers are the listener's servers that end TLS and find HTTP in it.
-func httpsServers(listener effective.Listener) []gatewayServer {
+func httpsServers(listener istio.Listener) []gatewayServer {
 	var servers []gatewayServer
 	for _, s := range listener.Servers {
 		server := gatewayServer{Server: s.Spec(), gateway: s.Gateway, index: s.Index}

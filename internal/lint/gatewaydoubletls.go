@@ -9,11 +9,11 @@ import (
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/destinations"
-	"github.com/meshtls/meshtls/internal/effective"
-	"github.com/meshtls/meshtls/internal/hosts"
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/destinations"
+	"github.com/meshtls/meshtls/internal/istio/hosts"
+	"github.com/meshtls/meshtls/internal/istio/routes"
 	"github.com/meshtls/meshtls/internal/model"
-	"github.com/meshtls/meshtls/internal/routes"
 )
 
 // gatewayPassthroughEncryptedAgain tells of TLS that a gateway passes through to a destination for which a DestinationRule has it use
@@ -63,7 +63,7 @@ func (v *view) encryptedAgain(s gatewayServer, vs *istionetworkingv1.VirtualServ
 			}
 			call := v.toward(d, port)
 			call.Subset = to.Subset
-			sent := v.istio.Sends(effective.ClientOf(w), call)
+			sent := v.istio.Sends(istio.ClientOf(w), call)
 			if sent.Mode != meshtlsv1alpha1.SendSimple && sent.Mode != meshtlsv1alpha1.SendMutual {
 				continue
 			}
@@ -85,8 +85,8 @@ func portOf(d *destinations.Destination, to *networkingapi.Destination, s gatewa
 	return d.Port(int32(cmp.Or(named, s.Port.Number))) // #nosec G115 -- below 65536
 }
 
-func (v *view) doubleTLS(s gatewayServer, vs *istionetworkingv1.VirtualService, host string, sent effective.TLS) model.Finding {
-	rule := model.ObjectRef(sent.Origin.Object)
+func (v *view) doubleTLS(s gatewayServer, vs *istionetworkingv1.VirtualService, host string, sent istio.TLS) model.Finding {
+	rule := sent.Origin.Object
 	route := ref(model.KindVirtualService, vs)
 	if gateway := ref(model.KindGateway, s.gateway); v.ours(gateway) && !v.ours(rule) {
 		f := s.about(meshtlsv1alpha1.SeverityWarning, ".tls.mode")
@@ -95,7 +95,7 @@ func (v *view) doubleTLS(s gatewayServer, vs *istionetworkingv1.VirtualService, 
 		f.Remedy = fmt.Sprintf("End TLS at the gateway, or take the TLS settings out of %s.", rule)
 		return f
 	}
-	f := model.Finding{Severity: meshtlsv1alpha1.SeverityWarning, Object: rule, Field: sent.Origin.Field}
+	f := model.Finding{Severity: meshtlsv1alpha1.SeverityWarning, Subject: rule, Field: sent.Origin.Field}
 	f.Message = fmt.Sprintf("It has the pods of %s use TLS to %s, to which %s passes the clients' TLS through, by %s: "+
 		"the server finds TLS within TLS.", ref(model.KindGateway, s.gateway), host, s.field(""), route)
 	f.Remedy = "Take these TLS settings away from the gateway's traffic, or end the clients' TLS at the gateway."

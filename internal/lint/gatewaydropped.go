@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -13,7 +13,7 @@ import (
 // Source: istio pilot/pkg/model/gateway.go, mergeGateways.
 func gatewayServerLeftOut(v *view) []model.Finding {
 	type server struct {
-		gateway effective.Ref
+		gateway model.ObjectRef
 		index   int
 	}
 	told := map[server]bool{}
@@ -41,7 +41,7 @@ func gatewayServerLeftOut(v *view) []model.Finding {
 }
 
 // sameAge says whether the objects do not tell which is the older one, as in files.
-func sameAge(d effective.Dropped) bool {
+func sameAge(d istio.Dropped) bool {
 	return d.By.Ref() != d.Server.Ref() && d.By.Gateway.CreationTimestamp.IsZero() && d.Server.Gateway.CreationTimestamp.IsZero()
 }
 

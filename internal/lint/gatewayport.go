@@ -4,8 +4,8 @@ import (
 	"fmt"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/model"
-	"github.com/meshtls/meshtls/internal/pods"
 )
 
 // gatewayPortNotExposed tells of a port of a Gateway that none of the Services before its pods leads to. Of the Services of a namespace

@@ -8,16 +8,16 @@ import (
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/effective"
-	"github.com/meshtls/meshtls/internal/hosts"
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/hosts"
+	"github.com/meshtls/meshtls/internal/istio/pods"
+	"github.com/meshtls/meshtls/internal/istio/routes"
 	"github.com/meshtls/meshtls/internal/model"
-	"github.com/meshtls/meshtls/internal/pods"
-	"github.com/meshtls/meshtls/internal/routes"
 )
 
 // redirects says whether the server sends its clients to https.
 func (s gatewayServer) redirects() bool {
-	return s.GetTls().GetHttpsRedirect() && effective.KindOf(s.Port.Protocol, true).Family == effective.FamilyHTTP
+	return s.GetTls().GetHttpsRedirect() && istio.KindOf(s.Port.Protocol, true).Family == istio.FamilyHTTP
 }
 
 // gatewayRedirectWithoutRoute tells of a redirect of a host that is for one namespace, where no VirtualService of that namespace routes
@@ -34,7 +34,7 @@ func gatewayRedirectWithoutRoute(v *view) []model.Finding {
 			continue
 		}
 		for i, host := range s.Hosts {
-			namespace, name, scoped := strings.Cut(effective.SpelledOut(host, s.gateway.Namespace), "/")
+			namespace, name, scoped := strings.Cut(istio.SpelledOut(host, s.gateway.Namespace), "/")
 			if !scoped || !v.hasRoutes(namespace) || v.routesHTTP(s.gateway, namespace, name) {
 				continue
 			}

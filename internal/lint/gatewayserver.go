@@ -10,7 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -73,14 +73,14 @@ func (s gatewayServer) endsTLS() bool { return s.speaksTLS() && !s.passesThrough
 
 // speaksTLS says whether clients use TLS, as they do not with a server that redirects.
 func (s gatewayServer) speaksTLS() bool {
-	return effective.KindOf(s.Port.Protocol, s.Tls != nil).Family == effective.FamilyTLS
+	return istio.KindOf(s.Port.Protocol, s.Tls != nil).Family == istio.FamilyTLS
 }
 
 // names are the server's hosts, without the namespaces they are for.
 func (s gatewayServer) names() []string {
 	names := make([]string, 0, len(s.Hosts))
 	for _, host := range s.Hosts {
-		names = append(names, effective.HostName(host))
+		names = append(names, istio.HostName(host))
 	}
 	return names
 }

@@ -13,8 +13,8 @@ import (
 
 	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/lint"
-	"github.com/meshtls/meshtls/internal/manifests"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/source"
 	"github.com/meshtls/meshtls/test/golden"
 	"github.com/meshtls/meshtls/test/worlds"
 )
@@ -111,7 +111,7 @@ func globArea(t *testing.T, area, suffix string) []string {
 // inventoryOf is the mesh of a file, with the credentials of the namespaces that have any.
 func inventoryOf(t *testing.T, input string) model.Inventory {
 	t.Helper()
-	reader, err := manifests.Read(t.Context(), []string{input}, manifests.Options{})
+	reader, err := source.Read(t.Context(), []string{input}, source.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func outputOf(t *testing.T, findings []model.Finding) string {
 	shown := make([]found, 0, len(findings))
 	for _, f := range findings {
 		shown = append(shown, found{
-			Check: f.Check, Severity: string(f.Severity), Object: f.Object.String(), Field: f.Field, Message: f.Message, Remedy: f.Remedy,
+			Check: f.Check, Severity: string(f.Severity), Object: f.Subject.String(), Field: f.Field, Message: f.Message, Remedy: f.Remedy,
 		})
 	}
 	output, err := yaml.Marshal(shown)

@@ -9,7 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -26,9 +26,9 @@ func Findings(i model.Inventory) []model.Finding {
 
 // OfOurs is what there is to say about the objects that the operator writes, as one control plane sees them. The model is what
 // that one makes of the inventory.
-func OfOurs(i model.Inventory, revision string, istio *effective.Model) []model.Finding {
-	v := newView(inOrder(i), revision, istio)
-	return slices.DeleteFunc(run(v, ofOurs), func(f model.Finding) bool { return !v.ours(f.Object) })
+func OfOurs(i model.Inventory, revision string, asked *istio.Model) []model.Finding {
+	v := newView(inOrder(i), revision, asked)
+	return slices.DeleteFunc(run(v, ofOurs), func(f model.Finding) bool { return !v.ours(f.Subject) })
 }
 
 // ofOurs are the checks that judge the objects that the operator writes.
@@ -41,7 +41,7 @@ func run(v *view, checks []Check) []model.Finding {
 		for _, f := range check.find(v) {
 			f.Check = check.Name
 			f.Condition, f.Reason = check.lowers(v, f)
-			if v.mutes(f) || !check.Ours && v.ours(f.Object) {
+			if v.mutes(f) || !check.Ours && v.ours(f.Subject) {
 				continue
 			}
 			findings = append(findings, f)
@@ -52,7 +52,7 @@ func run(v *view, checks []Check) []model.Finding {
 
 // lowers is the condition that the finding makes False on the policies behind its object, with the reason; empty where there are none.
 func (c Check) lowers(v *view, f model.Finding) (condition, reason string) {
-	if f.Severity != meshtlsv1alpha1.SeverityError || !v.ours(f.Object) {
+	if f.Severity != meshtlsv1alpha1.SeverityError || !v.ours(f.Subject) {
 		return "", ""
 	}
 	return cmp.Or(c.Condition, meshtlsv1alpha1.ConditionEffective), cmp.Or(c.Reason, meshtlsv1alpha1.ReasonInert)
@@ -71,8 +71,8 @@ func revisionsOf(i model.Inventory) []string {
 func ordered(findings []model.Finding) []model.Finding {
 	slices.SortFunc(findings, func(a, b model.Finding) int {
 		return cmp.Or(
-			strings.Compare(a.Object.Namespace, b.Object.Namespace), strings.Compare(a.Object.Kind, b.Object.Kind),
-			strings.Compare(a.Object.Name, b.Object.Name), strings.Compare(a.Check, b.Check),
+			strings.Compare(a.Subject.Namespace, b.Subject.Namespace), strings.Compare(a.Subject.Kind, b.Subject.Kind),
+			strings.Compare(a.Subject.Name, b.Subject.Name), strings.Compare(a.Check, b.Check),
 			strings.Compare(a.Field, b.Field), strings.Compare(a.Message, b.Message),
 		)
 	})
@@ -81,7 +81,7 @@ func ordered(findings []model.Finding) []model.Finding {
 
 // about is a finding about an object; the caller adds the words.
 func about(severity meshtlsv1alpha1.Severity, kind string, o metav1.Object, field string) model.Finding {
-	return model.Finding{Severity: severity, Object: ref(kind, o), Field: field}
+	return model.Finding{Severity: severity, Subject: ref(kind, o), Field: field}
 }
 
 func ref(kind string, o metav1.Object) model.ObjectRef {

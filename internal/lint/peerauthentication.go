@@ -7,9 +7,9 @@ import (
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/model"
-	"github.com/meshtls/meshtls/internal/pods"
 )
 
 var peerAuthenticationChecks = []Check{
@@ -151,10 +151,10 @@ func (v *view) selectingPeers() []*istiosecurityv1.PeerAuthentication {
 }
 
 // peersByRef finds a PeerAuthentication by the name that the model of Istio gives it.
-func (v *view) peersByRef() map[effective.Ref]*istiosecurityv1.PeerAuthentication {
-	byRef := make(map[effective.Ref]*istiosecurityv1.PeerAuthentication, len(v.PeerAuthentications))
+func (v *view) peersByRef() map[model.ObjectRef]*istiosecurityv1.PeerAuthentication {
+	byRef := make(map[model.ObjectRef]*istiosecurityv1.PeerAuthentication, len(v.PeerAuthentications))
 	for _, pa := range v.PeerAuthentications {
-		byRef[effective.Ref(ref(model.KindPeerAuthentication, pa))] = pa
+		byRef[ref(model.KindPeerAuthentication, pa)] = pa
 	}
 	return byRef
 }
@@ -165,8 +165,8 @@ func peerSelector(pa *istiosecurityv1.PeerAuthentication) map[string]string {
 
 // peerModeAt is the mode that the object itself says for a port; empty: it leaves it to others.
 func peerModeAt(pa *istiosecurityv1.PeerAuthentication, port uint32) meshtlsv1alpha1.AcceptMode {
-	if mode := effective.ModeOf(pa.Spec.GetPortLevelMtls()[port]); mode != "" {
+	if mode := istio.ModeOf(pa.Spec.GetPortLevelMtls()[port]); mode != "" {
 		return mode
 	}
-	return effective.ModeOf(pa.Spec.GetMtls())
+	return istio.ModeOf(pa.Spec.GetMtls())
 }

@@ -9,8 +9,8 @@ import (
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/destinations"
-	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/destinations"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -38,11 +38,11 @@ const wholeWorkload = 0
 // disabledFields are the ports, and wholeWorkload, for which the object says DISABLE.
 func disabledFields(pa *istiosecurityv1.PeerAuthentication) []int32 {
 	var disabled []int32
-	if effective.ModeOf(pa.Spec.GetMtls()) == meshtlsv1alpha1.AcceptDisable {
+	if istio.ModeOf(pa.Spec.GetMtls()) == meshtlsv1alpha1.AcceptDisable {
 		disabled = append(disabled, wholeWorkload)
 	}
 	for _, port := range slices.Sorted(maps.Keys(pa.Spec.GetPortLevelMtls())) {
-		if effective.ModeOf(pa.Spec.GetPortLevelMtls()[port]) == meshtlsv1alpha1.AcceptDisable {
+		if istio.ModeOf(pa.Spec.GetPortLevelMtls()[port]) == meshtlsv1alpha1.AcceptDisable {
 			disabled = append(disabled, portNumber(port))
 		}
 	}
@@ -55,7 +55,7 @@ func (v *view) disableOnAmbient(pa *istiosecurityv1.PeerAuthentication, port int
 	if port != wholeWorkload {
 		field = fmt.Sprintf("spec.portLevelMtls[%d].mode", port)
 	}
-	said := effective.Origin{Object: effective.Ref(ref(model.KindPeerAuthentication, pa)), Field: field}
+	said := istio.Origin{Object: ref(model.KindPeerAuthentication, pa), Field: field}
 	var loose, strict []model.Workload
 	for _, w := range ambient {
 		withSidecar := w
@@ -103,9 +103,9 @@ func peerAuthenticationBelowDisable(v *view) []model.Finding {
 	if v.Partial {
 		return nil
 	}
-	worst := map[effective.Ref]plaintextCall{}
+	worst := map[model.ObjectRef]plaintextCall{}
 	for _, pa := range v.selectingPeers() {
-		self := effective.Ref(ref(model.KindPeerAuthentication, pa))
+		self := ref(model.KindPeerAuthentication, pa)
 		if v.istio.Accept(anyPodOf(pa.Namespace)).Workload.Mode != meshtlsv1alpha1.AcceptDisable {
 			continue
 		}
@@ -128,12 +128,12 @@ type plaintextCall struct {
 	service *model.Service
 	port    int32
 	client  string
-	verdict effective.Verdict
+	verdict istio.Verdict
 }
 
 func (c plaintextCall) worseThan(other plaintextCall) bool {
 	if c.verdict.Kind != other.verdict.Kind {
-		return c.verdict.Kind == effective.Refused
+		return c.verdict.Kind == istio.Refused
 	}
 	return cmp.Or(cmp.Compare(c.service.Name, other.service.Name), cmp.Compare(c.port, other.port), cmp.Compare(c.client, other.client)) < 0
 }
@@ -146,8 +146,8 @@ func (v *view) plaintextCalls(pa *istiosecurityv1.PeerAuthentication) []plaintex
 		to := v.toward(d, destinations.PortOf(&front.port))
 		for _, server := range front.pods {
 			for _, client := range v.clients().all {
-				verdict := v.istio.Verdict(effective.Connection{Client: effective.ClientOf(client), To: to, Server: &server, Port: front.target})
-				if sentForDisable(verdict) && verdict.Accepted.Origin.Object == effective.Ref(ref(model.KindPeerAuthentication, pa)) {
+				verdict := v.istio.Verdict(istio.Connection{Client: istio.ClientOf(client), To: to, Server: &server, Port: front.target})
+				if sentForDisable(verdict) && verdict.Accepted.Origin.Object == ref(model.KindPeerAuthentication, pa) {
 					calls = append(calls, plaintextCall{
 						pa: pa, service: front.service, port: front.port.Port, client: client.Namespace, verdict: verdict,
 					})
@@ -159,7 +159,7 @@ func (v *view) plaintextCalls(pa *istiosecurityv1.PeerAuthentication) []plaintex
 }
 
 // sentForDisable says whether plaintext is sent because a PeerAuthentication disables mutual TLS, to pods that take it.
-func sentForDisable(v effective.Verdict) bool {
+func sentForDisable(v istio.Verdict) bool {
 	return v.Sent.Mode == meshtlsv1alpha1.SendDisable && v.Sent.Settings == nil && v.Sent.Origin.Object.Kind == model.KindPeerAuthentication &&
 		v.Accepted.Mode != meshtlsv1alpha1.AcceptDisable
 }
@@ -167,7 +167,7 @@ func sentForDisable(v effective.Verdict) bool {
 func (c plaintextCall) finding() model.Finding {
 	f := about(meshtlsv1alpha1.SeverityError, model.KindPeerAuthentication, c.pa, c.verdict.Accepted.Origin.Field)
 	follows := "and the pods refuse it"
-	if c.verdict.Kind != effective.Refused {
+	if c.verdict.Kind != istio.Refused {
 		f.Severity = meshtlsv1alpha1.SeverityWarning
 		follows = "and mutual TLS, which the pods would accept, is never used"
 	}

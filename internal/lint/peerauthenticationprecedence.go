@@ -10,9 +10,9 @@ import (
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/model"
-	"github.com/meshtls/meshtls/internal/pods"
 )
 
 // peerAuthenticationRepeatsScope tells of a further one for the whole of a namespace, or of the mesh, where Istio uses the oldest.
@@ -27,7 +27,7 @@ func peerAuthenticationRepeatsScope(v *view) []model.Finding {
 		}
 		asked[pa.Namespace] = true
 		for _, ignored := range v.istio.Accept(anyPodOf(pa.Namespace)).Ignored {
-			if ignored.Object.Namespace == pa.Namespace && ignored.Winner != (effective.Ref{}) {
+			if ignored.Object.Namespace == pa.Namespace && ignored.Winner != (model.ObjectRef{}) {
 				findings = append(findings, v.repeatsScope(byRef[ignored.Object], byRef[ignored.Winner]))
 			}
 		}
@@ -79,9 +79,9 @@ func peerAuthenticationOverlapsOlder(v *view) []model.Finding {
 }
 
 // takenBy are the pods that the object selects and others decide for, by the others.
-func (v *view) takenBy(pa *istiosecurityv1.PeerAuthentication) map[effective.Ref][]model.Workload {
-	taken := map[effective.Ref][]model.Workload{}
-	self := effective.Ref(ref(model.KindPeerAuthentication, pa))
+func (v *view) takenBy(pa *istiosecurityv1.PeerAuthentication) map[model.ObjectRef][]model.Workload {
+	taken := map[model.ObjectRef][]model.Workload{}
+	self := ref(model.KindPeerAuthentication, pa)
 	for _, w := range v.selected(pa.Namespace, peerSelector(pa)) {
 		for _, ignored := range v.istio.Accept(w).Ignored {
 			if ignored.Object == self {
@@ -108,7 +108,7 @@ func (v *view) overlapsOlder(loser, winner *istiosecurityv1.PeerAuthentication, 
 
 // sameModes says whether two objects say the same for the workload and for each port.
 func sameModes(a, b *istiosecurityv1.PeerAuthentication) bool {
-	if effective.ModeOf(a.Spec.GetMtls()) != effective.ModeOf(b.Spec.GetMtls()) {
+	if istio.ModeOf(a.Spec.GetMtls()) != istio.ModeOf(b.Spec.GetMtls()) {
 		return false
 	}
 	for _, pa := range []*istiosecurityv1.PeerAuthentication{a, b} {
@@ -124,7 +124,7 @@ func sameModes(a, b *istiosecurityv1.PeerAuthentication) bool {
 // modeWords is what the object says, in Istio's words.
 func modeWords(pa *istiosecurityv1.PeerAuthentication) string {
 	words := "no mode"
-	if effective.ModeOf(pa.Spec.GetMtls()) != "" {
+	if istio.ModeOf(pa.Spec.GetMtls()) != "" {
 		words = pa.Spec.GetMtls().GetMode().String()
 	}
 	for _, port := range slices.Sorted(maps.Keys(pa.Spec.GetPortLevelMtls())) {
@@ -133,6 +133,6 @@ func modeWords(pa *istiosecurityv1.PeerAuthentication) string {
 	return words
 }
 
-func byRefName(a, b effective.Ref) int {
+func byRefName(a, b model.ObjectRef) int {
 	return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
 }

@@ -8,14 +8,14 @@ import (
 	"strings"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/effective"
-	"github.com/meshtls/meshtls/internal/hosts"
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/hosts"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
 // strictPort is a port of pods at which a PeerAuthentication has them accept mutual TLS only.
 type strictPort struct {
-	origin effective.Origin
+	origin istio.Origin
 	port   int32
 }
 
@@ -23,7 +23,7 @@ type strictPort struct {
 func (p strictPort) about() model.Finding {
 	return model.Finding{
 		Severity: meshtlsv1alpha1.SeverityWarning,
-		Object:   model.ObjectRef(p.origin.Object),
+		Subject:  p.origin.Object,
 		Field:    p.origin.Field,
 	}
 }

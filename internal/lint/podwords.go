@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/model"
-	"github.com/meshtls/meshtls/internal/pods"
 )
 
 // podWords counts the pods and names one: the first by name, so that the words do not depend on any order.

@@ -13,11 +13,11 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/destinations"
-	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/destinations"
+	"github.com/meshtls/meshtls/internal/istio/pods"
+	"github.com/meshtls/meshtls/internal/istio/routes"
 	"github.com/meshtls/meshtls/internal/model"
-	"github.com/meshtls/meshtls/internal/pods"
-	"github.com/meshtls/meshtls/internal/routes"
 )
 
 // view is the mesh as the control plane of one revision sees it, indexed. It holds only objects that this one reads.
@@ -25,7 +25,7 @@ type view struct {
 	model.Inventory
 	revision string
 	// istio is what Istio makes of the PeerAuthentications, DestinationRules and Gateways.
-	istio *effective.Model
+	istio *istio.Model
 
 	// What follows is indexed when a check first asks for it: most namespaces have nothing that most checks are about.
 
@@ -57,13 +57,13 @@ type notes struct {
 }
 
 // newView indexes what the revision's control plane sees; istio is what it makes of that, or nil, to find out.
-func newView(i model.Inventory, revision string, istio *effective.Model) *view {
+func newView(i model.Inventory, revision string, asked *istio.Model) *view {
 	everyGateway := i.Gateways
 	i = i.InRevision(revision)
-	if istio == nil {
-		istio = effective.New(effective.WorldOf(i))
+	if asked == nil {
+		asked = istio.New(istio.WorldOf(i))
 	}
-	v := &view{Inventory: i, revision: revision, istio: istio, everyGateway: everyGateway}
+	v := &view{Inventory: i, revision: revision, istio: asked, everyGateway: everyGateway}
 	v.notes = sync.OnceValue(v.takeNotes)
 	v.pods = sync.OnceValue(func() pods.Index { return pods.NewIndex(i.Workloads) })
 	v.podsIn = sync.OnceValue(func() pods.Namespaces { return pods.ByNamespace(i.Workloads) })
@@ -134,7 +134,7 @@ func (v *view) ours(object model.ObjectRef) bool { return v.notes().ours.Has(obj
 
 // mutes says whether the annotation of the finding's object silences its check.
 func (v *view) mutes(f model.Finding) bool {
-	for name := range strings.SplitSeq(v.notes().muted[f.Object], ",") {
+	for name := range strings.SplitSeq(v.notes().muted[f.Subject], ",") {
 		if strings.TrimSpace(name) == f.Check {
 			return true
 		}

@@ -49,7 +49,7 @@ func webhookRefused(v *view) []model.Finding {
 		}
 		findings = append(findings, model.Finding{
 			Severity: meshtlsv1alpha1.SeverityError,
-			Object:   model.ObjectRef{Kind: call.Kind, Name: call.Configuration},
+			Subject:  model.ObjectRef{Kind: call.Kind, Name: call.Configuration},
 			Field:    fmt.Sprintf("webhooks[%s].clientConfig.service", call.Name),
 			Message: fmt.Sprintf("%s fails: behind port %d of Service %s, port %d of the pods accepts mutual TLS only (%s), and the API "+
 				"server has no certificate of the mesh.", which, call.Port, call.Service, at.port, at.origin),

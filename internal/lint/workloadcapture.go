@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/destinations"
-	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/destinations"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -37,7 +37,7 @@ func servicePortUncaptured(v *view) []model.Finding {
 type bypass struct {
 	destinations.Endpoint
 	client  string
-	verdict effective.Verdict
+	verdict istio.Verdict
 }
 
 // mutualTLSTo finds such a call: the first by the client's namespace.
@@ -45,10 +45,10 @@ func (v *view) mutualTLSTo(d *destinations.Destination, port destinations.Port, 
 	var calls []bypass
 	for _, e := range open {
 		for _, client := range v.clients().all {
-			verdict := v.istio.Verdict(effective.Connection{
-				Client: effective.ClientOf(client), To: v.toward(d, port), Server: &e.Workload, Port: e.Port,
+			verdict := v.istio.Verdict(istio.Connection{
+				Client: istio.ClientOf(client), To: v.toward(d, port), Server: &e.Workload, Port: e.Port,
 			})
-			if verdict.Kind == effective.MutualTLS && verdict.Sent.Mode == meshtlsv1alpha1.SendIstioMutual {
+			if verdict.Kind == istio.MutualTLS && verdict.Sent.Mode == meshtlsv1alpha1.SendIstioMutual {
 				calls = append(calls, bypass{Endpoint: e, client: client.Namespace, verdict: verdict})
 			}
 		}
@@ -68,7 +68,7 @@ func (b bypass) finding(d *destinations.Destination, port int) model.Finding {
 	}
 	return model.Finding{
 		Severity: severity,
-		Object:   d.Ref(),
+		Subject:  d.Ref(),
 		Field:    fmt.Sprintf("spec.ports[%d]", port),
 		Message: fmt.Sprintf("It leads to port %d of pods such as %s, which annotations of theirs keep from the proxy. Clients with a "+
 			"sidecar, such as those of namespace %s, use mutual TLS there, %s, and the application does not understand it: their calls fail.",

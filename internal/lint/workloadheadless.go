@@ -5,8 +5,8 @@ import (
 	"slices"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/destinations"
-	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/destinations"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -35,13 +35,13 @@ func serviceHeadlessPartlyInMesh(v *view) []model.Finding {
 // refusal is a verdict with the pods that it is about.
 type refusal struct {
 	pods    []model.Workload
-	verdict effective.Verdict
+	verdict istio.Verdict
 }
 
 func headlessPartlyInMesh(d *destinations.Destination, port int, without []model.Workload, r refusal) model.Finding {
 	return model.Finding{
 		Severity: meshtlsv1alpha1.SeverityError,
-		Object:   d.Ref(),
+		Subject:  d.Ref(),
 		Field:    fmt.Sprintf("spec.ports[%d]", port),
 		Message: fmt.Sprintf("Clients connect to the pods of this headless Service, of which some have no sidecar (%s is one). Istio "+
 			"then has them send plaintext to all the pods, and %s with a sidecar refuse it (%s): calls of port %d fail there.",
@@ -51,18 +51,18 @@ func headlessPartlyInMesh(d *destinations.Destination, port int, without []model
 }
 
 // refusedTogether are the pods that refuse clients' plaintext at the port, and would get mutual TLS if all pods had a sidecar.
-func (v *view) refusedTogether(d *destinations.Destination, port destinations.Port) ([]model.Workload, effective.Verdict) {
+func (v *view) refusedTogether(d *destinations.Destination, port destinations.Port) ([]model.Workload, istio.Verdict) {
 	var refusing []model.Workload
-	var why effective.Verdict
+	var why istio.Verdict
 	together := v.toward(d, port)
 	for _, e := range v.endpoints(d, port) {
 		alone := together
 		alone.Endpoints = []model.Workload{e.Workload}
 		for _, client := range v.clients().all {
-			c := effective.Connection{Client: effective.ClientOf(client), To: together, Server: &e.Workload, Port: e.Port}
+			c := istio.Connection{Client: istio.ClientOf(client), To: together, Server: &e.Workload, Port: e.Port}
 			verdict := v.istio.Verdict(c)
 			c.To = alone
-			if verdict.Kind == effective.Refused && v.istio.Verdict(c).Kind == effective.MutualTLS {
+			if verdict.Kind == istio.Refused && v.istio.Verdict(c).Kind == istio.MutualTLS {
 				refusing, why = append(refusing, e.Workload), verdict
 				break
 			}

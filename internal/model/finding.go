@@ -1,8 +1,6 @@
 package model
 
 import (
-	"k8s.io/apimachinery/pkg/types"
-
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 )
 
@@ -11,11 +9,11 @@ type Finding struct {
 	// Check is the kebab-case name of what found it.
 	Check    string
 	Severity meshtlsv1alpha1.Severity
-	// Policy is the policy that is told; empty for a finding about plain Istio objects.
-	Policy types.NamespacedName
-	// Object is the other object it is about; empty: none.
-	Object ObjectRef
-	// Field is the path in the policy's spec, such as spec.accept.ports[1].
+	// Subject is the object that the finding is about: a policy, or an object of Istio or Kubernetes.
+	Subject ObjectRef
+	// Related is the other object that takes part; zero: none does.
+	Related ObjectRef
+	// Field is the path in the subject, such as spec.accept.ports[1].
 	Field string
 	// Message says what is the case and Remedy what to do about it, each as a full sentence.
 	Message string
@@ -25,19 +23,4 @@ type Finding struct {
 	// else Effective, with the reason PartlyConflicted.
 	Condition string
 	Reason    string
-}
-
-// ObjectRef names an object of the cluster.
-type ObjectRef struct {
-	Kind      string
-	Namespace string
-	Name      string
-}
-
-// String is kind namespace/name, and kind name for what is in no namespace.
-func (r ObjectRef) String() string {
-	if r.Namespace == "" {
-		return r.Kind + " " + r.Name
-	}
-	return r.Kind + " " + r.Namespace + "/" + r.Name
 }

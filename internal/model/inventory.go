@@ -8,7 +8,10 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 )
 
-// Kinds that are looked at and never rendered.
+// KindPolicy is the kind that users write.
+const KindPolicy = "MeshTLSPolicy"
+
+// Kinds that are read and never rendered.
 const (
 	KindAuthorizationPolicy = "AuthorizationPolicy"
 	KindConfigMap           = "ConfigMap"

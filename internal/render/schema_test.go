@@ -11,8 +11,8 @@ import (
 	runtimeschema "k8s.io/apimachinery/pkg/runtime/schema"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/manifests/admission"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/source/admission"
 )
 
 // istioSchemas are those of Istio's own CRDs, which its API module ships.

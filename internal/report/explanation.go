@@ -8,7 +8,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/meshtls/meshtls/internal/explain"
-	"github.com/meshtls/meshtls/internal/hosts"
+	"github.com/meshtls/meshtls/internal/istio/hosts"
 )
 
 const green = "\x1b[32m"

@@ -6,8 +6,8 @@ import (
 	"strings"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/manifests"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/source"
 )
 
 // helpPage is where each check has a section.
@@ -38,8 +38,8 @@ type Finding struct {
 	Severity meshtlsv1alpha1.Severity `json:"severity"`
 	Check    string                   `json:"check"`
 	// Object is what it is about, and Related another object that has to do with it.
-	Object  Object  `json:"object"`
-	Related *Object `json:"related,omitempty"`
+	Object  model.ObjectRef  `json:"object"`
+	Related *model.ObjectRef `json:"related,omitempty"`
 	// Field is the path in the object, such as spec.accept.ports[1].
 	Field   string `json:"field,omitempty"`
 	Message string `json:"message"`
@@ -48,21 +48,6 @@ type Finding struct {
 	Place *Place `json:"place,omitempty"`
 	// Help is the page that explains the check.
 	Help string `json:"help"`
-}
-
-// Object names an object.
-type Object struct {
-	Kind      string `json:"kind"`
-	Namespace string `json:"namespace,omitempty"`
-	Name      string `json:"name"`
-}
-
-// String is kind namespace/name.
-func (o Object) String() string {
-	if o.Namespace == "" {
-		return o.Kind + " " + o.Name
-	}
-	return o.Kind + " " + o.Namespace + "/" + o.Name
 }
 
 // Place is a line of a file.
@@ -83,9 +68,9 @@ type Problem struct {
 }
 
 // Places says where objects were written.
-type Places func(object model.ObjectRef, field string) (manifests.Place, bool)
+type Places func(object model.ObjectRef, field string) (source.Place, bool)
 
-// New is a report of the findings. Those of a policy are about the policy.
+// New returns the report of the findings.
 func New(findings []model.Finding, places Places) Report {
 	r := Report{Findings: []Finding{}, Problems: []Problem{}}
 	for _, f := range findings {
@@ -99,19 +84,13 @@ func New(findings []model.Finding, places Places) Report {
 }
 
 func findingOf(f model.Finding, places Places) Finding {
-	about := f.Object
 	found := Finding{
-		Severity: f.Severity, Check: f.Check, Field: f.Field, Message: f.Message, Remedy: f.Remedy, Help: helpPage + f.Check,
+		Severity: f.Severity, Check: f.Check, Object: f.Subject, Field: f.Field, Message: f.Message, Remedy: f.Remedy, Help: helpPage + f.Check,
 	}
-	if f.Policy.Name != "" {
-		about = model.ObjectRef{Kind: "MeshTLSPolicy", Namespace: f.Policy.Namespace, Name: f.Policy.Name}
-		if f.Object.Name != "" {
-			related := Object(f.Object)
-			found.Related = &related
-		}
+	if f.Related != (model.ObjectRef{}) {
+		found.Related = &f.Related
 	}
-	found.Object = Object(about)
-	if place, written := places(about, f.Field); written {
+	if place, written := places(f.Subject, f.Field); written {
 		found.Place = &Place{File: place.File, Document: place.Document, Line: place.Line}
 	}
 	return found
@@ -128,7 +107,7 @@ func (r *Report) count(severity meshtlsv1alpha1.Severity) {
 	}
 }
 
-func compareObjects(a, b Object) int {
+func compareObjects(a, b model.ObjectRef) int {
 	return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Kind, b.Kind), strings.Compare(a.Name, b.Name))
 }
 

@@ -10,38 +10,37 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"k8s.io/apimachinery/pkg/types"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/check"
 	"github.com/meshtls/meshtls/internal/lint"
-	"github.com/meshtls/meshtls/internal/manifests"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/source"
 )
 
 var found = []model.Finding{
 	{
 		Check: "destinationrule-tls-without-mode", Severity: meshtlsv1alpha1.SeverityWarning,
-		Object:  model.ObjectRef{Kind: model.KindDestinationRule, Namespace: "shop", Name: "b"},
+		Subject: model.ObjectRef{Kind: model.KindDestinationRule, Namespace: "shop", Name: "b"},
 		Message: "It is so.", Remedy: "Change it.", Field: "spec.trafficPolicy.tls",
 	},
 	{
-		Check: "accept-conflict", Severity: meshtlsv1alpha1.SeverityInfo, Policy: types.NamespacedName{Namespace: "shop", Name: "a"},
-		Object: model.ObjectRef{Kind: model.KindPeerAuthentication, Namespace: "shop", Name: "b"}, Message: "Worth knowing.",
+		Check: "accept-conflict", Severity: meshtlsv1alpha1.SeverityInfo, Subject: model.ObjectRef{Kind: model.KindPolicy, Namespace: "shop", Name: "a"},
+		Related: model.ObjectRef{Kind: model.KindPeerAuthentication, Namespace: "shop", Name: "b"}, Message: "Worth knowing.",
 	},
 	{
 		Check: "webhook-refused", Severity: meshtlsv1alpha1.SeverityError,
-		Object: model.ObjectRef{Kind: model.KindMutatingWebhook, Name: "all"}, Message: "It fails.", Remedy: "Let it in.",
+		Subject: model.ObjectRef{Kind: model.KindMutatingWebhook, Name: "all"}, Message: "It fails.", Remedy: "Let it in.",
 	},
 	{
 		Check: "destinationrule-tls-without-mode", Severity: meshtlsv1alpha1.SeverityError,
-		Object: model.ObjectRef{Kind: model.KindDestinationRule, Namespace: "shop", Name: "b"}, Message: "It is worse.",
+		Subject: model.ObjectRef{Kind: model.KindDestinationRule, Namespace: "shop", Name: "b"}, Message: "It is worse.",
 	},
 }
 
 // places knows where the DestinationRule is written.
-func places(object model.ObjectRef, field string) (manifests.Place, bool) {
-	place := manifests.Place{File: "a b/shop.yaml", Document: 2, Line: 7 + len(strings.Split(field, "."))}
+func places(object model.ObjectRef, field string) (source.Place, bool) {
+	place := source.Place{File: "a b/shop.yaml", Document: 2, Line: 7 + len(strings.Split(field, "."))}
 	return place, object.Kind == model.KindDestinationRule
 }
 

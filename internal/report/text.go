@@ -9,6 +9,7 @@ import (
 	"golang.org/x/term"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/model"
 )
 
 // The width of lines: that of the terminal between two limits, beyond which lines are hard to read.
@@ -69,7 +70,7 @@ func Text(out io.Writer, r Report, style Style) error {
 // Findings is Text without the line that sums up: nothing where there are none.
 func Findings(out io.Writer, r Report, style Style) error {
 	var text strings.Builder
-	var object Object
+	var object model.ObjectRef
 	for _, f := range r.Findings {
 		if f.Object != object {
 			object = f.Object

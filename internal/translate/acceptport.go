@@ -108,7 +108,7 @@ func containerPortNotFound(p policyTarget, field string, wanted intstr.IntOrStri
 
 func portsDiffer(p policyTarget, field string, wanted intstr.IntOrString, numbers []int32) model.Finding {
 	return model.Finding{
-		Check: "accept-service-port-ambiguous", Severity: meshtlsv1alpha1.SeverityWarning, Policy: p.key(), Field: field,
+		Check: "accept-service-port-ambiguous", Severity: meshtlsv1alpha1.SeverityWarning, Subject: model.PolicyRef(p.key()), Field: field,
 		Message: fmt.Sprintf("Service port %s leads to different workload ports, %s; all of them get the mode.",
 			wanted.String(), numberWords(numbers)),
 		Remedy: "Give the port one number in all pods and Services, or name the workload's own ports by port.",
@@ -117,7 +117,7 @@ func portsDiffer(p policyTarget, field string, wanted intstr.IntOrString, number
 
 func portProblem(p policyTarget, field, check string) model.Finding {
 	return model.Finding{
-		Check: check, Severity: meshtlsv1alpha1.SeverityError, Policy: p.key(), Field: field,
+		Check: check, Severity: meshtlsv1alpha1.SeverityError, Subject: model.PolicyRef(p.key()), Field: field,
 		Condition: meshtlsv1alpha1.ConditionResolvedRefs, Reason: meshtlsv1alpha1.ReasonPortNotFound,
 	}
 }

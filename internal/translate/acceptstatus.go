@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/model"
-	"github.com/meshtls/meshtls/internal/pods"
 )
 
 // inheritedOrigin is where the mode of a port comes from when neither it nor its workload has one.

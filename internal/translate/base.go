@@ -12,7 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/hosts"
+	"github.com/meshtls/meshtls/internal/istio/hosts"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -224,8 +224,8 @@ func (a *sendAsker) lossOf(rule model.SendRule, lost *istionetworkingv1.Destinat
 		findings = append(findings, model.Finding{
 			Check:    "send-hides-rule",
 			Severity: meshtlsv1alpha1.SeverityWarning,
-			Policy:   types.NamespacedName{Namespace: a.Namespace, Name: owner.Name},
-			Object:   model.ObjectRef{Kind: model.KindDestinationRule, Namespace: lost.Namespace, Name: lost.Name},
+			Subject:  model.PolicyRef(types.NamespacedName{Namespace: a.Namespace, Name: owner.Name}),
+			Related:  model.ObjectRef{Kind: model.KindDestinationRule, Namespace: lost.Namespace, Name: lost.Name},
 			Field:    "spec.send",
 			Message: fmt.Sprintf("Because of the rule for these pods the other pods of namespace %s lose DestinationRule %s/%s for %s, "+
 				"and no copy of it can stand here, since %s.", a.Namespace, lost.Namespace, lost.Name, rule.Host, a.noExport(rule.Host)),

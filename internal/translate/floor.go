@@ -79,8 +79,8 @@ func belowFloor(p policyTarget, field string, mode meshtlsv1alpha1.AcceptMode, f
 	return model.Finding{
 		Check:    "accept-below-floor",
 		Severity: meshtlsv1alpha1.SeverityError,
-		Policy:   p.key(),
-		Object:   policyRef(f.from),
+		Subject:  model.PolicyRef(p.key()),
+		Related:  policyRef(f.from),
 		Field:    field,
 		Message: fmt.Sprintf("%s is weaker than %s, the floor that MeshTLSPolicy %s sets for this %s; it is not rendered.",
 			mode, f.weakest, keyOf(f.from), floorReach(p, f)),

@@ -9,8 +9,8 @@ import (
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/effective"
-	"github.com/meshtls/meshtls/internal/hosts"
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/hosts"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -28,13 +28,13 @@ type foreignRules struct {
 	// ours are the sets for which a rule of ours is live here.
 	ours map[sendSet]bool
 	// models are what the control plane of each revision makes of them, made when first asked for.
-	models map[string]*effective.Model
+	models map[string]*istio.Model
 }
 
 func newForeignRules(s model.Snapshot) foreignRules {
 	f := foreignRules{
 		mesh: s.Mesh, namespace: s.Namespace,
-		byHost: map[string][]*istionetworkingv1.DestinationRule{}, models: map[string]*effective.Model{},
+		byHost: map[string][]*istionetworkingv1.DestinationRule{}, models: map[string]*istio.Model{},
 		ours: map[sendSet]bool{},
 	}
 	for _, rule := range s.DestinationRules {
@@ -109,8 +109,8 @@ func (f foreignRules) everybody() []string {
 }
 
 // base finds what would govern the clients' traffic to the host if the rule were not there.
-func (f foreignRules) base(rule model.SendRule, host model.Host) effective.Choice {
-	client := effective.Client{Namespace: f.namespace, Labels: rule.Selector, Dataplane: model.DataplaneSidecar}
+func (f foreignRules) base(rule model.SendRule, host model.Host) istio.Choice {
+	client := istio.Client{Namespace: f.namespace, Labels: rule.Selector, Dataplane: model.DataplaneSidecar}
 	if rule.Audience == model.AudienceAll {
 		// Clients everywhere: those of a namespace that has no rules of its own.
 		client.Namespace = ""
@@ -118,7 +118,7 @@ func (f foreignRules) base(rule model.SendRule, host model.Host) effective.Choic
 	return f.model(rule.Revision).Rule(client, host)
 }
 
-func (f foreignRules) model(revision string) *effective.Model {
+func (f foreignRules) model(revision string) *istio.Model {
 	if m, made := f.models[revision]; made {
 		return m
 	}
@@ -128,12 +128,12 @@ func (f foreignRules) model(revision string) *effective.Model {
 			read = append(read, rule)
 		}
 	}
-	f.models[revision] = effective.New(effective.World{Mesh: f.mesh, DestinationRules: read})
+	f.models[revision] = istio.New(istio.World{Mesh: f.mesh, DestinationRules: read})
 	return f.models[revision]
 }
 
 // specOf is the choice as one rule: Istio may have merged several.
-func specOf(choice effective.Choice) *networkingapi.DestinationRule {
+func specOf(choice istio.Choice) *networkingapi.DestinationRule {
 	if len(choice.Rules) == 0 {
 		return nil
 	}
@@ -202,7 +202,7 @@ func (s spot) besideForeign(rule *istionetworkingv1.DestinationRule, how, remedy
 	f := s.lostTo(s.policy, "send-foreign-rule",
 		fmt.Sprintf("DestinationRule %s/%s already stands for the host %s; it is left alone and this entry is not rendered.",
 			rule.Namespace, rule.Name, how))
-	f.Object = model.ObjectRef{Kind: model.KindDestinationRule, Namespace: rule.Namespace, Name: rule.Name}
+	f.Related = model.ObjectRef{Kind: model.KindDestinationRule, Namespace: rule.Namespace, Name: rule.Name}
 	f.Remedy = remedy
 	return &f
 }

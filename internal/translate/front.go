@@ -4,8 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/model"
-	"github.com/meshtls/meshtls/internal/pods"
 )
 
 // fronts finds the Services in front of pods.

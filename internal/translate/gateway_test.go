@@ -335,9 +335,9 @@ func TestGatewaysConflictNamesTheWinner(t *testing.T) {
 		gatewayPolicy("young", 2, terminating(onPort(443, "a.example"))))
 	_, entries := gateways(s, withTargets(s))
 	want := model.Finding{
-		Check: "gateway-host-conflict", Severity: meshtlsv1alpha1.SeverityError, Policy: entries[1].policy,
-		Object: model.ObjectRef{Kind: "MeshTLSPolicy", Namespace: "edge", Name: "old"},
-		Field:  "spec.terminate[0].hosts",
+		Check: "gateway-host-conflict", Severity: meshtlsv1alpha1.SeverityError, Subject: model.PolicyRef(entries[1].policy),
+		Related: model.ObjectRef{Kind: "MeshTLSPolicy", Namespace: "edge", Name: "old"},
+		Field:   "spec.terminate[0].hosts",
 		Message: "spec.terminate[0] of MeshTLSPolicy edge/old already serves a.example on port 443, and Istio drops the second server " +
 			"of a host as a whole; this server is not rendered.",
 		Remedy:    "Keep the host in one of the two, or use another port or bind for one of them.",

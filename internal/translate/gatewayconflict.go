@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -19,7 +19,7 @@ func hostConflict(loser *gatewayServer, host string, winner hostClaim) *model.Fi
 	}
 	finding := at(loser.policy.MeshTLSPolicy, loser.field()+".hosts").lostTo(winner.server.policy.MeshTLSPolicy, check,
 		fmt.Sprintf("%s already serves %s on %s, and %s; this server is not rendered.",
-			placeOf(winner.server), effective.HostName(host), listenerWords(loser), effect))
+			placeOf(winner.server), istio.HostName(host), listenerWords(loser), effect))
 	finding.Remedy = "Keep the host in one of the two, or use another port or bind for one of them."
 	return &finding
 }

@@ -5,16 +5,16 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/model"
-	"github.com/meshtls/meshtls/internal/pods"
 )
 
 // gatewayMerge foresees how Istio merges the Gateways of the namespace that select the same pods: what an older one holds, a
 // younger one loses. It admits servers in order of precedence, so that none is rendered which Istio would drop.
 //
-// It asks the questions of Istio's merge (effective.Family, effective.ServerKind), and those in which we are stricter
-// (gatewaystrict.go). It does not run that merge, effective.Model.Listeners, since it needs another memory: Istio compares a
+// It asks the questions of Istio's merge (istio.Family, istio.ServerKind), and those in which we are stricter
+// (gatewaystrict.go). It does not run that merge, istio.Model.Listeners, since it needs another memory: Istio compares a
 // server with the last one it met at the port or the host, and we with every older one; a server stands everywhere or nowhere,
 // so all the venues are asked before it is noted at any; and one merge serves the control planes of all revisions.
 type gatewayMerge struct {
@@ -51,7 +51,7 @@ type address struct {
 
 type familyAt struct {
 	address
-	family effective.Family
+	family istio.Family
 }
 
 type hostAt struct {
@@ -129,7 +129,7 @@ func (m *gatewayMerge) admit(server *gatewayServer) *model.Finding {
 }
 
 func (m *gatewayMerge) conflictAt(at address, server *gatewayServer) *model.Finding {
-	for _, family := range [...]effective.Family{effective.FamilyHTTP, effective.FamilyTLS, effective.FamilyTCP} {
+	for _, family := range [...]istio.Family{istio.FamilyHTTP, istio.FamilyTLS, istio.FamilyTCP} {
 		if !excludes(family, server.kind.Family) {
 			continue
 		}
@@ -140,8 +140,8 @@ func (m *gatewayMerge) conflictAt(at address, server *gatewayServer) *model.Find
 		}
 	}
 	for _, written := range listenerOf(server.planned).Hosts {
-		host := effective.SpelledOut(written, server.policy.Namespace)
-		for _, older := range m.hosts[hostAt{at, effective.HostName(host)}] {
+		host := istio.SpelledOut(written, server.policy.Namespace)
+		for _, older := range m.hosts[hostAt{at, istio.HostName(host)}] {
 			if sameControlPlane(server.policy, older.server.policy) && clash(server, host, older) {
 				return hostConflict(server, host, older)
 			}
@@ -154,8 +154,8 @@ func (m *gatewayMerge) occupy(at address, server *gatewayServer) {
 	family := familyAt{at, server.kind.Family}
 	m.families[family] = append(m.families[family], server)
 	for _, written := range listenerOf(server.planned).Hosts {
-		host := effective.SpelledOut(written, server.policy.Namespace)
-		key := hostAt{at, effective.HostName(host)}
+		host := istio.SpelledOut(written, server.policy.Namespace)
+		key := hostAt{at, istio.HostName(host)}
 		m.hosts[key] = append(m.hosts[key], hostClaim{server, host})
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -15,7 +15,7 @@ import (
 type gatewayServer struct {
 	policy  *policyTarget
 	planned model.Server
-	kind    effective.ServerKind
+	kind    istio.ServerKind
 	// verb and index are the entry's place in the spec.
 	verb  string
 	index int
@@ -60,8 +60,8 @@ func serversOf(p *policyTarget) []gatewayServer {
 }
 
 // kindOf is the kind that the server will be to Istio: all but plaintext comes with TLS settings, and so does a redirect.
-func kindOf(s model.Server) effective.ServerKind {
-	return effective.KindOf(protocolOf(s), s.Plaintext == nil || s.Plaintext.RedirectToHTTPS)
+func kindOf(s model.Server) istio.ServerKind {
+	return istio.KindOf(protocolOf(s), s.Plaintext == nil || s.Plaintext.RedirectToHTTPS)
 }
 
 // namePorts gives each server a port name that is unique in the policy, as Istio demands: https-443, https-443-2. The names depend

@@ -1,19 +1,19 @@
 package translate
 
-import "github.com/meshtls/meshtls/internal/effective"
+import "github.com/meshtls/meshtls/internal/istio"
 
 // Istio's own rule for two servers, and where we are stricter: where Istio keeps both, and the listener that comes of it does not
 // do what either asks.
 
 // excludes says whether a server of the older family keeps one of the younger away from its address.
-func excludes(older, younger effective.Family) bool {
+func excludes(older, younger istio.Family) bool {
 	return older.Excludes(younger) || plaintextBesideTLS(older, younger)
 }
 
 // plaintextBesideTLS is an order of the two that Istio does not look at: it holds a plaintext server against older plaintext ones
 // only, and the listener would mix both.
-func plaintextBesideTLS(older, younger effective.Family) bool {
-	return older == effective.FamilyTLS && younger != effective.FamilyTLS
+func plaintextBesideTLS(older, younger istio.Family) bool {
+	return older == istio.FamilyTLS && younger != istio.FamilyTLS
 }
 
 // clash says whether two servers that share an address, and answer to the same name there, exclude each other.
@@ -37,7 +37,7 @@ func redirectBesidePlain(a, b *gatewayServer) bool {
 // oneServerName: shop/a.example and a.example are two hosts to Istio, which compares the strings, but one server name, and Envoy
 // refuses such a listener as a whole. Only where both take their names from VirtualServices may these differ.
 func oneServerName(a, b *gatewayServer) bool {
-	return a.kind.Family == effective.FamilyTLS && (!a.routesBySNI() || !b.routesBySNI())
+	return a.kind.Family == istio.FamilyTLS && (!a.routesBySNI() || !b.routesBySNI())
 }
 
 // envoyAddress is where Envoy listens for a bind. Istio's merge tells no bind, 0.0.0.0 and :: apart, but they are one listener:
@@ -46,5 +46,5 @@ func envoyAddress(bind string) string {
 	if bind == "::" {
 		bind = ""
 	}
-	return effective.ListenAddress(bind)
+	return istio.ListenAddress(bind)
 }

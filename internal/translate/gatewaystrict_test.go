@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/render"
 )
@@ -32,9 +32,9 @@ func TestGatewaysIstioDropsNothingThatStands(t *testing.T) {
 
 // droppedByIstio is what Istio leaves out of the rules once they are rendered, at the first workload. Of Gateways of one age it
 // takes the first by name for the older one.
-func droppedByIstio(s model.Snapshot, rules []model.GatewayRule) []effective.Dropped {
+func droppedByIstio(s model.Snapshot, rules []model.GatewayRule) []istio.Dropped {
 	objects := render.Objects(model.Plan{Namespace: s.Namespace, Gateways: rules})
-	return effective.New(effective.World{Mesh: s.Mesh, Gateways: objects.Gateways}).Listeners(s.Workloads[0]).Dropped
+	return istio.New(istio.World{Mesh: s.Mesh, Gateways: objects.Gateways}).Listeners(s.Workloads[0]).Dropped
 }
 
 // everyServer is each kind of server at one port, by each spelling of its host, at each bind.

@@ -7,9 +7,9 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/hosts"
+	"github.com/meshtls/meshtls/internal/istio/hosts"
+	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/model"
-	"github.com/meshtls/meshtls/internal/pods"
 )
 
 // impliedSends follow from what workloads accept: clients must be told to use mutual TLS where they would not of themselves. Istio
@@ -169,8 +169,8 @@ func (a *sendAsker) plaintextFindings(t tightenedService, rule model.AcceptRule,
 		findings[i] = model.Finding{
 			Check:    "accept-clients-send-plaintext",
 			Severity: meshtlsv1alpha1.SeverityError,
-			Policy:   types.NamespacedName{Namespace: a.Namespace, Name: owner.Name},
-			Object:   model.ObjectRef{Kind: "Service", Namespace: t.Namespace, Name: t.Name},
+			Subject:  model.PolicyRef(types.NamespacedName{Namespace: a.Namespace, Name: owner.Name}),
+			Related:  model.ObjectRef{Kind: "Service", Namespace: t.Namespace, Name: t.Name},
 			Field:    "spec.accept",
 			Message: fmt.Sprintf("Clients send plaintext to Service %s/%s, since %s; they cannot be told to use mutual TLS, since %s.",
 				t.Namespace, t.Name, a.whyPlaintext(), obstacle),
@@ -215,7 +215,7 @@ func (a *sendAsker) otherwise(front tightenedService, port int32, d sendDecision
 	for i, owner := range front.owners {
 		findings[i] = model.Finding{
 			Check: "accept-clients-send-otherwise", Severity: meshtlsv1alpha1.SeverityWarning,
-			Policy: types.NamespacedName{Namespace: a.Namespace, Name: owner.Name}, Object: policyRef(d.policy), Field: "spec.accept",
+			Subject: model.PolicyRef(types.NamespacedName{Namespace: a.Namespace, Name: owner.Name}), Related: policyRef(d.policy), Field: "spec.accept",
 			Message: fmt.Sprintf("Clients need mutual TLS for port %d of %s, and %s of MeshTLSPolicy %s has them send %s.",
 				port, front.set.host, d.field, keyOf(d.policy), sendValueWords(d.value)),
 			Remedy: "Change the one or the other.",

@@ -20,7 +20,7 @@ func outcomes(policies []policyTarget, accept acceptReporter, entries []entry, m
 		addEntry(&all[at[e.policy]], e)
 	}
 	for _, f := range more {
-		o := &all[at[f.Policy]]
+		o := &all[at[f.Subject.Key()]]
 		o.Findings = append(o.Findings, f)
 	}
 	return all

@@ -8,7 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -29,8 +29,8 @@ func (p parents) mode(revision string) meshtlsv1alpha1.AcceptMode {
 		return mode
 	}
 	anybody := model.Workload{Namespace: p.snapshot.Namespace, Dataplane: model.DataplaneSidecar}
-	world := effective.World{Mesh: p.snapshot.Mesh, PeerAuthentications: p.read(revision)}
-	p.known[revision] = effective.New(world).Accept(anybody).Workload.Mode
+	world := istio.World{Mesh: p.snapshot.Mesh, PeerAuthentications: p.read(revision)}
+	p.known[revision] = istio.New(world).Accept(anybody).Workload.Mode
 	return p.known[revision]
 }
 
@@ -54,7 +54,7 @@ func (p parents) read(revision string) []*istiosecurityv1.PeerAuthentication {
 // asObject is a planned rule of the namespace, as old as the live object that it will update: age is priority in Istio.
 func (p parents) asObject(rule model.AcceptRule) *istiosecurityv1.PeerAuthentication {
 	pa := &istiosecurityv1.PeerAuthentication{ObjectMeta: metav1.ObjectMeta{
-		Namespace: p.snapshot.Namespace, Name: "planned", CreationTimestamp: effective.Unborn,
+		Namespace: p.snapshot.Namespace, Name: "planned", CreationTimestamp: istio.Unborn,
 	}}
 	pa.Spec.Mtls = &securityapi.PeerAuthentication_MutualTLS{Mode: istioModes[rule.Mode]}
 	for _, live := range p.snapshot.PeerAuthentications {

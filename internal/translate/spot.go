@@ -18,7 +18,7 @@ func at(policy *meshtlsv1alpha1.MeshTLSPolicy, field string) spot {
 // unsupported is an entry that Istio cannot honour here.
 func (s spot) unsupported(check, message, remedy string) *model.Finding {
 	return &model.Finding{
-		Check: check, Severity: meshtlsv1alpha1.SeverityError, Policy: keyOf(s.policy), Field: s.field, Message: message, Remedy: remedy,
+		Check: check, Severity: meshtlsv1alpha1.SeverityError, Subject: model.PolicyRef(keyOf(s.policy)), Field: s.field, Message: message, Remedy: remedy,
 		Condition: meshtlsv1alpha1.ConditionAccepted, Reason: meshtlsv1alpha1.ReasonUnsupported,
 	}
 }
@@ -30,7 +30,7 @@ func (s spot) lostTo(winner *meshtlsv1alpha1.MeshTLSPolicy, check, message strin
 		remedy = "Remove one of the two; the first one wins."
 	}
 	return model.Finding{
-		Check: check, Severity: meshtlsv1alpha1.SeverityError, Policy: keyOf(s.policy), Object: policyRef(winner), Field: s.field,
+		Check: check, Severity: meshtlsv1alpha1.SeverityError, Subject: model.PolicyRef(keyOf(s.policy)), Related: policyRef(winner), Field: s.field,
 		Message: message, Remedy: remedy,
 		Condition: meshtlsv1alpha1.ConditionAccepted, Reason: meshtlsv1alpha1.ReasonConflicted,
 	}

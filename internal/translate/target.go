@@ -77,8 +77,8 @@ func serviceProblem(policy *meshtlsv1alpha1.MeshTLSPolicy, kind, name string, ex
 	f := model.Finding{
 		Check:     "target-service-not-found",
 		Severity:  meshtlsv1alpha1.SeverityError,
-		Policy:    keyOf(policy),
-		Object:    model.ObjectRef{Kind: "Service", Namespace: policy.Namespace, Name: name},
+		Subject:   model.PolicyRef(keyOf(policy)),
+		Related:   model.ObjectRef{Kind: "Service", Namespace: policy.Namespace, Name: name},
 		Field:     "spec." + kind + ".service",
 		Message:   fmt.Sprintf("Service %s/%s does not exist.", policy.Namespace, name),
 		Remedy:    "Create it, or name the pods by selector; what was written for the policy before stays until then.",

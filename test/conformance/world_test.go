@@ -22,8 +22,8 @@ import (
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	meshtlscrd "github.com/meshtls/meshtls/config/crd"
-	"github.com/meshtls/meshtls/internal/manifests/admission"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/source/admission"
 	"github.com/meshtls/meshtls/test/conformance/intent"
 	"github.com/meshtls/meshtls/test/conformance/oracle"
 	"github.com/meshtls/meshtls/test/worlds"

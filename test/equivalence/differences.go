@@ -12,7 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -41,8 +41,8 @@ func Differences(before, after model.Inventory) []string {
 }
 
 // seen is what the control plane of the revision makes of the world.
-func seen(i model.Inventory, revision string) *effective.Model {
-	return effective.New(effective.World{
+func seen(i model.Inventory, revision string) *istio.Model {
+	return istio.New(istio.World{
 		Mesh:                i.Mesh,
 		PeerAuthentications: read(i.PeerAuthentications, revision),
 		DestinationRules:    read(i.DestinationRules, revision),
@@ -56,7 +56,7 @@ func read[T metav1.Object](objects []T, revision string) []T {
 }
 
 type comparison struct {
-	was, is *effective.Model
+	was, is *istio.Model
 	found   []string
 }
 
@@ -76,7 +76,7 @@ func (c *comparison) accepts(over space) {
 	}
 }
 
-func portsOf(both ...effective.Acceptance) []int32 {
+func portsOf(both ...istio.Acceptance) []int32 {
 	var ports []int32
 	for _, a := range both {
 		for _, p := range a.Ports {
@@ -95,7 +95,7 @@ func (c *comparison) sends(over space) {
 			}
 			for _, port := range over.portsOf(host) {
 				for _, subset := range subsets {
-					c.call(client, host, effective.Destination{Host: host.Host, Port: port, Subset: subset, Headless: host.headless})
+					c.call(client, host, istio.Destination{Host: host.Host, Port: port, Subset: subset, Headless: host.headless})
 				}
 			}
 		}
@@ -103,12 +103,12 @@ func (c *comparison) sends(over space) {
 }
 
 // call compares the verdicts of a client's call, whoever answers.
-func (c *comparison) call(client effective.Client, host destination, to effective.Destination) {
+func (c *comparison) call(client istio.Client, host destination, to istio.Destination) {
 	to.Endpoints = host.behind
 	for _, protocol := range []string{"", "HTTP", "TLS"} {
 		to.Protocol = protocol
 		for _, at := range host.servers(to.Port) {
-			connection := effective.Connection{Client: client, To: to, Server: at.pod, Port: at.port}
+			connection := istio.Connection{Client: client, To: to, Server: at.pod, Port: at.port}
 			was, is := c.was.Verdict(connection), c.is.Verdict(connection)
 			if was.Kind == is.Kind && was.Sent.Mode == is.Sent.Mode && sameSettings(was.Sent, is.Sent) {
 				continue
@@ -121,7 +121,7 @@ func (c *comparison) call(client effective.Client, host destination, to effectiv
 	}
 }
 
-func sameSettings(a, b effective.TLS) bool {
+func sameSettings(a, b istio.TLS) bool {
 	if a.Mode == meshtlsv1alpha1.SendDisable {
 		return true
 	}
@@ -151,7 +151,7 @@ func (c *comparison) serves(over space) {
 }
 
 // listeners are what the pods serve, in words and in order.
-func listeners(m *effective.Model, w model.Workload) []string {
+func listeners(m *istio.Model, w model.Workload) []string {
 	var all []string
 	for _, l := range m.Listeners(w).Listeners {
 		for _, s := range l.Servers {
@@ -163,7 +163,7 @@ func listeners(m *effective.Model, w model.Workload) []string {
 }
 
 // serverWords leave out what Istio ignores, and the name of the port.
-func serverWords(s effective.Server) string {
+func serverWords(s istio.Server) string {
 	spec := s.Spec()
 	hosts := slices.Sorted(slices.Values(s.Hosts))
 	words := fmt.Sprintf("%d %s %q name %q", spec.GetPort().GetNumber(), strings.ToUpper(spec.GetPort().GetProtocol()), hosts, spec.GetName())

@@ -5,7 +5,7 @@
 // accepts, how every client's calls end with what is sent, and what every gateway
 // serves.
 //
-// It goes by files, gather and compile, and shares with package imports only what
+// It goes by files, gather and compile, and shares with package importer only what
 // both ask: the model of Istio, and which Gateway a name means. It looks at more
 // than the world holds, since what is imported must also be right for the pods
 // that come tomorrow.

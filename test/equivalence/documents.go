@@ -14,10 +14,10 @@ import (
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
 
-	"github.com/meshtls/meshtls/internal/imports"
-	"github.com/meshtls/meshtls/internal/manifests"
+	"github.com/meshtls/meshtls/internal/importer"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/render"
+	"github.com/meshtls/meshtls/internal/source"
 )
 
 // unborn is later than any age that a test gives.
@@ -43,12 +43,12 @@ func parse(stream []byte) (documents, error) {
 	}
 }
 
-func (d documents) read(ctx context.Context) (*manifests.Reader, error) {
+func (d documents) read(ctx context.Context) (*source.Reader, error) {
 	stream, err := d.stream()
 	if err != nil {
 		return nil, err
 	}
-	return manifests.Read(ctx, []string{manifests.Stdin}, manifests.Options{Stdin: bytes.NewReader(stream)})
+	return source.Read(ctx, []string{source.Stdin}, source.Options{Stdin: bytes.NewReader(stream)})
 }
 
 func (d documents) stream() ([]byte, error) {
@@ -65,10 +65,10 @@ func (d documents) stream() ([]byte, error) {
 }
 
 // applied is the world after a user has done all that the import says.
-func (d documents) applied(result imports.Result) (documents, error) {
+func (d documents) applied(result importer.Result) (documents, error) {
 	after := slices.DeleteFunc(slices.Clone(d), func(o *unstructured.Unstructured) bool { return goes(o, result.Policies) })
 	for _, p := range result.Policies {
-		document, err := manifests.Document(p.MeshTLSPolicy)
+		document, err := source.Document(p.MeshTLSPolicy)
 		if err != nil {
 			return nil, err
 		}
@@ -112,7 +112,7 @@ func (d documents) aged(document map[string]any) *unstructured.Unstructured {
 	return object
 }
 
-func goes(o *unstructured.Unstructured, policies []imports.Policy) bool {
+func goes(o *unstructured.Unstructured, policies []importer.Policy) bool {
 	for _, p := range policies {
 		for i, ref := range p.From {
 			if is(o, ref) && (i > 0 || !p.Keeps) {
@@ -132,7 +132,7 @@ func is(o *unstructured.Unstructured, ref model.ObjectRef) bool {
 }
 
 // trim leaves in a Gateway those servers that are refused.
-func (d documents) trim(ref model.ObjectRef, refusals []imports.Refusal) error {
+func (d documents) trim(ref model.ObjectRef, refusals []importer.Refusal) error {
 	at := slices.IndexFunc(d, func(o *unstructured.Unstructured) bool { return is(o, ref) })
 	servers, _, err := unstructured.NestedSlice(d[at].Object, "spec", "servers")
 	if err != nil {

@@ -9,10 +9,10 @@ import (
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/gather"
-	"github.com/meshtls/meshtls/internal/imports"
-	"github.com/meshtls/meshtls/internal/manifests"
+	"github.com/meshtls/meshtls/internal/importer"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/render"
+	"github.com/meshtls/meshtls/internal/source"
 	"github.com/meshtls/meshtls/internal/translate"
 )
 
@@ -21,7 +21,7 @@ const passes = 4
 
 // Imported is what came of a world.
 type Imported struct {
-	imports.Result
+	importer.Result
 	// Before and After are the two worlds as manifests, with what the operator wrote.
 	Before, After []byte
 	// Differences are what Istio does differently after the import; none: the effect is the same.
@@ -53,24 +53,24 @@ func Import(ctx context.Context, stream []byte) (Imported, error) {
 	return got, nil
 }
 
-func imported(ctx context.Context, world documents) (imports.Result, error) {
+func imported(ctx context.Context, world documents) (importer.Result, error) {
 	reader, err := world.read(ctx)
 	if err != nil {
-		return imports.Result{}, err
+		return importer.Result{}, err
 	}
 	mesh, err := gather.Inventory(ctx, reader, time.Time{}, gather.Options{})
 	if err != nil {
-		return imports.Result{}, err
+		return importer.Result{}, err
 	}
 	var policies meshtlsv1alpha1.MeshTLSPolicyList
 	if err := reader.List(ctx, &policies); err != nil {
-		return imports.Result{}, err
+		return importer.Result{}, err
 	}
-	input := imports.Input{Mesh: mesh, Admit: func(p *meshtlsv1alpha1.MeshTLSPolicy) error { return manifests.Admit(ctx, p) }}
+	input := importer.Input{Mesh: mesh, Admit: func(p *meshtlsv1alpha1.MeshTLSPolicy) error { return source.Admit(ctx, p) }}
 	for i := range policies.Items {
 		input.Policies = append(input.Policies, &policies.Items[i])
 	}
-	return imports.Policies(input), nil
+	return importer.Policies(input), nil
 }
 
 // operated is the world once the operator has written what its policies come to.
@@ -107,7 +107,7 @@ func operated(ctx context.Context, world documents) ([]byte, model.Inventory, er
 }
 
 // compiled is what the operator writes for all namespaces.
-func compiled(ctx context.Context, reader *manifests.Reader) (model.Objects, error) {
+func compiled(ctx context.Context, reader *source.Reader) (model.Objects, error) {
 	var policies meshtlsv1alpha1.MeshTLSPolicyList
 	if err := reader.List(ctx, &policies); err != nil {
 		return model.Objects{}, err

@@ -11,8 +11,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/manifests"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/source"
 	"github.com/meshtls/meshtls/test/worlds"
 )
 
@@ -22,7 +22,7 @@ func Random(ctx context.Context, seed uint64) ([]byte, error) {
 	cluster, policies := worlds.Random(seed)
 	world := append([]client.Object{}, cluster...)
 	for _, p := range policies {
-		if manifests.Admit(ctx, p) == nil {
+		if source.Admit(ctx, p) == nil {
 			world = append(world, p)
 		}
 	}
@@ -30,7 +30,7 @@ func Random(ctx context.Context, seed uint64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	reader, err := manifests.Read(ctx, []string{manifests.Stdin}, manifests.Options{Stdin: bytes.NewReader(stream)})
+	reader, err := source.Read(ctx, []string{source.Stdin}, source.Options{Stdin: bytes.NewReader(stream)})
 	if err != nil {
 		return nil, err
 	}

@@ -6,14 +6,14 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/meshtls/meshtls/internal/imports"
+	"github.com/meshtls/meshtls/internal/importer"
+	"github.com/meshtls/meshtls/internal/istio/routes"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/render"
-	"github.com/meshtls/meshtls/internal/routes"
 )
 
 // rebound binds the VirtualServices to the rendered Gateway: in place of the old one, or beside what stays of it.
-func (d documents) rebound(p imports.Policy) {
+func (d documents) rebound(p importer.Policy) {
 	if p.From[0].Kind != model.KindGateway {
 		return
 	}
@@ -27,7 +27,7 @@ func (d documents) rebound(p imports.Policy) {
 }
 
 // rebind changes every list of gateways in the value.
-func rebind(route *unstructured.Unstructured, value any, p imports.Policy) {
+func rebind(route *unstructured.Unstructured, value any, p importer.Policy) {
 	switch typed := value.(type) {
 	case []any:
 		for _, each := range typed {
@@ -44,7 +44,7 @@ func rebind(route *unstructured.Unstructured, value any, p imports.Policy) {
 	}
 }
 
-func bound(route *unstructured.Unstructured, names []any, p imports.Policy) []any {
+func bound(route *unstructured.Unstructured, names []any, p importer.Policy) []any {
 	rendered := p.Namespace + "/" + render.GatewayName(p.Name)
 	var changed []any
 	for _, each := range names {

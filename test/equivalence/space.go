@@ -10,10 +10,10 @@ import (
 
 	networkingapi "istio.io/api/networking/v1alpha3"
 
-	"github.com/meshtls/meshtls/internal/effective"
-	"github.com/meshtls/meshtls/internal/hosts"
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/hosts"
+	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/model"
-	"github.com/meshtls/meshtls/internal/pods"
 )
 
 // space is what is asked about: all that there is, and what may come.
@@ -157,8 +157,8 @@ func (s *space) portsOf(d destination) []int32 {
 }
 
 // clients are all kinds of pods, as sidecars and as gateways.
-func (s *space) clients() []effective.Client {
-	var all []effective.Client
+func (s *space) clients() []istio.Client {
+	var all []istio.Client
 	seen := sets.New[string]()
 	for _, w := range s.pods {
 		kind := fmt.Sprint(w.Namespace, w.Labels, w.Dataplane)
@@ -167,7 +167,7 @@ func (s *space) clients() []effective.Client {
 		}
 		seen.Insert(kind)
 		for _, gateway := range []bool{false, true} {
-			all = append(all, effective.Client{Namespace: w.Namespace, Labels: w.Labels, Dataplane: w.Dataplane, Gateway: gateway})
+			all = append(all, istio.Client{Namespace: w.Namespace, Labels: w.Labels, Dataplane: w.Dataplane, Gateway: gateway})
 		}
 	}
 	return all

@@ -77,7 +77,7 @@ func compare(t *testing.T, topic topic, file string, manifest []byte) comparison
 	}
 	for _, f := range c.findings {
 		if slices.Contains(topic.checks, f.Check) {
-			c.lint.Insert(f.Object.String())
+			c.lint.Insert(f.Subject.String())
 		}
 	}
 	c.both = c.istio.Intersection(c.lint)
@@ -86,7 +86,7 @@ func compare(t *testing.T, topic topic, file string, manifest []byte) comparison
 
 // tells says whether lint has the finding about the object.
 func (c comparison) tells(object, check string) bool {
-	return slices.ContainsFunc(c.findings, func(f model.Finding) bool { return f.Check == check && f.Object.String() == object })
+	return slices.ContainsFunc(c.findings, func(f model.Finding) bool { return f.Check == check && f.Subject.String() == object })
 }
 
 // difference is something that only one of the two says.

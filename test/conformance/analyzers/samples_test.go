@@ -9,7 +9,7 @@ import (
 
 	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/lint"
-	"github.com/meshtls/meshtls/internal/manifests"
+	"github.com/meshtls/meshtls/internal/source"
 )
 
 // deserved is the one finding that Istio's samples have earned: a port declared HTTPS, and SIMPLE for it. The sample is about calls that
@@ -24,14 +24,14 @@ func TestSamples(t *testing.T) {
 		if err != nil || !entry.IsDir() && !slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(path)) {
 			return err
 		}
-		reader, _ := manifests.Read(t.Context(), []string{path}, manifests.Options{})
+		reader, _ := source.Read(t.Context(), []string{path}, source.Options{})
 		mesh, err := gather.Inventory(t.Context(), reader, time.Now(), gather.Options{CredentialNamespaces: reader.Namespaces()})
 		if err != nil {
 			return err
 		}
 		for _, f := range lint.Findings(mesh) {
-			if f.Check != deserved.check || f.Object.String() != deserved.object {
-				t.Errorf("%s: %s: %s: %s", path, f.Check, f.Object, f.Message)
+			if f.Check != deserved.check || f.Subject.String() != deserved.object {
+				t.Errorf("%s: %s: %s: %s", path, f.Check, f.Subject, f.Message)
 			}
 			met = true
 		}

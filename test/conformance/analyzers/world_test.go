@@ -24,10 +24,10 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/meshtls/meshtls/internal/gather"
-	"github.com/meshtls/meshtls/internal/hosts"
-	"github.com/meshtls/meshtls/internal/manifests"
+	"github.com/meshtls/meshtls/internal/istio/hosts"
+	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/model"
-	"github.com/meshtls/meshtls/internal/pods"
+	"github.com/meshtls/meshtls/internal/source"
 )
 
 // istioModule is the folder of Istio's module.
@@ -48,7 +48,7 @@ func folderOfIstio(t *testing.T, path ...string) string {
 // inventoryOf is the mesh of the manifests, as far as they can be read: Istio's inputs hold what is wrong on purpose.
 func inventoryOf(t *testing.T, manifest []byte) model.Inventory {
 	t.Helper()
-	reader, err := manifests.Read(t.Context(), []string{manifests.Stdin}, manifests.Options{Stdin: bytes.NewReader(manifest)})
+	reader, err := source.Read(t.Context(), []string{source.Stdin}, source.Options{Stdin: bytes.NewReader(manifest)})
 	if reader == nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -41,9 +41,9 @@ func TestAgreesWithIstioOnAmbient(t *testing.T) {
 	var tally tally
 	for seed := range ambientMeshes {
 		w := newAmbientWorld(uint64(seed))
-		istio := ambientFacts(t, w)
-		found := differences(istio, ourAmbientFacts(w))
-		tally.add(istio, len(found))
+		generated := ambientFacts(t, w)
+		found := differences(generated, ourAmbientFacts(w))
+		tally.add(generated, len(found))
 		if len(found) > 0 {
 			t.Errorf("seed %d: %d disagreements:\n%s", seed, len(found), strings.Join(found[:min(shown, len(found))], "\n"))
 		}
@@ -86,7 +86,7 @@ func newAmbientWorld(seed uint64) world {
 }
 
 func ourAmbientFacts(w world) facts {
-	m, found := effective.New(w.objects), facts{}
+	m, found := istio.New(w.objects), facts{}
 	for _, p := range w.pods {
 		acceptance := m.Accept(p.Workload)
 		for _, port := range acceptPorts {

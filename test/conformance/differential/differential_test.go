@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestAgreesWithIstio shows each world to Istio and to internal/effective.
+// TestAgreesWithIstio shows each world to Istio and to internal/istio.
 func TestAgreesWithIstio(t *testing.T) {
 	first, worlds := setting(t, "MESHTLS_SEED", defaultSeed), setting(t, "MESHTLS_WORLDS", defaultWorlds)
 	var tally tally
@@ -52,9 +52,9 @@ func TestAgreesWithIstio(t *testing.T) {
 func compare(t *testing.T, seed uint64, tally *tally) {
 	t.Helper()
 	w := newWorld(seed)
-	istio := istioFacts(startIstio(t, w), w)
-	found := differences(istio, ourFacts(w))
-	tally.add(istio, len(found))
+	generated := istioFacts(startIstio(t, w), w)
+	found := differences(generated, ourFacts(w))
+	tally.add(generated, len(found))
 	if len(found) > 0 {
 		t.Errorf("seed %d: %d disagreements:\n%s", seed, len(found), strings.Join(found[:min(shown, len(found))], "\n"))
 	}

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -19,13 +19,13 @@ type facts map[string]string
 func (f facts) put(answer, question string, args ...any) { f[fmt.Sprintf(question, args...)] = answer }
 
 // differences are the questions that the two sides answer differently, in order.
-func differences(istio, ours facts) []string {
+func differences(generated, ours facts) []string {
 	var found []string
-	questions := maps.Clone(istio)
+	questions := maps.Clone(generated)
 	maps.Copy(questions, ours)
 	for _, question := range slices.Sorted(maps.Keys(questions)) {
-		if istio[question] != ours[question] {
-			found = append(found, fmt.Sprintf("%s: Istio says %q, internal/effective says %q", question, istio[question], ours[question]))
+		if generated[question] != ours[question] {
+			found = append(found, fmt.Sprintf("%s: Istio says %q, internal/istio says %q", question, generated[question], ours[question]))
 		}
 	}
 	return found
@@ -74,9 +74,9 @@ func (c *tally) mustCover(t *testing.T, kinds ...string) {
 // acceptPorts are asked about at every workload: declared by Services, named by PeerAuthentications, and neither.
 var acceptPorts = []int32{8080, 8443, 9000, 7000, 6000}
 
-// ourFacts are what internal/effective says.
+// ourFacts are what internal/istio says.
 func ourFacts(w world) facts {
-	m, found := effective.New(w.objects), facts{}
+	m, found := istio.New(w.objects), facts{}
 	for _, p := range w.pods {
 		if p.Dataplane != model.DataplaneSidecar {
 			continue
@@ -95,7 +95,7 @@ func ourFacts(w world) facts {
 	return found
 }
 
-func ourSends(m *effective.Model, w world, c client, s service, found facts) {
+func ourSends(m *istio.Model, w world, c client, s service, found facts) {
 	choice := m.Rule(c.Client, s.host())
 	rule := ""
 	if len(choice.Rules) > 0 {
@@ -107,7 +107,7 @@ func ourSends(m *effective.Model, w world, c client, s service, found facts) {
 	}
 	for _, port := range s.ports {
 		for _, subset := range subsets {
-			to := effective.Destination{Host: s.host(), Port: port.number, Subset: subset, Headless: s.headless}
+			to := istio.Destination{Host: s.host(), Port: port.number, Subset: subset, Headless: s.headless}
 			for _, p := range endpointsOf(s, w.pods) {
 				to.Endpoints = append(to.Endpoints, p.Workload)
 			}
@@ -122,14 +122,14 @@ func ourSends(m *effective.Model, w world, c client, s service, found facts) {
 				if !inSubset(choice, subset, p.Labels) {
 					continue
 				}
-				verdict := m.Verdict(effective.Connection{Client: c.Client, To: to, Server: &p.Workload, Port: port.target})
+				verdict := m.Verdict(istio.Connection{Client: c.Client, To: to, Server: &p.Workload, Port: port.target})
 				found.put(string(verdict.Sent.Mode), "endpoint %s of %s", question, p.Example)
 			}
 		}
 	}
 }
 
-func inSubset(choice effective.Choice, name string, labels map[string]string) bool {
+func inSubset(choice istio.Choice, name string, labels map[string]string) bool {
 	for _, subset := range choice.Subsets {
 		if subset.Name == name {
 			return labels["version"] == subset.Rule.Spec.Subsets[subset.Index].Labels["version"]
@@ -139,7 +139,7 @@ func inSubset(choice effective.Choice, name string, labels map[string]string) bo
 }
 
 // sentWords has the SNI, which tells where the settings are written.
-func sentWords(sent effective.TLS) string {
+func sentWords(sent istio.TLS) string {
 	switch sent.Mode {
 	case meshtlsv1alpha1.SendSimple, meshtlsv1alpha1.SendMutual, meshtlsv1alpha1.SendIstioMutual:
 		return strings.TrimSpace(string(sent.Mode) + " " + sent.Settings.GetSni())
@@ -148,7 +148,7 @@ func sentWords(sent effective.TLS) string {
 	}
 }
 
-func ourGateway(m *effective.Model, w world, found facts) {
+func ourGateway(m *istio.Model, w world, found facts) {
 	for _, listener := range m.Listeners(w.gateway.Workload).Listeners {
 		var servers []string
 		chains := map[string]bool{}
@@ -167,7 +167,7 @@ func ourGateway(m *effective.Model, w world, found facts) {
 }
 
 // chainWords is the filter chain that comes of a server; empty where that depends on routes that the world does not have.
-func chainWords(s effective.Server) string {
+func chainWords(s istio.Server) string {
 	tls := s.Spec().GetTls()
 	switch protocol := s.Spec().Port.Protocol; {
 	case s.PlainHTTP():

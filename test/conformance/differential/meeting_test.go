@@ -13,7 +13,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -42,8 +42,8 @@ func TestVerdictsAgreeWithSimulation(t *testing.T) {
 					// Mutual TLS that a proxy hands on untouched is lost on the application.
 					untouched := tls == simulation.MTLS && mode == securityapi.PeerAuthentication_MutualTLS_DISABLE
 					want := result.Error != nil || untouched
-					if got := verdict.Kind == effective.Refused; got != want {
-						t.Errorf("refused: internal/effective says %t (%s), Istio's simulation says %t (%v)", got, verdict.Why, want, result.Error)
+					if got := verdict.Kind == istio.Refused; got != want {
+						t.Errorf("refused: internal/istio says %t (%s), Istio's simulation says %t (%v)", got, verdict.Why, want, result.Error)
 					}
 				})
 			}
@@ -62,7 +62,7 @@ func meetingWorld(mode securityapi.PeerAuthentication_MutualTLS_Mode) world {
 	peer := &istiosecurityv1.PeerAuthentication{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: "all"}}
 	peer.Spec.Mtls = &securityapi.PeerAuthentication_MutualTLS{Mode: mode}
 	w := world{
-		objects: effective.World{Mesh: model.Mesh{RootNamespace: root, AutoMTLS: true},
+		objects: istio.World{Mesh: model.Mesh{RootNamespace: root, AutoMTLS: true},
 			PeerAuthentications: []*istiosecurityv1.PeerAuthentication{peer}},
 		services: []service{{namespace: "a", name: "s0", ports: []servicePort{
 			{"http", 80, 8080}, {"tcp", 9000, 9000}, {"https", 443, 8443}, {"unknown", 7000, 7000},
@@ -74,7 +74,7 @@ func meetingWorld(mode securityapi.PeerAuthentication_MutualTLS_Mode) world {
 	return w
 }
 
-func meetingVerdict(w world, sent networkingapi.ClientTLSSettings_TLSmode, port servicePort) effective.Verdict {
+func meetingVerdict(w world, sent networkingapi.ClientTLSSettings_TLSmode, port servicePort) istio.Verdict {
 	rule := &istionetworkingv1.DestinationRule{ObjectMeta: metav1.ObjectMeta{Namespace: "client", Name: "all"}}
 	rule.Spec.Host = w.services[0].host().Name
 	rule.Spec.TrafficPolicy = &networkingapi.TrafficPolicy{Tls: &networkingapi.ClientTLSSettings{Mode: sent}}
@@ -83,9 +83,9 @@ func meetingVerdict(w world, sent networkingapi.ClientTLSSettings_TLSmode, port 
 	if protocol == "unknown" {
 		protocol = ""
 	}
-	return effective.New(w.objects).Verdict(effective.Connection{
-		Client: effective.Client{Namespace: "client", Dataplane: model.DataplaneSidecar},
-		To:     effective.Destination{Host: w.services[0].host(), Port: port.number, Protocol: protocol},
+	return istio.New(w.objects).Verdict(istio.Connection{
+		Client: istio.Client{Namespace: "client", Dataplane: model.DataplaneSidecar},
+		To:     istio.Destination{Host: w.services[0].host(), Port: port.number, Protocol: protocol},
 		Server: &w.pods[0].Workload, Port: port.target,
 	})
 }

@@ -10,7 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
-	"github.com/meshtls/meshtls/internal/effective"
+	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -25,7 +25,7 @@ var namespaces = []string{"a", "b", "c"}
 
 // world is what both sides are shown.
 type world struct {
-	objects  effective.World
+	objects  istio.World
 	services []service
 	pods     []pod
 	clients  []client
@@ -56,7 +56,7 @@ type pod struct {
 type client struct {
 	name string
 	ip   string
-	effective.Client
+	istio.Client
 }
 
 func (s service) host() model.Host {
@@ -127,13 +127,13 @@ func (g *generator) makeClients() {
 	for _, namespace := range append([]string{root}, namespaces...) {
 		for _, tier := range []string{"x", "y"} {
 			labels := map[string]string{"app": "client", "tier": tier}
-			g.clients = append(g.clients, client{name: "client-" + tier, ip: g.ip(), Client: effective.Client{Namespace: namespace,
+			g.clients = append(g.clients, client{name: "client-" + tier, ip: g.ip(), Client: istio.Client{Namespace: namespace,
 				Labels: labels, Dataplane: model.DataplaneSidecar}})
 		}
 	}
 	labels := map[string]string{"istio": "ingressgateway", "tier": "x"}
 	namespace := pick(g, root, "a")
-	g.clients = append(g.clients, client{name: "gateway", ip: g.ip(), Client: effective.Client{Namespace: namespace, Labels: labels,
+	g.clients = append(g.clients, client{name: "gateway", ip: g.ip(), Client: istio.Client{Namespace: namespace, Labels: labels,
 		Dataplane: model.DataplaneSidecar, Gateway: true}})
 	g.gateway = pod{ip: g.ip(), Workload: model.Workload{Namespace: namespace, Example: "ingress", Count: 1, Labels: labels,
 		Dataplane: model.DataplaneSidecar, Ports: []model.ContainerPort{{Name: "tls", Number: 8443}}}}

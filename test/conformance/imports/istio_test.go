@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/meshtls/meshtls/internal/manifests"
+	"github.com/meshtls/meshtls/internal/source"
 	"github.com/meshtls/meshtls/test/equivalence"
 )
 
@@ -59,8 +59,8 @@ func readable(t *testing.T, content []byte) []byte {
 	var all []byte
 	for document := range bytes.SplitSeq(content, []byte("\n---")) {
 		longer := append(append(all[:len(all):len(all)], "\n---\n"...), document...)
-		options := manifests.Options{Stdin: bytes.NewReader(longer)}
-		if _, err := manifests.Read(t.Context(), []string{manifests.Stdin}, options); err == nil {
+		options := source.Options{Stdin: bytes.NewReader(longer)}
+		if _, err := source.Read(t.Context(), []string{source.Stdin}, options); err == nil {
 			all = longer
 		}
 	}

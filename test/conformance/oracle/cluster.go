@@ -14,7 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/meshtls/meshtls/internal/manifests"
+	"github.com/meshtls/meshtls/internal/source"
 )
 
 const (
@@ -33,7 +33,7 @@ type cluster struct {
 	configMaps []corev1.ConfigMap
 }
 
-func newCluster(ctx context.Context, reader *manifests.Reader) (cluster, error) {
+func newCluster(ctx context.Context, reader *source.Reader) (cluster, error) {
 	var namespaces corev1.NamespaceList
 	var pods corev1.PodList
 	var services corev1.ServiceList

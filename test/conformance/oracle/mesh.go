@@ -18,7 +18,7 @@ import (
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/gather"
-	"github.com/meshtls/meshtls/internal/manifests"
+	"github.com/meshtls/meshtls/internal/source"
 )
 
 // Old is when the objects of a world were made that do not say so themselves.
@@ -82,7 +82,7 @@ func dated(object *unstructured.Unstructured) *unstructured.Unstructured {
 }
 
 // meshConfig is what Istio makes of the world's ConfigMap.
-func meshConfig(t *testing.T, reader *manifests.Reader) *meshapi.MeshConfig {
+func meshConfig(t *testing.T, reader *source.Reader) *meshapi.MeshConfig {
 	t.Helper()
 	var configMap corev1.ConfigMap
 	key := client.ObjectKey{Namespace: gather.DefaultIstioNamespace, Name: gather.MeshConfigMap}

@@ -16,9 +16,9 @@ import (
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/compile"
 	"github.com/meshtls/meshtls/internal/gather"
-	"github.com/meshtls/meshtls/internal/manifests"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/render"
+	"github.com/meshtls/meshtls/internal/source"
 	"github.com/meshtls/meshtls/internal/status"
 )
 
@@ -103,12 +103,12 @@ func (o Operated) Status(policy types.NamespacedName) (meshtlsv1alpha1.MeshTLSPo
 }
 
 // Read makes the world readable as a cluster is.
-func (w World) Read(ctx context.Context) (*manifests.Reader, error) {
+func (w World) Read(ctx context.Context) (*source.Reader, error) {
 	stream, err := w.YAML()
 	if err != nil {
 		return nil, err
 	}
-	reader, err := manifests.Read(ctx, []string{manifests.Stdin}, manifests.Options{Stdin: bytes.NewReader(stream)})
+	reader, err := source.Read(ctx, []string{source.Stdin}, source.Options{Stdin: bytes.NewReader(stream)})
 	if err != nil {
 		return nil, fmt.Errorf("reading the world: %w", err)
 	}

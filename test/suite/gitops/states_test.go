@@ -13,8 +13,8 @@ import (
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/compile"
 	"github.com/meshtls/meshtls/internal/gather"
-	"github.com/meshtls/meshtls/internal/manifests"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/source"
 	"github.com/meshtls/meshtls/internal/status"
 )
 
@@ -56,7 +56,7 @@ func recordedPolicies(t *testing.T) map[string]*meshtlsv1alpha1.MeshTLSPolicy {
 // gathered are the namespaces of the world that have policies.
 func gathered(t *testing.T, input string) []model.Snapshot {
 	t.Helper()
-	reader, err := manifests.Read(t.Context(), []string{input}, manifests.Options{})
+	reader, err := source.Read(t.Context(), []string{input}, source.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,219 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/meshtls/meshtls/internal/gather"
+	"github.com/meshtls/meshtls/internal/source"
+)
+
+// errNothingSeen ends a command that could only say that all is well.
+var errNothingSeen = errors.New("you may list nothing of what is looked at; with -n, rights in one namespace are enough")
+
+// input is where the objects of a command come from: manifest files, or the cluster.
+type input struct {
+	streams        genericiooptions.IOStreams
+	kube           *genericclioptions.ConfigFlags
+	filenames      []string
+	allNamespaces  bool
+	istioNamespace string
+	rootNamespace  string
+	// credentials says that the command looks at certificates: Secrets are read only for that.
+	credentials bool
+	// kinds are those that the command looks at, of a cluster; empty: all.
+	kinds sets.Set[string]
+}
+
+func newInput(streams genericiooptions.IOStreams) *input {
+	kube := genericclioptions.NewConfigFlags(true).WithWrapConfigFn(limitlessly)
+	kube.CacheDir = nil
+	return &input{streams: streams, kube: kube}
+}
+
+// limitlessly leaves it to the API server's priority and fairness how many requests it takes.
+func limitlessly(config *rest.Config) *rest.Config {
+	config.QPS = -1
+	return config
+}
+
+// addFlags gives a command the flags that say where its objects come from.
+func (s *input) addFlags(flags *pflag.FlagSet) {
+	flags.StringSliceVarP(&s.filenames, "filename", "f", nil,
+		"Manifests to read instead of the cluster: a file, a directory with everything below it, or - for the standard input. Repeatable.")
+	flags.BoolVarP(&s.allNamespaces, "all-namespaces", "A", false,
+		"Report on all namespaces (with -f that is the default).")
+	flags.StringVar(&s.istioNamespace, "istio-namespace", gather.DefaultIstioNamespace,
+		"The namespace of Istio's control plane, where the ConfigMap with the mesh config is read.")
+	flags.StringVar(&s.rootNamespace, "root-namespace", "",
+		"The mesh's root namespace. Default: what the mesh config says, or else the Istio namespace.")
+	s.addKubeFlags(flags)
+}
+
+// addKubeFlags adds kubectl's flags for reaching a cluster. Only the usual ones are shown: kubectl options lists the others.
+func (s *input) addKubeFlags(flags *pflag.FlagSet) {
+	kube := pflag.NewFlagSet("kubeconfig", pflag.ContinueOnError)
+	s.kube.AddFlags(kube)
+	kube.VisitAll(func(flag *pflag.Flag) {
+		switch flag.Name {
+		case "namespace":
+			flag.Usage = "Report on this namespace only; all are read. In manifests it is also that of objects that name none."
+		case "kubeconfig", "context":
+		default:
+			flag.Hidden = true
+		}
+	})
+	flags.AddFlagSet(kube)
+}
+
+// fromFiles says that no cluster is asked.
+func (s *input) fromFiles() bool { return len(s.filenames) > 0 }
+
+// scope is the namespace that the answer is limited to; empty: all namespaces.
+func (s *input) scope() (string, error) {
+	switch {
+	case s.allNamespaces:
+		return "", nil
+	case s.fromFiles():
+		return *s.kube.Namespace, nil
+	}
+	namespace, _, err := s.kube.ToRawKubeConfigLoader().Namespace()
+	return namespace, err
+}
+
+// reader reads all objects once, and says on the standard error what it leaves out. Of manifests, what the operator would write for the
+// policies among them is there too. Where documents of manifests are wrong, it comes
+// with an error for each of them, and holds all the others. It is nil where nothing could be read.
+func (s *input) reader(ctx context.Context) (*source.Reader, error) {
+	if !s.fromFiles() {
+		return s.cluster(ctx)
+	}
+	reader, err := source.Read(ctx, s.filenames, source.Options{Namespace: *s.kube.Namespace, Stdin: s.streams.In})
+	s.noteIgnored(reader)
+	return reader, errors.Join(err, s.settle(ctx, reader))
+}
+
+// client is one of the cluster that the flags say.
+func (s *input) client() (client.Client, error) {
+	config, err := s.kube.ToRESTConfig()
+	if err != nil {
+		return nil, err
+	}
+	config.UserAgent = "kubectl-meshtls/" + version()
+	// A warning of the API server about a deprecated version of a kind is of no use here.
+	config.WarningHandler = rest.NoWarnings{}
+	live, err := client.New(config, client.Options{Scheme: source.Scheme()})
+	if err != nil {
+		return nil, fmt.Errorf("connecting to the cluster: %w", err)
+	}
+	return live, nil
+}
+
+func (s *input) cluster(ctx context.Context) (*source.Reader, error) {
+	live, err := s.client()
+	if err != nil {
+		return nil, err
+	}
+	scope, err := s.scope()
+	if err != nil {
+		return nil, err
+	}
+	options := source.LoadOptions{IstioNamespace: s.istioNamespace, Credentials: s.credentials, Kinds: s.kinds}
+	for _, namespace := range []string{scope, s.rootNamespace} {
+		if namespace != "" {
+			options.Namespaces = append(options.Namespaces, namespace)
+		}
+	}
+	reader, err := source.Load(ctx, live, options)
+	if err != nil {
+		return nil, fmt.Errorf("reading the cluster: %w", err)
+	}
+	s.noteForbidden(reader)
+	if reader.Len() == 0 && len(reader.Forbidden()) > 0 {
+		return nil, errNothingSeen
+	}
+	return reader, nil
+}
+
+// noteIgnored says what manifests hold that nothing here reads.
+func (s *input) noteIgnored(reader *source.Reader) {
+	var kinds []string
+	for _, ignored := range reader.Ignored() {
+		kinds = append(kinds, fmt.Sprintf("%d %s", ignored.Count, ignored.Kind.GroupKind()))
+	}
+	if n := reader.Strange(); n > 0 {
+		s.note("documents that are no Kubernetes objects were passed over: %d", n)
+	}
+	if len(kinds) > 0 {
+		s.note("objects of kinds that are not looked at were passed over: %s", strings.Join(kinds, ", "))
+	}
+}
+
+// noteForbidden says what the user may not list, and so is not judged: a line for the kinds of which the same was read.
+func (s *input) noteForbidden(reader *source.Reader) {
+	kinds := map[string][]string{}
+	for kind, namespaces := range reader.Forbidden() {
+		where := strings.Join(sets.List(namespaces), ", ")
+		kinds[where] = append(kinds[where], kind)
+	}
+	for _, where := range slices.Sorted(maps.Keys(kinds)) {
+		read := "none were read"
+		if where != "" {
+			read = "only those of " + where + " were read"
+		}
+		slices.Sort(kinds[where])
+		s.note("you may not list %s in all namespaces: %s, and what depends on others is not judged", strings.Join(kinds[where], ", "), read)
+	}
+}
+
+// mustSee is an error where nothing is known of a kind that the answer is about.
+func (s *input) mustSee(reader *source.Reader, kind string) error {
+	scope, err := s.scope()
+	if err != nil {
+		return err
+	}
+	namespaces, limited := reader.Forbidden()[kind]
+	switch {
+	case !limited, scope != "" && namespaces.Has(scope):
+		return nil
+	case scope == "":
+		return fmt.Errorf("you may not list the objects of kind %s in all namespaces; with -n, those of one are enough", kind)
+	default:
+		return fmt.Errorf("you may not list the objects of kind %s in namespace %s", kind, scope)
+	}
+}
+
+// note writes a line that is not part of the answer.
+func (s *input) note(format string, values ...any) {
+	_, _ = fmt.Fprintf(s.streams.ErrOut, "note: "+format+"\n", values...)
+}
+
+// options are what gather has to know of what the reader holds.
+func (s *input) options(reader *source.Reader) gather.Options {
+	return gather.Options{
+		IstioNamespace:       s.istioNamespace,
+		RootNamespace:        s.rootNamespace,
+		Missing:              reader.Missing(),
+		CredentialNamespaces: reader.CredentialNamespaces(),
+	}
+}
+
+// complete lets the shell offer the values of a flag.
+func complete(command *cobra.Command, flag string, values ...string) {
+	offer := cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)
+	if err := command.RegisterFlagCompletionFunc(flag, offer); err != nil {
+		panic(err) // the command has no such flag
+	}
+}

@@ -1,0 +1,150 @@
+package importer
+
+import (
+	"maps"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/destinations"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// mesh is what is imported from, with what others wrote told from what the operator writes.
+type mesh struct {
+	model.Inventory
+	policies      []*meshtlsv1alpha1.MeshTLSPolicy
+	foreign, ours model.Objects
+	// hosts are what Services and ServiceEntries declare, by name.
+	hosts []model.Host
+}
+
+func newMesh(in Input) *mesh {
+	m := &mesh{Inventory: in.Mesh, policies: in.Policies}
+	m.foreign.PeerAuthentications, m.ours.PeerAuthentications = apart(in.Mesh.PeerAuthentications)
+	m.foreign.DestinationRules, m.ours.DestinationRules = apart(in.Mesh.DestinationRules)
+	m.foreign.Gateways, m.ours.Gateways = apart(in.Mesh.Gateways)
+	m.hosts = hostsOf(in.Mesh)
+	return m
+}
+
+// apart are the objects that others wrote, oldest first, and those that the operator writes.
+func apart[T metav1.Object](all []T) (foreign, ours []T) {
+	for _, o := range istio.OldestFirst(all) {
+		if model.Ours(o) {
+			ours = append(ours, o)
+		} else {
+			foreign = append(foreign, o)
+		}
+	}
+	return foreign, ours
+}
+
+// hostsOf are the destinations of the mesh; of several declarations in a namespace that agree, the ports are put together.
+func hostsOf(i model.Inventory) []model.Host {
+	type identity struct {
+		name, namespace string
+		external        bool
+	}
+	ports := map[identity]sets.Set[int32]{}
+	add := func(id identity, number int32) {
+		if ports[id] == nil {
+			ports[id] = sets.New[int32]()
+		}
+		ports[id].Insert(number)
+	}
+	for _, d := range destinations.NewIndex(i.Services, i.ServiceEntries).All() {
+		for _, number := range d.Ports {
+			add(identity{d.Name, d.Namespace, d.External}, number)
+		}
+	}
+	all := make([]model.Host, 0, len(ports))
+	for id, numbers := range ports {
+		all = append(all, model.Host{Name: id.name, Namespace: id.namespace, External: id.external, Ports: sets.List(numbers)})
+	}
+	model.SortHosts(all)
+	return all
+}
+
+// declares says whether a Service or a ServiceEntry of the namespace declares the host, or of any namespace if it is empty.
+func (m *mesh) declares(namespace, host string) bool {
+	return slices.ContainsFunc(m.hosts, func(h model.Host) bool {
+		return h.Name == host && (namespace == "" || h.Namespace == namespace)
+	})
+}
+
+// revisions are the control plane revisions that objects or policies name, and the default one.
+func (m *mesh) revisions() []string {
+	named := sets.New("")
+	for _, o := range slices.Concat(m.foreign.All(), m.ours.All()) {
+		named.Insert(o.GetLabels()[meshtlsv1alpha1.LabelRevision])
+	}
+	for _, p := range m.policies {
+		named.Insert(p.Labels[meshtlsv1alpha1.LabelRevision])
+	}
+	return sets.List(named)
+}
+
+// anyNamespace is one of which nothing is known: its clients stand for those of namespaces that are not in the inventory. No
+// namespace can have this name.
+const anyNamespace = "any namespace"
+
+// namespaces are those in which there is anything, and the root namespace.
+func (m *mesh) namespaces() []string {
+	found := sets.New(m.Mesh.RootNamespace)
+	for _, n := range m.Namespaces {
+		found.Insert(n.Name)
+	}
+	for _, s := range m.Services {
+		found.Insert(s.Namespace)
+	}
+	for _, w := range m.Workloads {
+		found.Insert(w.Namespace)
+	}
+	for _, o := range slices.Concat(m.foreign.All(), m.ours.All()) {
+		found.Insert(o.GetNamespace())
+	}
+	return sets.List(found)
+}
+
+// revisionOf is the label that a policy carries over from its object, with its key; nil: none.
+func revisionOf(o metav1.Object) map[string]string {
+	revision, named := o.GetLabels()[meshtlsv1alpha1.LabelRevision]
+	if !named {
+		return nil
+	}
+	return map[string]string{meshtlsv1alpha1.LabelRevision: revision}
+}
+
+func refOf(kind string, o metav1.Object) model.ObjectRef {
+	return model.ObjectRef{Kind: kind, Namespace: o.GetNamespace(), Name: o.GetName()}
+}
+
+// selectorKey is a text that tells selectors apart.
+func selectorKey(labels map[string]string) string {
+	key := ""
+	for _, k := range slices.Sorted(maps.Keys(labels)) {
+		key += k + "=" + labels[k] + ","
+	}
+	return key
+}
+
+// grouped puts the objects together by key; the groups are in the order of their first, as are their objects.
+func grouped[T any, K comparable](objects []T, keyOf func(T) K) [][]T {
+	at := map[K]int{}
+	var groups [][]T
+	for _, o := range objects {
+		key := keyOf(o)
+		i, known := at[key]
+		if !known {
+			i = len(groups)
+			at[key] = i
+			groups = append(groups, nil)
+		}
+		groups[i] = append(groups[i], o)
+	}
+	return groups
+}

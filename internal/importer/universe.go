@@ -1,0 +1,209 @@
+package importer
+
+import (
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/sets"
+
+	networkingapi "istio.io/api/networking/v1alpha3"
+	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/destinations"
+	"github.com/meshtls/meshtls/internal/istio/hosts"
+	"github.com/meshtls/meshtls/internal/istio/pods"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// universe is what two worlds are compared over: all that is in the mesh, and what may come, as far as the objects tell of it. A
+// selector stands for a pod with its labels, a wildcard for a host below it, and each namespace has pods of which nothing is said.
+type universe struct {
+	workloads []model.Workload
+	gateways  []model.Workload
+	// clients are those that DestinationRules may tell apart; anyone is one for whom no namespace has rules.
+	clients, anyone []istio.Client
+	calls           []call
+}
+
+// call is a destination with the pods that answer.
+type call struct {
+	istio.Destination
+	servers []destinations.Endpoint
+}
+
+// newUniverse looks at the objects that there are before anything is imported: what is rendered speaks of the same.
+func (m *mesh) newUniverse() *universe {
+	u := &universe{}
+	u.addWorkloads(m)
+	u.addGateways(m)
+	u.addClients(m)
+	u.addCalls(m)
+	return u
+}
+
+// sidecar is a pod of which nothing else is known.
+func sidecar(namespace string, labels map[string]string) model.Workload {
+	return model.Workload{Namespace: namespace, Labels: labels, Dataplane: model.DataplaneSidecar}
+}
+
+func (u *universe) addWorkloads(m *mesh) {
+	u.workloads = slices.Clone(m.Workloads)
+	ambient := sets.New[string]()
+	for _, w := range m.Workloads {
+		if w.Dataplane == model.DataplaneAmbient {
+			ambient.Insert(w.Namespace)
+		}
+	}
+	add := func(w model.Workload) {
+		u.workloads = append(u.workloads, w)
+		if w.Dataplane = model.DataplaneAmbient; ambient.Has(w.Namespace) {
+			u.workloads = append(u.workloads, w)
+		}
+	}
+	for _, namespace := range append(m.namespaces(), anyNamespace) {
+		add(sidecar(namespace, nil))
+	}
+	for _, pa := range m.PeerAuthentications {
+		if labels := peerSelector(pa); len(labels) > 0 {
+			add(sidecar(pa.Namespace, labels))
+		}
+	}
+}
+
+// addGateways adds the pods that some Gateway selects, and one for each selector.
+func (u *universe) addGateways(m *mesh) {
+	selectors := make([]map[string]string, len(m.Gateways))
+	for i, g := range m.Gateways {
+		selectors[i] = g.Spec.GetSelector()
+	}
+	index := pods.NewSelectors(selectors)
+	for _, w := range m.Workloads {
+		if w.Gateway || len(index.Selecting(w.Labels)) > 0 {
+			u.gateways = append(u.gateways, w)
+		}
+	}
+	for _, selector := range selectors {
+		u.gateways = append(u.gateways, sidecar(anyNamespace, selector))
+	}
+}
+
+// addClients adds a sidecar and a gateway of each namespace, and where rules select by label, those that they may tell apart.
+func (u *universe) addClients(m *mesh) {
+	both := func(namespace string, labels map[string]string) []istio.Client {
+		client := istio.Client{Namespace: namespace, Labels: labels, Dataplane: model.DataplaneSidecar}
+		gateway := client
+		gateway.Gateway = true
+		return []istio.Client{client, gateway}
+	}
+	u.anyone = both(anyNamespace, nil)
+	u.clients = slices.Clone(u.anyone)
+	for _, namespace := range m.namespaces() {
+		u.clients = append(u.clients, both(namespace, nil)...)
+	}
+	toldApart := sets.New[string]()
+	for _, rule := range m.DestinationRules {
+		if labels := rule.Spec.GetWorkloadSelector().GetMatchLabels(); len(labels) > 0 {
+			u.clients = append(u.clients, both(rule.Namespace, labels)...)
+			toldApart.Insert(rule.Namespace)
+		}
+	}
+	for _, w := range m.Workloads {
+		if toldApart.Has(w.Namespace) && w.Dataplane == model.DataplaneSidecar {
+			u.clients = append(u.clients, istio.ClientOf(w))
+		}
+	}
+}
+
+// addCalls adds what Services and ServiceEntries declare, and what DestinationRules speak of beyond that.
+func (u *universe) addCalls(m *mesh) {
+	ports := portsOfRules(m.DestinationRules)
+	workloads := pods.ByNamespace(m.Workloads)
+	for i := range m.Services {
+		d := destinations.OfService(&m.Services[i])
+		u.addDestination(d, d.Backends(workloads))
+	}
+	for _, entry := range m.ServiceEntries {
+		for _, name := range entry.Spec.GetHosts() {
+			u.addDestination(destinations.OfEntry(entry, name), nil)
+		}
+	}
+	declared := sets.New[string]()
+	for _, h := range m.hosts {
+		declared.Insert(h.Name)
+	}
+	for _, rule := range m.DestinationRules {
+		for _, h := range supposed(hosts.Qualify(rule.Spec.GetHost(), rule.Namespace), m.namespaces()) {
+			if !declared.Has(h.Name) {
+				declared.Insert(h.Name)
+				u.addHost(h, ports)
+			}
+		}
+	}
+}
+
+// portsOfRules are the ports that some rule has settings for, and one that none has.
+func portsOfRules(rules []*istionetworkingv1.DestinationRule) []int32 {
+	const unmentioned = 65535
+	ports := sets.New[int32](unmentioned)
+	add := func(policy *networkingapi.TrafficPolicy) {
+		for _, entry := range policy.GetPortLevelSettings() {
+			ports.Insert(int32(entry.GetPort().GetNumber())) // #nosec G115 -- below 65536
+		}
+	}
+	for _, rule := range rules {
+		add(rule.Spec.GetTrafficPolicy())
+		for _, s := range rule.Spec.GetSubsets() {
+			add(s.GetTrafficPolicy())
+		}
+	}
+	return sets.List(ports)
+}
+
+// addDestination adds the calls of each port, with the servers among the pods behind it.
+func (u *universe) addDestination(d *destinations.Destination, behind []model.Workload) {
+	for _, port := range d.Declared {
+		u.calls = append(u.calls, call{
+			Destination: d.Called(port, behind),
+			servers:     port.Endpoints(behind),
+		})
+	}
+}
+
+func (u *universe) addHost(host model.Host, ports []int32) {
+	for _, number := range ports {
+		u.calls = append(u.calls, call{Destination: istio.Destination{Host: host, Port: number}})
+	}
+}
+
+// supposed are hosts that a rule's host may stand for, where nothing declares them: a name without a namespace is one outside the mesh.
+func supposed(host string, namespaces []string) []model.Host {
+	if !hosts.IsWildcard(host) {
+		namespace, _, inMesh := hosts.Service(host)
+		return []model.Host{{Name: host, Namespace: namespace, External: !inMesh}}
+	}
+	var found []model.Host
+	for _, namespace := range namespaces {
+		if service := hosts.OfService(namespace, "any"); hosts.Covers(host, service) {
+			found = append(found, model.Host{Name: service, Namespace: namespace})
+		}
+	}
+	below := "any" + strings.TrimPrefix(host, "*")
+	if host == "*" {
+		below = "any.example"
+	}
+	namespace, _, inMesh := hosts.Service(below)
+	return append(found, model.Host{Name: below, Namespace: namespace, External: !inMesh})
+}
+
+// possible are the servers of a call, and three that stand for those that may come: a pod with a sidecar, one without, and none.
+func (c call) possible() []*destinations.Endpoint {
+	all := make([]*destinations.Endpoint, 0, len(c.servers)+3)
+	for i := range c.servers {
+		all = append(all, &c.servers[i])
+	}
+	without := sidecar(c.Host.Namespace, nil)
+	without.Dataplane = model.DataplaneNone
+	return append(all, &destinations.Endpoint{Workload: sidecar(c.Host.Namespace, nil), Port: c.Port},
+		&destinations.Endpoint{Workload: without, Port: c.Port}, nil)
+}

@@ -1,0 +1,147 @@
+package istio
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+
+	securityapi "istio.io/api/security/v1beta1"
+	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// Accepted is a mode that is in force, never Inherit, and where it comes from.
+type Accepted struct {
+	Mode   meshtlsv1alpha1.AcceptMode
+	Origin Origin
+}
+
+// AcceptedPort is the mode of a workload port.
+type AcceptedPort struct {
+	Port int32
+	Accepted
+}
+
+// Acceptance is what a workload accepts.
+type Acceptance struct {
+	// Workload holds for every port that Ports does not list.
+	Workload Accepted
+	// Ports are the ports of which something is said, ascending.
+	Ports []AcceptedPort
+	// Ignored are the PeerAuthentications that select the workload and of which Istio uses nothing.
+	Ignored []IgnoredPeer
+}
+
+// Port is what the workload accepts at the port.
+func (a Acceptance) Port(port int32) Accepted {
+	for _, p := range a.Ports {
+		if p.Port == port {
+			return p.Accepted
+		}
+	}
+	return a.Workload
+}
+
+// IgnoredPeer is a PeerAuthentication that selects a workload to no effect.
+type IgnoredPeer struct {
+	Object model.ObjectRef
+	// Winner is the older object of the same scope that Istio uses; the zero model.ObjectRef where there is none, and Istio would ignore the
+	// object all the same.
+	Winner model.ObjectRef
+	Why    string
+}
+
+// Accept says what the workload accepts. A gateway's own servers are none of it: see Listeners.
+func (m *Model) Accept(w model.Workload) Acceptance {
+	levels := m.peers.levelsOf(w)
+	acceptance := levels.acceptance(w.Dataplane)
+	acceptance.Ignored = m.peers.ignored(w, levels)
+	return acceptance
+}
+
+// peerLevels are the PeerAuthentications that decide for a workload, at most one of each scope.
+type peerLevels struct {
+	mesh, namespace, workload *istiosecurityv1.PeerAuthentication
+}
+
+func (l peerLevels) acceptance(dataplane model.Dataplane) Acceptance {
+	switch dataplane {
+	case model.DataplaneNone:
+		return Acceptance{Workload: Accepted{Mode: meshtlsv1alpha1.AcceptDisable, Origin: Origin{Field: "the pods have no proxy"}}}
+	case model.DataplaneAmbient:
+		return l.ztunnelAcceptance()
+	default:
+		return l.sidecarAcceptance()
+	}
+}
+
+// sidecarAcceptance lets the narrowest scope that says something decide.
+// Source: istio pilot/pkg/security/authn/policy_applier.go, ComposePeerAuthentication.
+func (l peerLevels) sidecarAcceptance() Acceptance {
+	acceptance := Acceptance{Workload: Accepted{Mode: meshtlsv1alpha1.AcceptPermissive}}
+	for _, pa := range []*istiosecurityv1.PeerAuthentication{l.mesh, l.namespace, l.workload} {
+		if mode := modeOf(pa); mode != "" {
+			acceptance.Workload = Accepted{Mode: mode, Origin: Origin{Object: peerRef(pa), Field: "spec.mtls.mode"}}
+		}
+	}
+	for _, port := range portsOf(l.workload) {
+		accepted := acceptance.Workload
+		if mode := portMode(l.workload, port); mode != "" {
+			accepted = Accepted{Mode: mode, Origin: portOrigin(l.workload, port)}
+		}
+		acceptance.Ports = append(acceptance.Ports, AcceptedPort{Port: int32(port), Accepted: accepted})
+	}
+	return acceptance
+}
+
+func portsOf(pa *istiosecurityv1.PeerAuthentication) []uint32 {
+	if pa == nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(pa.Spec.PortLevelMtls))
+}
+
+func portOrigin(pa *istiosecurityv1.PeerAuthentication, port uint32) Origin {
+	return Origin{Object: peerRef(pa), Field: fmt.Sprintf("spec.portLevelMtls[%d].mode", port)}
+}
+
+// modeOf is the mode for the whole of what the object selects; empty where it says nothing.
+func modeOf(pa *istiosecurityv1.PeerAuthentication) meshtlsv1alpha1.AcceptMode {
+	if pa == nil {
+		return ""
+	}
+	return acceptModes[pa.Spec.GetMtls().GetMode()]
+}
+
+func portMode(pa *istiosecurityv1.PeerAuthentication, port uint32) meshtlsv1alpha1.AcceptMode {
+	return acceptModes[pa.Spec.PortLevelMtls[port].GetMode()]
+}
+
+// acceptModes has no entry for UNSET.
+var acceptModes = map[securityapi.PeerAuthentication_MutualTLS_Mode]meshtlsv1alpha1.AcceptMode{
+	securityapi.PeerAuthentication_MutualTLS_DISABLE:    meshtlsv1alpha1.AcceptDisable,
+	securityapi.PeerAuthentication_MutualTLS_PERMISSIVE: meshtlsv1alpha1.AcceptPermissive,
+	securityapi.PeerAuthentication_MutualTLS_STRICT:     meshtlsv1alpha1.AcceptStrict,
+}
+
+// acceptsAt is what the workload accepts at one port.
+func (m *Model) acceptsAt(w model.Workload, port int32) Accepted {
+	return m.peers.levelsOf(w).acceptance(w.Dataplane).Port(port)
+}
+
+// namespaceAccepts is what a namespace's workloads accept if nothing is said for them, which is all that Istio looks at when it
+// decides whether clients use mutual TLS at all.
+// Source: istio pilot/pkg/model/authentication.go, GetNamespaceMutualTLSMode.
+func (m *Model) namespaceAccepts(namespace string) Accepted {
+	return peerLevels{mesh: m.peers.mesh(), namespace: m.peers.namespaceWide(namespace)}.sidecarAcceptance().Workload
+}
+
+// sortIgnored makes the order that of the objects' names.
+func sortIgnored(ignored []IgnoredPeer) {
+	slices.SortFunc(ignored, func(a, b IgnoredPeer) int {
+		return cmp.Or(cmp.Compare(a.Object.Namespace, b.Object.Namespace), cmp.Compare(a.Object.Name, b.Object.Name))
+	})
+}

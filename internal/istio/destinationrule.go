@@ -1,0 +1,229 @@
+package istio
+
+import (
+	"maps"
+	"strings"
+
+	networkingapi "istio.io/api/networking/v1alpha3"
+	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
+
+	"github.com/meshtls/meshtls/internal/istio/hosts"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+const (
+	exportToAll = "*"
+	exportToOwn = "."
+)
+
+// ruleIndex holds the DestinationRules as Istio keeps them: merged, in a pool for each way of looking them up.
+// Source: istio pilot/pkg/model/push_context.go, setDestinationRules.
+type ruleIndex struct {
+	root string
+	// local are, for each namespace, the rules for its own clients.
+	local map[string]rulePool
+	// exported are, for each namespace, the rules that other namespaces' clients may find.
+	exported map[string]rulePool
+	// rootPrivate are the rules of the root namespace that stay in it.
+	rootPrivate rulePool
+}
+
+func indexRules(mesh model.Mesh, all []*istionetworkingv1.DestinationRule) ruleIndex {
+	index := ruleIndex{
+		root:        mesh.RootNamespace,
+		local:       map[string]rulePool{},
+		exported:    map[string]rulePool{},
+		rootPrivate: newRulePool(),
+	}
+	private := sets.New(mesh.DefaultDestinationRuleExportTo...).Has(exportToOwn)
+	for _, rule := range bySelectorAndAge(all) {
+		exportTo := exportToOf(rule)
+		if exportTo.Len() == 0 || exportTo.HasAny(exportToAll, exportToOwn, rule.Namespace) {
+			poolOf(index.local, rule.Namespace).add(rule, exportTo)
+		}
+		switch {
+		case !isPrivate(exportTo, rule.Namespace, private):
+			poolOf(index.exported, rule.Namespace).add(rule, exportTo)
+		case rule.Namespace == index.root:
+			index.rootPrivate.add(rule, exportTo)
+		}
+	}
+	return index
+}
+
+// bySelectorAndAge orders the rules as Istio does before it merges them: those for some pods first, then the oldest.
+// Source: istio pilot/pkg/model/push_context.go, sortConfigBySelectorAndCreationTime.
+func bySelectorAndAge(all []*istionetworkingv1.DestinationRule) []*istionetworkingv1.DestinationRule {
+	var selecting, others []*istionetworkingv1.DestinationRule
+	for _, rule := range OldestFirst(all) {
+		if rule.Spec.GetWorkloadSelector() != nil {
+			selecting = append(selecting, rule)
+		} else {
+			others = append(others, rule)
+		}
+	}
+	return append(selecting, others...)
+}
+
+// exportToOf is what Istio reads: a rule for some pods never leaves its namespace.
+func exportToOf(rule *istionetworkingv1.DestinationRule) sets.Set[string] {
+	if rule.Spec.GetWorkloadSelector() != nil {
+		return sets.New(exportToOwn)
+	}
+	return sets.New(rule.Spec.ExportTo...)
+}
+
+// isPrivate says whether no client of another namespace can find the rule.
+func isPrivate(exportTo sets.Set[string], namespace string, byDefault bool) bool {
+	if exportTo.Len() == 0 {
+		return byDefault
+	}
+	return exportTo.Len() == 1 && exportTo.HasAny(exportToOwn, namespace)
+}
+
+// rulePool are rules by host. Those of a wildcard stand under what follows its asterisk.
+type rulePool struct{ exact, wildcard map[string][]*mergedRule }
+
+func newRulePool() rulePool {
+	return rulePool{exact: map[string][]*mergedRule{}, wildcard: map[string][]*mergedRule{}}
+}
+
+func poolOf(pools map[string]rulePool, namespace string) rulePool {
+	if _, known := pools[namespace]; !known {
+		pools[namespace] = newRulePool()
+	}
+	return pools[namespace]
+}
+
+// matching returns the rules of each host that stands for the name, the most specific host first.
+// Source: istio pilot/pkg/model/config.go, MostSpecificHostMatch.
+func (p rulePool) matching(name string) [][]*mergedRule {
+	var found [][]*mergedRule
+	if merged := p.exact[name]; merged != nil {
+		found = append(found, merged)
+	}
+	if len(p.wildcard) == 0 {
+		return found
+	}
+	for rest := strings.TrimPrefix(name, "*"); ; rest = rest[1:] {
+		if merged := p.wildcard[rest]; merged != nil {
+			found = append(found, merged)
+		}
+		if rest == "" {
+			return found
+		}
+	}
+}
+
+// mostSpecific returns the rules of the most specific host; nil where none stands for the name.
+func (p rulePool) mostSpecific(name string) []*mergedRule {
+	if found := p.matching(name); len(found) > 0 {
+		return found[0]
+	}
+	return nil
+}
+
+// add merges the rule into those of its host, or puts it beside them. An older rule's trafficPolicy is kept whole, and subsets are
+// collected. A rule for all pods is merged into those for some of them too, where the exportTo of both allows it; it then stands
+// for all pods no more if both export alike.
+// Source: istio pilot/pkg/model/destination_rule.go, mergeDestinationRule (with PILOT_ENABLE_ENHANCED_DESTINATIONRULE_MERGE, the
+// default). Of several rules that it could be merged with, the last one decides whether it also stands alone.
+func (p rulePool) add(rule *istionetworkingv1.DestinationRule, exportTo sets.Set[string]) {
+	byHost, key := p.exact, ruleHost(rule)
+	if suffix, wild := strings.CutPrefix(key, "*"); wild {
+		byHost, key = p.wildcard, suffix
+	}
+	alone := true
+	for _, merged := range byHost[key] {
+		joins, stands := merged.relation(rule, exportTo)
+		if joins {
+			merged.join(rule)
+		}
+		alone = stands
+	}
+	if alone {
+		byHost[key] = append(byHost[key], newMergedRule(rule, exportTo))
+	}
+}
+
+// ruleHost is the host as Istio reads it.
+// Source: istio pilot/pkg/model/virtualservice.go, ResolveShortnameToFQDN.
+func ruleHost(rule *istionetworkingv1.DestinationRule) string {
+	if hosts.IsWildcard(rule.Spec.Host) {
+		return rule.Spec.Host
+	}
+	return hosts.Qualify(rule.Spec.Host, rule.Namespace)
+}
+
+// mergedRule is what Istio makes of the rules of one host that it merges.
+type mergedRule struct {
+	// from are the rules, in the order in which they were merged. The selector is that of the first.
+	from     []*istionetworkingv1.DestinationRule
+	exportTo sets.Set[string]
+	// policy is the rule whose trafficPolicy holds; nil where none has one.
+	policy  *istionetworkingv1.DestinationRule
+	subsets []mergedSubset
+}
+
+// mergedSubset is a subset with the place where it is written.
+type mergedSubset struct {
+	rule  *istionetworkingv1.DestinationRule
+	index int
+}
+
+func (s mergedSubset) spec() *networkingapi.Subset { return s.rule.Spec.Subsets[s.index] }
+
+func newMergedRule(rule *istionetworkingv1.DestinationRule, exportTo sets.Set[string]) *mergedRule {
+	merged := &mergedRule{exportTo: exportTo}
+	// Istio keeps the subsets of the first rule as they are, duplicates included; the first of a name is the one that is used.
+	merged.join(rule)
+	return merged
+}
+
+// first is the rule that the others were merged into.
+func (r *mergedRule) first() *istionetworkingv1.DestinationRule { return r.from[0] }
+
+// selecting says whether the rule is for some pods only.
+func (r *mergedRule) selecting() bool { return r.first().Spec.GetWorkloadSelector() != nil }
+
+func (r *mergedRule) selector() map[string]string {
+	return r.first().Spec.GetWorkloadSelector().GetMatchLabels()
+}
+
+// relation says whether the rule is merged into this one, and whether it stands beside it.
+func (r *mergedRule) relation(rule *istionetworkingv1.DestinationRule, exportTo sets.Set[string]) (joins, stands bool) {
+	same := exportTo.Equal(r.exportTo)
+	if !same && (r.exportTo.Len() == 0 || !exportTo.IsSuperset(r.exportTo)) {
+		return false, true
+	}
+	selecting := rule.Spec.GetWorkloadSelector() != nil
+	if selecting != r.selecting() {
+		return true, !same
+	}
+	if selecting && !maps.Equal(rule.Spec.GetWorkloadSelector().GetMatchLabels(), r.selector()) {
+		return false, true
+	}
+	return true, false
+}
+
+func (r *mergedRule) join(rule *istionetworkingv1.DestinationRule) {
+	r.from = append(r.from, rule)
+	if r.policy == nil && rule.Spec.TrafficPolicy != nil {
+		r.policy = rule
+	}
+	for i, subset := range rule.Spec.Subsets {
+		if !r.hasSubset(subset.GetName()) {
+			r.subsets = append(r.subsets, mergedSubset{rule: rule, index: i})
+		}
+	}
+}
+
+func (r *mergedRule) hasSubset(name string) bool {
+	for _, s := range r.subsets {
+		if s.spec().GetName() == name {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,172 @@
+package destinations
+
+import (
+	"slices"
+
+	networkingapi "istio.io/api/networking/v1alpha3"
+	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/hosts"
+	"github.com/meshtls/meshtls/internal/istio/pods"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// Destination is a host that clients can call, as one object declares it.
+type Destination struct {
+	model.Host
+	// Service is the Service that declares the host; nil: Entry does.
+	Service *model.Service
+	// Entry is the ServiceEntry that declares the host; nil: Service does.
+	Entry *istionetworkingv1.ServiceEntry
+	// Declared are what the object says of the ports, in its order.
+	Declared []Port
+}
+
+// Port is a port of a destination.
+type Port struct {
+	Number int32
+	// Protocol is in Istio's words; empty: Istio finds out by looking.
+	Protocol string
+	// Service is the Service's port, with its target; nil for a ServiceEntry's.
+	Service *model.ServicePort
+	// Entry is the ServiceEntry's port; nil for a Service's.
+	Entry *networkingapi.ServicePort
+}
+
+// OfService is what the Service declares.
+func OfService(s *model.Service) *Destination {
+	d := &Destination{
+		Host:    model.Host{Name: hosts.OfService(s.Namespace, s.Name), Namespace: s.Namespace, External: s.External},
+		Service: s,
+	}
+	for i := range s.Ports {
+		d.add(PortOf(&s.Ports[i]))
+	}
+	return d
+}
+
+// PortOf is a Service's port.
+func PortOf(p *model.ServicePort) Port {
+	return Port{Number: p.Port, Protocol: p.Protocol, Service: p}
+}
+
+// OfEntry is what the ServiceEntry declares of one of its hosts.
+func OfEntry(entry *istionetworkingv1.ServiceEntry, host string) *Destination {
+	d := &Destination{
+		Host: model.Host{
+			Name: host, Namespace: entry.Namespace,
+			External: entry.Spec.GetLocation() == networkingapi.ServiceEntry_MESH_EXTERNAL,
+		},
+		Entry: entry,
+	}
+	for _, p := range entry.Spec.GetPorts() {
+		d.add(Port{Number: int32(p.GetNumber()), Protocol: p.GetProtocol(), Entry: p}) // #nosec G115 -- below 65536
+	}
+	return d
+}
+
+func (d *Destination) add(p Port) {
+	d.Declared = append(d.Declared, p)
+	d.Ports = append(d.Ports, p.Number)
+}
+
+// Ref names the object that declares the destination.
+func (d *Destination) Ref() model.ObjectRef {
+	if d.Service != nil {
+		return model.ObjectRef{Kind: model.KindService, Namespace: d.Service.Namespace, Name: d.Service.Name}
+	}
+	return model.ObjectRef{Kind: model.KindServiceEntry, Namespace: d.Entry.Namespace, Name: d.Entry.Name}
+}
+
+// String is how messages name the destination.
+func (d *Destination) String() string {
+	if d.Service == nil {
+		return d.Name
+	}
+	return d.Ref().String()
+}
+
+// Port finds a port by number.
+func (d *Destination) Port(number int32) (Port, bool) {
+	for _, p := range d.Declared {
+		if p.Number == number {
+			return p, true
+		}
+	}
+	return Port{}, false
+}
+
+// OnlyPort is the port of a destination that has just one.
+func (d *Destination) OnlyPort() (Port, bool) {
+	if len(d.Declared) != 1 {
+		return Port{}, false
+	}
+	return d.Declared[0], true
+}
+
+// Selector is what the pods behind the destination are selected by; empty: none are.
+func (d *Destination) Selector() map[string]string {
+	if d.Service != nil {
+		return d.Service.Selector
+	}
+	return d.Entry.Spec.GetWorkloadSelector().GetLabels()
+}
+
+// Selects says whether the pods are behind the destination.
+func (d *Destination) Selects(w model.Workload) bool {
+	return len(d.Selector()) > 0 && w.Namespace == d.Namespace && pods.Matches(d.Selector(), w.Labels)
+}
+
+// Backends are the pods behind the destination.
+func (d *Destination) Backends(in pods.Namespaces) []model.Workload {
+	if len(d.Selector()) == 0 {
+		return nil
+	}
+	return in.Selected(d.Namespace, d.Selector())
+}
+
+// Target is the pods' port that the destination's port leads to.
+func (p Port) Target(w model.Workload) (int32, bool) {
+	if p.Service != nil {
+		return p.Service.TargetOn(w)
+	}
+	if target := p.Entry.GetTargetPort(); target != 0 {
+		return int32(target), true // #nosec G115 -- below 65536
+	}
+	return p.Number, true
+}
+
+// Endpoint is a port of a pod that a destination's port leads to.
+type Endpoint struct {
+	model.Workload
+	Port int32
+}
+
+// Endpoints are where the port leads to among the pods behind its destination.
+func (p Port) Endpoints(behind []model.Workload) []Endpoint {
+	var all []Endpoint
+	for _, w := range behind {
+		if number, known := p.Target(w); known {
+			all = append(all, Endpoint{Workload: w, Port: number})
+		}
+	}
+	return all
+}
+
+// Called is the call of a port of the destination, which has these pods behind it.
+func (d *Destination) Called(port Port, behind []model.Workload) istio.Destination {
+	return istio.Destination{
+		Host: d.Host, Port: port.Number, Protocol: port.Protocol, Headless: d.Service != nil && d.Service.Headless, Endpoints: behind,
+	}
+}
+
+// ExportedTo says whether clients of the namespace see the destination, as far as a ServiceEntry says it itself.
+func (d *Destination) ExportedTo(namespace string) bool {
+	if d.Entry == nil {
+		return true
+	}
+	exportTo := d.Entry.Spec.GetExportTo()
+	return len(exportTo) == 0 || slices.Contains(exportTo, "*") || slices.Contains(exportTo, namespace) ||
+		slices.Contains(exportTo, ".") && d.Namespace == namespace
+}

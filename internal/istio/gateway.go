@@ -1,0 +1,107 @@
+package istio
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	networkingapi "istio.io/api/networking/v1alpha3"
+	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+
+	"github.com/meshtls/meshtls/internal/istio/pods"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// Listeners are what the pods of a gateway end up with.
+type Listeners struct {
+	// Listeners are in the order in which Istio opens them.
+	Listeners []Listener
+	// Dropped are the servers that Istio leaves out, oldest first.
+	Dropped []Dropped
+}
+
+// Listener is a port, at an address, on which gateway pods listen.
+type Listener struct {
+	Bind string
+	// Port is the pods' own, which a Service may call by another number.
+	Port    int32
+	Servers []Server
+}
+
+// Server is a server of a Gateway, as Istio reads it.
+type Server struct {
+	Gateway *istionetworkingv1.Gateway
+	// Index is its place in the Gateway's spec.
+	Index int
+	// Hosts are the spec's, with the namespaces spelled out.
+	Hosts []string
+}
+
+// Spec is the server as it is written.
+func (s Server) Spec() *networkingapi.Server { return s.Gateway.Spec.Servers[s.Index] }
+
+// model.ObjectRef names the server's Gateway.
+func (s Server) Ref() model.ObjectRef { return gatewayRef(s.Gateway) }
+
+// PlainHTTP says whether the server speaks HTTP without TLS, redirects included.
+func (s Server) PlainHTTP() bool { return s.kind().Family == FamilyHTTP }
+
+// PassesThrough says whether the server leaves the TLS to those behind it.
+func (s Server) PassesThrough() bool {
+	mode := s.Spec().GetTls().GetMode()
+	return s.Spec().Tls != nil &&
+		(mode == networkingapi.ServerTLSSettings_PASSTHROUGH || mode == networkingapi.ServerTLSSettings_AUTO_PASSTHROUGH)
+}
+
+// endsHTTPS says whether the server ends TLS and finds HTTP in it.
+func (s Server) endsHTTPS() bool {
+	return strings.EqualFold(s.Spec().Port.Protocol, "HTTPS") && !s.PassesThrough()
+}
+
+func indexGateways(all []*istionetworkingv1.Gateway) selectorIndex[*istionetworkingv1.Gateway] {
+	return indexSelectors(OldestFirst(all), func(g *istionetworkingv1.Gateway) map[string]string { return g.Spec.Selector })
+}
+
+func indexServices(all []model.Service) map[string][]model.Service {
+	byNamespace := map[string][]model.Service{}
+	ordered := slices.Clone(all)
+	slices.SortFunc(ordered, func(a, b model.Service) int { return cmp.Compare(a.Name, b.Name) })
+	for _, s := range ordered {
+		byNamespace[s.Namespace] = append(byNamespace[s.Namespace], s)
+	}
+	return byNamespace
+}
+
+// Listeners merges the Gateways of all namespaces that select the pods, oldest first. A Gateway without a selector is for every
+// gateway.
+// Source: istio pilot/pkg/model/push_context.go, mergeGateways.
+func (m *Model) Listeners(pod model.Workload) Listeners {
+	merge := newGatewayMerge()
+	for _, gateway := range m.gateways.matching(pod.Labels) {
+		for i, spec := range gateway.Spec.Servers {
+			if spec.GetPort() == nil {
+				continue
+			}
+			server := Server{Gateway: gateway, Index: i, Hosts: allSpelledOut(spec.Hosts, gateway.Namespace)}
+			merge.admit(server, m.podPort(pod, int32(spec.Port.Number)))
+		}
+	}
+	return merge.listeners()
+}
+
+// podPort is the port on which the pods listen for a Gateway's port: the target of the first Service port with that number among
+// the Services that select the pods, else the number itself. Of several Services Istio takes any; we take the first by name.
+// Source: istio pilot/pkg/model/gateway.go, resolvePorts.
+func (m *Model) podPort(pod model.Workload, number int32) int32 {
+	for _, service := range m.services[pod.Namespace] {
+		if len(service.Selector) == 0 || !pods.Matches(service.Selector, pod.Labels) {
+			continue
+		}
+		for _, port := range service.Ports {
+			if target, known := port.TargetOn(pod); known && port.Port == number {
+				return target
+			}
+		}
+	}
+	return number
+}

@@ -1,0 +1,119 @@
+package istio
+
+import (
+	"fmt"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// meet puts together what the client sends and what the server accepts.
+func meet(v Verdict, c Connection) Verdict {
+	switch v.Sent.Mode {
+	case meshtlsv1alpha1.SendDisable:
+		return meetPlaintext(v)
+	case meshtlsv1alpha1.SendIstioMutual:
+		return meetIstioMutual(v, c)
+	default:
+		return meetCustomTLS(v, c)
+	}
+}
+
+func meetPlaintext(v Verdict) Verdict {
+	if v.Accepted.Mode == strict {
+		v.Kind = Refused
+		v.Why = fmt.Sprintf("%s But the server accepts only mutual TLS (%s), so it refuses the connection.", v.Sent.Why, v.Accepted.Origin)
+		return v
+	}
+	v.Kind = Plaintext
+	v.Why = v.Sent.Why
+	return v
+}
+
+// meetIstioMutual: only a proxy that expects it can end the mesh's mutual TLS.
+// Source: istio pilot/pkg/networking/core/filterchain_options.go, getFilterChainMatchOptions.
+func meetIstioMutual(v Verdict, c Connection) Verdict {
+	switch {
+	case c.Server.Dataplane != model.DataplaneSidecar:
+		v.Kind = Refused
+		v.Why = fmt.Sprintf("%s But the server has no proxy that could end the mutual TLS of the mesh, so the connection fails.", v.Sent.Why)
+	case v.Accepted.Mode == disable:
+		v.Kind = Refused
+		v.Why = fmt.Sprintf("%s But the server's proxy takes no mutual TLS (%s) and hands it to the application, which cannot end it.",
+			v.Sent.Why, v.Accepted.Origin)
+	default:
+		v.Kind = MutualTLS
+		v.Why = v.Sent.Why
+	}
+	return v
+}
+
+// meetCustomTLS: TLS with certificates that are not the mesh's goes through a proxy that does not insist on mutual TLS, unless it
+// expects HTTP. The application has to end it.
+func meetCustomTLS(v Verdict, c Connection) Verdict {
+	switch {
+	case v.Accepted.Mode == strict:
+		v.Kind = Refused
+		v.Why = fmt.Sprintf("%s But the server accepts only the mutual TLS of the mesh (%s), so the handshake fails.", v.Sent.Why,
+			v.Accepted.Origin)
+	case SpeaksTLS(c.To.Protocol):
+		return double(v, c.To)
+	case c.Server.Dataplane == model.DataplaneSidecar && SpeaksHTTP(c.To.Protocol):
+		v.Kind = Refused
+		v.Why = fmt.Sprintf("%s But the port is declared %s, and the server's proxy takes no TLS there other than the mesh's.", v.Sent.Why,
+			c.To.Protocol)
+	default:
+		return custom(v)
+	}
+	return v
+}
+
+// outside is the verdict for a server that Istio knows nothing about.
+func outside(v Verdict, to Destination) Verdict {
+	switch v.Sent.Mode {
+	case meshtlsv1alpha1.SendDisable:
+		v.Kind, v.Why = Plaintext, v.Sent.Why
+		return v
+	case meshtlsv1alpha1.SendIstioMutual:
+		v.Kind = Refused
+		v.Why = fmt.Sprintf("%s But the server is none of the mesh, and does not know the mesh's certificates.", v.Sent.Why)
+		return v
+	case meshtlsv1alpha1.SendAuto:
+		v.Sent.Mode = meshtlsv1alpha1.SendDisable
+		v.Kind, v.Why = Plaintext, "The server is none of the mesh, so Istio uses no TLS."
+		return v
+	}
+	if SpeaksTLS(to.Protocol) {
+		return double(v, to)
+	}
+	return custom(v)
+}
+
+func double(v Verdict, to Destination) Verdict {
+	v.Kind = DoubleTLS
+	v.Why = fmt.Sprintf("%s But the port is declared %s: what the application sends is TLS already, and gets wrapped once more.",
+		v.Sent.Why, to.Protocol)
+	return v
+}
+
+func custom(v Verdict) Verdict {
+	v.Kind = ServerTLS
+	if v.Sent.Mode == meshtlsv1alpha1.SendMutual {
+		v.Kind = MutualTLS
+	}
+	v.Why = v.Sent.Why
+	return v
+}
+
+// tunnelled: TLS that a DestinationRule asks for is kept inside the tunnel, unless it is the mesh's, which the tunnel replaces.
+func tunnelled(v Verdict) Verdict {
+	v.Kind = MutualTLS
+	switch v.Sent.Mode {
+	case meshtlsv1alpha1.SendSimple, meshtlsv1alpha1.SendMutual:
+		v.Why = v.Sent.Why + " It goes through the tunnel of ambient mode, which is mutual TLS, and the application has to end the TLS inside."
+	default:
+		v.Sent.Mode = meshtlsv1alpha1.SendIstioMutual
+		v.Why = "The server takes the tunnel of ambient mode (HBONE), which is mutual TLS, whatever a DestinationRule says."
+	}
+	return v
+}

@@ -1,0 +1,112 @@
+package istio
+
+import (
+	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
+
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// World is what one control plane of Istio sees: objects of another revision do not belong in it. Those of every namespace that takes
+// part do, in any order: of the clients, of the servers, of the gateways and of the root namespace.
+type World struct {
+	Mesh                model.Mesh
+	PeerAuthentications []*istiosecurityv1.PeerAuthentication
+	DestinationRules    []*istionetworkingv1.DestinationRule
+	Gateways            []*istionetworkingv1.Gateway
+	// Services are those that select gateway pods: a Gateway may name their ports in place of the pods'.
+	Services []model.Service
+}
+
+// WorldOf is what of an inventory is a World.
+func WorldOf(i model.Inventory) World {
+	return World{
+		Mesh:                i.Mesh,
+		PeerAuthentications: i.PeerAuthentications,
+		DestinationRules:    i.DestinationRules,
+		Gateways:            i.Gateways,
+		Services:            i.Services,
+	}
+}
+
+// Model answers questions about a World. It never changes, and may be asked from many goroutines.
+type Model struct {
+	mesh     model.Mesh
+	peers    peerIndex
+	rules    ruleIndex
+	gateways selectorIndex[*istionetworkingv1.Gateway]
+	services map[string][]model.Service
+}
+
+// New indexes the world. It keeps the objects and changes none.
+func New(w World) *Model {
+	return &Model{
+		mesh:     w.Mesh,
+		peers:    indexPeers(w.Mesh.RootNamespace, w.PeerAuthentications),
+		rules:    indexRules(w.Mesh, w.DestinationRules),
+		gateways: indexGateways(w.Gateways),
+		services: indexServices(w.Services),
+	}
+}
+
+// Client is whose traffic is asked about.
+type Client struct {
+	Namespace string
+	Labels    map[string]string
+	Dataplane model.Dataplane
+	// Gateway says that the client is the proxy of a gateway, not the sidecar of an application.
+	Gateway bool
+}
+
+// ClientOf is the workload as one that calls.
+func ClientOf(w model.Workload) Client {
+	return Client{Namespace: w.Namespace, Labels: w.Labels, Dataplane: w.Dataplane, Gateway: w.Gateway}
+}
+
+// Destination is what a client calls.
+type Destination struct {
+	Host model.Host
+	// Port is the host's port, as a Service or ServiceEntry declares it.
+	Port int32
+	// Protocol is what the port is declared to speak, in Istio's words (HTTP, TLS, …). Empty: Istio finds out by looking.
+	Protocol string
+	// Subset is the one that a route sends to. Empty: the host itself.
+	Subset string
+	// Headless says that clients connect to the address that they looked up, not to one that their proxy chooses.
+	Headless bool
+	// Endpoints are the pods behind the port. They matter only where proxies do not choose: Istio then decides for all of them
+	// together.
+	Endpoints []model.Workload
+}
+
+// Origin is where a setting comes from.
+type Origin struct {
+	// Object is zero where no object says anything, and Istio's default holds.
+	Object model.ObjectRef
+	// Field is the path within the object.
+	Field string
+}
+
+// String reads like "DestinationRule shop/payments (spec.trafficPolicy.tls)".
+func (o Origin) String() string {
+	object := "Istio's default"
+	if o.Object != (model.ObjectRef{}) {
+		object = o.Object.String()
+	}
+	if o.Field == "" {
+		return object
+	}
+	return object + " (" + o.Field + ")"
+}
+
+func peerRef(pa *istiosecurityv1.PeerAuthentication) model.ObjectRef {
+	return model.RefOf(model.KindPeerAuthentication, pa)
+}
+
+func ruleRef(rule *istionetworkingv1.DestinationRule) model.ObjectRef {
+	return model.RefOf(model.KindDestinationRule, rule)
+}
+
+func gatewayRef(gateway *istionetworkingv1.Gateway) model.ObjectRef {
+	return model.RefOf(model.KindGateway, gateway)
+}

@@ -1,0 +1,39 @@
+package model
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// ObjectRef names an object of the cluster. The zero value names none.
+type ObjectRef struct {
+	Kind      string `json:"kind,omitempty"`
+	Namespace string `json:"namespace,omitempty"`
+	Name      string `json:"name,omitempty"`
+}
+
+// RefOf names an object of the kind.
+func RefOf(kind string, o metav1.Object) ObjectRef {
+	return ObjectRef{Kind: kind, Namespace: o.GetNamespace(), Name: o.GetName()}
+}
+
+// PolicyRef names a policy.
+func PolicyRef(key types.NamespacedName) ObjectRef {
+	return ObjectRef{Kind: KindPolicy, Namespace: key.Namespace, Name: key.Name}
+}
+
+// Key is the namespace and name without the kind.
+func (r ObjectRef) Key() types.NamespacedName {
+	return types.NamespacedName{Namespace: r.Namespace, Name: r.Name}
+}
+
+// String is kind namespace/name, and kind name for an object without a namespace. The zero value reads "no object".
+func (r ObjectRef) String() string {
+	if r == (ObjectRef{}) {
+		return "no object"
+	}
+	if r.Namespace == "" {
+		return r.Kind + " " + r.Name
+	}
+	return r.Kind + " " + r.Namespace + "/" + r.Name
+}

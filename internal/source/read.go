@@ -1,0 +1,178 @@
+package source
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/sets"
+)
+
+// Stdin is the path that stands for the standard input.
+const Stdin = "-"
+
+// defaultNamespace is that of objects that name none.
+const defaultNamespace = "default"
+
+// Options say how manifests are read.
+type Options struct {
+	// Namespace is that of objects that name none. Empty: "default".
+	Namespace string
+	// Stdin is what is read for the path "-". Nil: os.Stdin.
+	Stdin io.Reader
+}
+
+// Error is something wrong with a manifest. A read can meet several, joined.
+type Error struct {
+	// File is the path that was read.
+	File string
+	// Document is the number of the YAML document in the file, counted from 1. Zero: the file as a whole.
+	Document int
+	// Line is the line of the file on which the document begins. Zero: the file as a whole.
+	Line int
+	// Err is what is wrong.
+	Err error
+}
+
+// Error is one line.
+func (e *Error) Error() string {
+	if e.Document == 0 {
+		return fmt.Sprintf("%s: %s", e.File, e.Words())
+	}
+	return fmt.Sprintf("%s: document %d: %s", e.File, e.Document, e.Words())
+}
+
+// Words are what is wrong, on one line that a person can read, without the place.
+func (e *Error) Words() string {
+	words := e.Err.Error()
+	if len(words) > mostWords {
+		words = strings.ToValidUTF8(words[:mostWords], "") + " …"
+	}
+	return onOneLine.Replace(words)
+}
+
+// mostWords is the length, in bytes, from which words are cut: a file that is no manifest can be wrong in each of a million lines.
+const mostWords = 600
+
+// errNothing: somebody has named what holds no object, which is most often a wrong name, or something that failed before.
+var errNothing = errors.New("holds no object")
+
+// onOneLine joins the lines of errors that are several, and of those of the YAML library, which indents.
+var onOneLine = strings.NewReplacer(":\n  ", ": ", "\n  ", "; ", "\n", "; ")
+
+// Unwrap returns what is wrong.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Read reads the manifests of the paths: files, directories with everything below them, and "-". It goes on after an error, so
+// that all of them are told at once: they come joined, each an *Error, and the Reader beside them holds all the rest.
+func Read(ctx context.Context, paths []string, options Options) (*Reader, error) {
+	options.Namespace = cmp.Or(options.Namespace, defaultNamespace)
+	if options.Stdin == nil {
+		options.Stdin = os.Stdin
+	}
+	r := newReading(options.Namespace)
+	for _, file := range r.filesOf(paths) {
+		if err := r.file(ctx, file, options.Stdin); err != nil {
+			r.fail(&Error{File: file, Err: err})
+		}
+	}
+	r.inject()
+	return r.reader, errors.Join(r.errs...)
+}
+
+// filesOf replaces directories by the manifest files below them, and leaves out what is named twice.
+func (r *reading) filesOf(paths []string) []string {
+	var files []string
+	named := sets.New[string]()
+	for _, path := range paths {
+		below, err := filesBelow(path)
+		if err == nil && len(below) == 0 {
+			err = errNothing
+		}
+		if err != nil {
+			r.fail(&Error{File: path, Err: bare(err)})
+		}
+		for _, file := range below {
+			if !named.Has(file) {
+				named.Insert(file)
+				files = append(files, file)
+			}
+			if file != filepath.Clean(path) && file != Stdin {
+				r.met.Insert(file)
+			}
+		}
+	}
+	return files
+}
+
+// filesBelow returns a file as it is, whatever it is called, and of a directory the files that are called like manifests, less what
+// is hidden.
+func filesBelow(path string) ([]string, error) {
+	if path == Stdin {
+		return []string{path}, nil
+	}
+	var files []string
+	root := filepath.Clean(path)
+	err := filepath.WalkDir(root, func(file string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() && file != root && strings.HasPrefix(entry.Name(), ".") {
+			return fs.SkipDir
+		}
+		if err == nil && !entry.IsDir() && (file == root || isManifest(file)) {
+			files = append(files, file)
+		}
+		return err
+	})
+	return files, err
+}
+
+func isManifest(file string) bool {
+	extension := filepath.Ext(file)
+	if strings.TrimSuffix(filepath.Base(file), extension) == "kustomization" {
+		return false // says where objects are, and need not say its kind
+	}
+	return slices.Contains([]string{".yaml", ".yml", ".json"}, extension)
+}
+
+// bare is the error without the path, which is said already.
+func bare(err error) error {
+	if pathErr := (*fs.PathError)(nil); errors.As(err, &pathErr) {
+		return pathErr.Err
+	}
+	return err
+}
+
+// file reads the documents of a file.
+func (r *reading) file(ctx context.Context, file string, stdin io.Reader) error {
+	content, err := contentOf(file, stdin)
+	if err != nil {
+		return bare(err)
+	}
+	documents, err := documentsOf(file, content)
+	if err != nil {
+		return err
+	}
+	said := 0
+	for _, d := range documents {
+		if r.document(ctx, d) {
+			said++
+		}
+	}
+	if said == 0 && !r.met.Has(file) {
+		return errNothing
+	}
+	return nil
+}
+
+func contentOf(file string, stdin io.Reader) ([]byte, error) {
+	if file == Stdin {
+		return io.ReadAll(stdin)
+	}
+	return os.ReadFile(file) // #nosec G304 -- the user names the files
+}

@@ -1,0 +1,139 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// reading is the making of one Reader.
+type reading struct {
+	reader    *Reader
+	namespace string
+	// met are the files that are read because they are in a directory: nobody has said that they are manifests.
+	met sets.Set[string]
+	// templates are the pods of controllers' templates.
+	templates []*corev1.Pod
+	errs      []error
+}
+
+func newReading(namespace string) *reading {
+	return &reading{reader: newReader(), namespace: namespace, met: sets.New[string]()}
+}
+
+func (r *reading) fail(err error) {
+	r.errs = append(r.errs, err)
+}
+
+// document reads the objects of a document, and says whether there is anything in it.
+func (r *reading) document(ctx context.Context, d *document) bool {
+	object, err := parse(d)
+	if err == nil && object != nil && r.met.Has(d.file) && object["apiVersion"] == nil && object["kind"] == nil {
+		r.reader.strange++
+		return true
+	}
+	if err == nil && object != nil {
+		err = r.object(ctx, origin{document: d}, object)
+	}
+	if err != nil {
+		r.fail(&Error{File: d.file, Document: d.number, Line: d.line, Err: err})
+	}
+	return err != nil || object != nil
+}
+
+// object reads an object, or those of a list.
+func (r *reading) object(ctx context.Context, from origin, fields map[string]any) error {
+	gvk, err := kindOf(fields)
+	if err != nil {
+		return err
+	}
+	listed, isList, err := items(fields, gvk)
+	if err != nil {
+		return err
+	}
+	if !isList {
+		return r.single(ctx, from, fields, gvk)
+	}
+	var errs []error
+	for i, item := range listed {
+		at := origin{document: from.document, items: append(slices.Clone(from.items), i)}
+		if err := r.object(ctx, at, item); err != nil {
+			errs = append(errs, fmt.Errorf("items[%d]: %w", i, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (r *reading) single(ctx context.Context, from origin, fields map[string]any, gvk schema.GroupVersionKind) error {
+	gvk = canonical(gvk)
+	if !known.Has(gvk) {
+		r.reader.ignored[gvk]++
+		return nil
+	}
+	object, err := decode(ctx, fields, gvk)
+	if err == nil {
+		err = complete(object, gvk, r.namespace)
+	}
+	if err == nil {
+		err = r.add(from, object, gvk)
+	}
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", gvk.Kind, nameIn(fields), err)
+	}
+	return nil
+}
+
+// nameIn is the name of an object that may not be decoded.
+func nameIn(fields map[string]any) string {
+	metadata, _ := fields["metadata"].(map[string]any)
+	name, _ := metadata["name"].(string)
+	if namespace, _ := metadata["namespace"].(string); namespace != "" {
+		return namespace + "/" + name
+	}
+	return name
+}
+
+// add takes an object up, and the pod that a controller's template stands for.
+func (r *reading) add(from origin, object client.Object, gvk schema.GroupVersionKind) error {
+	ref := model.ObjectRef{Kind: gvk.Kind, Namespace: object.GetNamespace(), Name: object.GetName()}
+	if before, twice := r.reader.origins[ref]; twice {
+		return fmt.Errorf("is there already, in %s, document %d", before.document.file, before.document.number)
+	}
+	r.reader.origins[ref] = from
+	if err := r.reader.add(gvk, object); err != nil {
+		return err
+	}
+	template := podTemplate(object)
+	if template == nil {
+		return nil
+	}
+	pod := podOf(object, gvk.Kind, template)
+	r.templates = append(r.templates, pod)
+	r.reader.origins[model.ObjectRef{Kind: podKind.Kind, Namespace: pod.Namespace, Name: pod.Name}] = from
+	return r.reader.add(podKind, pod)
+}
+
+// podOf is a pod of a controller. It is named after the controller's kind too, so that it is none of the pods that are there.
+func podOf(controller client.Object, kind string, template *corev1.PodTemplateSpec) *corev1.Pod {
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace:       controller.GetNamespace(),
+			Name:            fmt.Sprintf("%s-%s-0", controller.GetName(), strings.ToLower(kind)),
+			Labels:          template.Labels,
+			Annotations:     template.Annotations,
+			OwnerReferences: []metav1.OwnerReference{{Kind: kind, Name: controller.GetName(), Controller: ptr.To(true)}},
+		},
+		Spec: template.Spec,
+	}
+}
