@@ -34,7 +34,7 @@ type MeshTLSPolicyStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=32768
 	Sends string `json:"sends,omitempty"`
-	// renders is what is written for the policy, in words: "PeerAuthentication meshtls-payments-e8af76a8, 2 DestinationRules".
+	// renders is what is written for the policy, in words: "PeerAuthentication meshtls-payments-5cxxnkhjpvcnvdch, 2 DestinationRules".
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	Renders string `json:"renders,omitempty"`

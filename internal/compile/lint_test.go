@@ -69,14 +69,14 @@ spec: {workload: {service: hooks}, accept: {mode: Permissive}}
 ---
 apiVersion: security.istio.io/v1
 kind: PeerAuthentication
-metadata: {name: meshtls-hooks-f2e5dfe1, namespace: shop, creationTimestamp: "2026-01-01T00:00:00Z", labels: {app.kubernetes.io/managed-by: meshtls}}
+metadata: {name: meshtls-hooks-6ls57yl4hzjluojk, namespace: shop, creationTimestamp: "2026-01-01T00:00:00Z", labels: {app.kubernetes.io/managed-by: meshtls}}
 spec: {selector: {matchLabels: {app: hooks}}, mtls: {mode: STRICT}}
 `
 	theirHooks = `
 ---
 apiVersion: security.istio.io/v1
 kind: PeerAuthentication
-metadata: {name: meshtls-hooks-f2e5dfe1, namespace: shop, creationTimestamp: "2026-01-01T00:00:00Z"}
+metadata: {name: meshtls-hooks-6ls57yl4hzjluojk, namespace: shop, creationTimestamp: "2026-01-01T00:00:00Z"}
 spec: {selector: {matchLabels: {app: hooks}}, mtls: {mode: STRICT}}
 `
 	scrapedHooks = `
@@ -137,8 +137,8 @@ func TestLint(t *testing.T) {
 		"a fault of somebody else is told of his object":      {world: permissiveHooks + theirRule + scrapedHooks, wantOthers: []string{"DestinationRule bank/partner: destinationrule-tls-without-mode"}},
 		"policies are not needed":                             {world: theirRule, wantOthers: []string{"DestinationRule bank/partner: destinationrule-tls-without-mode"}},
 		"the whole mesh shows what a snapshot cannot":         {world: redirecting, wantPolicies: []string{"edge/web spec.plaintext[0]: gateway-redirect-leads-nowhere"}},
-		"what has the name of ours and is not is not ours":    {world: strictHooks + theirHooks + scrapedHooks, wantOthers: []string{"PeerAuthentication shop/meshtls-hooks-f2e5dfe1: peerauthentication-refuses-scrape"}},
-		"what is ours where there are no policies stays ours": {world: liveHooks + scrapedHooks, wantOthers: []string{"PeerAuthentication shop/meshtls-hooks-f2e5dfe1: peerauthentication-refuses-scrape"}},
+		"what has the name of ours and is not is not ours":    {world: strictHooks + theirHooks + scrapedHooks, wantOthers: []string{"PeerAuthentication shop/meshtls-hooks-6ls57yl4hzjluojk: peerauthentication-refuses-scrape"}},
+		"what is ours where there are no policies stays ours": {world: liveHooks + scrapedHooks, wantOthers: []string{"PeerAuthentication shop/meshtls-hooks-6ls57yl4hzjluojk: peerauthentication-refuses-scrape"}},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -187,12 +187,12 @@ spec: {workload: {service: missing}, accept: {mode: Strict}}
 		world string
 		want  []string
 	}{
-		"what is new is younger than all":                  {world: strictHooks + scrapedHooks, want: []string{"shop/meshtls-hooks-f2e5dfe1 Strict unborn"}},
-		"what is there keeps its age":                      {world: permissiveHooks + liveHooks + scrapedHooks, want: []string{"shop/meshtls-hooks-f2e5dfe1 Permissive 2026-01-01"}},
-		"what is not wanted any more is gone":              {world: strictHooks + ours("shop", "meshtls-old", "gone") + scrapedHooks, want: []string{"shop/meshtls-hooks-f2e5dfe1 Strict unborn"}},
+		"what is new is younger than all":                  {world: strictHooks + scrapedHooks, want: []string{"shop/meshtls-hooks-6ls57yl4hzjluojk Strict unborn"}},
+		"what is there keeps its age":                      {world: permissiveHooks + liveHooks + scrapedHooks, want: []string{"shop/meshtls-hooks-6ls57yl4hzjluojk Permissive 2026-01-01"}},
+		"what is not wanted any more is gone":              {world: strictHooks + ours("shop", "meshtls-old", "gone") + scrapedHooks, want: []string{"shop/meshtls-hooks-6ls57yl4hzjluojk Strict unborn"}},
 		"what is ours stays where nothing is compiled":     {world: ours("bank", "meshtls-old", "gone"), want: []string{"bank/meshtls-old  unknown"}},
-		"what belongs to a policy that is unclear stays":   {world: strictHooks + unclear + ours("shop", "meshtls-old", "missing") + scrapedHooks, want: []string{"shop/meshtls-hooks-f2e5dfe1 Strict unborn", "shop/meshtls-old  unknown"}},
-		"what others wrote stays, also if it has the name": {world: permissiveHooks + theirHooks + scrapedHooks, want: []string{"shop/meshtls-hooks-f2e5dfe1 Strict 2026-01-01"}},
+		"what belongs to a policy that is unclear stays":   {world: strictHooks + unclear + ours("shop", "meshtls-old", "missing") + scrapedHooks, want: []string{"shop/meshtls-hooks-6ls57yl4hzjluojk Strict unborn", "shop/meshtls-old  unknown"}},
+		"what others wrote stays, also if it has the name": {world: permissiveHooks + theirHooks + scrapedHooks, want: []string{"shop/meshtls-hooks-6ls57yl4hzjluojk Strict 2026-01-01"}},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {

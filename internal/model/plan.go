@@ -10,9 +10,11 @@ import (
 // Plan is what is to be rendered for a namespace, and what there is to say about its policies.
 type Plan struct {
 	Namespace string
-	Accepts   []AcceptRule
-	Sends     []SendRule
-	Gateways  []GatewayRule
+	// MeshWide: the namespace is Istio's root namespace, whose policies are the mesh's.
+	MeshWide bool
+	Accepts  []AcceptRule
+	Sends    []SendRule
+	Gateways []GatewayRule
 	// Policies has one entry for each policy of the snapshot, in order of precedence: oldest first, then by name.
 	Policies []Outcome
 }

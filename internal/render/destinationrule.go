@@ -17,10 +17,10 @@ var destinationRuleType = metav1.TypeMeta{
 }
 
 // destinationRule writes down what clients send to a host.
-func destinationRule(namespace string, r *model.SendRule) *istionetworkingv1.DestinationRule {
+func destinationRule(at place, r *model.SendRule) *istionetworkingv1.DestinationRule {
 	object := &istionetworkingv1.DestinationRule{
 		TypeMeta:   destinationRuleType,
-		ObjectMeta: identity{namespace, sendName(r), r.Revision, r.Owners}.objectMeta(),
+		ObjectMeta: identity{at.namespace, sendName(r), r.Revision, r.Owners}.objectMeta(),
 	}
 	object.Spec.Host = r.Host
 	object.Spec.TrafficPolicy, object.Spec.Subsets = composed(r)

@@ -22,7 +22,7 @@ func TestDestinationRuleReach(t *testing.T) {
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			spec := &destinationRule("shop", &tc.rule).Spec
+			spec := &destinationRule(place{namespace: "shop"}, &tc.rule).Spec
 			if diff := cmp.Diff(tc.wantExportTo, spec.ExportTo); diff != "" {
 				t.Errorf("exportTo (-want +got):\n%s", diff)
 			}

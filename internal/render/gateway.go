@@ -17,10 +17,10 @@ var gatewayType = metav1.TypeMeta{
 }
 
 // gateway writes down what a gateway serves.
-func gateway(namespace string, r *model.GatewayRule) *istionetworkingv1.Gateway {
+func gateway(at place, r *model.GatewayRule) *istionetworkingv1.Gateway {
 	object := &istionetworkingv1.Gateway{
 		TypeMeta:   gatewayType,
-		ObjectMeta: identity{namespace, gatewayName(r), r.Revision, r.Owners}.objectMeta(),
+		ObjectMeta: identity{at.namespace, gatewayName(r), r.Revision, r.Owners}.objectMeta(),
 	}
 	object.Spec.Selector = r.Selector
 	object.Spec.Servers = make([]*networkingapi.Server, len(r.Servers))

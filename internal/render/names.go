@@ -3,8 +3,8 @@ package render
 import (
 	"cmp"
 	"crypto/sha256"
+	"encoding/base32"
 	"encoding/binary"
-	"encoding/hex"
 	"maps"
 	"slices"
 	"strings"
@@ -17,14 +17,27 @@ import (
 const (
 	namePrefix = "meshtls-"
 	nameLimit  = 63
-	hashBytes  = 4
-	hintLimit  = nameLimit - len(namePrefix) - 1 - 2*hashBytes
+	hintLimit  = nameLimit - len(namePrefix) - 1 - hashLength
+	// hashBits keep people from finding two selectors of one name: with 32 bits that took a second.
+	hashBits   = 80
+	hashLength = hashBits / bitsPerLetter
+
+	bitsPerLetter = 5
 )
 
-// acceptName is a function of the pods that are governed, and for which control plane.
-func acceptName(r *model.AcceptRule) string {
+// letters write a hash down in letters and digits that a name may have.
+var letters = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567")
+
+// The hints of what is for all pods that a policy of the namespace can govern.
+const (
+	hintNamespace = "namespace"
+	hintMesh      = "mesh"
+)
+
+// acceptName is a function of the pods that are governed, and for which control plane. Everything is the hint where these are all.
+func acceptName(r *model.AcceptRule, everything string) string {
 	identity := newGoverned(model.KindPeerAuthentication).text(r.Revision).labels(r.Selector)
-	return nameOf(podsHint(r.Selector, "namespace"), identity)
+	return nameOf(podsHint(r.Selector, everything), identity)
 }
 
 // sendName is a function of the host and the clients. To whom the rule is exported may change while it governs the same.
@@ -44,8 +57,8 @@ func GatewayName(policy string) string {
 
 func nameOf(hint string, g governed) string {
 	sum := sha256.Sum256(g)
-	var hash [2 * hashBytes]byte
-	hex.Encode(hash[:], sum[:hashBytes])
+	var hash [hashLength]byte
+	letters.Encode(hash[:], sum[:hashBits/8])
 	if hint = sanitized(hint); hint == "" {
 		return namePrefix + string(hash[:])
 	}

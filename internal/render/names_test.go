@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"strings"
 	"testing"
 
@@ -19,20 +20,22 @@ func selecting(labels ...string) map[string]string {
 
 func TestAcceptName(t *testing.T) {
 	tests := map[string]struct {
-		rule model.AcceptRule
-		want string
+		rule       model.AcceptRule
+		everything string
+		want       string
 	}{
-		"the namespace":               {want: "meshtls-namespace-f985621e"},
+		"the mesh":                    {everything: hintMesh, want: "meshtls-mesh-7gcwehueptpndtr6"},
+		"the namespace":               {want: "meshtls-namespace-7gcwehueptpndtr6"},
 		"the app label":               {rule: model.AcceptRule{Selector: selecting("app", "payments")}, want: "meshtls-payments-"},
 		"the recommended name label":  {rule: model.AcceptRule{Selector: selecting("app.kubernetes.io/name", "pay", "tier", "a")}, want: "meshtls-pay-"},
 		"the first label by key":      {rule: model.AcceptRule{Selector: selecting("tier", "back", "role", "db")}, want: "meshtls-db-"},
 		"a label without a value":     {rule: model.AcceptRule{Selector: selecting("example.com/Gateway", "")}, want: "meshtls-example-com-gateway-"},
 		"characters that are no name": {rule: model.AcceptRule{Selector: selecting("app", "A_.b-")}, want: "meshtls-a-b-"},
-		"a value that is too long":    {rule: model.AcceptRule{Selector: selecting("app", strings.Repeat("x", 63))}, want: "meshtls-" + strings.Repeat("x", 46) + "-"},
+		"a value that is too long":    {rule: model.AcceptRule{Selector: selecting("app", strings.Repeat("x", 63))}, want: "meshtls-" + strings.Repeat("x", 38) + "-"},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := acceptName(&tc.rule); !strings.HasPrefix(got, tc.want) {
+			if got := acceptName(&tc.rule, cmp.Or(tc.everything, hintNamespace)); !strings.HasPrefix(got, tc.want) {
 				t.Errorf("got %s, want it to begin with %s", got, tc.want)
 			}
 		})
@@ -43,10 +46,10 @@ func TestAcceptName(t *testing.T) {
 // need a change.
 func TestNamesDoNotChange(t *testing.T) {
 	tests := map[string]struct{ got, want string }{
-		"workload": {got: acceptName(&model.AcceptRule{Revision: "1-31", Selector: selecting("app", "a", "tier", "b")}), want: "meshtls-a-4aa110d8"},
-		"host":     {got: sendName(&model.SendRule{Host: "payments.shop.svc.cluster.local", Audience: model.AudienceNamespace}), want: "meshtls-payments-shop-44ce4675"},
-		"wildcard": {got: sendName(&model.SendRule{Host: "*.example.com", Audience: model.AudienceAll}), want: "meshtls-example-com-85aa8f50"},
-		"gateway":  {got: gatewayName(&model.GatewayRule{Policy: "edge.public"}), want: "meshtls-edge-public-bd61bac1"},
+		"workload": {got: acceptName(&model.AcceptRule{Revision: "1-31", Selector: selecting("app", "a", "tier", "b")}, "namespace"), want: "meshtls-a-jkqrbwgbsozqigjf"},
+		"host":     {got: sendName(&model.SendRule{Host: "payments.shop.svc.cluster.local", Audience: model.AudienceNamespace}), want: "meshtls-payments-shop-ithem5kjmrrfufof"},
+		"wildcard": {got: sendName(&model.SendRule{Host: "*.example.com", Audience: model.AudienceAll}), want: "meshtls-example-com-qwvi6udeem6qmcv5"},
+		"gateway":  {got: gatewayName(&model.GatewayRule{Policy: "edge.public"}), want: "meshtls-edge-public-xvq3vqi2bnginyxa"},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -109,7 +112,7 @@ func FuzzNamesAreDNSLabels(f *testing.F) {
 		names := []string{
 			gatewayName(&model.GatewayRule{Policy: policy}),
 			sendName(&model.SendRule{Host: host, Audience: model.AudienceAll}),
-			acceptName(&model.AcceptRule{Selector: selecting("app", value)}),
+			acceptName(&model.AcceptRule{Selector: selecting("app", value)}, "namespace"),
 		}
 		for _, name := range names {
 			if problems := validation.IsDNS1123Label(name); len(problems) > 0 {

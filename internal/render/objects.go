@@ -11,20 +11,31 @@ import (
 
 // Objects writes the plan down as Istio objects, each list ordered by name.
 func Objects(p model.Plan) model.Objects {
+	at := place{namespace: p.Namespace, everything: hintNamespace}
+	if p.MeshWide {
+		at.everything = hintMesh
+	}
 	return model.Objects{
-		PeerAuthentications: each(p.Namespace, p.Accepts, peerAuthentication),
-		DestinationRules:    each(p.Namespace, p.Sends, destinationRule),
-		Gateways:            each(p.Namespace, p.Gateways, gateway),
+		PeerAuthentications: each(at, p.Accepts, peerAuthentication),
+		DestinationRules:    each(at, p.Sends, destinationRule),
+		Gateways:            each(at, p.Gateways, gateway),
 	}
 }
 
-func each[R any, O metav1.Object](namespace string, rules []R, write func(string, *R) O) []O {
+// place is where objects are written down.
+type place struct {
+	namespace string
+	// everything is the hint in the name of what selects no pods.
+	everything string
+}
+
+func each[R any, O metav1.Object](at place, rules []R, write func(place, *R) O) []O {
 	if len(rules) == 0 {
 		return nil
 	}
 	objects := make([]O, len(rules))
 	for i := range rules {
-		objects[i] = write(namespace, &rules[i])
+		objects[i] = write(at, &rules[i])
 	}
 	slices.SortFunc(objects, func(a, b O) int { return cmp.Compare(a.GetName(), b.GetName()) })
 	return objects

@@ -16,10 +16,10 @@ var peerAuthenticationType = metav1.TypeMeta{
 }
 
 // peerAuthentication writes down what pods accept. Inherit is left out: an absent mtls is Istio's UNSET.
-func peerAuthentication(namespace string, r *model.AcceptRule) *istiosecurityv1.PeerAuthentication {
+func peerAuthentication(at place, r *model.AcceptRule) *istiosecurityv1.PeerAuthentication {
 	object := &istiosecurityv1.PeerAuthentication{
 		TypeMeta:   peerAuthenticationType,
-		ObjectMeta: identity{namespace, acceptName(r), r.Revision, r.Owners}.objectMeta(),
+		ObjectMeta: identity{at.namespace, acceptName(r, at.everything), r.Revision, r.Owners}.objectMeta(),
 	}
 	object.Spec.Mtls = mutualTLS(r.Mode)
 	if len(r.Selector) > 0 {

@@ -38,7 +38,7 @@ kind: PeerAuthentication
 metadata:
   labels:
     app.kubernetes.io/managed-by: meshtls
-  name: meshtls-namespace-f985621e
+  name: meshtls-namespace-7gcwehueptpndtr6
   namespace: shop
 spec:
   mtls:
@@ -50,7 +50,7 @@ metadata:
   labels:
     app.kubernetes.io/managed-by: meshtls
     istio.io/rev: 1-31
-  name: meshtls-payments-a5ffd59c
+  name: meshtls-payments-ux75lhgwb6k4wara
   namespace: shop
   ownerReferences:
   - apiVersion: security.meshtls.dev/v1alpha1
@@ -102,7 +102,7 @@ kind: DestinationRule
 metadata:
   labels:
     app.kubernetes.io/managed-by: meshtls
-  name: meshtls-a-example-cf34f0fe
+  name: meshtls-a-example-z42pb7tezexo7wxh
   namespace: shop
 spec:
   exportTo:
@@ -114,7 +114,7 @@ kind: DestinationRule
 metadata:
   labels:
     app.kubernetes.io/managed-by: meshtls
-  name: meshtls-b-example-3d90056c
+  name: meshtls-b-example-hwiak3b5mra5at2v
   namespace: shop
 spec:
   exportTo:
@@ -162,7 +162,7 @@ kind: Gateway
 metadata:
   labels:
     app.kubernetes.io/managed-by: meshtls
-  name: meshtls-in-50399b36
+  name: meshtls-in-ka4zwnx27gsh7jxj
   namespace: edge
 spec:
   selector:

@@ -43,6 +43,7 @@ func Plan(s model.Snapshot) model.Plan {
 	gatewayRules, serverEntries := gateways(s, policies)
 	return model.Plan{
 		Namespace: s.Namespace,
+		MeshWide:  s.Namespace == s.Mesh.RootNamespace,
 		Accepts:   accept.rules,
 		Sends:     send.rules,
 		Gateways:  gatewayRules,

@@ -33,20 +33,20 @@ var _ = Describe("The component that checks credentials", func() {
 			create(ctx, object)
 		}
 		create(ctx, &corev1.Pod{
-			ObjectMeta: metav1.ObjectMeta{Namespace: gatewayNamespace, Name: "gateway", Labels: map[string]string{"istio": "edge"}},
+			ObjectMeta: metav1.ObjectMeta{Namespace: gatewayNamespace, Name: "gateway", Labels: map[string]string{"istio": "checked"}},
 			Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "istio-proxy", Image: "example/proxy"}}},
 		})
 		startOperator(ctx, &account, credentialFlags(rendered)...)
 
 		policy := newPolicy(gatewayNamespace, "edge",
-			"{gateway: {selector: {matchLabels: {istio: edge}}}, terminate: [{port: 443, hosts: [shop.example.com], credentialName: shop-cert}]}")
+			"{gateway: {selector: {matchLabels: {istio: checked}}}, terminate: [{port: 443, hosts: [shop.example.com], credentialName: shop-cert}]}")
 		create(ctx, policy)
 		Eventually(resolvedRefs(ctx, policy)).Should(And(
 			HaveField("Status", metav1.ConditionFalse), HaveField("Reason", meshtlsv1alpha1.ReasonCredentialInvalid),
 			HaveField("Message", ContainSubstring("There is no Secret shop-cert in namespace istio-ingress"))))
 
 		By("creating the Secret")
-		const life = 10 * time.Second
+		const life = 20 * time.Second
 		create(ctx, newCertificate("shop-cert", "shop.example.com", life))
 		Eventually(resolvedRefs(ctx, policy)).Should(HaveField("Status", metav1.ConditionTrue))
 		Expect(ready(ctx, policy)()).To(HaveField("Status", metav1.ConditionTrue))

@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -73,6 +75,32 @@ func newNamespace(ctx context.Context) string {
 	Expect(admin.Create(ctx, namespace)).To(Succeed())
 	DeferCleanup(func(ctx SpecContext) { Expect(admin.Delete(ctx, namespace)).To(Succeed()) })
 	return namespace.Name
+}
+
+// unique is a name that no other spec uses. What the selectors of gateways, hosts and floors say reaches other namespaces, and those
+// of earlier specs take seconds to go.
+func unique(name, namespace string) string { return name + "-" + namespace }
+
+// deleteAfter deletes the object when the spec is over, if it is still there.
+func deleteAfter(object client.Object) {
+	GinkgoHelper()
+	DeferCleanup(func(ctx SpecContext) { Expect(client.IgnoreNotFound(admin.Delete(ctx, object))).To(Succeed()) })
+}
+
+// alone waits until no earlier spec has left anything that the operator works on.
+func alone(ctx context.Context, except ...string) {
+	GinkgoHelper()
+	Eventually(func(g Gomega) {
+		var policies meshtlsv1alpha1.MeshTLSPolicyList
+		g.Expect(admin.List(ctx, &policies)).To(Succeed())
+		var left []string
+		for i := range policies.Items {
+			if namespace := policies.Items[i].Namespace; !slices.Contains(except, namespace) {
+				left = append(left, namespace)
+			}
+		}
+		g.Expect(left).To(BeEmpty())
+	}).WithTimeout(2 * time.Minute).Should(Succeed())
 }
 
 // labels marks what belongs to an application.

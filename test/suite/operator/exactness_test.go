@@ -34,7 +34,7 @@ var _ = Describe("What is rendered", func() {
 
 		Eventually(modes(ctx, namespace)).Should(Equal(planned))
 		Expect(onlyPeerAuthentication(ctx, namespace).UID).To(Equal(edited.UID), "age is priority in Istio")
-		Eventually(eventsOf(ctx, strict)).Should(ConsistOf("Ready", "DriftCorrected"))
+		Eventually(eventsOf(ctx, strict)).Should(ContainElements("Ready", "DriftCorrected"))
 		Expect(condition(ctx, strict, meshtlsv1alpha1.ConditionReady)()).To(Equal(ready))
 	})
 
@@ -68,6 +68,7 @@ var _ = Describe("What is rendered", func() {
 	})
 
 	It("keeps the labels and annotations of others, at no cost", func(ctx SpecContext) {
+		Eventually(running.traffic.quiet(namespace)).Should(BeTrue())
 		running.traffic.forget()
 		tracked := onlyPeerAuthentication(ctx, namespace)
 		before := passes()

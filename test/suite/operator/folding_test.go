@@ -22,7 +22,7 @@ var _ = Describe("Two policies for the same pods", func() {
 			Ports: []meshtlsv1alpha1.AcceptPort{{Port: ptr.To[int32](9090), Mode: meshtlsv1alpha1.AcceptDisable}},
 		}
 		create(ctx, goes)
-		Expect(modes(ctx, namespace)()).To(Equal(map[uint32]string{0: "STRICT", 8080: "PERMISSIVE", 9090: "DISABLE"}))
+		Eventually(modes(ctx, namespace)).Should(Equal(map[uint32]string{0: "STRICT", 8080: "PERMISSIVE", 9090: "DISABLE"}))
 		folded := onlyPeerAuthentication(ctx, namespace)
 		Expect(folded.OwnerReferences).To(HaveLen(2))
 

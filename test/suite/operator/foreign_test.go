@@ -64,7 +64,7 @@ var _ = Describe("A mesh with rules of other people", func() {
 		p.Spec.Send[0].Mode = meshtlsv1alpha1.SendIstioMutual
 		create(ctx, p)
 		expectReady(ctx, p)
-		Expect(balancers(ctx, namespace)()).To(Equal([]string{"RANDOM", "RANDOM ISTIO_MUTUAL"}), "the companion, and the rule of the pods")
+		Eventually(balancers(ctx, namespace)).Should(Equal([]string{"RANDOM", "RANDOM ISTIO_MUTUAL"}), "the companion, and the rule of the pods")
 
 		By("changing the owner's rule")
 		Expect(admin.Get(ctx, client.ObjectKeyFromObject(owners), owners)).To(Succeed())
@@ -97,11 +97,12 @@ var _ = Describe("A mesh with rules of other people", func() {
 	})
 
 	It("says which older Gateway has a host", func(ctx SpecContext) {
-		newApplication(ctx, namespace, "edge")
+		edge := unique("edge", namespace)
+		newApplication(ctx, namespace, edge)
 		other := newNamespace(ctx)
 		// Of objects of one second Istio takes the first by name.
 		older := &istionetworkingv1.Gateway{ObjectMeta: metav1.ObjectMeta{Namespace: other, Name: "a-gateway"}}
-		older.Spec.Selector = labels("edge")
+		older.Spec.Selector = labels(edge)
 		older.Spec.Servers = []*networkingapi.Server{{
 			Port:  &networkingapi.Port{Number: 443, Name: "https", Protocol: "HTTPS"},
 			Hosts: []string{"shop.example.com"},
@@ -109,7 +110,7 @@ var _ = Describe("A mesh with rules of other people", func() {
 		}}
 		Expect(admin.Create(ctx, older)).To(Succeed())
 		p := policy(namespace, "edge")
-		p.Spec.Gateway = &meshtlsv1alpha1.Target{Service: "edge"}
+		p.Spec.Gateway = &meshtlsv1alpha1.Target{Service: edge}
 		p.Spec.Terminate = []meshtlsv1alpha1.Terminate{{
 			GatewayServer: meshtlsv1alpha1.GatewayServer{Port: 443, Hosts: []string{"shop.example.com"}}, CredentialName: "ours",
 		}}

@@ -28,7 +28,7 @@ var _ = Describe("A policy that Argo CD manages", func() {
 		Expect(rendered.Annotations).To(BeEmpty())
 
 		By("moving the policy to another Application")
-		Eventually(idle).Should(BeTrue())
+		Eventually(running.traffic.quiet(namespace)).Should(BeTrue())
 		running.traffic.forget()
 		before := passes()
 		moved := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"app.kubernetes.io/instance":"cart"}}}`))

@@ -82,8 +82,9 @@ var _ = Describe("What is found in the objects of policies", func() {
 	})
 
 	It("tells of a route that does not fit the Gateway, and follows the VirtualService", func(ctx SpecContext) {
-		newPod(ctx, namespace, "edge")
-		p := terminating(namespace, "edge")
+		edge := unique("edge", namespace)
+		newPod(ctx, namespace, edge)
+		p := terminating(namespace, edge)
 		create(ctx, p)
 		expectReady(ctx, p)
 
@@ -108,7 +109,7 @@ var _ = Describe("What is found in the objects of policies", func() {
 		route.Spec.Tls = nil
 		Expect(admin.Update(ctx, route)).To(Succeed())
 		expectReady(ctx, p)
-		Eventually(idle).Should(BeTrue())
+		Eventually(running.traffic.quiet(namespace)).Should(BeTrue())
 
 		By("changing what bears on nothing")
 		running.traffic.forget()
@@ -127,7 +128,7 @@ var _ = Describe("What is found in the objects of policies", func() {
 
 		calls := callsOf(namespace, "hooks")
 		Expect(admin.Create(ctx, calls)).To(Succeed())
-		DeferCleanup(func(ctx SpecContext) { Expect(client.IgnoreNotFound(admin.Delete(ctx, calls))).To(Succeed()) })
+		deleteAfter(calls)
 		Eventually(found(ctx, p)).Should(Equal([]string{"peerauthentication-refuses-webhook"}))
 		Expect(p.Status.Findings[0].Message).To(ContainSubstring("ValidatingWebhookConfiguration " + namespace))
 		Expect(condition(ctx, p, meshtlsv1alpha1.ConditionReady)()).To(Equal(ready), "a warning lowers nothing")
@@ -146,13 +147,14 @@ var _ = Describe("What is found in the objects of policies", func() {
 	})
 
 	It("warns of a port that no Service before the gateway has, and follows the Service", func(ctx SpecContext) {
-		newGatewayPod(ctx, other, "remote-edge")
+		edge := unique("remote-edge", namespace)
+		newGatewayPod(ctx, other, edge)
 		service := &corev1.Service{
-			ObjectMeta: metav1.ObjectMeta{Namespace: other, Name: "remote-edge"},
-			Spec:       corev1.ServiceSpec{Selector: labels("remote-edge"), Ports: []corev1.ServicePort{{Name: "http", Port: 80}}},
+			ObjectMeta: metav1.ObjectMeta{Namespace: other, Name: edge},
+			Spec:       corev1.ServiceSpec{Selector: labels(edge), Ports: []corev1.ServicePort{{Name: "http", Port: 80}}},
 		}
 		Expect(admin.Create(ctx, service)).To(Succeed())
-		p := terminating(namespace, "remote-edge")
+		p := terminating(namespace, edge)
 		create(ctx, p)
 		Eventually(found(ctx, p)).Should(Equal([]string{"gateway-port-not-exposed"}))
 		Expect(condition(ctx, p, meshtlsv1alpha1.ConditionReady)()).To(Equal(ready))

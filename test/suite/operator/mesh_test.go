@@ -32,7 +32,7 @@ var _ = Describe("The mesh config", Ordered, Serial, func() {
 		p.Spec.Accept = &meshtlsv1alpha1.Accept{Mode: meshtlsv1alpha1.AcceptStrict}
 		create(ctx, p)
 		expectReady(ctx, p)
-		DeferCleanup(func(ctx SpecContext) { Expect(client.IgnoreNotFound(admin.Delete(ctx, config))).To(Succeed()) })
+		deleteAfter(config)
 	})
 
 	words := func(ctx SpecContext) func() string {
@@ -91,7 +91,7 @@ var _ = Describe("The mesh config", Ordered, Serial, func() {
 		say(ctx, "enableAutoMtls: true")
 		canary := meshConfig("istio-canary", "enableAutoMtls: false")
 		Expect(admin.Create(ctx, canary)).To(Succeed())
-		DeferCleanup(func(ctx SpecContext) { Expect(admin.Delete(ctx, canary)).To(Succeed()) })
+		deleteAfter(canary)
 		Eventually(words(ctx)).ShouldNot(ContainSubstring(assumed))
 		Expect(rules(ctx)()).To(BeZero())
 

@@ -85,11 +85,7 @@ var _ = Describe("The metrics", Ordered, Serial, func() {
 
 	BeforeAll(func(ctx SpecContext) {
 		By("waiting for the policies of other specs to be gone")
-		Eventually(func(g Gomega) {
-			var left meshtlsv1alpha1.MeshTLSPolicyList
-			g.Expect(admin.List(ctx, &left)).To(Succeed())
-			g.Expect(left.Items).To(BeEmpty())
-		}).Should(Succeed())
+		alone(ctx)
 		running.stop()
 		DeferCleanup(func() { running = startOperator(account) }) // without policies there is no first pass to wait for
 		checked = newNamespace(ctx)
@@ -117,7 +113,7 @@ var _ = Describe("The metrics", Ordered, Serial, func() {
 		}))
 		Expect(read(ctx, "meshtls_findings")()).To(Equal(map[string]float64{"accept-conflict Error": 2}))
 		Expect(read(ctx, "meshtls_writes_total")()).To(And(
-			HaveKeyWithValue("PeerAuthentication Created", 1.0), HaveKeyWithValue("MeshTLSPolicy StatusUpdated", 2.0)))
+			HaveKeyWithValue("PeerAuthentication Created", 1.0), HaveKeyWithValue("MeshTLSPolicy StatusUpdated", BeNumerically(">=", 2))))
 		compiles := scrape(ctx, address)["meshtls_compile_seconds"].GetMetric()
 		Expect(compiles).To(HaveLen(1))
 		Expect(compiles[0].GetHistogram().GetSampleCount()).To(BeNumerically(">=", 2))

@@ -54,7 +54,7 @@ var _ = Describe("What a policy names and the cluster lacks", func() {
 		unknown := intstr.FromString("metrics")
 		p.Spec.Accept.Ports = []meshtlsv1alpha1.AcceptPort{{ServicePort: &unknown, Mode: meshtlsv1alpha1.AcceptDisable}}
 		create(ctx, p)
-		Expect(condition(ctx, p, meshtlsv1alpha1.ConditionResolvedRefs)()).To(Equal("False " + meshtlsv1alpha1.ReasonPortNotFound))
+		Eventually(condition(ctx, p, meshtlsv1alpha1.ConditionResolvedRefs)).Should(Equal("False " + meshtlsv1alpha1.ReasonPortNotFound))
 		Expect(modes(ctx, namespace)()).To(Equal(map[uint32]string{0: "STRICT"}))
 
 		By("naming a pod's port as the Service's port")
@@ -78,12 +78,13 @@ var _ = Describe("What a policy names and the cluster lacks", func() {
 
 	It("a host: right when another namespace declares it", func(ctx SpecContext) {
 		p := policy(namespace, "partner")
-		p.Spec.Send = []meshtlsv1alpha1.Send{{Hosts: []string{"api.partner.example"}}}
+		host := unique("api", namespace) + ".example"
+		p.Spec.Send = []meshtlsv1alpha1.Send{{Hosts: []string{host}}}
 		p.Spec.Send[0].Mode = meshtlsv1alpha1.SendSimple
 		create(ctx, p)
 		Expect(condition(ctx, p, meshtlsv1alpha1.ConditionResolvedRefs)()).To(Equal("False " + meshtlsv1alpha1.ReasonHostNotFound))
 
-		Expect(admin.Create(ctx, externalHost(newNamespace(ctx), "api.partner.example"))).To(Succeed())
+		Expect(admin.Create(ctx, externalHost(newNamespace(ctx), host))).To(Succeed())
 		expectReady(ctx, p)
 	})
 
@@ -101,7 +102,7 @@ var _ = Describe("What a policy names and the cluster lacks", func() {
 
 	It("the pods of a gateway in another namespace", func(ctx SpecContext) {
 		p := policy(namespace, "edge")
-		app := "edge-" + namespace
+		app := unique("edge", namespace)
 		p.Spec.Gateway = &meshtlsv1alpha1.Target{Selector: &meshtlsv1alpha1.LabelSelector{MatchLabels: labels(app)}}
 		p.Spec.Plaintext = []meshtlsv1alpha1.Plaintext{{
 			GatewayServer: meshtlsv1alpha1.GatewayServer{Port: 80, Hosts: []string{"shop.example"}},
@@ -125,6 +126,7 @@ var _ = Describe("The root namespace", Serial, func() {
 		floor := policy(istioNamespace, "floor")
 		floor.Spec.Accept = &meshtlsv1alpha1.Accept{Mode: meshtlsv1alpha1.AcceptStrict, Floor: meshtlsv1alpha1.FloorPermissive}
 		create(ctx, floor)
+		deleteAfter(floor)
 		Eventually(modes(ctx, namespace)).Should(Equal(map[uint32]string{0: "STRICT"}))
 		Eventually(condition(ctx, p, meshtlsv1alpha1.ConditionReady)).ShouldNot(Equal(ready))
 
@@ -148,6 +150,7 @@ var _ = Describe("The root namespace", Serial, func() {
 			Data:       map[string]string{"mesh": "rootNamespace: " + root},
 		}
 		Expect(admin.Create(ctx, config)).To(Succeed())
+		deleteAfter(config)
 		Eventually(modes(ctx, namespace)).Should(Equal(map[uint32]string{0: "STRICT"}))
 
 		Expect(admin.Delete(ctx, config)).To(Succeed())
@@ -165,7 +168,7 @@ var _ = Describe("A named port", func() {
 			{ServicePort: ptr.To(intstr.FromInt32(90)), Mode: meshtlsv1alpha1.AcceptDisable},
 		}}
 		create(ctx, p)
-		Expect(modes(ctx, namespace)()).To(Equal(map[uint32]string{0: "STRICT"}))
+		Eventually(modes(ctx, namespace)).Should(Equal(map[uint32]string{0: "STRICT"}))
 
 		newPod(ctx, namespace, "shop")
 		expectReady(ctx, p)

@@ -35,8 +35,8 @@ var _ = Describe("The cost of a pass", func() {
 		p.Spec.Send[0].Mode = meshtlsv1alpha1.SendIstioMutual
 		create(ctx, p)
 		expectReady(ctx, p)
-		Eventually(eventsOf(ctx, p)).Should(ConsistOf("Ready"))
-		Eventually(idle).Should(BeTrue())
+		Eventually(eventsOf(ctx, p)).Should(ContainElement("Ready"))
+		Eventually(running.traffic.quiet(namespace)).Should(BeTrue())
 	})
 
 	It("is nothing where nothing is to be done", func(ctx SpecContext) {
@@ -66,7 +66,8 @@ var _ = Describe("The cost of a pass", func() {
 		Consistently(func() []string { return running.traffic.in(namespace) }).Should(HaveLen(2))
 	})
 
-	It("is no write after a restart", Serial, func(SpecContext) {
+	It("is no write after a restart", Serial, func(ctx SpecContext) {
+		alone(ctx, namespace)
 		running.stop()
 		running = restart()
 		Consistently(running.traffic.writes).Should(BeEmpty())

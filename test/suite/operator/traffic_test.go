@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -15,7 +16,12 @@ import (
 type traffic struct {
 	mu       sync.Mutex
 	requests []string
+	// last is when the last request about each namespace was sent, also of those that are forgotten.
+	last map[string]time.Time
 }
+
+// quietTime is how long no request about a namespace comes before it is taken to be quiet: events are sent beside the passes.
+const quietTime = 500 * time.Millisecond
 
 // roundTripper is a function that does what an http.RoundTripper does.
 type roundTripper func(*http.Request) (*http.Response, error)
@@ -28,6 +34,10 @@ func (t *traffic) listen(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(request *http.Request) (*http.Response, error) {
 		t.mu.Lock()
 		t.requests = append(t.requests, request.Method+" "+request.URL.Path)
+		if t.last == nil {
+			t.last = map[string]time.Time{}
+		}
+		t.last[namespaceOf(request.URL.Path)] = time.Now()
 		t.mu.Unlock()
 		return next.RoundTrip(request)
 	})
@@ -40,12 +50,29 @@ func (t *traffic) forget() {
 	t.requests = nil
 }
 
+// namespaceOf is the namespace that a path is about; empty: none.
+func namespaceOf(path string) string {
+	_, inside, _ := strings.Cut(path, "/namespaces/")
+	namespace, _, _ := strings.Cut(inside, "/")
+	return namespace
+}
+
+// quiet says whether all has been written about the namespace that there is to write for now, events too.
+func (t *traffic) quiet(namespace string) func() bool {
+	return func() bool {
+		GinkgoHelper()
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		return idle() && time.Since(t.last[namespace]) > quietTime
+	}
+}
+
 // in are the requests about the namespace.
 func (t *traffic) in(namespace string) []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(t.requests), func(request string) bool {
-		return !strings.Contains(request, "/namespaces/"+namespace+"/")
+		return namespaceOf(request) != namespace
 	})
 }
 
