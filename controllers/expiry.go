@@ -13,15 +13,15 @@ const longestWait = 30 * 24 * time.Hour
 
 // untilExpiry is how long it takes until time alone changes what there is to say about one of the certificates. Zero: it does not.
 // Nothing else is waited for by the clock: everything else comes with an event.
-func untilExpiry(c model.Credentials) time.Duration {
+func untilExpiry(i model.Inventory) time.Duration {
 	var next time.Duration
-	for i := range c.Found {
-		for _, moment := range moments(c.Found[i]) {
-			if moment.Before(&c.Now) {
+	for _, c := range i.Credentials {
+		for _, moment := range moments(c) {
+			if moment.Before(&i.Now) {
 				continue
 			}
 			// The moment itself still belongs to what was before.
-			if wait := min(moment.Sub(c.Now.Time), longestWait) + time.Second; next == 0 || wait < next {
+			if wait := min(moment.Sub(i.Now.Time), longestWait) + time.Second; next == 0 || wait < next {
 				next = wait
 			}
 		}

@@ -41,7 +41,7 @@ func TestUntilExpiry(t *testing.T) {
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := untilExpiry(model.Credentials{Now: metav1.NewTime(now), Found: tc.found}); got != tc.want {
+			if got := untilExpiry(model.Inventory{Now: metav1.NewTime(now), Credentials: tc.found}); got != tc.want {
 				t.Errorf("got %v, want %v", got, tc.want)
 			}
 		})

@@ -59,7 +59,7 @@ func TestMapping(t *testing.T) {
 	roots := newRoots()
 	for _, namespace := range []string{"shop", "client"} {
 		roots.note(model.Snapshot{
-			Namespace: namespace, Mesh: model.Mesh{RootNamespace: "istio-system"},
+			Namespace: namespace, Inventory: model.Inventory{Mesh: model.Mesh{RootNamespace: "istio-system"}},
 			Policies: []*meshtlsv1alpha1.MeshTLSPolicy{{}},
 		})
 	}
@@ -160,7 +160,7 @@ func TestMapping(t *testing.T) {
 func TestRoots(t *testing.T) {
 	snapshot := func(namespace, root string, policies int) model.Snapshot {
 		return model.Snapshot{
-			Namespace: namespace, Mesh: model.Mesh{RootNamespace: root},
+			Namespace: namespace, Inventory: model.Inventory{Mesh: model.Mesh{RootNamespace: root}},
 			Policies: make([]*meshtlsv1alpha1.MeshTLSPolicy, policies),
 		}
 	}

@@ -54,16 +54,16 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, err
 	}
 	r.roots.note(snapshot)
-	r.metrics.Checked(request.Name, snapshot.Credentials.Found)
+	r.metrics.Checked(request.Name, snapshot.Credentials)
 	result := r.compile(snapshot)
-	changes := apply.Applier{Client: cluster}.Apply(ctx, live(snapshot), result.Objects, kept(result))
+	changes := apply.Applier{Client: cluster}.Apply(ctx, snapshot.Live(), result.Objects, kept(result))
 	r.metrics.Applied(changes)
 	logChanges(ctx, changes)
 	err = r.tell(ctx, cluster, report{snapshot: snapshot, result: result, changes: changes})
 	if err := errors.Join(worthRetrying(changes), err); err != nil {
 		return ctrl.Result{}, err
 	}
-	return ctrl.Result{RequeueAfter: untilExpiry(snapshot.Credentials)}, nil
+	return ctrl.Result{RequeueAfter: untilExpiry(snapshot.Inventory)}, nil
 }
 
 // gather reads the namespace, with the credentials that its policies name as far as they can be read now.
@@ -103,15 +103,6 @@ func namespaceLeaves(ctx context.Context, reader client.Reader, name string) (bo
 func (r *Reconciler) forget(namespace string) {
 	r.metrics.Forget(namespace)
 	r.roots.note(model.Snapshot{Namespace: namespace})
-}
-
-// live are the Istio objects of the snapshot.
-func live(s model.Snapshot) model.Objects {
-	return model.Objects{
-		PeerAuthentications: s.PeerAuthentications,
-		DestinationRules:    s.DestinationRules,
-		Gateways:            s.Gateways,
-	}
 }
 
 // kept are the policies of which it is not known what they need now: what they needed before must stay.

@@ -21,7 +21,7 @@ func TestForget(t *testing.T) {
 	outcome := model.Outcome{Findings: []model.Finding{{Check: "a", Severity: meshtlsv1alpha1.SeverityError}}}
 	r.metrics.Passed(model.Result{Namespace: "shop", Policies: []model.Outcome{outcome}}, nil)
 	r.roots.note(model.Snapshot{
-		Namespace: "shop", Mesh: model.Mesh{RootNamespace: "istio-system"},
+		Namespace: "shop", Inventory: model.Inventory{Mesh: model.Mesh{RootNamespace: "istio-system"}},
 		Policies: []*meshtlsv1alpha1.MeshTLSPolicy{{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "p"}}},
 	})
 	if got := r.roots.namespacesUnder("istio-system"); len(got) != 1 {

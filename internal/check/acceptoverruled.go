@@ -20,7 +20,7 @@ func acceptOverruled(w world) []model.Finding {
 			continue
 		}
 		found := overruled{}
-		for _, workload := range w.snapshot.Workloads {
+		for _, workload := range w.pods.Selected(nil) {
 			v.countIgnored(workload, found)
 		}
 		v.countIgnored(anybody(w.snapshot), found)

@@ -37,9 +37,7 @@ type plannedObjects struct {
 
 // controlPlanes makes one view for each revision that the namespace's policies are for.
 func controlPlanesOf(s model.Snapshot, objects model.Objects, policies []subject) []controlPlane {
-	planned := Planned(objects, model.Objects{
-		PeerAuthentications: s.PeerAuthentications, DestinationRules: s.DestinationRules, Gateways: s.Gateways,
-	})
+	planned := Planned(objects, s.Live())
 	var views []controlPlane
 	for _, p := range policies {
 		revision := p.revision()
@@ -61,10 +59,10 @@ func newControlPlane(s model.Snapshot, planned model.Objects, revision string) c
 	}}
 	v.world = istio.World{
 		Mesh:                s.Mesh,
-		PeerAuthentications: together(planned.PeerAuthentications, s.PeerAuthentications, s.Elsewhere.PeerAuthentications, revision),
-		DestinationRules:    together(planned.DestinationRules, s.DestinationRules, s.Elsewhere.DestinationRules, revision),
-		Gateways:            together(planned.Gateways, s.Gateways, s.Elsewhere.Gateways, revision),
-		Services:            slices.Concat(s.Services, s.Beside.Services),
+		PeerAuthentications: together(planned.PeerAuthentications, model.OfRevision(s.PeerAuthentications, revision), s.Namespace),
+		DestinationRules:    together(planned.DestinationRules, model.OfRevision(s.DestinationRules, revision), s.Namespace),
+		Gateways:            together(planned.Gateways, model.OfRevision(s.Gateways, revision), s.Namespace),
+		Services:            s.Services,
 	}
 	v.Model = istio.New(v.world)
 	return v
@@ -78,16 +76,16 @@ func byRef[T metav1.Object](objects []T) map[model.ObjectRef]T {
 	return refs
 }
 
-// together are all objects that Istio will see: what is planned, in place of what is ours in the namespace, and all others.
-func together[T metav1.Object](planned, here, elsewhere []T, revision string) []T {
-	all := make([]T, 0, len(planned)+len(here)+len(elsewhere))
+// together returns all objects that Istio will see: the planned ones, in place of ours in the namespace, and all others.
+func together[T metav1.Object](planned, live []T, namespace string) []T {
+	all := make([]T, 0, len(planned)+len(live))
 	all = append(all, planned...)
-	for _, o := range model.OfRevision(here, revision) {
-		if !model.Ours(o) {
+	for _, o := range live {
+		if !model.Ours(o) || o.GetNamespace() != namespace {
 			all = append(all, o)
 		}
 	}
-	return append(all, model.OfRevision(elsewhere, revision)...)
+	return all
 }
 
 // refOf names an object as the model of Istio does.

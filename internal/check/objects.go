@@ -27,32 +27,13 @@ func (w world) inObjects() []model.Finding {
 	return findings
 }
 
-// inventory is as much of the mesh as the snapshot knows, once what is rendered is written.
+// inventory is the mesh, as far as the snapshot knows it, once what is rendered is written.
 func (w world) inventory(v controlPlane) model.Inventory {
-	beside := w.snapshot.Beside
-	return model.Inventory{
-		Mesh:                w.snapshot.Mesh,
-		Partial:             true,
-		Services:            v.world.Services,
-		Workloads:           slices.Concat(w.snapshot.Workloads, gatewaysOnly(w.snapshot.GatewayPods)),
-		PeerAuthentications: v.world.PeerAuthentications,
-		DestinationRules:    v.world.DestinationRules,
-		Gateways:            v.world.Gateways,
-		ServiceEntries:      beside.ServiceEntries,
-		VirtualServices:     beside.VirtualServices,
-		Webhooks:            beside.Webhooks,
-
-		Now:                  w.snapshot.Credentials.Now,
-		Credentials:          w.snapshot.Credentials.Found,
-		CredentialNamespaces: w.snapshot.Credentials.Namespaces,
-		CredentialNames:      w.snapshot.Credentials.Names,
-	}
-}
-
-// gatewaysOnly leaves out pods that are more than a gateway: what they accept, PeerAuthentications of their namespace say that are not
-// in the snapshot.
-func gatewaysOnly(workloads []model.Workload) []model.Workload {
-	return slices.DeleteFunc(slices.Clone(workloads), func(w model.Workload) bool { return !w.Gateway })
+	i := w.snapshot.Inventory
+	i.PeerAuthentications = v.world.PeerAuthentications
+	i.DestinationRules = v.world.DestinationRules
+	i.Gateways = v.world.Gateways
+	return i
 }
 
 // Attributed is what lint has found in the rendered objects of a namespace, told to the policies that own them. What it has found in

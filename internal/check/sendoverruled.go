@@ -111,7 +111,7 @@ func (w world) clientsOf(rule *istionetworkingv1.DestinationRule) []clients {
 func (w world) wideClientsOf(rule *istionetworkingv1.DestinationRule) []clients {
 	all := []clients{{Client: w.client(model.Workload{Namespace: rule.Namespace})}}
 	if w.foreignSelecting {
-		for _, workload := range w.snapshot.Workloads {
+		for _, workload := range w.pods.Selected(nil) {
 			all = append(all, clients{Client: w.client(workload), count: workload.Count})
 		}
 	}
@@ -124,7 +124,7 @@ func (w world) wideClientsOf(rule *istionetworkingv1.DestinationRule) []clients 
 
 // foreignSelecting says whether somebody else has a DestinationRule for single pods of the namespace.
 func foreignSelecting(s model.Snapshot) bool {
-	return slices.ContainsFunc(s.DestinationRules, func(rule *istionetworkingv1.DestinationRule) bool {
+	return slices.ContainsFunc(s.Live().DestinationRules, func(rule *istionetworkingv1.DestinationRule) bool {
 		return rule.Spec.GetWorkloadSelector() != nil && !model.Ours(rule)
 	})
 }
@@ -133,7 +133,10 @@ func foreignSelecting(s model.Snapshot) bool {
 // selector.
 func clientsElsewhere(s model.Snapshot) []clients {
 	var all []clients
-	for _, rule := range s.Elsewhere.DestinationRules {
+	for _, rule := range s.DestinationRules {
+		if rule.Namespace == s.Namespace {
+			continue
+		}
 		for _, labels := range []map[string]string{nil, rule.Spec.GetWorkloadSelector().GetMatchLabels()} {
 			client := istio.Client{Namespace: rule.Namespace, Labels: labels, Dataplane: model.DataplaneSidecar}
 			all = append(all, clients{Client: client})

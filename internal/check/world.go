@@ -6,6 +6,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/istio/destinations"
 	"github.com/meshtls/meshtls/internal/istio/hosts"
 	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/model"
@@ -22,8 +23,10 @@ type world struct {
 	// pods are the namespace's, gatewayPods also those of other namespaces that its gateways select.
 	pods        pods.Index
 	gatewayPods pods.Index
-	hosts       map[string]model.Host
-	sentHosts   []sentHost
+	// seen are the hosts that the namespace's clients see, and hosts the first of each name.
+	seen      []model.Host
+	hosts     map[string]model.Host
+	sentHosts []sentHost
 	// foreignSelecting and clientsElsewhere tell which clients have rules of their own, besides ours.
 	foreignSelecting bool
 	clientsElsewhere []clients
@@ -36,15 +39,16 @@ type subject struct {
 }
 
 func newWorld(s model.Snapshot, plan model.Plan, objects model.Objects) world {
-	s.Hosts = s.OrderedHosts()
+	index := destinations.NewIndex(s.Inventory)
 	w := world{
 		snapshot:    s,
 		rules:       plan.Sends,
 		gateways:    plan.Gateways,
 		subjects:    subjectsOf(s, plan),
-		pods:        pods.NewIndex(s.Workloads),
-		gatewayPods: pods.NewIndex(slices.Concat(s.Workloads, s.GatewayPods)),
-		hosts:       model.HostsByName(s.Hosts),
+		pods:        pods.ByNamespace(s.Workloads)[s.Namespace],
+		gatewayPods: pods.NewIndex(s.Workloads),
+		seen:        index.SeenBy(s.Namespace),
+		hosts:       index.KnownTo(s.Namespace),
 	}
 	w.sentHosts = sentHostsOf(w)
 	w.foreignSelecting, w.clientsElsewhere = foreignSelecting(s), clientsElsewhere(s)
@@ -78,7 +82,7 @@ func (w world) declared(host string) []model.Host {
 		return []model.Host{h}
 	}
 	if hosts.IsWildcard(host) {
-		return slices.DeleteFunc(slices.Clone(w.snapshot.Hosts), func(h model.Host) bool { return !hosts.Covers(host, h.Name) })
+		return slices.DeleteFunc(slices.Clone(w.seen), func(h model.Host) bool { return !hosts.Covers(host, h.Name) })
 	}
 	for _, wildcard := range hosts.Wildcards(host) {
 		if h, ok := w.hosts[wildcard]; ok {

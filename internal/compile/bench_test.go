@@ -9,6 +9,9 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
+	networkingapi "istio.io/api/networking/v1alpha3"
+	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/compile"
 	"github.com/meshtls/meshtls/internal/model"
@@ -55,8 +58,12 @@ func BenchmarkCompileLargeNamespace(b *testing.B) {
 // busyNamespace has one policy a workload: each accepts, with a port by number and one by Service port; every second sends to
 // a partner and to a neighbour; every tenth is a gateway. Each workload has a Service and three pods.
 func busyNamespace(namespace string, policies int) model.Snapshot {
-	s := model.Snapshot{Namespace: namespace, Mesh: model.Mesh{RootNamespace: "istio-system", AutoMTLS: true}}
-	s.Hosts = append(s.Hosts, model.Host{Name: "api.partner.example", Namespace: namespace, External: true, Ports: []int32{443, 8443}})
+	s := model.Snapshot{Namespace: namespace}
+	s.Mesh = model.Mesh{RootNamespace: "istio-system", AutoMTLS: true}
+	partner := &istionetworkingv1.ServiceEntry{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "partner"}}
+	partner.Spec.Hosts = []string{"api.partner.example"}
+	partner.Spec.Ports = []*networkingapi.ServicePort{{Number: 443, Protocol: "HTTPS"}, {Number: 8443, Protocol: "HTTPS"}}
+	s.ServiceEntries = append(s.ServiceEntries, partner)
 	for i := range policies {
 		app := fmt.Sprintf("app-%04d", i)
 		labels := map[string]string{"app": app, "version": "v1"}
@@ -71,7 +78,6 @@ func busyNamespace(namespace string, policies int) model.Snapshot {
 			Namespace: namespace, Example: app + "-1", Count: 3, Labels: labels, Dataplane: model.DataplaneSidecar,
 			Ports: []model.ContainerPort{{Name: "http", Number: 8080}, {Name: "metrics", Number: 9090}},
 		})
-		s.Hosts = append(s.Hosts, model.Host{Name: app + "." + namespace + ".svc.cluster.local", Namespace: namespace, Ports: []int32{80, 9000}})
 		s.Policies = append(s.Policies, busyPolicy(namespace, app, i))
 	}
 	return s

@@ -13,6 +13,7 @@ import (
 
 	"github.com/meshtls/meshtls/internal/compile"
 	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/destinations"
 	"github.com/meshtls/meshtls/internal/istio/hosts"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/test/worlds"
@@ -74,7 +75,7 @@ func reachOf(t *testing.T, seed uint64, found *corpus) {
 	for i, s := range snapshots {
 		others := slices.Concat(compiled[:i], compiled[i+1:])
 		for _, o := range others { // they are in force when this namespace is compiled again
-			s.Elsewhere.DestinationRules = slices.Concat(s.Elsewhere.DestinationRules, o.DestinationRules)
+			s.DestinationRules = slices.Concat(s.DestinationRules, o.DestinationRules)
 		}
 		own := compile.Compile(s).Objects
 		found.policies.Add(int64(len(s.Policies)))
@@ -142,9 +143,9 @@ func wantNoReach(t *testing.T, r reach) {
 	called := hostsOfOthers(r.snapshots, r.namespace)
 	strangers := []model.Workload{{Namespace: "elsewhere", Labels: map[string]string{"app": "a"}, Dataplane: model.DataplaneSidecar}}
 	for _, s := range r.snapshots {
-		if s.Namespace != r.namespace {
-			strangers = append(strangers, s.Workloads...)
-		}
+		strangers = append(strangers, slices.DeleteFunc(slices.Clone(s.Workloads), func(w model.Workload) bool {
+			return w.Namespace != s.Namespace || w.Namespace == r.namespace
+		})...)
 	}
 	for _, w := range strangers {
 		if diff := cmp.Diff(r.without.Accept(w), r.with.Accept(w)); diff != "" {
@@ -174,14 +175,14 @@ func ruleNames(m *istio.Model, client istio.Client, host model.Host) []string {
 func hostsOfOthers(snapshots []model.Snapshot, namespace string) []model.Host {
 	var found []model.Host
 	for _, s := range snapshots {
-		for _, host := range s.Hosts {
+		for _, host := range destinations.NewIndex(s.Inventory).SeenBy(s.Namespace) {
 			if host.Namespace != namespace {
 				found = append(found, host)
 			}
 		}
 		for _, service := range s.Services {
-			if s.Namespace != namespace {
-				found = append(found, model.Host{Name: hosts.OfService(s.Namespace, service.Name), Namespace: s.Namespace})
+			if service.Namespace != namespace {
+				found = append(found, model.Host{Name: hosts.OfService(service.Namespace, service.Name), Namespace: service.Namespace})
 			}
 		}
 	}

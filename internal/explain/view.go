@@ -41,7 +41,7 @@ func newView(mesh model.Inventory, revision string) *view {
 		istio:        istio.New(istio.WorldOf(mesh)),
 		policies:     map[model.ObjectRef][]string{},
 		podsIn:       pods.ByNamespace(mesh.Workloads),
-		destinations: destinations.NewIndex(mesh.Services, mesh.ServiceEntries),
+		destinations: destinations.NewIndex(mesh),
 		routes:       routes.ByGateway(mesh.VirtualServices),
 		routesFor:    map[string][]*istionetworkingv1.VirtualService{},
 	}

@@ -30,10 +30,12 @@ func TestSnapshotBesideDeclarations(t *testing.T) {
 		world string
 		want  []string
 	}{
-		"a Service of another namespace":        {world: service("bank", "api", ""), want: []string{"Service bank/api"}},
-		"not the namespace's own":               {world: service("shop", "own", "")},
-		"not one that nobody sends to":          {world: service("bank", "db", "")},
-		"not one that the namespace cannot see": {world: service("bank", "api", ", annotations: {networking.istio.io/exportTo: .}")},
+		"a Service of another namespace": {world: service("bank", "api", ""), want: []string{"Service bank/api"}},
+		"not the namespace's own":        {world: service("shop", "own", "")},
+		"not one that nobody sends to":   {world: service("bank", "db", "")},
+		"one that the namespace cannot see": {
+			world: service("bank", "api", ", annotations: {networking.istio.io/exportTo: .}"), want: []string{"Service bank/api"},
+		},
 		"a Service before gateway pods of another namespace": {
 			world: gatewayOfEdge + edgePods + selecting("edge", "ingress", "{istio: ingress}") + selecting("edge", "other", "{app: other}") +
 				selecting("bank", "ingress", "{istio: ingress}"),
@@ -54,7 +56,7 @@ func TestSnapshotBesideDeclarations(t *testing.T) {
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(tc.want, namesOf(snapshot(t, sendingPolicy+tc.world).Beside)); diff != "" {
+			if diff := cmp.Diff(tc.want, namesOf(snapshot(t, sendingPolicy+tc.world))); diff != "" {
 				t.Errorf("declarations (-want +got):\n%s", diff)
 			}
 		})
@@ -98,9 +100,13 @@ spec: {send: [{hosts: [` + host + `], mode: Simple}]}
 `
 }
 
-func namesOf(b model.Beside) []string {
+// namesOf are the objects of the snapshot that nothing is rendered from: Services of other namespaces, and the rest.
+func namesOf(b model.Snapshot) []string {
 	var names []string
 	for _, s := range b.Services {
+		if s.Namespace == b.Namespace {
+			continue
+		}
 		names = append(names, "Service "+s.Namespace+"/"+s.Name)
 	}
 	for _, e := range b.ServiceEntries {
@@ -151,7 +157,7 @@ func TestSnapshotBesideVirtualServices(t *testing.T) {
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(tc.want, namesOf(snapshot(t, gatewayOfA+tc.world).Beside)); diff != "" {
+			if diff := cmp.Diff(tc.want, namesOf(snapshot(t, gatewayOfA+tc.world))); diff != "" {
 				t.Errorf("VirtualServices (-want +got):\n%s", diff)
 			}
 		})
@@ -178,7 +184,7 @@ apiVersion: admissionregistration.k8s.io/v1
 kind: MutatingWebhookConfiguration
 metadata: {name: elsewhere}
 webhooks: [{name: there, clientConfig: {service: {namespace: bank, name: api}}}]
-`).Beside.Webhooks
+`).Webhooks
 	service := client.ObjectKey{Namespace: "shop", Name: "api"}
 	want := []model.Webhook{
 		{Kind: model.KindMutatingWebhook, Configuration: "changes", Name: "here", Service: service, Port: 443},

@@ -28,28 +28,27 @@ func (g *gathering) readNamedCredentials(ctx context.Context, s *model.Snapshot)
 	if len(named) == 0 {
 		return nil
 	}
-	c := model.Credentials{Now: g.options.Now, Namespaces: g.placesOf(s, named), Names: sets.New[string]()}
+	s.Now, s.CredentialNamespaces, s.CredentialNames = g.options.Now, g.placesOf(s, named), sets.New[string]()
 	for _, r := range named {
-		c.Names.Insert(r.name)
+		s.CredentialNames.Insert(r.name)
 	}
-	for _, namespace := range sets.List(c.Namespaces) {
-		for _, name := range sets.List(c.Names) {
+	for _, namespace := range sets.List(s.CredentialNamespaces) {
+		for _, name := range sets.List(s.CredentialNames) {
 			found, err := g.credentialsNamed(ctx, namespace, name)
 			if err != nil {
 				return err
 			}
-			c.Found = append(c.Found, found...)
+			s.Credentials = append(s.Credentials, found...)
 		}
 	}
-	s.Credentials = c
 	return nil
 }
 
 // placesOf are the namespaces to look into: of the clients and the gateway's pods, and those that a name names itself.
 func (g *gathering) placesOf(s *model.Snapshot, named []credentialReference) sets.Set[string] {
 	places := sets.New(g.namespace)
-	for i := range s.GatewayPods {
-		places.Insert(s.GatewayPods[i].Namespace)
+	for i := range s.Workloads {
+		places.Insert(s.Workloads[i].Namespace)
 	}
 	for _, r := range named {
 		places.Insert(r.namespace)

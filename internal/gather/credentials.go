@@ -42,9 +42,9 @@ func CredentialSelector() fields.Selector {
 }
 
 // readCredentials reads the Secrets and ConfigMaps that could hold certificates, of the namespaces whose credentials may be read.
-func (g *gathering) readCredentials(ctx context.Context, i *model.Inventory) error {
+func (g *gathering) readCredentials(ctx context.Context, s *model.Snapshot) error {
 	var err error
-	i.Credentials, i.CredentialNamespaces, err = g.credentials(ctx)
+	s.Credentials, s.CredentialNamespaces, err = g.credentials(ctx)
 	return err
 }
 

@@ -333,32 +333,32 @@ func TestSnapshotCredentials(t *testing.T) {
 	at := func(c model.Credential) string { return c.Kind + " " + c.Namespace + "/" + c.Name }
 	tests := map[string]struct {
 		options   gather.Options
-		want      model.Credentials
+		want      model.Inventory
 		wantFound []string
 	}{
 		"what is named, where proxies ask for it": {
 			options: gather.Options{CredentialNamespaces: sets.New("edge", "elsewhere", "shop", "trust"), Now: now},
-			want:    model.Credentials{Now: now, Namespaces: sets.New("edge", "shop", "trust"), Names: names},
+			want:    model.Inventory{Now: now, CredentialNamespaces: sets.New("edge", "shop", "trust"), CredentialNames: names},
 			wantFound: []string{
 				"Secret edge/a", "Secret edge/a-cacert", "Secret shop/d-cacert", "ConfigMap trust/clients",
 			},
 		},
 		"only where it may be read": {
 			options:   gather.Options{CredentialNamespaces: sets.New("shop"), Now: now},
-			want:      model.Credentials{Now: now, Namespaces: sets.New("shop"), Names: names},
+			want:      model.Inventory{Now: now, CredentialNamespaces: sets.New("shop"), CredentialNames: names},
 			wantFound: []string{"Secret shop/d-cacert"},
 		},
 		"nowhere, as is the default": {options: gather.Options{Now: now}},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			got := snapshotOf(t, world(t, world1), "shop", tc.options).Credentials
+			got := snapshotOf(t, world(t, world1), "shop", tc.options)
 			var found []string
-			for _, c := range got.Found {
+			for _, c := range got.Credentials {
 				found = append(found, at(c))
 			}
-			got.Found = nil
-			if diff := cmp.Diff(tc.want, got); diff != "" {
+			looked := model.Inventory{Now: got.Now, CredentialNamespaces: got.CredentialNamespaces, CredentialNames: got.CredentialNames}
+			if diff := cmp.Diff(tc.want, looked); diff != "" {
 				t.Errorf("credentials (-want +got):\n%s", diff)
 			}
 			if diff := cmp.Diff(tc.wantFound, found); diff != "" {

@@ -71,21 +71,24 @@ func TestDependentsAreSnapshotReadBackwards(t *testing.T) {
 	found := 0
 	for _, namespace := range namespaces(t, reader) {
 		s := snapshotOf(t, reader, namespace, gather.Options{})
-		for _, host := range s.Hosts {
+		for _, host := range hostsOf(s) {
 			found++
 			back, err := gather.NamespacesSendingTo(t.Context(), reader, host.Name)
 			if err != nil || !slices.Contains(back, namespace) {
 				t.Errorf("host %s leads to %q, %v, want %s among them", host.Name, back, err, namespace)
 			}
 		}
-		for _, pod := range s.GatewayPods {
+		for _, pod := range podsElsewhere(s) {
 			found++
 			back, err := gather.NamespacesWithGateway(t.Context(), reader, pod.Labels)
 			if err != nil || !slices.Contains(back, namespace) {
 				t.Errorf("pod %s/%s leads to %q, %v, want %s among them", pod.Namespace, pod.Example, back, err, namespace)
 			}
 		}
-		for _, service := range s.Beside.Services {
+		for _, service := range s.Services {
+			if service.Namespace == namespace {
+				continue
+			}
 			found++
 			sending, err := gather.NamespacesSendingTo(t.Context(), reader, hosts.OfService(service.Namespace, service.Name))
 			if err != nil {
@@ -98,7 +101,7 @@ func TestDependentsAreSnapshotReadBackwards(t *testing.T) {
 				t.Errorf("Service %s/%s leads to %q, %v, want %s among them", service.Namespace, service.Name, back, err, namespace)
 			}
 		}
-		for _, vs := range s.Beside.VirtualServices {
+		for _, vs := range s.VirtualServices {
 			found++
 			back, err := gather.NamespacesRoutedBy(t.Context(), reader, vs)
 			if err != nil || !slices.Contains(back, namespace) {

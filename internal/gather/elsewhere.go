@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/istio/destinations"
 	"github.com/meshtls/meshtls/internal/istio/hosts"
 	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/model"
@@ -29,7 +30,10 @@ func (g *gathering) readElsewhere(ctx context.Context, s *model.Snapshot) error 
 	if err := g.readSharedGateways(ctx, s); err != nil {
 		return err
 	}
-	s.Elsewhere.DestinationRules = byName(s.Elsewhere.DestinationRules)
+	if err := g.readAccepted(ctx, s); err != nil {
+		return err
+	}
+	s.DestinationRules = eachOnce(byName(s.DestinationRules))
 	return nil
 }
 
@@ -44,14 +48,14 @@ func (g *gathering) readRoot(ctx context.Context, s *model.Snapshot) error {
 		if err := g.list(ctx, &list, inRoot); err != nil {
 			return err
 		}
-		s.Elsewhere.PeerAuthentications = byName(list.Items)
+		s.PeerAuthentications = byName(append(s.PeerAuthentications, list.Items...))
 	}
 	if !g.missing(model.KindDestinationRule) {
 		var list istionetworkingv1.DestinationRuleList
 		if err := g.list(ctx, &list, inRoot); err != nil {
 			return err
 		}
-		s.Elsewhere.DestinationRules = list.Items
+		s.DestinationRules = append(s.DestinationRules, list.Items...)
 	}
 	return nil
 }
@@ -64,7 +68,7 @@ func (g *gathering) readHostRules(ctx context.Context, s *model.Snapshot) error 
 		return nil
 	}
 	read := sets.New[hostRuleQuery]()
-	for _, host := range s.Hosts {
+	for _, host := range destinations.NewIndex(s.Inventory).All() {
 		if host.Namespace == g.namespace || host.Namespace == s.Mesh.RootNamespace {
 			continue
 		}
@@ -79,7 +83,7 @@ func (g *gathering) readHostRules(ctx context.Context, s *model.Snapshot) error 
 			if err != nil {
 				return err
 			}
-			s.Elsewhere.DestinationRules = append(s.Elsewhere.DestinationRules, list.Items...)
+			s.DestinationRules = append(s.DestinationRules, list.Items...)
 		}
 	}
 	return nil
@@ -97,22 +101,15 @@ func (g *gathering) readClientRules(ctx context.Context, s *model.Snapshot) erro
 			if err := g.list(ctx, &list, client.MatchingFields{IndexDestinationRuleHost: name}); err != nil {
 				return err
 			}
-			s.Elsewhere.DestinationRules = append(s.Elsewhere.DestinationRules, list.Items...)
+			s.DestinationRules = append(s.DestinationRules, list.Items...)
 		}
 	}
-	s.Elsewhere.DestinationRules = g.eachOnce(s.Elsewhere.DestinationRules)
 	return nil
 }
 
-// eachOnce leaves out what was read twice, and what is of this namespace.
-func (g *gathering) eachOnce(rules []*istionetworkingv1.DestinationRule) []*istionetworkingv1.DestinationRule {
-	read := sets.New[client.ObjectKey]()
-	return slices.DeleteFunc(rules, func(rule *istionetworkingv1.DestinationRule) bool {
-		key := client.ObjectKeyFromObject(rule)
-		known := read.Has(key)
-		read.Insert(key)
-		return known || rule.Namespace == g.namespace
-	})
+// eachOnce leaves out the objects that were read twice. The list is ordered.
+func eachOnce[T client.Object](ordered []T) []T {
+	return slices.CompactFunc(ordered, func(a, b T) bool { return client.ObjectKeyFromObject(a) == client.ObjectKeyFromObject(b) })
 }
 
 // sentForAll are the hosts, qualified, about which policies decide for all clients.
@@ -130,6 +127,22 @@ func sentForAll(s *model.Snapshot) []string {
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
+}
+
+// readAccepted reads what the pods of other namespaces accept: the PeerAuthentications of these namespaces.
+func (g *gathering) readAccepted(ctx context.Context, s *model.Snapshot) error {
+	if g.missing(model.KindPeerAuthentication) {
+		return nil
+	}
+	for _, namespace := range sets.List(namespacesOfPods(g.podsElsewhere(s)).Delete(s.Mesh.RootNamespace)) {
+		var list istiosecurityv1.PeerAuthenticationList
+		if err := g.list(ctx, &list, client.InNamespace(namespace)); err != nil {
+			return err
+		}
+		s.PeerAuthentications = append(s.PeerAuthentications, list.Items...)
+	}
+	s.PeerAuthentications = byName(s.PeerAuthentications)
+	return nil
 }
 
 // hostRuleQuery asks for the rules of a namespace for a host.
@@ -150,17 +163,17 @@ func (g *gathering) readSharedGateways(ctx context.Context, s *model.Snapshot) e
 	for _, gateway := range list.Items {
 		selects := func(w model.Workload) bool { return pods.Matches(gateway.Spec.GetSelector(), w.Labels) }
 		if gateway.Namespace != g.namespace && slices.ContainsFunc(shared, selects) {
-			s.Elsewhere.Gateways = append(s.Elsewhere.Gateways, gateway)
+			s.Gateways = append(s.Gateways, gateway)
 		}
 	}
-	s.Elsewhere.Gateways = byName(s.Elsewhere.Gateways)
+	s.Gateways = byName(s.Gateways)
 	return nil
 }
 
 // gatewayPods are the pods, of any namespace, that the gateway targets of the policies select.
 func (g *gathering) gatewayPods(s *model.Snapshot) []model.Workload {
 	index := pods.NewIndex(s.Workloads)
-	selected := slices.Clone(s.GatewayPods)
+	var selected []model.Workload
 	for _, selector := range gatewaySelectors(s) {
 		selected = append(selected, index.Selected(selector)...)
 	}

@@ -18,59 +18,38 @@ import (
 func Inventory(ctx context.Context, reader client.Reader, now time.Time, options Options) (model.Inventory, error) {
 	g := newGathering(reader, metav1.NamespaceAll, options)
 	g.namesPods = true
-	i := model.Inventory{Now: metav1.NewTime(now)}
-	for _, read := range []func(context.Context, *model.Inventory) error{
-		g.readInventoryMesh,
+	s := model.Snapshot{Inventory: model.Inventory{Now: metav1.NewTime(now)}}
+	for _, read := range []func(context.Context, *model.Snapshot) error{
+		g.readMesh,
+		g.readServices,
 		g.readNamespaces,
-		g.readAllWorkloads,
+		g.readWorkloads,
 		g.readAllIstioObjects,
 		g.readWebhooks,
 		g.readCredentials,
 	} {
-		if err := read(ctx, &i); err != nil {
+		if err := read(ctx, &s); err != nil {
 			return model.Inventory{}, fmt.Errorf("taking the inventory of the mesh: %w", err)
 		}
 	}
-	return i, nil
+	return s.Inventory, nil
 }
 
-// readInventoryMesh reads what Istio's mesh config says, and the Services.
-func (g *gathering) readInventoryMesh(ctx context.Context, i *model.Inventory) error {
-	var s model.Snapshot
-	if err := g.readMesh(ctx, &s); err != nil {
-		return err
-	}
-	if err := g.readServices(ctx, &s); err != nil {
-		return err
-	}
-	i.Mesh, i.Services = s.Mesh, s.Services
-	return nil
-}
-
-func (g *gathering) readNamespaces(ctx context.Context, i *model.Inventory) error {
+func (g *gathering) readNamespaces(ctx context.Context, s *model.Snapshot) error {
 	var found corev1.NamespaceList
 	if err := g.list(ctx, &found); err != nil {
 		return err
 	}
 	for n := range found.Items {
 		namespace := &found.Items[n]
-		i.Namespaces = append(i.Namespaces, model.Namespace{Name: namespace.Name, Labels: namespace.Labels})
-		g.dataplaneLabels[namespace.Name] = namespace.Labels[LabelDataplaneMode]
+		g.namespaces[namespace.Name] = model.Namespace{Name: namespace.Name, Labels: namespace.Labels}
+		s.Namespaces = append(s.Namespaces, g.namespaces[namespace.Name])
 	}
-	return nil
-}
-
-func (g *gathering) readAllWorkloads(ctx context.Context, i *model.Inventory) error {
-	var s model.Snapshot
-	if err := g.readWorkloads(ctx, &s); err != nil {
-		return err
-	}
-	i.Workloads = s.Workloads
 	return nil
 }
 
 // readAllIstioObjects reads the objects of every Istio kind that there is.
-func (g *gathering) readAllIstioObjects(ctx context.Context, i *model.Inventory) error {
+func (g *gathering) readAllIstioObjects(ctx context.Context, s *model.Snapshot) error {
 	var (
 		peerAuthentications   istiosecurityv1.PeerAuthenticationList
 		authorizationPolicies istiosecurityv1.AuthorizationPolicyList
@@ -96,19 +75,19 @@ func (g *gathering) readAllIstioObjects(ctx context.Context, i *model.Inventory)
 			return err
 		}
 	}
-	i.PeerAuthentications = byName(peerAuthentications.Items)
-	i.AuthorizationPolicies = byName(authorizationPolicies.Items)
-	i.DestinationRules = byName(destinationRules.Items)
-	i.Gateways = byName(gateways.Items)
-	i.ServiceEntries = byName(serviceEntries.Items)
-	i.VirtualServices = byName(virtualServices.Items)
-	i.WorkloadEntries = byName(workloadEntries.Items)
+	s.PeerAuthentications = byName(peerAuthentications.Items)
+	s.AuthorizationPolicies = byName(authorizationPolicies.Items)
+	s.DestinationRules = byName(destinationRules.Items)
+	s.Gateways = byName(gateways.Items)
+	s.ServiceEntries = byName(serviceEntries.Items)
+	s.VirtualServices = byName(virtualServices.Items)
+	s.WorkloadEntries = byName(workloadEntries.Items)
 	return nil
 }
 
 // readWebhooks reads the webhooks that the API server calls at a Service.
-func (g *gathering) readWebhooks(ctx context.Context, i *model.Inventory) error {
+func (g *gathering) readWebhooks(ctx context.Context, s *model.Snapshot) error {
 	var err error
-	i.Webhooks, err = g.webhooks(ctx)
+	s.Webhooks, err = g.webhooks(ctx)
 	return err
 }

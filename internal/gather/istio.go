@@ -13,7 +13,7 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// readIstioObjects reads the namespace's live objects of the kinds that are rendered, ours and other people's.
+// readIstioObjects reads the namespace's live objects of the kinds that are rendered, ours and foreign.
 func (g *gathering) readIstioObjects(ctx context.Context, s *model.Snapshot) error {
 	var (
 		peerAuthentications istiosecurityv1.PeerAuthenticationList

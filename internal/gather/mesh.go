@@ -28,18 +28,15 @@ const (
 
 // readMesh reads the mesh config of the control plane that serves the namespace.
 func (g *gathering) readMesh(ctx context.Context, s *model.Snapshot) error {
-	var namespace corev1.Namespace
-	if _, err := g.get(ctx, "", g.namespace, &namespace); err != nil {
+	namespace, err := g.readNamespace(ctx, g.namespace)
+	if err != nil {
 		return err
 	}
-	g.dataplaneLabels[g.namespace] = namespace.Labels[LabelDataplaneMode]
-
 	var configMaps corev1.ConfigMapList
 	if err := g.list(ctx, &configMaps, client.InNamespace(g.options.IstioNamespace)); err != nil {
 		return err
 	}
 	config, problem := g.meshConfig(configMaps.Items, namespace.Labels[meshtlsv1alpha1.LabelRevision])
-	g.serviceExportTo = config.GetDefaultServiceExportTo()
 	s.Mesh = g.mesh(config)
 	s.Mesh.Problem = problem
 	return nil
@@ -116,6 +113,7 @@ func (g *gathering) mesh(config *meshapi.MeshConfig) model.Mesh {
 		TrustDomain:                    cmp.Or(config.GetTrustDomain(), defaultTrustDomain),
 		DefaultDestinationRuleExportTo: slices.Clone(config.GetDefaultDestinationRuleExportTo()),
 		DefaultVirtualServiceExportTo:  slices.Clone(config.GetDefaultVirtualServiceExportTo()),
+		DefaultServiceExportTo:         slices.Clone(config.GetDefaultServiceExportTo()),
 		MinProtocolVersion:             minProtocolVersion(config),
 	}
 }

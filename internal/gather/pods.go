@@ -57,21 +57,21 @@ func (g *gathering) ambient(ctx context.Context, pod *corev1.Pod) (bool, error) 
 	if mode, ok := pod.Labels[LabelDataplaneMode]; ok {
 		return mode == "ambient", nil
 	}
-	mode, err := g.dataplaneLabel(ctx, pod.Namespace)
-	return mode == "ambient", err
+	namespace, err := g.readNamespace(ctx, pod.Namespace)
+	return namespace.Labels[LabelDataplaneMode] == "ambient", err
 }
 
-// dataplaneLabel is what the namespace says of its pods; empty: nothing.
-func (g *gathering) dataplaneLabel(ctx context.Context, name string) (string, error) {
-	if mode, known := g.dataplaneLabels[name]; known {
-		return mode, nil
+// readNamespace returns the namespace with its labels; one that does not exist has none.
+func (g *gathering) readNamespace(ctx context.Context, name string) (model.Namespace, error) {
+	if known, read := g.namespaces[name]; read || name == corev1.NamespaceAll {
+		return known, nil
 	}
 	var namespace corev1.Namespace
 	if _, err := g.get(ctx, "", name, &namespace); err != nil {
-		return "", err
+		return model.Namespace{}, err
 	}
-	g.dataplaneLabels[name] = namespace.Labels[LabelDataplaneMode]
-	return g.dataplaneLabels[name], nil
+	g.namespaces[name] = model.Namespace{Name: name, Labels: namespace.Labels}
+	return g.namespaces[name], nil
 }
 
 // containerPorts are the ports that the pod's containers declare, ordered by number. Those of an injected proxy are not the

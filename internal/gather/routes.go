@@ -31,7 +31,7 @@ func (g *gathering) readRoutes(ctx context.Context, s *model.Snapshot) error {
 			found[client.ObjectKeyFromObject(vs)] = vs
 		}
 	}
-	s.Beside.VirtualServices = byName(slices.Collect(maps.Values(found)))
+	s.VirtualServices = byName(slices.Collect(maps.Values(found)))
 	return nil
 }
 

@@ -39,19 +39,25 @@ func servicesByName(services []model.Service) []model.Service {
 
 // readGatewayServices reads the Services before the gateway pods of other namespaces: clients come to the pods by them.
 func (g *gathering) readGatewayServices(ctx context.Context, s *model.Snapshot) error {
-	for namespace := range namespacesOfPods(s.GatewayPods) {
+	elsewhere := g.podsElsewhere(s)
+	for namespace := range namespacesOfPods(elsewhere) {
 		var found corev1.ServiceList
 		if err := g.list(ctx, &found, client.InNamespace(namespace)); err != nil {
 			return err
 		}
 		for i := range found.Items {
-			if service := serviceOf(&found.Items[i]); selectsAny(service, s.GatewayPods) && !holds(s.Beside.Services, service) {
-				s.Beside.Services = append(s.Beside.Services, service)
+			if service := serviceOf(&found.Items[i]); selectsAny(service, elsewhere) && !holds(s.Services, service) {
+				s.Services = append(s.Services, service)
 			}
 		}
 	}
-	servicesByName(s.Beside.Services)
+	servicesByName(s.Services)
 	return nil
+}
+
+// podsElsewhere are the pods of other namespaces.
+func (g *gathering) podsElsewhere(s *model.Snapshot) []model.Workload {
+	return slices.DeleteFunc(slices.Clone(s.Workloads), func(w model.Workload) bool { return w.Namespace == g.namespace })
 }
 
 func namespacesOfPods(workloads []model.Workload) sets.Set[string] {
@@ -82,8 +88,20 @@ func serviceOf(service *corev1.Service) model.Service {
 		Ports:     servicePorts(service),
 		Headless:  service.Spec.ClusterIP == corev1.ClusterIPNone,
 		External:  service.Spec.Type == corev1.ServiceTypeExternalName,
+		ExportTo:  serviceExportTo(service),
 		Mute:      service.Annotations[meshtlsv1alpha1.AnnotationMute],
 	}
+}
+
+// annotationExportTo, on a Service, names the namespaces that see it, comma-separated, as a ServiceEntry's exportTo does.
+const annotationExportTo = "networking.istio.io/exportTo"
+
+func serviceExportTo(service *corev1.Service) []string {
+	list := service.Annotations[annotationExportTo]
+	if list == "" {
+		return nil
+	}
+	return strings.Split(strings.ReplaceAll(list, " ", ""), ",")
 }
 
 // selectorOf is nil for an ExternalName Service: Kubernetes does not look at what its selector says.

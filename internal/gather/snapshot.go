@@ -3,6 +3,9 @@ package gather
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
@@ -35,16 +38,16 @@ type gathering struct {
 	options   Options
 	// namesPods says that workloads list their pods.
 	namesPods bool
-	// dataplaneLabels remembers the label LabelDataplaneMode of the namespaces that were asked for.
-	dataplaneLabels map[string]string
-	// serviceExportTo is who sees a Service or a ServiceEntry that does not say so itself.
-	serviceExportTo []string
+	// namespaces remembers the labels of the namespaces that were asked for.
+	namespaces map[string]model.Namespace
 }
 
-// Snapshot reads everything that the compile of the namespace depends on. The same cluster gives the same snapshot.
+// Snapshot reads everything that the compile of the namespace depends on: a partial inventory. The same cluster gives the same
+// snapshot.
 func Snapshot(ctx context.Context, reader client.Reader, namespace string, options Options) (model.Snapshot, error) {
 	g := newGathering(reader, namespace, options)
 	s := model.Snapshot{Namespace: namespace}
+	s.Partial = true
 	// The order matters: what is read of the mesh and of the policies decides what else is read.
 	for _, read := range []func(context.Context, *model.Snapshot) error{
 		g.readMesh,
@@ -64,6 +67,7 @@ func Snapshot(ctx context.Context, reader client.Reader, namespace string, optio
 			return model.Snapshot{}, fmt.Errorf("gathering namespace %s: %w", namespace, err)
 		}
 	}
+	s.Namespaces = slices.SortedFunc(maps.Values(g.namespaces), func(a, b model.Namespace) int { return strings.Compare(a.Name, b.Name) })
 	return s, nil
 }
 
@@ -88,7 +92,7 @@ func newGathering(reader client.Reader, namespace string, options Options) *gath
 	if options.IstioNamespace == "" {
 		options.IstioNamespace = DefaultIstioNamespace
 	}
-	return &gathering{reader: reader, namespace: namespace, options: options, dataplaneLabels: map[string]string{}}
+	return &gathering{reader: reader, namespace: namespace, options: options, namespaces: map[string]model.Namespace{}}
 }
 
 // list reads a list without copying its objects: a snapshot is only looked at.

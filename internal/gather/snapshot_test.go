@@ -162,12 +162,12 @@ func TestSnapshotIstioObjects(t *testing.T) {
 		missing sets.Set[string]
 		want    []string
 	}{
-		"all kinds are there":    {want: []string{"PeerAuthentication a", "PeerAuthentication b", "DestinationRule d", "Gateway g", "Host api.example", "VirtualService v"}},
-		"no PeerAuthentications": {missing: sets.New(model.KindPeerAuthentication), want: []string{"DestinationRule d", "Gateway g", "Host api.example", "VirtualService v"}},
-		"no DestinationRules":    {missing: sets.New(model.KindDestinationRule), want: []string{"PeerAuthentication a", "PeerAuthentication b", "Gateway g", "Host api.example", "VirtualService v"}},
-		"no Gateways":            {missing: sets.New(model.KindGateway), want: []string{"PeerAuthentication a", "PeerAuthentication b", "DestinationRule d", "Host api.example", "VirtualService v"}},
+		"all kinds are there":    {want: []string{"PeerAuthentication a", "PeerAuthentication b", "DestinationRule d", "Gateway g", "ServiceEntry s", "VirtualService v"}},
+		"no PeerAuthentications": {missing: sets.New(model.KindPeerAuthentication), want: []string{"DestinationRule d", "Gateway g", "ServiceEntry s", "VirtualService v"}},
+		"no DestinationRules":    {missing: sets.New(model.KindDestinationRule), want: []string{"PeerAuthentication a", "PeerAuthentication b", "Gateway g", "ServiceEntry s", "VirtualService v"}},
+		"no Gateways":            {missing: sets.New(model.KindGateway), want: []string{"PeerAuthentication a", "PeerAuthentication b", "DestinationRule d", "ServiceEntry s", "VirtualService v"}},
 		"no ServiceEntries":      {missing: sets.New(model.KindServiceEntry), want: []string{"PeerAuthentication a", "PeerAuthentication b", "DestinationRule d", "Gateway g", "VirtualService v"}},
-		"no VirtualServices":     {missing: sets.New(model.KindVirtualService), want: []string{"PeerAuthentication a", "PeerAuthentication b", "DestinationRule d", "Gateway g", "Host api.example"}},
+		"no VirtualServices":     {missing: sets.New(model.KindVirtualService), want: []string{"PeerAuthentication a", "PeerAuthentication b", "DestinationRule d", "Gateway g", "ServiceEntry s"}},
 		"Istio is not installed here": {missing: sets.New(model.KindPeerAuthentication, model.KindDestinationRule, model.KindGateway,
 			model.KindServiceEntry, model.KindVirtualService)},
 	}
@@ -224,10 +224,10 @@ func istioNames(s model.Snapshot) []string {
 	for _, o := range s.Gateways {
 		names = append(names, "Gateway "+o.Name)
 	}
-	for _, o := range s.Hosts {
-		names = append(names, "Host "+o.Name)
+	for _, o := range s.ServiceEntries {
+		names = append(names, "ServiceEntry "+o.Name)
 	}
-	for _, o := range s.Beside.VirtualServices {
+	for _, o := range s.VirtualServices {
 		names = append(names, "VirtualService "+o.Name)
 	}
 	return names

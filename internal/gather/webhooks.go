@@ -19,7 +19,7 @@ const defaultWebhookPort = 443
 // readCallsOfServices reads the webhooks that the API server, which has no proxy, calls at Services of the namespace.
 func (g *gathering) readCallsOfServices(ctx context.Context, s *model.Snapshot) error {
 	found, err := g.webhooks(ctx, client.MatchingFields{IndexWebhookNamespace: g.namespace})
-	s.Beside.Webhooks = slices.DeleteFunc(found, func(w model.Webhook) bool { return w.Service.Namespace != g.namespace })
+	s.Webhooks = slices.DeleteFunc(found, func(w model.Webhook) bool { return w.Service.Namespace != g.namespace })
 	return err
 }
 

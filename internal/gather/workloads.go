@@ -41,8 +41,8 @@ func (g *gathering) readGatewayPods(ctx context.Context, s *model.Snapshot) erro
 			}
 		}
 	}
-	var err error
-	s.GatewayPods, err = g.workloadsOf(ctx, slices.Collect(maps.Values(selected)))
+	found, err := g.workloadsOf(ctx, slices.Collect(maps.Values(selected)))
+	s.Workloads = append(s.Workloads, found...)
 	return err
 }
 
@@ -66,7 +66,7 @@ func gatewaySelector(s *model.Snapshot, policy *meshtlsv1alpha1.MeshTLSPolicy) m
 		return gateway.Selector.MatchLabels
 	}
 	for i := range s.Services {
-		if s.Services[i].Name == gateway.Service {
+		if s.Services[i].Namespace == policy.Namespace && s.Services[i].Name == gateway.Service {
 			return s.Services[i].Selector
 		}
 	}

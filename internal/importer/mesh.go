@@ -18,8 +18,8 @@ type mesh struct {
 	model.Inventory
 	policies      []*meshtlsv1alpha1.MeshTLSPolicy
 	foreign, ours model.Objects
-	// hosts are what Services and ServiceEntries declare, by name.
-	hosts []model.Host
+	// destinations are what Services and ServiceEntries declare.
+	destinations destinations.Index
 }
 
 func newMesh(in Input) *mesh {
@@ -27,7 +27,7 @@ func newMesh(in Input) *mesh {
 	m.foreign.PeerAuthentications, m.ours.PeerAuthentications = apart(in.Mesh.PeerAuthentications)
 	m.foreign.DestinationRules, m.ours.DestinationRules = apart(in.Mesh.DestinationRules)
 	m.foreign.Gateways, m.ours.Gateways = apart(in.Mesh.Gateways)
-	m.hosts = hostsOf(in.Mesh)
+	m.destinations = destinations.NewIndex(in.Mesh)
 	return m
 }
 
@@ -43,36 +43,10 @@ func apart[T metav1.Object](all []T) (foreign, ours []T) {
 	return foreign, ours
 }
 
-// hostsOf are the destinations of the mesh; of several declarations in a namespace that agree, the ports are put together.
-func hostsOf(i model.Inventory) []model.Host {
-	type identity struct {
-		name, namespace string
-		external        bool
-	}
-	ports := map[identity]sets.Set[int32]{}
-	add := func(id identity, number int32) {
-		if ports[id] == nil {
-			ports[id] = sets.New[int32]()
-		}
-		ports[id].Insert(number)
-	}
-	for _, d := range destinations.NewIndex(i.Services, i.ServiceEntries).All() {
-		for _, number := range d.Ports {
-			add(identity{d.Name, d.Namespace, d.External}, number)
-		}
-	}
-	all := make([]model.Host, 0, len(ports))
-	for id, numbers := range ports {
-		all = append(all, model.Host{Name: id.name, Namespace: id.namespace, External: id.external, Ports: sets.List(numbers)})
-	}
-	model.SortHosts(all)
-	return all
-}
-
 // declares says whether a Service or a ServiceEntry of the namespace declares the host, or of any namespace if it is empty.
 func (m *mesh) declares(namespace, host string) bool {
-	return slices.ContainsFunc(m.hosts, func(h model.Host) bool {
-		return h.Name == host && (namespace == "" || h.Namespace == namespace)
+	return slices.ContainsFunc(m.destinations.Of(host), func(d *destinations.Destination) bool {
+		return namespace == "" || d.Namespace == namespace
 	})
 }
 

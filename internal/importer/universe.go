@@ -128,10 +128,7 @@ func (u *universe) addCalls(m *mesh) {
 			u.addDestination(destinations.OfEntry(entry, name), nil)
 		}
 	}
-	declared := sets.New[string]()
-	for _, h := range m.hosts {
-		declared.Insert(h.Name)
-	}
+	declared := sets.New(m.destinations.Hosts()...)
 	for _, rule := range m.DestinationRules {
 		for _, h := range supposed(hosts.Qualify(rule.Spec.GetHost(), rule.Namespace), m.namespaces()) {
 			if !declared.Has(h.Name) {

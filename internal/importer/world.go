@@ -14,7 +14,6 @@ import (
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/istio"
-	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/render"
 	"github.com/meshtls/meshtls/internal/translate"
@@ -96,52 +95,15 @@ func (w *world) compile(policies []*meshtlsv1alpha1.MeshTLSPolicy) {
 
 // snapshot is the mesh as the compile of the namespace sees it.
 func (w *world) snapshot(namespace string, policies map[string][]*meshtlsv1alpha1.MeshTLSPolicy) model.Snapshot {
-	s := model.Snapshot{Namespace: namespace, Mesh: w.Mesh, Policies: policies[namespace], Hosts: w.hosts}
+	s := model.Snapshot{Namespace: namespace, Policies: policies[namespace], Inventory: w.Inventory}
 	if namespace != w.Mesh.RootNamespace {
 		s.RootPolicies = policies[w.Mesh.RootNamespace]
 	}
-	s.Services = of(w.Services, namespace, func(s model.Service) string { return s.Namespace })
-	s.Workloads = of(w.Workloads, namespace, func(w model.Workload) string { return w.Namespace })
-	s.GatewayPods = w.gatewayPods(s)
 	here, elsewhere := w.seenFrom(namespace)
-	s.PeerAuthentications, s.DestinationRules, s.Gateways = here.PeerAuthentications, here.DestinationRules, here.Gateways
-	s.Elsewhere.DestinationRules, s.Elsewhere.Gateways = elsewhere.DestinationRules, elsewhere.Gateways
-	for _, pa := range elsewhere.PeerAuthentications {
-		if pa.Namespace == w.Mesh.RootNamespace {
-			s.Elsewhere.PeerAuthentications = append(s.Elsewhere.PeerAuthentications, pa)
-		}
-	}
+	s.PeerAuthentications = slices.Concat(here.PeerAuthentications, elsewhere.PeerAuthentications)
+	s.DestinationRules = slices.Concat(here.DestinationRules, elsewhere.DestinationRules)
+	s.Gateways = slices.Concat(here.Gateways, elsewhere.Gateways)
 	return s
-}
-
-func of[T any](all []T, namespace string, namespaceOf func(T) string) []T {
-	return slices.DeleteFunc(slices.Clone(all), func(each T) bool { return namespaceOf(each) != namespace })
-}
-
-// gatewayPods are the pods of other namespaces that the gateway targets select.
-func (w *world) gatewayPods(s model.Snapshot) []model.Workload {
-	var selectors []map[string]string
-	for _, p := range s.Policies {
-		switch target := p.Spec.Gateway; {
-		case target == nil:
-		case target.Selector != nil:
-			selectors = append(selectors, target.Selector.MatchLabels)
-		default:
-			for _, service := range s.Services {
-				if service.Name == target.Service && len(service.Selector) > 0 {
-					selectors = append(selectors, service.Selector)
-				}
-			}
-		}
-	}
-	var found []model.Workload
-	for _, workload := range w.Workloads {
-		selects := func(selector map[string]string) bool { return pods.Matches(selector, workload.Labels) }
-		if workload.Namespace != s.Namespace && slices.ContainsFunc(selectors, selects) {
-			found = append(found, workload)
-		}
-	}
-	return found
 }
 
 // seenFrom are the live objects of the namespace (what others wrote and is left, and what the operator has written before), and those

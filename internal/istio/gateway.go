@@ -53,6 +53,12 @@ func (s Server) PassesThrough() bool {
 		(mode == networkingapi.ServerTLSSettings_PASSTHROUGH || mode == networkingapi.ServerTLSSettings_AUTO_PASSTHROUGH)
 }
 
+// SpeaksTLS reports whether clients use TLS, as they do not with a server that redirects.
+func (s Server) SpeaksTLS() bool { return s.kind().Family == FamilyTLS }
+
+// EndsTLS reports whether the server ends TLS.
+func (s Server) EndsTLS() bool { return s.SpeaksTLS() && !s.PassesThrough() }
+
 // endsHTTPS says whether the server ends TLS and finds HTTP in it.
 func (s Server) endsHTTPS() bool {
 	return strings.EqualFold(s.Spec().Port.Protocol, "HTTPS") && !s.PassesThrough()

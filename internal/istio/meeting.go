@@ -56,7 +56,7 @@ func meetCustomTLS(v Verdict, c Connection) Verdict {
 		v.Kind = Refused
 		v.Why = fmt.Sprintf("%s But the server accepts only the mutual TLS of the mesh (%s), so the handshake fails.", v.Sent.Why,
 			v.Accepted.Origin)
-	case SpeaksTLS(c.To.Protocol):
+	case c.To.carries() == CarriesTLS:
 		return double(v, c.To)
 	case c.Server.Dataplane == model.DataplaneSidecar && SpeaksHTTP(c.To.Protocol):
 		v.Kind = Refused
@@ -83,7 +83,7 @@ func outside(v Verdict, to Destination) Verdict {
 		v.Kind, v.Why = Plaintext, "The server is none of the mesh, so Istio uses no TLS."
 		return v
 	}
-	if SpeaksTLS(to.Protocol) {
+	if to.carries() == CarriesTLS {
 		return double(v, to)
 	}
 	return custom(v)

@@ -70,6 +70,8 @@ type Destination struct {
 	Port int32
 	// Protocol is what the port is declared to speak, in Istio's words (HTTP, TLS, …). Empty: Istio finds out by looking.
 	Protocol string
+	// Carries is what the client's proxy is given to send. Empty: what the protocol says.
+	Carries Carries
 	// Subset is the one that a route sends to. Empty: the host itself.
 	Subset string
 	// Headless says that clients connect to the address that they looked up, not to one that their proxy chooses.
@@ -77,6 +79,14 @@ type Destination struct {
 	// Endpoints are the pods behind the port. They matter only where proxies do not choose: Istio then decides for all of them
 	// together.
 	Endpoints []model.Workload
+}
+
+// carries returns what the client's proxy is given to send.
+func (d Destination) carries() Carries {
+	if d.Carries != "" {
+		return d.Carries
+	}
+	return CarriesOf(d.Protocol)
 }
 
 // Origin is where a setting comes from.

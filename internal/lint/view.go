@@ -70,7 +70,7 @@ func newView(i model.Inventory, revision string, asked *istio.Model) *view {
 	v.servicesIn = sync.OnceValue(v.indexServices)
 	v.authorizationsIn = sync.OnceValue(v.indexAuthorizations)
 	v.clients = sync.OnceValue(v.indexClients)
-	v.destinations = sync.OnceValue(func() destinations.Index { return destinations.NewIndex(i.Services, i.ServiceEntries) })
+	v.destinations = sync.OnceValue(func() destinations.Index { return destinations.NewIndex(i) })
 	v.credentials = sync.OnceValue(v.indexCredentials)
 	v.routes = sync.OnceValue(func() map[types.NamespacedName][]*istionetworkingv1.VirtualService {
 		return routes.ByGateway(i.VirtualServices)

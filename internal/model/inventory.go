@@ -27,8 +27,8 @@ const (
 	KindValidatingWebhook = "ValidatingWebhookConfiguration"
 )
 
-// Inventory is everything of a mesh that bears on its TLS, whoever wrote it: what lint looks at. Each list is ordered by namespace
-// and name. The pointers in it are shared with the reader's cache: nobody changes what they point to.
+// Inventory is everything of a mesh that bears on its TLS, whoever wrote it. Each list is ordered by namespace and name. The pointers
+// in it are shared with the reader's cache: nobody changes what they point to.
 type Inventory struct {
 	Mesh Mesh
 	// Partial says that this is one namespace with what it depends on, and not the whole mesh: what is not in it may be there all

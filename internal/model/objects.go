@@ -37,6 +37,17 @@ func OfRevision[T metav1.Object](objects []T, revision string) []T {
 	return slices.DeleteFunc(slices.Clone(objects), other)
 }
 
+// InNamespace returns the objects of the namespace.
+func InNamespace[T metav1.Object](objects []T, namespace string) []T {
+	var in []T
+	for _, o := range objects {
+		if o.GetNamespace() == namespace {
+			in = append(in, o)
+		}
+	}
+	return in
+}
+
 // The Istio kinds that are rendered.
 const (
 	KindPeerAuthentication = "PeerAuthentication"

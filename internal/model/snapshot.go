@@ -1,12 +1,7 @@
 package model
 
 import (
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
-	"k8s.io/apimachinery/pkg/util/sets"
-
-	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
-	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 )
@@ -16,65 +11,21 @@ import (
 type Snapshot struct {
 	// Namespace is the namespace that is compiled.
 	Namespace string
-	// Mesh is what Istio's mesh config says.
-	Mesh Mesh
 	// Policies are the policies of the namespace that are not being deleted, in any order.
 	Policies []*meshtlsv1alpha1.MeshTLSPolicy
 	// RootPolicies are the policies of Istio's root namespace, likewise; empty where that is the namespace compiled.
 	RootPolicies []*meshtlsv1alpha1.MeshTLSPolicy
-	// Services are the Services of the namespace, by name.
-	Services []Service
-	// Workloads are the pods of the namespace, grouped by shape.
-	Workloads []Workload
-	// GatewayPods are the pods of other namespaces that the gateway targets of Policies select, grouped by shape.
-	GatewayPods []Workload
-	// Hosts are the destinations that the sends of Policies name and that a Service or a ServiceEntry declares, by name.
-	Hosts []Host
-	// PeerAuthentications, DestinationRules and Gateways are the live Istio objects of the namespace, ours and other people's,
-	// by name.
-	PeerAuthentications []*istiosecurityv1.PeerAuthentication
-	DestinationRules    []*istionetworkingv1.DestinationRule
-	Gateways            []*istionetworkingv1.Gateway
-	// Elsewhere are the live Istio objects of other namespaces that Istio's lookups may find for this one.
-	Elsewhere Elsewhere
-	// Beside is what others have that bears on what is rendered.
-	Beside Beside
-	// Credentials are what the policies name, as far as it may be read.
-	Credentials Credentials
+	// Inventory is the mesh: all of it, or, where it is Partial, the namespace with everything that bears on its policies.
+	Inventory
 }
 
-// Credentials are Secrets, and ConfigMaps, that were looked for.
-type Credentials struct {
-	// Now is when they were looked for. Certificates expire.
-	Now metav1.Time
-	// Namespaces are those that were looked into, and Names the names that were looked for. A name stands for itself and for the one
-	// with the ending of those that hold authorities alone.
-	Namespaces, Names sets.Set[string]
-	// Found are those that are there, by namespace, name and kind.
-	Found []Credential
-}
-
-// Beside is what nothing is rendered from, and what is rendered is judged beside.
-type Beside struct {
-	// Services are those of other namespaces that declare Hosts or select GatewayPods, by namespace and name.
-	Services []Service
-	// ServiceEntries are those of all namespaces that declare Hosts, by namespace and name.
-	ServiceEntries []*istionetworkingv1.ServiceEntry
-	// VirtualServices are those of all namespaces that name the Gateway of a policy of the namespace, by namespace and name.
-	VirtualServices []*istionetworkingv1.VirtualService
-	// Webhooks are those that the API server calls at Services of the namespace.
-	Webhooks []Webhook
-}
-
-// Elsewhere are Istio objects of other namespaces, each list by namespace and name.
-type Elsewhere struct {
-	// PeerAuthentications are those of the root namespace.
-	PeerAuthentications []*istiosecurityv1.PeerAuthentication
-	// DestinationRules are those of the root namespace, those of the namespaces of Hosts that stand for a host that the policies
-	// send to, and, for hosts that they send to with clients All, those of every namespace.
-	DestinationRules []*istionetworkingv1.DestinationRule
-	// Gateways are those whose selector selects a pod that the gateway targets of Policies select.
-	Gateways []*istionetworkingv1.Gateway
+// Live returns the namespace's objects of the kinds that are rendered, ours and foreign.
+func (s Snapshot) Live() Objects {
+	return Objects{
+		PeerAuthentications: InNamespace(s.PeerAuthentications, s.Namespace),
+		DestinationRules:    InNamespace(s.DestinationRules, s.Namespace),
+		Gateways:            InNamespace(s.Gateways, s.Namespace),
+	}
 }
 
 // Mesh is the part of Istio's mesh config that TLS depends on.
@@ -89,6 +40,8 @@ type Mesh struct {
 	DefaultDestinationRuleExportTo []string
 	// DefaultVirtualServiceExportTo is the same for a VirtualService.
 	DefaultVirtualServiceExportTo []string
+	// DefaultServiceExportTo is the same for a Service and a ServiceEntry.
+	DefaultServiceExportTo []string
 	// MinProtocolVersion is the lowest TLS version of mesh mutual TLS (meshMTLS), in Istio's spelling. Empty: Istio's default.
 	MinProtocolVersion string
 	// Problem says why Istio's defaults are assumed instead of a mesh config, as a full sentence. Empty: the config was read.
@@ -108,6 +61,8 @@ type Service struct {
 	Headless bool
 	// External says that the Service is a name for a destination outside the cluster (ExternalName).
 	External bool
+	// ExportTo are the namespaces that see the Service, by its annotation; empty: what the mesh's default says.
+	ExportTo []string
 	// Mute are the checks, comma-separated, that the Service's annotation silences.
 	Mute string
 }

@@ -38,6 +38,10 @@ func newForeignRules(s model.Snapshot) foreignRules {
 		ours: map[sendSet]bool{},
 	}
 	for _, rule := range s.DestinationRules {
+		if rule.Namespace != s.Namespace {
+			f.rules = append(f.rules, rule)
+			continue
+		}
 		host := hosts.Qualify(rule.Spec.GetHost(), rule.Namespace)
 		if model.Ours(rule) {
 			f.ours[liveSet(rule, host)] = true
@@ -46,7 +50,6 @@ func newForeignRules(s model.Snapshot) foreignRules {
 		f.rules = append(f.rules, rule)
 		f.byHost[host] = append(f.byHost[host], rule)
 	}
-	f.rules = append(f.rules, s.Elsewhere.DestinationRules...)
 	return f
 }
 

@@ -15,7 +15,7 @@ type fronts struct {
 }
 
 func newFronts(s model.Snapshot) fronts {
-	services := slices.Clone(s.Services)
+	services := slices.DeleteFunc(slices.Clone(s.Services), func(service model.Service) bool { return service.Namespace != s.Namespace })
 	slices.SortFunc(services, func(a, b model.Service) int { return strings.Compare(a.Name, b.Name) })
 	selectors := make([]map[string]string, len(services))
 	for i := range services {

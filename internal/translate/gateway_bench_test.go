@@ -12,7 +12,7 @@ func BenchmarkGateways(b *testing.B) {
 	const count = 50
 	s := edgeWorld()
 	for i := range 3 {
-		s.GatewayPods = append(s.GatewayPods, gatewayPod("far", fmt.Sprintf("in-%d", i), "in"))
+		s.Workloads = append(s.Workloads, gatewayPod("far", fmt.Sprintf("in-%d", i), "in"))
 	}
 	for i := range count {
 		spec := terminating(onPort(443, fmt.Sprintf("%d.example", i)))

@@ -77,9 +77,11 @@ func gatewayPod(namespace, name, gw string) model.Workload {
 func edgeWorld(policies ...*meshtlsv1alpha1.MeshTLSPolicy) model.Snapshot {
 	return model.Snapshot{
 		Namespace: "edge",
-		Mesh:      model.Mesh{RootNamespace: "istio-system"},
 		Policies:  policies,
-		Workloads: []model.Workload{gatewayPod("edge", "in-1", "in"), gatewayPod("edge", "out-1", "out")},
+		Inventory: model.Inventory{
+			Mesh:      model.Mesh{RootNamespace: "istio-system"},
+			Workloads: []model.Workload{gatewayPod("edge", "in-1", "in"), gatewayPod("edge", "out-1", "out")},
+		},
 	}
 }
 
@@ -234,7 +236,7 @@ func TestGatewaysCompeteWhereTheyMeet(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			s := edgeWorld(tc.young, tc.old)
-			s.GatewayPods = tc.elsewhere
+			s.Workloads = append(s.Workloads, tc.elsewhere...)
 			_, entries := gateways(s, withTargets(s))
 			if diff := cmp.Diff(tc.want, fallenFields(entries)); diff != "" {
 				t.Errorf("lost entries (-want +got):\n%s", diff)
@@ -310,7 +312,7 @@ func TestGatewaysFindings(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			s := edgeWorld(gatewayPolicy("p", 1, tc.spec))
-			s.Services, s.GatewayPods = tc.services, tc.elsewhere
+			s.Services, s.Workloads = tc.services, append(s.Workloads, tc.elsewhere...)
 			rules, entries := gateways(s, withTargets(s))
 			if len(rules) != tc.wantRules || len(entries) != 1 || entries[0].stands != tc.wantStanded {
 				t.Fatalf("got %d rules and entries %+v, want %d rules and one entry that stands: %t", len(rules), entries, tc.wantRules, tc.wantStanded)

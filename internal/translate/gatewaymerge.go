@@ -88,7 +88,7 @@ func (m *gatewayMerge) begin() {
 	if m.index != nil {
 		return
 	}
-	index := pods.NewIndex(slices.Concat(m.snapshot.Workloads, m.snapshot.GatewayPods))
+	index := pods.NewIndex(m.snapshot.Workloads)
 	m.index = &index
 	m.selected = map[podSet]gatewayPods{}
 	m.venues = map[place]venue{}

@@ -1,8 +1,6 @@
 package translate
 
 import (
-	"slices"
-
 	securityapi "istio.io/api/security/v1beta1"
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -37,7 +35,7 @@ func (p parents) mode(revision string) meshtlsv1alpha1.AcceptMode {
 // read are the PeerAuthentications of whole namespaces, with what is planned in place of what is live of ours.
 func (p parents) read(revision string) []*istiosecurityv1.PeerAuthentication {
 	var read []*istiosecurityv1.PeerAuthentication
-	for _, pa := range slices.Concat(p.snapshot.PeerAuthentications, p.snapshot.Elsewhere.PeerAuthentications) {
+	for _, pa := range p.snapshot.PeerAuthentications {
 		replaced := model.Ours(pa) && pa.Namespace == p.snapshot.Namespace
 		if !replaced && pa.Spec.GetSelector() == nil && model.InRevision(pa, revision) {
 			read = append(read, pa)
@@ -57,7 +55,7 @@ func (p parents) asObject(rule model.AcceptRule) *istiosecurityv1.PeerAuthentica
 		Namespace: p.snapshot.Namespace, Name: "planned", CreationTimestamp: istio.Unborn,
 	}}
 	pa.Spec.Mtls = &securityapi.PeerAuthentication_MutualTLS{Mode: istioModes[rule.Mode]}
-	for _, live := range p.snapshot.PeerAuthentications {
+	for _, live := range p.snapshot.Live().PeerAuthentications {
 		if model.Ours(live) && live.Spec.GetSelector() == nil && live.Labels[meshtlsv1alpha1.LabelRevision] == rule.Revision {
 			pa.Name, pa.CreationTimestamp = live.Name, live.CreationTimestamp
 		}

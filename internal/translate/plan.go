@@ -27,12 +27,13 @@ func (p policyTarget) revision() string { return p.Labels[meshtlsv1alpha1.LabelR
 // site is the snapshot with what the steps look up in it.
 type site struct {
 	model.Snapshot
+	// pods are those of the namespace.
 	pods   pods.Index
 	fronts fronts
 }
 
 func newSite(s model.Snapshot) site {
-	return site{Snapshot: s, pods: pods.NewIndex(s.Workloads), fronts: newFronts(s)}
+	return site{Snapshot: s, pods: pods.ByNamespace(s.Workloads)[s.Namespace], fronts: newFronts(s)}
 }
 
 // Plan decides what is rendered for the namespace of the snapshot, and what becomes of each policy.

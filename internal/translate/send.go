@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/istio/destinations"
 	"github.com/meshtls/meshtls/internal/istio/hosts"
 	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/model"
@@ -90,11 +91,11 @@ type wideSend struct {
 func newSendAsker(at site, policies []policyTarget) *sendAsker {
 	a := &sendAsker{
 		site:        at,
-		gatewayPods: pods.NewIndex(slices.Concat(at.Workloads, at.GatewayPods)),
+		gatewayPods: pods.NewIndex(at.Workloads),
 		wide:        map[sendSet]wideSend{},
 		narrow:      map[sendSet]wideSend{},
 		foreign:     newForeignRules(at.Snapshot),
-		known:       model.HostsByName(at.OrderedHosts()),
+		known:       destinations.NewIndex(at.Inventory).KnownTo(at.Namespace),
 	}
 	for _, p := range policies {
 		a.note(p)

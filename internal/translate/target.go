@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/model"
 )
@@ -64,7 +66,7 @@ func podTarget(s model.Snapshot, policy *meshtlsv1alpha1.MeshTLSPolicy, in scope
 		return target{scope: in, selector: ref.Selector.MatchLabels, words: kind + " " + labelWords(ref.Selector.MatchLabels)}
 	}
 	t := target{scope: in, words: kind + " behind service " + ref.Service}
-	service := findService(s.Services, ref.Service)
+	service := findService(s.Services, types.NamespacedName{Namespace: policy.Namespace, Name: ref.Service})
 	if service == nil || len(service.Selector) == 0 {
 		t.problem = serviceProblem(policy, kind, ref.Service, service != nil)
 		return t
@@ -93,9 +95,9 @@ func serviceProblem(policy *meshtlsv1alpha1.MeshTLSPolicy, kind, name string, ex
 }
 
 // findService returns the Service of that name, or nil.
-func findService(services []model.Service, name string) *model.Service {
+func findService(services []model.Service, name types.NamespacedName) *model.Service {
 	for i := range services {
-		if services[i].Name == name {
+		if services[i].Namespace == name.Namespace && services[i].Name == name.Name {
 			return &services[i]
 		}
 	}

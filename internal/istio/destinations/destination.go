@@ -21,6 +21,8 @@ type Destination struct {
 	Entry *istionetworkingv1.ServiceEntry
 	// Declared are what the object says of the ports, in its order.
 	Declared []Port
+	// exportTo are the namespaces whose clients see it; empty: all.
+	exportTo []string
 }
 
 // Port is a port of a destination.
@@ -38,7 +40,7 @@ type Port struct {
 func OfService(s *model.Service) *Destination {
 	d := &Destination{
 		Host:    model.Host{Name: hosts.OfService(s.Namespace, s.Name), Namespace: s.Namespace, External: s.External},
-		Service: s,
+		Service: s, exportTo: s.ExportTo,
 	}
 	for i := range s.Ports {
 		d.add(PortOf(&s.Ports[i]))
@@ -58,7 +60,7 @@ func OfEntry(entry *istionetworkingv1.ServiceEntry, host string) *Destination {
 			Name: host, Namespace: entry.Namespace,
 			External: entry.Spec.GetLocation() == networkingapi.ServiceEntry_MESH_EXTERNAL,
 		},
-		Entry: entry,
+		Entry: entry, exportTo: entry.Spec.GetExportTo(),
 	}
 	for _, p := range entry.Spec.GetPorts() {
 		d.add(Port{Number: int32(p.GetNumber()), Protocol: p.GetProtocol(), Entry: p}) // #nosec G115 -- below 65536
@@ -161,12 +163,9 @@ func (d *Destination) Called(port Port, behind []model.Workload) istio.Destinati
 	}
 }
 
-// ExportedTo says whether clients of the namespace see the destination, as far as a ServiceEntry says it itself.
+// ExportedTo reports whether clients of the namespace see the destination.
+// Source: istio pilot/pkg/model/push_context.go, IsServiceVisible.
 func (d *Destination) ExportedTo(namespace string) bool {
-	if d.Entry == nil {
-		return true
-	}
-	exportTo := d.Entry.Spec.GetExportTo()
-	return len(exportTo) == 0 || slices.Contains(exportTo, "*") || slices.Contains(exportTo, namespace) ||
-		slices.Contains(exportTo, ".") && d.Namespace == namespace
+	return len(d.exportTo) == 0 || slices.Contains(d.exportTo, "*") || slices.Contains(d.exportTo, namespace) ||
+		slices.Contains(d.exportTo, ".") && d.Namespace == namespace
 }

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
-
 	"github.com/meshtls/meshtls/internal/istio/hosts"
 	"github.com/meshtls/meshtls/internal/model"
 )
@@ -19,21 +17,25 @@ type Index struct {
 }
 
 // NewIndex indexes what the Services and the ServiceEntries declare. It points to the Services.
-func NewIndex(services []model.Service, entries []*istionetworkingv1.ServiceEntry) Index {
-	index := Index{byHost: make(map[string][]*Destination, len(services))}
-	for i := range services {
-		index.add(OfService(&services[i]))
+func NewIndex(mesh model.Inventory) Index {
+	index := Index{byHost: make(map[string][]*Destination, len(mesh.Services))}
+	add := func(d *Destination) {
+		if len(d.exportTo) == 0 {
+			d.exportTo = mesh.Mesh.DefaultServiceExportTo
+		}
+		index.byHost[d.Name] = append(index.byHost[d.Name], d)
 	}
-	for _, entry := range entries {
+	for i := range mesh.Services {
+		add(OfService(&mesh.Services[i]))
+	}
+	for _, entry := range mesh.ServiceEntries {
 		for _, host := range entry.Spec.GetHosts() {
-			index.add(OfEntry(entry, host))
+			add(OfEntry(entry, host))
 		}
 	}
 	index.hosts = slices.Sorted(maps.Keys(index.byHost))
 	return index
 }
-
-func (i Index) add(d *Destination) { i.byHost[d.Name] = append(i.byHost[d.Name], d) }
 
 // Hosts are the names that are declared, in order. The list is not the caller's to change.
 func (i Index) Hosts() []string { return i.hosts }
@@ -79,6 +81,44 @@ func (i Index) Visible(host, client string) []*Destination {
 			strings.Compare(a.Namespace, b.Namespace))
 	})
 	return all
+}
+
+// SeenBy returns the hosts that clients of the namespace see, by name; those of one name with the namespace's own first. Declarations
+// of one host in one namespace are one, with the ports of all.
+func (i Index) SeenBy(client string) []model.Host {
+	var seen []model.Host
+	for _, host := range i.hosts {
+		first := len(seen)
+		for _, d := range i.Visible(host, client) {
+			seen = addHost(seen, first, d.Host)
+		}
+	}
+	return seen
+}
+
+// KnownTo returns the hosts that clients of the namespace see, by name: of several declarations of one name the first counts, as
+// SeenBy orders them.
+func (i Index) KnownTo(client string) map[string]model.Host {
+	known := make(map[string]model.Host, len(i.hosts))
+	for _, h := range i.SeenBy(client) {
+		if _, taken := known[h.Name]; !taken {
+			known[h.Name] = h
+		}
+	}
+	return known
+}
+
+// addHost adds the host to those of the same name, which begin at first.
+func addHost(seen []model.Host, first int, h model.Host) []model.Host {
+	same := func(known model.Host) bool { return known.Namespace == h.Namespace && known.External == h.External }
+	at := slices.IndexFunc(seen[first:], same)
+	if at < 0 {
+		h.Ports = slices.Compact(slices.Sorted(slices.Values(h.Ports)))
+		return append(seen, h)
+	}
+	known := &seen[first+at]
+	known.Ports = slices.Compact(slices.Sorted(slices.Values(slices.Concat(known.Ports, h.Ports))))
+	return seen
 }
 
 func rank(last bool) int {

@@ -14,13 +14,14 @@ import (
 
 func index() destinations.Index {
 	const ofService = "a.shop.svc.cluster.local"
-	return destinations.NewIndex(
-		[]model.Service{service("shop", "b"), service("shop", "a"), service("bank", "a")},
-		[]*istionetworkingv1.ServiceEntry{
+	return destinations.NewIndex(model.Inventory{
+		Services: []model.Service{service("shop", "b"), service("shop", "a"), service("bank", "a")},
+		ServiceEntries: []*istionetworkingv1.ServiceEntry{
 			entry("bank", "same", &networkingapi.ServiceEntry{Hosts: []string{ofService, "api.example"}}),
 			entry("shop", "own", &networkingapi.ServiceEntry{Hosts: []string{ofService, "*.example"}}),
 			entry("shop", "hidden", &networkingapi.ServiceEntry{Hosts: []string{"api.example"}, ExportTo: []string{"."}}),
-		})
+		},
+	})
 }
 
 func refs(found []*destinations.Destination) []string {

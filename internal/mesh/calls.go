@@ -1,0 +1,201 @@
+package mesh
+
+import (
+	"cmp"
+	"slices"
+
+	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/destinations"
+	"github.com/meshtls/meshtls/internal/istio/routes"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// Call is a connection that a client's proxy opens, or the client itself where it has none: to a port of a destination, because the
+// client called it or because a route led there.
+type Call struct {
+	Client model.Workload
+	// Host and Number are the host and port that are called. Destination and Port are who declares them; nil, and zero: nobody does.
+	Host        string
+	Number      int32
+	Destination *destinations.Destination
+	Port        destinations.Port
+	// Subset is the one that a route sends to; empty: the host itself.
+	Subset string
+	// Via is the route that led here; nil: the client called the destination itself.
+	Via *Hop
+	// Carries is what the hop before left of the connection.
+	Carries istio.Carries
+}
+
+// Hop is where a route sends what it is given.
+type Hop struct {
+	Host   string
+	Number int32
+	Subset string
+	Route  routes.Route
+	// Server is the server of a Gateway that took the connection; nil: a sidecar did.
+	Server *istio.Server
+}
+
+// Known reports whether somebody declares the host and port.
+func (c Call) Known() bool { return c.Destination != nil }
+
+// To is the call as the model of Istio is asked about it.
+func (v *View) To(c Call) istio.Destination {
+	to := v.CallOf(c.Destination, c.Port)
+	to.Subset, to.Carries = c.Subset, c.Carries
+	return to
+}
+
+// CallsOf returns the calls that come of a client's call of a port of the destination: the routes of its sidecar are followed.
+func (v *View) CallsOf(client model.Workload, d *destinations.Destination, port destinations.Port) []Call {
+	itself := Call{
+		Client: client, Host: d.Name, Number: port.Number, Destination: d, Port: port, Carries: istio.CarriesOf(port.Protocol),
+	}
+	if client.Gateway || !ReadsRules(client) {
+		return []Call{itself}
+	}
+	var calls []Call
+	for _, hop := range v.sidecarHops(client, d, port) {
+		hop.Number = cmp.Or(hop.Number, v.onlyPort(hop.Host, port.Number))
+		call := v.following(client, hop, itself.Carries)
+		if call.sameTarget(itself) {
+			call = itself
+		}
+		if !slices.ContainsFunc(calls, call.sameTarget) {
+			calls = append(calls, call)
+		}
+	}
+	if len(calls) == 0 {
+		return []Call{itself}
+	}
+	return calls
+}
+
+func (c Call) sameTarget(other Call) bool {
+	return c.Host == other.Host && c.Number == other.Number && c.Subset == other.Subset && c.Carries == other.Carries
+}
+
+// GatewayCalls returns the calls that the pods of a gateway make: where the routes of its servers send what these take, each place once.
+func (v *View) GatewayCalls(gateway model.Workload) []Call {
+	var calls []Call
+	for _, l := range v.Listeners(gateway).Listeners {
+		for _, s := range l.Servers {
+			for _, hop := range v.ServerHops(gateway, s) {
+				hop.Number = cmp.Or(hop.Number, v.onlyPort(hop.Host, serverNumber(s)))
+				call := v.following(gateway, hop, "")
+				if !slices.ContainsFunc(calls, call.sameTarget) {
+					calls = append(calls, call)
+				}
+			}
+		}
+	}
+	return calls
+}
+
+// following returns the call that the route makes of what it was given.
+func (v *View) following(client model.Workload, hop Hop, given istio.Carries) Call {
+	call := Call{Client: client, Host: hop.Host, Number: hop.Number, Subset: hop.Subset, Via: &hop, Carries: given}
+	switch hop.Route.Kind {
+	case routes.HTTP:
+		call.Carries = istio.CarriesHTTP
+	case routes.TLS:
+		call.Carries = istio.CarriesTLS
+	case routes.TCP:
+		if hop.Server != nil {
+			call.Carries = istio.CarriesBytes
+		}
+	}
+	call.Destination, call.Port = v.Declares(client.Namespace, hop.Host, hop.Number)
+	return call
+}
+
+// Declares returns who declares the host's port for clients of the namespace; nil: nobody does.
+func (v *View) Declares(client, host string, number int32) (*destinations.Destination, destinations.Port) {
+	for _, d := range v.Destinations().Visible(host, client) {
+		if p, has := d.Port(number); has {
+			return d, p
+		}
+	}
+	return nil, destinations.Port{}
+}
+
+// sidecarHops returns where the client's sidecar sends what is called at the port of the host; none: no VirtualService routes it.
+func (v *View) sidecarHops(client model.Workload, d *destinations.Destination, port destinations.Port) []Hop {
+	vs := routes.Routing(v.InMesh(client.Namespace), d.Name)
+	if vs == nil {
+		return nil
+	}
+	var all []Hop
+	for _, kind := range routes.KindsFor(port.Protocol) {
+		all = append(all, hopsOf(vs, kind, routes.Call{Client: &client, Host: d.Name, Port: port.Number})...)
+	}
+	return all
+}
+
+// InMesh returns the VirtualServices for the sidecars of the namespace.
+func (v *View) InMesh(namespace string) []*istionetworkingv1.VirtualService {
+	v.note(model.KindVirtualService, model.KindConfigMap)
+	return v.index.inMesh(namespace)
+}
+
+// ServerHops returns where the routes of a gateway's server send what it takes.
+func (v *View) ServerHops(gateway model.Workload, s istio.Server) []Hop {
+	kind := routes.KindFor(s.Spec())
+	if kind == routes.None {
+		return nil
+	}
+	var all []Hop
+	for _, vs := range v.BoundToServer(s, gateway.Namespace) {
+		call := routes.Call{Gateway: s.Ref().Key(), Client: &gateway, Port: serverNumber(s)}
+		for _, hop := range hopsOf(vs, kind, call) {
+			hop.Server = &s
+			all = append(all, hop)
+		}
+	}
+	return all
+}
+
+// BoundToServer returns the VirtualServices that are bound to the server, as pods of the namespace see it: they name its Gateway, and one
+// of their hosts is one of its.
+func (v *View) BoundToServer(s istio.Server, namespace string) []*istionetworkingv1.VirtualService {
+	var bound []*istionetworkingv1.VirtualService
+	for _, vs := range v.Naming(s.Ref().Key()) {
+		if routes.ExportedTo(vs, namespace, v.Mesh().DefaultVirtualServiceExportTo) &&
+			len(routes.CommonHosts(vs, s.Spec(), s.Gateway.Namespace)) > 0 {
+			bound = append(bound, vs)
+		}
+	}
+	return bound
+}
+
+func hopsOf(vs *istionetworkingv1.VirtualService, kind routes.Kind, c routes.Call) []Hop {
+	var all []Hop
+	for _, route := range routes.Taking(vs, kind, c) {
+		for _, target := range route.To {
+			to := target.GetDestination()
+			all = append(all, Hop{
+				Host: route.Host(to), Subset: to.GetSubset(), Route: route,
+				Number: int32(to.GetPort().GetNumber()), // #nosec G115 -- the CRD admits no number above 65535
+			})
+		}
+	}
+	return all
+}
+
+func serverNumber(s istio.Server) int32 {
+	return int32(s.Spec().GetPort().GetNumber()) // #nosec G115 -- the CRD admits no number above 65535
+}
+
+// onlyPort returns the port of a destination that has just one, else the called one: so it is where a route names none.
+// Source: istio pilot/pkg/networking/core/route/route.go, GetDestinationCluster.
+func (v *View) onlyPort(host string, called int32) int32 {
+	for _, d := range v.Destinations().Of(host) {
+		if only, one := d.OnlyPort(); one {
+			return only.Number
+		}
+	}
+	return called
+}

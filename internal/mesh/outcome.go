@@ -1,0 +1,137 @@
+package mesh
+
+import (
+	"fmt"
+	"slices"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/destinations"
+	"github.com/meshtls/meshtls/internal/istio/pods"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// Kind is how a connection ends: a kind of the model of Istio, or one of those below.
+type Kind = istio.Kind
+
+const (
+	// GatewayDecides: the endpoint is a gateway, and what it does with the connection is for its servers' routes to say.
+	GatewayDecides Kind = "GatewayDecides"
+	// NoEndpoints: there is nothing behind the destination.
+	NoEndpoints Kind = "NoEndpoints"
+)
+
+// Outcome is what becomes of a call at one endpoint.
+type Outcome struct {
+	istio.Verdict
+	Call Call
+	// Server is the endpoint; nil: it is no pod and no machine that is known.
+	Server *destinations.Endpoint
+	// AtGateway says that the endpoint is a gateway; GatewayServer is the server of it that takes the connection; nil: none does.
+	AtGateway     bool
+	GatewayServer *istio.Server
+	// Uncaptured says that annotations keep the port from the server's proxy.
+	Uncaptured bool
+	// ApplicationTLS says, with the kind Plaintext, that the application is to speak TLS of its own: the proxies add nothing to it.
+	ApplicationTLS bool
+}
+
+// Outcomes returns what becomes of the call at each endpoint that it may reach. There is always one.
+func (v *View) Outcomes(c Call) []Outcome {
+	if !c.Known() {
+		return []Outcome{undeclared(c)}
+	}
+	connection := istio.Connection{Client: istio.ClientOf(c.Client), To: v.To(c)}
+	if sent := v.Sends(connection.Client, connection.To); sent.Mode == "" {
+		return []Outcome{{Verdict: istio.Verdict{Kind: istio.Refused, Sent: sent, Why: sent.Why}, Call: c}}
+	}
+	d := c.Destination
+	if d.External || len(d.Selector()) == 0 && len(v.Machines(d)) == 0 {
+		return []Outcome{v.outsideOutcome(c, connection)}
+	}
+	var all []Outcome
+	for _, server := range v.Reached(c) {
+		all = append(all, v.OutcomeAt(c, server))
+	}
+	if len(all) == 0 {
+		return []Outcome{{Verdict: istio.Verdict{Kind: NoEndpoints, Why: nobodyBehind(c)}, Call: c}}
+	}
+	return all
+}
+
+// Reached returns the endpoints that the call may reach: those of the subset that a route sends to.
+func (v *View) Reached(c Call) []destinations.Endpoint {
+	labels := v.subsetLabels(c)
+	return slices.DeleteFunc(v.Endpoints(c.Destination, c.Port), func(e destinations.Endpoint) bool { return !pods.Matches(labels, e.Labels) })
+}
+
+// subsetLabels are the labels of the subset that is called. Of one that does not exist the verdict has more to say.
+func (v *View) subsetLabels(c Call) map[string]string {
+	if c.Subset == "" {
+		return nil
+	}
+	for _, s := range v.Rule(istio.ClientOf(c.Client), c.Destination.Host).Subsets {
+		if s.Name == c.Subset {
+			return s.Rule.Spec.Subsets[s.Index].GetLabels()
+		}
+	}
+	return nil
+}
+
+// OutcomeAt returns what becomes of the call at the endpoint.
+func (v *View) OutcomeAt(c Call, server destinations.Endpoint) Outcome {
+	connection := istio.Connection{
+		Client: istio.ClientOf(c.Client), To: v.To(c), Server: &server.Workload, Port: server.Port,
+	}
+	o := Outcome{Call: c, Server: &server, Uncaptured: slices.Contains(server.Uncaptured, server.Port)}
+	switch {
+	case server.Gateway:
+		return v.atGateway(o, connection)
+	case o.Uncaptured:
+		o.Verdict = v.uncapturedVerdict(connection)
+	default:
+		o.Verdict = v.Verdict(connection)
+	}
+	return o.settled()
+}
+
+// settled words the outcome for what the call carries.
+func (o Outcome) settled() Outcome {
+	o.ApplicationTLS = o.Kind == istio.Plaintext && o.Call.Carries == istio.CarriesTLS
+	if o.Kind == istio.DoubleTLS && o.Call.Via != nil && o.Call.Via.Server != nil {
+		o.Why = o.Sent.Why + " But the gateway passes TLS through: what it sends is TLS already, and gets wrapped once more."
+	}
+	return o
+}
+
+func (v *View) outsideOutcome(c Call, connection istio.Connection) Outcome {
+	return Outcome{Verdict: v.Verdict(connection), Call: c}.settled()
+}
+
+// uncapturedVerdict is the verdict at a port that annotations keep from the proxy. Clients know nothing of those: they send what they
+// would send to the proxy.
+func (v *View) uncapturedVerdict(c istio.Connection) istio.Verdict {
+	sent := v.Verdict(c).Sent
+	bare := *c.Server
+	bare.Dataplane = model.DataplaneNone
+	c.Server = &bare
+	verdict := v.Verdict(c)
+	if sent.Mode == meshtlsv1alpha1.SendIstioMutual {
+		verdict.Kind, verdict.Sent = istio.Refused, sent
+		verdict.Why = sent.Why + " But annotations of the server's pods keep the port from the sidecar, and the application cannot end the " +
+			"mesh's mutual TLS."
+	}
+	return verdict
+}
+
+func undeclared(c Call) Outcome {
+	const why = "No Service or ServiceEntry declares this host and port, so there is nothing that it could be sent to: calls fail."
+	return Outcome{Verdict: istio.Verdict{Kind: istio.Refused, Why: why}, Call: c}
+}
+
+func nobodyBehind(c Call) string {
+	if c.Subset != "" {
+		return fmt.Sprintf("No pod of subset %s is behind port %d.", c.Subset, c.Number)
+	}
+	return fmt.Sprintf("No pod is behind port %d.", c.Number)
+}

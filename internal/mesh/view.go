@@ -1,0 +1,163 @@
+package mesh
+
+import (
+	"slices"
+
+	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// View is the mesh as the control plane of one revision sees it. It holds only objects that this one reads, never changes, and may be
+// asked from many goroutines.
+type View struct {
+	inventory model.Inventory
+	revision  string
+	// everyGateway are the Gateways of all revisions.
+	everyGateway []*istionetworkingv1.Gateway
+	index        *index
+	// reads is where the kinds that are asked for are noted; nil: nowhere.
+	reads *Reads
+}
+
+// New returns the view of the revision's control plane; the empty revision is the default one's. It keeps the objects of the
+// inventory, and indexes them when they are first asked for.
+func New(i model.Inventory, revision string) *View {
+	v := &View{revision: revision, everyGateway: i.Gateways}
+	v.inventory = inOrder(i.InRevision(revision))
+	v.index = newIndex(v.inventory)
+	return v
+}
+
+// Revision is the control plane's; empty: the default one.
+func (v *View) Revision() string { return v.revision }
+
+// Partial reports whether objects may exist that the view does not hold: then nothing follows from their absence.
+func (v *View) Partial() bool { return v.inventory.Partial }
+
+// Now is when the inventory was taken.
+func (v *View) Now() metav1.Time { return v.inventory.Now }
+
+// Mesh is what Istio's mesh config says.
+func (v *View) Mesh() model.Mesh {
+	v.note(model.KindConfigMap)
+	return v.inventory.Mesh
+}
+
+// Namespaces are the namespaces, by name.
+func (v *View) Namespaces() []model.Namespace {
+	v.note(model.KindNamespace)
+	return v.inventory.Namespaces
+}
+
+// Namespace finds a namespace; one that is not known has no labels.
+func (v *View) Namespace(name string) model.Namespace {
+	v.note(model.KindNamespace)
+	return v.index.namespaces()[name]
+}
+
+// Services are the Services, by namespace and name.
+func (v *View) Services() []model.Service {
+	v.note(model.KindService)
+	return v.inventory.Services
+}
+
+// ServicesIn are the Services of the namespace, by name.
+func (v *View) ServicesIn(namespace string) []*model.Service {
+	v.note(model.KindService)
+	return v.index.services()[namespace]
+}
+
+// Workloads are the pods, grouped by shape, by namespace and name.
+func (v *View) Workloads() []model.Workload {
+	v.note(model.KindPod)
+	return v.inventory.Workloads
+}
+
+// Selected are the workloads of the namespace that have the labels; no labels: all of them.
+func (v *View) Selected(namespace string, labels map[string]string) []model.Workload {
+	v.note(model.KindPod)
+	return v.index.podsIn().Selected(namespace, labels)
+}
+
+// GatewayPods are the workloads, of any namespace, that a Gateway is for: without a selector, all that are gateways.
+func (v *View) GatewayPods(selector map[string]string) []model.Workload {
+	v.note(model.KindPod)
+	if len(selector) > 0 {
+		return v.index.pods().Selected(selector)
+	}
+	return slices.DeleteFunc(slices.Clone(v.inventory.Workloads), func(w model.Workload) bool { return !w.Gateway })
+}
+
+// ProxiesOf are the pods with a proxy that the Gateway selects.
+func (v *View) ProxiesOf(g *istionetworkingv1.Gateway) []model.Workload {
+	var proxies []model.Workload
+	for _, w := range v.GatewayPods(g.Spec.Selector) {
+		if w.Dataplane == model.DataplaneSidecar {
+			proxies = append(proxies, w)
+		}
+	}
+	return proxies
+}
+
+// PeerAuthentications are the PeerAuthentications, by namespace and name.
+func (v *View) PeerAuthentications() []*istiosecurityv1.PeerAuthentication {
+	v.note(model.KindPeerAuthentication)
+	return v.inventory.PeerAuthentications
+}
+
+// DestinationRules are the DestinationRules, by namespace and name.
+func (v *View) DestinationRules() []*istionetworkingv1.DestinationRule {
+	v.note(model.KindDestinationRule)
+	return v.inventory.DestinationRules
+}
+
+// Gateways are the Gateways, by namespace and name.
+func (v *View) Gateways() []*istionetworkingv1.Gateway {
+	v.note(model.KindGateway)
+	return v.inventory.Gateways
+}
+
+// EveryGateway are the Gateways of all revisions: one that this control plane does not read may be there for another.
+func (v *View) EveryGateway() []*istionetworkingv1.Gateway {
+	v.note(model.KindGateway)
+	return v.everyGateway
+}
+
+// VirtualServices are the VirtualServices, by namespace and name.
+func (v *View) VirtualServices() []*istionetworkingv1.VirtualService {
+	v.note(model.KindVirtualService)
+	return v.inventory.VirtualServices
+}
+
+// ServiceEntries are the ServiceEntries, by namespace and name.
+func (v *View) ServiceEntries() []*istionetworkingv1.ServiceEntry {
+	v.note(model.KindServiceEntry)
+	return v.inventory.ServiceEntries
+}
+
+// WorkloadEntries are the WorkloadEntries, by namespace and name.
+func (v *View) WorkloadEntries() []*istionetworkingv1.WorkloadEntry {
+	v.note(model.KindWorkloadEntry)
+	return v.inventory.WorkloadEntries
+}
+
+// AuthorizationPoliciesIn are the AuthorizationPolicies of the namespace, by name.
+func (v *View) AuthorizationPoliciesIn(namespace string) []*istiosecurityv1.AuthorizationPolicy {
+	v.note(model.KindAuthorizationPolicy)
+	return v.index.authorizations()[namespace]
+}
+
+// AuthorizationPolicies are the AuthorizationPolicies, by namespace and name.
+func (v *View) AuthorizationPolicies() []*istiosecurityv1.AuthorizationPolicy {
+	v.note(model.KindAuthorizationPolicy)
+	return v.inventory.AuthorizationPolicies
+}
+
+// Webhooks are the webhooks that the API server calls at Services.
+func (v *View) Webhooks() []model.Webhook {
+	v.note(model.KindMutatingWebhook, model.KindValidatingWebhook)
+	return v.inventory.Webhooks
+}
