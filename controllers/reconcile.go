@@ -24,9 +24,11 @@ import (
 
 // Reconciler makes a namespace as its policies ask.
 type Reconciler struct {
-	options     Options
-	kinds       *kinds
-	credentials *credentials
+	options Options
+	client  client.Client
+	// kinds and credentials are what can be read besides what the client reads.
+	kinds       *sessions
+	credentials *sessions
 	roots       *roots
 	recorder    events.EventRecorder
 	metrics     *metrics.Metrics
@@ -37,7 +39,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if !r.options.scope().governs(request.Name) {
 		return ctrl.Result{}, nil
 	}
-	cluster, err := r.kinds.view()
+	cluster, err := newView(r.client, r.options.scope(), r.kinds)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
@@ -68,7 +70,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 
 // gather reads the namespace, with the credentials that its policies name as far as they can be read now.
 func (r *Reconciler) gather(ctx context.Context, cluster view, namespace string) (model.Snapshot, error) {
-	reader, readable := r.credentials.over(cluster)
+	reader, readable := withCredentials(cluster, r.credentials.all())
 	snapshot, err := gather.Snapshot(ctx, reader, namespace, gather.Options{
 		IstioNamespace:       r.options.IstioNamespace,
 		RootNamespace:        r.options.RootNamespace,

@@ -2,7 +2,9 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"time"
 
@@ -106,72 +108,76 @@ func Setup(manager ctrl.Manager, options Options) error {
 	if err := addIndexes(context.Background(), manager.GetFieldIndexer(), func(obj client.Object) bool { return !isIstio(obj) }); err != nil {
 		return err
 	}
-	kinds, credentials := newKinds(manager, options.scope()), newCredentials(manager, options.CredentialNamespaces)
-	roots, metered := newRoots(), metrics.New()
-	if err := metered.Register(ctrlmetrics.Registry); err != nil {
-		return err
-	}
 	reconciler := &Reconciler{
-		options: options, kinds: kinds, credentials: credentials, roots: roots,
-		recorder: manager.GetEventRecorder("meshtls"), metrics: metered,
+		options: options, client: manager.GetClient(), kinds: newSessions(), credentials: newSessions(), roots: newRoots(),
+		recorder: manager.GetEventRecorder("meshtls"), metrics: metrics.New(),
+	}
+	if err := reconciler.metrics.Register(ctrlmetrics.Registry); err != nil {
+		return err
 	}
 	main, err := newController(manager, "meshtlspolicy", controller.Options{
 		Reconciler:              reconciler,
 		MaxConcurrentReconciles: options.MaxConcurrentReconciles,
-		RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[ctrl.Request](firstRetry, lastRetry),
+		RateLimiter:             retries(lastRetry),
 		EnableWarmup:            ptr.To(true),
 	})
 	if err != nil {
 		return err
 	}
 	doors := &doors{controller: main, mapping: mapping{
-		cache: scopedReader{Reader: manager.GetCache(), scope: options.scope()}, roots: roots, options: options,
+		cache: scopedReader{Reader: manager.GetCache(), scope: options.scope()}, roots: reconciler.roots, options: options,
 	}}
-	kindsChanged := make(chan event.GenericEvent, 1)
-	if err := doors.open(manager.GetCache(), kindsChanged); err != nil {
+	readable := make(chan event.GenericEvent, 1)
+	if err := doors.open(manager.GetCache(), readable); err != nil {
 		return err
 	}
-	kinds.watch, kinds.changed = doors.openIstio, func() { notify(kindsChanged) }
-	if err := manager.Add(kinds); err != nil {
-		return err
-	}
-	credentials.watch, credentials.changed = doors.openCredentials, kinds.changed
-	if err := setupCredentials(manager, credentials); err != nil {
-		return err
-	}
-	return setupKinds(manager, kinds)
-}
-
-// setupCredentials adds the controller that reads credentials, if any are to be read. It runs without being elected.
-func setupCredentials(manager ctrl.Manager, credentials *credentials) error {
-	if len(credentials.namespaces) == 0 {
-		return nil
-	}
-	if err := manager.Add(credentials); err != nil {
-		return err
-	}
-	follower, err := newController(manager, "credentials", controller.Options{
-		Reconciler:         credentials,
-		RateLimiter:        workqueue.NewTypedItemExponentialFailureRateLimiter[ctrl.Request](firstRetry, lastRetry),
-		NeedLeaderElection: ptr.To(false),
-	})
-	if err != nil {
-		return err
-	}
-	return credentials.watchNamespaces(follower)
+	return errors.Join(
+		setupKinds(manager, newFollower(manager, istioSubjects(options.scope()), reconciler.kinds, late{doors, readable})),
+		setupCredentials(manager, newFollower(manager, credentialSubjects(options.CredentialNamespaces), reconciler.credentials, late{doors, readable})),
+	)
 }
 
 // setupKinds adds the controller that follows Istio's CRDs. It runs without being elected: a standby keeps its caches warm.
-func setupKinds(manager ctrl.Manager, kinds *kinds) error {
-	follower, err := newController(manager, "istiokinds", controller.Options{
-		Reconciler:         kindsReconciler{kinds},
-		RateLimiter:        workqueue.NewTypedItemExponentialFailureRateLimiter[ctrl.Request](firstRetry, lastKindRetry),
-		NeedLeaderElection: ptr.To(false),
-	})
+func setupKinds(manager ctrl.Manager, kinds *follower) error {
+	if err := manager.AddReadyzCheck("istio-kinds", func(*http.Request) error { return kinds.sessions.check() }); err != nil {
+		return err
+	}
+	controller, err := addFollower(manager, "istiokinds", kinds, lastKindRetry)
 	if err != nil {
 		return err
 	}
-	return watchCRDs(follower, manager.GetCache())
+	return watchCRDs(controller, manager.GetCache())
+}
+
+// setupCredentials adds the controller that reads credentials, if any are to be read.
+func setupCredentials(manager ctrl.Manager, credentials *follower) error {
+	if len(credentials.subjects) == 0 {
+		return nil
+	}
+	credentials.patience = credentialPatience
+	_, err := addFollower(manager, "credentials", credentials, lastRetry)
+	return err
+}
+
+// addFollower has the manager run the follower, at the start and when one of its subjects comes or goes.
+func addFollower(manager ctrl.Manager, name string, f *follower, longest time.Duration) (controller.Controller, error) {
+	if err := manager.Add(f); err != nil {
+		return nil, err
+	}
+	created, err := newController(manager, name, controller.Options{
+		Reconciler:         f,
+		RateLimiter:        retries(longest),
+		NeedLeaderElection: ptr.To(false),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return created, f.lookOnce(created)
+}
+
+// retries are those after failures.
+func retries(longest time.Duration) workqueue.TypedRateLimiter[ctrl.Request] {
+	return workqueue.NewTypedItemExponentialFailureRateLimiter[ctrl.Request](firstRetry, longest)
 }
 
 // newController adds what all our controllers have to the options.
@@ -206,12 +212,4 @@ func addIndexes(ctx context.Context, indexer client.FieldIndexer, chosen func(cl
 
 func isIstio(obj client.Object) bool {
 	return slices.ContainsFunc(istioKinds, func(kind istioKind) bool { return sameKind(kind.object, obj) })
-}
-
-// notify puts an event into the channel unless there is one: it says no more than that something changed.
-func notify(events chan<- event.GenericEvent) {
-	select {
-	case events <- event.GenericEvent{Object: crdMetadata()}:
-	default:
-	}
 }

@@ -36,10 +36,10 @@ type readWriter interface {
 	Delete(ctx context.Context, obj client.Object, options ...client.DeleteOption) error
 }
 
-// view is the cluster with the kinds that are there now.
-func (k *kinds) view() (view, error) {
+// newView is the cluster with the kinds that are there now.
+func newView(cluster client.Client, scope scope, kinds *sessions) (view, error) {
 	v := view{
-		Client: k.manager.GetClient(), scope: k.scope,
+		Client: cluster, scope: scope,
 		istio: map[schema.GroupKind]readWriter{}, missing: sets.New[string](),
 	}
 	for _, kind := range istioKinds {
@@ -48,7 +48,7 @@ func (k *kinds) view() (view, error) {
 			return view{}, err
 		}
 		v.istio[gvk.GroupKind()] = nil
-		if s := k.session(kind); s != nil {
+		if s := kinds.of(kind.name); s != nil {
 			v.istio[gvk.GroupKind()] = s.clients
 		} else {
 			v.missing.Insert(kind.name)

@@ -1,14 +1,10 @@
 package controllers
 
 import (
-	"context"
 	"slices"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/util/workqueue"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
@@ -17,8 +13,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
+	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
+
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/model"
 )
 
 // doors are the ways in which the controller hears of changes: one for each kind that a snapshot holds.
@@ -35,8 +33,8 @@ type door struct {
 	matters predicate.Predicate
 }
 
-// open opens the doors of the kinds that are always there, and the one through which the coming and going of Istio's is heard.
-func (d *doors) open(from cache.Cache, kindsChanged chan event.GenericEvent) error {
+// open opens the doors of the kinds that are always there, and the one through which it is heard that others come and go.
+func (d *doors) open(from cache.Cache, readable chan event.GenericEvent) error {
 	for _, door := range []door{
 		// Also its status: what somebody else writes there is put right.
 		{&meshtlsv1alpha1.MeshTLSPolicy{}, d.mapping.ofPolicy, nil},
@@ -52,40 +50,30 @@ func (d *doors) open(from cache.Cache, kindsChanged chan event.GenericEvent) err
 			return err
 		}
 	}
-	return d.controller.Watch(source.Channel(kindsChanged, handler.EnqueueRequestsFromMapFunc(d.mapping.ofAnything)))
+	return d.controller.Watch(source.Channel(readable, handler.EnqueueRequestsFromMapFunc(d.mapping.ofAnything)))
 }
 
-// openIstio opens the door of an Istio kind that has come.
-func (d *doors) openIstio(kind istioKind, informer cache.Informer) error {
-	door := door{kind.object, d.mapping.ofIstio()[kind.name], changed(istioObjectDiffers)}
+// openLate opens the door of what has come while the operator runs: an Istio kind, or the credentials of a namespace.
+func (d *doors) openLate(late watched) error {
+	doors := d.late()
+	door := doors[slices.IndexFunc(doors, func(door door) bool { return sameKind(door.object, late.object) })]
 	return d.controller.Watch(&source.Informer{
-		Informer:   informer,
+		Informer:   late.informer,
 		Handler:    handler.EnqueueRequestsFromMapFunc(door.mapping),
 		Predicates: door.predicates(),
 	})
 }
 
-// openCredentials opens the door of a kind of credentials in a namespace that has been read.
-func (d *doors) openCredentials(object client.Object, informer cache.Informer) error {
-	matters := changed(configMapDiffers)
-	if _, secret := object.(*corev1.Secret); secret {
-		matters = changed(secretDiffers)
-	}
-	return d.controller.Watch(&source.Informer{
-		Informer:   informer,
-		Handler:    handler.EnqueueRequestsFromMapFunc(d.mapping.ofCredential),
-		Predicates: []predicate.Predicate{matters},
-	})
-}
-
-// ofIstio are the mappings of Istio's kinds.
-func (m mapping) ofIstio() map[string]handler.MapFunc {
-	return map[string]handler.MapFunc{
-		model.KindPeerAuthentication: m.ofPeerAuthentication,
-		model.KindDestinationRule:    m.ofDestinationRule,
-		model.KindGateway:            m.ofGateway,
-		model.KindServiceEntry:       m.ofServiceEntry,
-		model.KindVirtualService:     m.ofVirtualService,
+// late are the doors of the kinds that come and go. ConfigMaps are those of credentials.
+func (d *doors) late() []door {
+	return []door{
+		{&istiosecurityv1.PeerAuthentication{}, d.mapping.ofPeerAuthentication, changed(istioObjectDiffers)},
+		{&istionetworkingv1.DestinationRule{}, d.mapping.ofDestinationRule, changed(istioObjectDiffers)},
+		{&istionetworkingv1.Gateway{}, d.mapping.ofGateway, changed(istioObjectDiffers)},
+		{&istionetworkingv1.ServiceEntry{}, d.mapping.ofServiceEntry, changed(istioObjectDiffers)},
+		{&istionetworkingv1.VirtualService{}, d.mapping.ofVirtualService, changed(istioObjectDiffers)},
+		{&corev1.Secret{}, d.mapping.ofCredential, changed(secretDiffers)},
+		{&corev1.ConfigMap{}, d.mapping.ofCredential, changed(configMapDiffers)},
 	}
 }
 
@@ -96,30 +84,10 @@ func (d door) predicates() []predicate.Predicate {
 	return []predicate.Predicate{d.matters}
 }
 
-// watchCRDs makes the controller follow the CRDs of Istio's kinds. It looks at each once in the beginning, whether there is an
-// event or not: one may have gone between the manager's first look and the watch.
+// watchCRDs makes the controller follow the CRDs of Istio's kinds.
 func watchCRDs(follower controller.Controller, from cache.Cache) error {
 	ofIstio := predicate.NewPredicateFuncs(func(crd client.Object) bool {
 		return slices.ContainsFunc(istioKinds, func(kind istioKind) bool { return kind.crd == crd.GetName() })
 	})
-	if err := follower.Watch(source.Kind[client.Object](from, crdMetadata(), &handler.EnqueueRequestForObject{}, ofIstio)); err != nil {
-		return err
-	}
-	return follower.Watch(source.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[ctrl.Request]) error {
-		for _, kind := range istioKinds {
-			queue.Add(ctrl.Request{NamespacedName: types.NamespacedName{Name: kind.crd}})
-		}
-		return nil
-	}))
-}
-
-// kindsReconciler opens and closes Istio's kinds as their CRDs come and go.
-type kindsReconciler struct {
-	kinds *kinds
-}
-
-// Reconcile looks at the CRD that the request names.
-func (r kindsReconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
-	at := slices.IndexFunc(istioKinds, func(kind istioKind) bool { return kind.crd == request.Name })
-	return ctrl.Result{}, r.kinds.sync(ctx, r.kinds.manager.GetClient(), istioKinds[at])
+	return follower.Watch(source.Kind[client.Object](from, crdMetadata(), &handler.EnqueueRequestForObject{}, ofIstio))
 }

@@ -20,6 +20,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/meshtls/meshtls/controllers"
+	"github.com/meshtls/meshtls/internal/pulse"
 )
 
 // probeTimeout is how long the ready probe waits for the caches before it says no.
@@ -50,6 +51,8 @@ func run(ctx context.Context, s settings) error {
 		return fmt.Errorf("finding the cluster: %w", err)
 	}
 	limitlessly(config)
+	heard := pulse.New()
+	config.Wrap(heard.Wrap)
 	ctrl.Log.Info("starting", "version", version())
 	manager, err := ctrl.NewManager(config, managerOptions(s))
 	if err != nil {
@@ -58,7 +61,7 @@ func run(ctx context.Context, s settings) error {
 	if err := controllers.Setup(manager, s.operator); err != nil {
 		return err
 	}
-	if err := addProbes(manager); err != nil {
+	if err := addProbes(manager, heard); err != nil {
 		return err
 	}
 	return manager.Start(ctx)
@@ -84,9 +87,13 @@ func managerOptions(s settings) ctrl.Options {
 	return options
 }
 
-// addProbes says that the operator is alive while it answers, and ready when its caches have what the cluster has.
-func addProbes(manager ctrl.Manager) error {
+// addProbes says that the operator is alive while it answers, and ready while its caches have what the cluster has: they are filled, and
+// their watches are heard. Setup adds what cannot be read of Istio's kinds.
+func addProbes(manager ctrl.Manager, heard *pulse.Pulse) error {
 	if err := manager.AddHealthzCheck("ping", healthz.Ping); err != nil {
+		return err
+	}
+	if err := manager.AddReadyzCheck("watches", func(*http.Request) error { return heard.Check() }); err != nil {
 		return err
 	}
 	return manager.AddReadyzCheck("caches", func(request *http.Request) error {
