@@ -58,7 +58,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	r.roots.note(snapshot)
 	r.metrics.Checked(request.Name, snapshot.Credentials.Found)
 	result := r.compile(snapshot)
-	changes := apply.Applier{Client: cluster}.Apply(ctx, live(snapshot), result.Objects, kept(result))
+	changes := apply.Applier{Client: cluster}.Apply(ctx, workOf(snapshot, result))
 	r.metrics.Applied(changes)
 	logChanges(ctx, changes)
 	err = r.tell(ctx, cluster, report{snapshot: snapshot, result: result, changes: changes})
@@ -107,12 +107,15 @@ func (r *Reconciler) forget(namespace string) {
 	r.roots.note(model.Snapshot{Namespace: namespace})
 }
 
-// live are the Istio objects of the snapshot.
-func live(s model.Snapshot) model.Objects {
-	return model.Objects{
-		PeerAuthentications: s.PeerAuthentications,
-		DestinationRules:    s.DestinationRules,
-		Gateways:            s.Gateways,
+// workOf is what is to be made of the namespace.
+func workOf(s model.Snapshot, result model.Result) apply.Work {
+	return apply.Work{
+		Live: model.Objects{
+			PeerAuthentications: s.PeerAuthentications,
+			DestinationRules:    s.DestinationRules,
+			Gateways:            s.Gateways,
+		},
+		Want: result.Objects, Keep: kept(result), Mesh: s.Elsewhere.PeerAuthentications, Services: s.Services,
 	}
 }
 
@@ -127,13 +130,13 @@ func kept(result model.Result) sets.Set[types.UID] {
 	return unresolved
 }
 
-// worthRetrying are the failures that may not happen again. The others end with an event: the foreign object goes, the CRD
-// comes, what held an object back is written, the namespace is gone.
+// worthRetrying are the failures that may not happen again, or that end without an event. The others end with one: the foreign object
+// goes, the CRD comes, what held an object back is written, the namespace is gone.
 func worthRetrying(changes model.ChangeSet) error {
 	var failed []error
 	for _, failure := range changes.Failures {
 		leaving := apierrors.HasStatusCause(failure.Err, corev1.NamespaceTerminatingCause)
-		if !leaving && !apply.Standing(failure) && !errors.Is(failure.Err, apply.ErrHeldBack) {
+		if !leaving && apply.Retried(failure) {
 			failed = append(failed, failure.Err)
 		}
 	}
