@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -58,7 +59,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	r.roots.note(snapshot)
 	r.metrics.Checked(request.Name, snapshot.Credentials)
 	result := r.compile(snapshot)
-	changes := apply.Applier{Client: cluster}.Apply(ctx, snapshot.Live(), result.Objects, kept(result))
+	changes := apply.Applier{Client: cluster}.Apply(ctx, workOf(snapshot, result))
 	r.metrics.Applied(changes)
 	logChanges(ctx, changes)
 	err = r.tell(ctx, cluster, report{snapshot: snapshot, result: result, changes: changes})
@@ -107,6 +108,22 @@ func (r *Reconciler) forget(namespace string) {
 	r.roots.note(model.Snapshot{Namespace: namespace})
 }
 
+// workOf is what is to be made of the namespace.
+func workOf(s model.Snapshot, result model.Result) apply.Work {
+	return apply.Work{
+		Live: s.Live(), Want: result.Objects, Keep: kept(result),
+		Mesh: ofRoot(s), Services: s.OwnServices(),
+	}
+}
+
+// ofRoot returns the PeerAuthentications of Istio's root namespace, where that is another one.
+func ofRoot(s model.Snapshot) []*istiosecurityv1.PeerAuthentication {
+	if s.Namespace == s.Mesh.RootNamespace {
+		return nil
+	}
+	return model.InNamespace(s.PeerAuthentications, s.Mesh.RootNamespace)
+}
+
 // kept are the policies of which it is not known what they need now: what they needed before must stay.
 func kept(result model.Result) sets.Set[types.UID] {
 	unresolved := sets.New[types.UID]()
@@ -118,13 +135,13 @@ func kept(result model.Result) sets.Set[types.UID] {
 	return unresolved
 }
 
-// worthRetrying are the failures that may not happen again. The others end with an event: the foreign object goes, the CRD
-// comes, what held an object back is written, the namespace is gone.
+// worthRetrying are the failures that may not happen again, or that end without an event. The others end with one: the foreign object
+// goes, the CRD comes, what held an object back is written, the namespace is gone.
 func worthRetrying(changes model.ChangeSet) error {
 	var failed []error
 	for _, failure := range changes.Failures {
 		leaving := apierrors.HasStatusCause(failure.Err, corev1.NamespaceTerminatingCause)
-		if !leaving && !apply.Standing(failure) && !errors.Is(failure.Err, apply.ErrHeldBack) {
+		if !leaving && apply.Retried(failure) {
 			failed = append(failed, failure.Err)
 		}
 	}

@@ -131,9 +131,10 @@ func Setup(manager ctrl.Manager, options Options) error {
 	if err := doors.open(manager.GetCache(), readable); err != nil {
 		return err
 	}
+	late, secret := late{doors, readable}, credentialSubjects(options.CredentialNamespaces)
 	return errors.Join(
-		setupKinds(manager, newFollower(manager, istioSubjects(options.scope()), reconciler.kinds, late{doors, readable})),
-		setupCredentials(manager, newFollower(manager, credentialSubjects(options.CredentialNamespaces), reconciler.credentials, late{doors, readable})),
+		setupKinds(manager, newFollower(manager, istioSubjects(options.scope()), reconciler.kinds, late)),
+		setupCredentials(manager, newFollower(manager, secret, reconciler.credentials, late)),
 	)
 }
 

@@ -10,6 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
+
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/model"
 )
@@ -34,29 +36,36 @@ type Applier struct {
 	Client client.Client
 }
 
-// Apply makes the namespace's objects equal want. Live are all objects of these kinds in the namespace, ours and other
-// people's. An object that belonged to a policy of keep is not deleted, also if it is not wanted.
+// Work is what is to be made of a namespace.
+type Work struct {
+	// Live are all objects of the kinds that are rendered in the namespace, ours and other people's, and Want those that are planned.
+	Live, Want model.Objects
+	// Keep are policies whose objects are not deleted, also if they are not wanted.
+	Keep sets.Set[types.UID]
+	// Mesh are the PeerAuthentications of Istio's root namespace, which decide where the namespace has none for all its pods.
+	Mesh []*istiosecurityv1.PeerAuthentication
+	// Services tell which pods are behind a host.
+	Services []model.Service
+}
+
+// Apply makes the namespace's objects as they are wanted.
 //
-// A write that fails does not stop the others of its phase, but all later phases and every deletion. What cannot be written
-// until somebody else acts, such as an object that is not ours, holds back only the policies that it belongs to: one foreign
+// A write that fails does not stop the others of its turn. It holds back all that comes later if it may pass when it is tried again. If it
+// lasts until somebody else acts, such as a missing right or an object that is not ours, it holds back only what it could matter for: one
 // object must not freeze a namespace.
-func (a Applier) Apply(ctx context.Context, live, want model.Objects, keep sets.Set[types.UID]) model.ChangeSet {
-	writes, deletes := changes(live, want, keep)
+func (a Applier) Apply(ctx context.Context, work Work) model.ChangeSet {
 	var done model.ChangeSet
-	var held hold
-	for _, batch := range phases(writes) {
+	held := hold{work: &work}
+	for _, batch := range turns(changes(work)) {
 		batch = held.mark(batch)
-		a.run(ctx, batch, &done, a.write)
+		a.run(ctx, batch, &done)
 		held.learn(batch)
-	}
-	for _, batch := range phases(deletes) {
-		a.run(ctx, held.mark(batch), &done, a.remove)
 	}
 	return done
 }
 
-// run does the changes of one phase, some at a time, and notes how each went: in the changes, and in done.
-func (a Applier) run(ctx context.Context, batch []change, done *model.ChangeSet, do func(context.Context, change) error) {
+// run does the changes of one turn, some at a time, and notes how each went: in the changes, and in done.
+func (a Applier) run(ctx context.Context, batch []change, done *model.ChangeSet) {
 	var pool errgroup.Group
 	pool.SetLimit(inFlight)
 	for i := range batch {
@@ -64,7 +73,7 @@ func (a Applier) run(ctx context.Context, batch []change, done *model.ChangeSet,
 			continue
 		}
 		pool.Go(func() error {
-			if err := do(ctx, batch[i]); err != nil {
+			if err := a.do(ctx, batch[i]); err != nil {
 				batch[i].because = model.Failure{Object: batch[i].ref, Reason: reasonOf(batch[i], err), Err: err}
 			}
 			return nil
@@ -93,21 +102,24 @@ func reasonOf(c change, err error) string {
 	}
 }
 
-// phases cuts the changes, which are in order, into those that may go at the same time.
-func phases(list []change) [][]change {
+// do makes one change.
+func (a Applier) do(ctx context.Context, c change) error {
+	if c.want == nil {
+		return a.remove(ctx, c)
+	}
+	return a.write(ctx, c)
+}
+
+// turns cuts the changes, which are in order, into those that may go at the same time.
+func turns(list []change) [][]change {
 	var batches [][]change
 	for start := 0; start < len(list); {
 		end := start + 1
-		for end < len(list) && phaseOf(list[end]) == phaseOf(list[start]) {
+		for end < len(list) && list[end].turn == list[start].turn {
 			end++
 		}
 		batches = append(batches, list[start:end])
 		start = end
 	}
 	return batches
-}
-
-// Standing says whether the failure lasts until somebody else acts, so that trying again is of no use.
-func Standing(failure model.Failure) bool {
-	return failure.Reason == meshtlsv1alpha1.ReasonNotOwned || failure.Reason == meshtlsv1alpha1.ReasonIstioCRDsMissing
 }

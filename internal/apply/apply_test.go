@@ -11,8 +11,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	networkingapi "istio.io/api/networking/v1alpha3"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -102,13 +104,23 @@ func pa(m mode, meta metav1.ObjectMeta) *istiosecurityv1.PeerAuthentication {
 	return obj
 }
 
+// paFor is one for the pods app=…; empty: for all.
+func paFor(app string, m mode, meta metav1.ObjectMeta) *istiosecurityv1.PeerAuthentication {
+	obj := pa(m, meta)
+	obj.Spec.Selector.MatchLabels["app"] = app
+	if app == "" {
+		obj.Spec.Selector = nil
+	}
+	return obj
+}
+
 func dr(host string, meta metav1.ObjectMeta) *istionetworkingv1.DestinationRule {
 	return &istionetworkingv1.DestinationRule{ObjectMeta: meta, Spec: networkingapi.DestinationRule{Host: host}}
 }
 
 func gw(tls networkingapi.ServerTLSSettings_TLSmode, meta metav1.ObjectMeta) *istionetworkingv1.Gateway {
 	obj := &istionetworkingv1.Gateway{ObjectMeta: meta}
-	serves(&networkingapi.ServerTLSSettings{Mode: tls}).DeepCopyInto(&obj.Spec)
+	servesAt(&networkingapi.ServerTLSSettings{Mode: tls}).DeepCopyInto(&obj.Spec)
 	return obj
 }
 
@@ -153,6 +165,7 @@ func outcome(done model.ChangeSet) []string {
 
 func TestApply(t *testing.T) {
 	refused := errors.New("refused")
+	forbidden := apierrors.NewForbidden(schema.GroupResource{}, "a", refused)
 	noKind := &apimeta.NoKindMatchError{}
 	gone := metav1.Now()
 	editedBy := func(manager, fields string) func(*metav1.ObjectMeta) {
@@ -245,10 +258,19 @@ func TestApply(t *testing.T) {
 			wantOutcome: []string{"NotOwned a"},
 		},
 		"an object that is not ours holds back its policy and no other": {
-			live:         []client.Object{dr("h", foreign("d")), pa(strict, ours("stale", "p")), pa(strict, ours("other", "q"))},
-			want:         []client.Object{dr("h", ours("d", "p")), pa(strict, ours("a", "p")), pa(strict, ours("b", "q"))},
+			live:         []client.Object{dr("h", foreign("d")), pa(strict, ours("stale", "p")), paFor("b", strict, ours("other", "q"))},
+			want:         []client.Object{dr("h", ours("d", "p")), pa(strict, ours("a", "p")), paFor("b", strict, ours("b", "q"))},
 			wantRequests: []string{"apply PeerAuthentication b", "delete PeerAuthentication other"},
 			wantOutcome:  []string{"Created b", "Pruned other", "NotOwned d", "ApplyFailed a"},
+		},
+		"a right that is missing holds back what covers the same pods, and no other": {
+			live: []client.Object{
+				pa(permissive, ours("a", "p")), pa(strict, ours("same", "q")), paFor("b", strict, ours("others", "r")), dr("h", ours("d", "s")),
+			},
+			want:         []client.Object{pa(strict, ours("a", "p")), paFor("", permissive, ours("namespace", "t"))},
+			refuse:       map[string]error{"a": forbidden},
+			wantRequests: []string{"apply PeerAuthentication namespace", "apply by force PeerAuthentication a", "delete PeerAuthentication others", "delete DestinationRule d"},
+			wantOutcome:  []string{"Created namespace", "Pruned others", "Pruned d", "ApplyFailed a"},
 		},
 		"a failed write holds back later phases and every deletion": {
 			live:         []client.Object{pa(strict, ours("stale", "q"))},
@@ -282,7 +304,7 @@ func TestApply(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			s := &server{refuse: tc.refuse}
-			got := Applier{Client: s}.Apply(t.Context(), objectsOf(tc.live...), objectsOf(tc.want...), sets.New(tc.keep...))
+			got := Applier{Client: s}.Apply(t.Context(), Work{Live: objectsOf(tc.live...), Want: objectsOf(tc.want...), Keep: sets.New(tc.keep...)})
 			if diff := cmp.Diff(sortedRuns(tc.wantRequests), sortedRuns(s.requests)); diff != "" {
 				t.Errorf("requests (-want +got):\n%s", diff)
 			}
@@ -317,7 +339,7 @@ func TestApplyIsExact(t *testing.T) {
 
 	live := pa(strict, ours("a", "p"))
 	foreignPort(live)
-	got := Applier{Client: s}.Apply(t.Context(), objectsOf(live), objectsOf(pa(strict, ours("a", "p"))), nil)
+	got := Applier{Client: s}.Apply(t.Context(), Work{Live: objectsOf(live), Want: objectsOf(pa(strict, ours("a", "p")))})
 
 	if diff := cmp.Diff([]string{"apply by force PeerAuthentication a", "replace PeerAuthentication a"}, s.requests); diff != "" {
 		t.Errorf("requests (-want +got):\n%s", diff)

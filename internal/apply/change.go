@@ -1,7 +1,6 @@
 package apply
 
 import (
-	"cmp"
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -28,6 +27,8 @@ type change struct {
 	live object
 	// want is the object as planned; nil: it is to go.
 	want object
+	// turn is when it is due.
+	turn turn
 	// because says why it cannot be made as planned; empty: nothing is known against it.
 	because model.Failure
 }
@@ -59,32 +60,31 @@ func (c change) keptBy(policies sets.Set[types.UID]) bool {
 	return slices.ContainsFunc(c.owners(), func(owner metav1.OwnerReference) bool { return policies.Has(owner.UID) })
 }
 
-// changes are what is between live and want, in the order in which it is to be done: what to write, and what to delete. What
-// belongs to a policy of keep is not deleted.
-func changes(live, want model.Objects, keep sets.Set[types.UID]) (writes, deletes []change) {
+// changes are what is between live and what is wanted, in the order in which it is to be done.
+func changes(work Work) []change {
 	planned := map[model.ObjectRef]object{}
-	for _, obj := range want.All() {
+	for _, obj := range work.Want.All() {
 		planned[refOf(obj)] = obj
 	}
+	var all []change
 	existing := map[model.ObjectRef]object{}
-	for _, obj := range live.All() {
+	for _, obj := range work.Live.All() {
 		ref := refOf(obj)
 		existing[ref] = obj
 		if planned[ref] != nil || !model.Ours(obj) || leaving(obj) {
 			continue
 		}
-		if c := (change{ref: ref, live: obj}); !c.keptBy(keep) {
-			deletes = append(deletes, c)
+		if c := (change{ref: ref, live: obj}); !c.keptBy(work.Keep) {
+			all = append(all, c)
 		}
 	}
-	for _, obj := range want.All() {
+	for _, obj := range work.Want.All() {
 		if c, differs := compare(existing[refOf(obj)], obj); differs {
-			writes = append(writes, c)
+			all = append(all, c)
 		}
 	}
-	sortByPhase(writes)
-	sortByPhase(deletes)
-	return writes, deletes
+	inOrder(all, work)
+	return all
 }
 
 // compare says what is to be done about a planned object.
@@ -98,14 +98,4 @@ func compare(live, want object) (change, bool) {
 		return c, true
 	}
 	return c, !matches(live, want)
-}
-
-func sortByPhase(list []change) {
-	slices.SortFunc(list, func(a, b change) int {
-		return cmp.Or(
-			cmp.Compare(phaseOf(a), phaseOf(b)),
-			cmp.Compare(a.ref.Kind, b.ref.Kind),
-			cmp.Compare(a.ref.Name, b.ref.Name),
-		)
-	})
 }

@@ -1,21 +1,27 @@
 package apply
 
 import (
+	"strings"
 	"testing"
 
 	networkingapi "istio.io/api/networking/v1alpha3"
 	securityapi "istio.io/api/security/v1beta1"
 	typeapi "istio.io/api/type/v1beta1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 )
 
 const (
-	unset      = securityapi.PeerAuthentication_MutualTLS_UNSET
-	disable    = securityapi.PeerAuthentication_MutualTLS_DISABLE
-	permissive = securityapi.PeerAuthentication_MutualTLS_PERMISSIVE
-	strict     = securityapi.PeerAuthentication_MutualTLS_STRICT
+	unset      = modeUnset
+	disable    = modeDisable
+	permissive = modePermissive
+	strict     = modeStrict
 )
 
-type mode = securityapi.PeerAuthentication_MutualTLS_Mode
+type mode = acceptMode
 
 // accepts builds the spec of a PeerAuthentication for app=a.
 func accepts(workload mode, ports map[uint32]mode) *securityapi.PeerAuthentication {
@@ -32,48 +38,8 @@ func accepts(workload mode, ports map[uint32]mode) *securityapi.PeerAuthenticati
 	return spec
 }
 
-func TestAcceptDirection(t *testing.T) {
-	otherPods := accepts(permissive, nil)
-	otherPods.Selector.MatchLabels["app"] = "b"
-
-	tests := map[string]struct {
-		before, after *securityapi.PeerAuthentication
-		want          direction
-	}{
-		"creation of strict":                         {nil, accepts(strict, nil), tightens},
-		"creation of permissive":                     {nil, accepts(permissive, nil), loosens},
-		"creation of disable refuses mutual TLS":     {nil, accepts(disable, nil), tightens},
-		"deletion of strict":                         {accepts(strict, nil), nil, loosens},
-		"deletion of permissive may leave strict":    {accepts(permissive, nil), nil, tightens},
-		"deletion of disable":                        {accepts(disable, nil), nil, loosens},
-		"permissive to strict":                       {accepts(permissive, nil), accepts(strict, nil), tightens},
-		"strict to permissive":                       {accepts(strict, nil), accepts(permissive, nil), loosens},
-		"disable to permissive accepts mutual TLS":   {accepts(disable, nil), accepts(permissive, nil), loosens},
-		"permissive to disable refuses mutual TLS":   {accepts(permissive, nil), accepts(disable, nil), tightens},
-		"disable to strict":                          {accepts(disable, nil), accepts(strict, nil), tightens},
-		"strict to disable":                          {accepts(strict, nil), accepts(disable, nil), loosens},
-		"strict to unset":                            {accepts(strict, nil), accepts(unset, nil), loosens},
-		"a port is loosened":                         {accepts(strict, nil), accepts(strict, map[uint32]mode{8080: permissive}), loosens},
-		"a port's exception goes":                    {accepts(strict, map[uint32]mode{8080: permissive}), accepts(strict, nil), tightens},
-		"a port that says the same is no change":     {accepts(strict, map[uint32]mode{80: permissive}), accepts(permissive, map[uint32]mode{80: permissive}), loosens},
-		"one port loosens, one tightens":             {accepts(strict, map[uint32]mode{1: permissive}), accepts(strict, map[uint32]mode{2: permissive}), tightens},
-		"port exceptions without a workload mode":    {nil, accepts(unset, map[uint32]mode{8080: permissive}), loosens},
-		"nothing about the modes differs":            {accepts(strict, nil), accepts(strict, nil), tightens},
-		"the selector was changed under our feet":    {otherPods, accepts(permissive, nil), tightens},
-		"a port that inherits follows its workload":  {accepts(permissive, map[uint32]mode{1: unset}), accepts(strict, map[uint32]mode{1: permissive}), tightens},
-		"permissive port under disable is loosening": {accepts(disable, nil), accepts(disable, map[uint32]mode{1: permissive}), loosens},
-	}
-	for name, tc := range tests {
-		t.Run(name, func(t *testing.T) {
-			if got := acceptDirection(tc.before, tc.after); got != tc.want {
-				t.Errorf("got %v, want %v", got, tc.want)
-			}
-		})
-	}
-}
-
-// serves builds the spec of a Gateway with one server per TLS block, on ascending ports from 443.
-func serves(blocks ...*networkingapi.ServerTLSSettings) *networkingapi.Gateway {
+// servesAt builds the spec of a Gateway with one server per TLS block, on ascending ports from 443.
+func servesAt(blocks ...*networkingapi.ServerTLSSettings) *networkingapi.Gateway {
 	spec := &networkingapi.Gateway{}
 	for i, tls := range blocks {
 		spec.Servers = append(spec.Servers, &networkingapi.Server{
@@ -99,19 +65,19 @@ func TestGatewayDirection(t *testing.T) {
 		before, after *networkingapi.Gateway
 		want          direction
 	}{
-		"a new gateway":                        {nil, serves(simple), loosens},
-		"a gateway goes":                       {serves(simple), nil, tightens},
-		"a server more":                        {serves(simple), serves(simple, simple), loosens},
-		"a server less":                        {serves(simple, simple), serves(simple), tightens},
-		"plaintext to TLS":                     {serves(nil), serves(simple), tightens},
-		"redirect to TLS":                      {serves(redirect), serves(simple), tightens},
-		"TLS to plaintext":                     {serves(simple), serves(nil), loosens},
-		"simple to optional client":            {serves(simple), serves(optional), tightens},
-		"simple to mutual":                     {serves(simple), serves(client), tightens},
-		"mutual to optional client":            {serves(client), serves(optional), loosens},
-		"passthrough to terminated":            {serves(through), serves(simple), tightens},
-		"one server loosens, another tightens": {serves(client, simple), serves(simple, client), tightens},
-		"another certificate":                  {serves(simple), serves(renewed), tightens},
+		"a new gateway":                        {nil, servesAt(simple), loosens},
+		"a gateway goes":                       {servesAt(simple), nil, tightens},
+		"a server more":                        {servesAt(simple), servesAt(simple, simple), loosens},
+		"a server less":                        {servesAt(simple, simple), servesAt(simple), tightens},
+		"plaintext to TLS":                     {servesAt(nil), servesAt(simple), tightens},
+		"redirect to TLS":                      {servesAt(redirect), servesAt(simple), tightens},
+		"TLS to plaintext":                     {servesAt(simple), servesAt(nil), loosens},
+		"simple to optional client":            {servesAt(simple), servesAt(optional), tightens},
+		"simple to mutual":                     {servesAt(simple), servesAt(client), tightens},
+		"mutual to optional client":            {servesAt(client), servesAt(optional), loosens},
+		"passthrough to terminated":            {servesAt(through), servesAt(simple), tightens},
+		"one server loosens, another tightens": {servesAt(client, simple), servesAt(simple, client), tightens},
+		"another certificate":                  {servesAt(simple), servesAt(renewed), tightens},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -120,4 +86,122 @@ func TestGatewayDirection(t *testing.T) {
 			}
 		})
 	}
+}
+
+// order is the names of the changes between two lists of objects; those that may go at the same time stand together.
+func order(work Work) string {
+	var words []string
+	for _, batch := range turns(changes(work)) {
+		var names []string
+		for _, c := range batch {
+			verb := "+"
+			if c.want == nil {
+				verb = "-"
+			}
+			names = append(names, verb+c.ref.Name)
+		}
+		words = append(words, strings.Join(names, " "))
+	}
+	return strings.Join(words, ", ")
+}
+
+func TestOrder(t *testing.T) {
+	namespace := func(m mode) client.Object { return paFor("", m, ours("namespace", "n")) }
+	to := func(host, name string, m networkingapi.ClientTLSSettings_TLSmode) *istionetworkingv1.DestinationRule {
+		rule := dr(host, ours(name, name))
+		rule.Spec.TrafficPolicy = &networkingapi.TrafficPolicy{Tls: &networkingapi.ClientTLSSettings{Mode: m}}
+		rule.Spec.ExportTo = []string{"."}
+		return rule
+	}
+	forWorkload := to("h", "workload", networkingapi.ClientTLSSettings_SIMPLE)
+	forWorkload.Spec.WorkloadSelector = &typeapi.WorkloadSelector{MatchLabels: map[string]string{"app": "a"}}
+	forWorkload.Spec.ExportTo = nil
+	const off, simple = networkingapi.ClientTLSSettings_DISABLE, networkingapi.ClientTLSSettings_SIMPLE
+
+	tests := map[string]struct {
+		mesh       mode
+		live, want []client.Object
+		wantOrder  string
+	}{
+		"a workload is shielded before its namespace is loosened": {
+			live:      []client.Object{namespace(strict)},
+			want:      []client.Object{namespace(permissive), pa(strict, ours("w", "w"))},
+			wantOrder: "+w, +namespace",
+		},
+		"a workload is shielded before its namespace accepts plaintext only": {
+			live:      []client.Object{namespace(permissive)},
+			want:      []client.Object{namespace(disable), pa(strict, ours("w", "w"))},
+			wantOrder: "+w, +namespace",
+		},
+		"a workload is shielded before its namespace is set apart from a Strict mesh": {
+			mesh:      strict,
+			want:      []client.Object{namespace(permissive), pa(strict, ours("w", "w"))},
+			wantOrder: "+w, +namespace",
+		},
+		"a namespace that gets Strict goes before a workload that begins to follow it": {
+			live:      []client.Object{namespace(permissive), pa(strict, ours("w", "w"))},
+			want:      []client.Object{namespace(strict), pa(unset, ours("w", "w"))},
+			wantOrder: "+namespace, +w",
+		},
+		"an exception is made before the namespace is tightened": {
+			live:      []client.Object{namespace(permissive)},
+			want:      []client.Object{namespace(strict), pa(permissive, ours("w", "w"))},
+			wantOrder: "+w, +namespace",
+		},
+		"a workload keeps what it has until the namespace has changed": {
+			live:      []client.Object{namespace(permissive), pa(strict, ours("w", "w"))},
+			want:      []client.Object{namespace(strict)},
+			wantOrder: "+namespace, -w",
+		},
+		"of two scopes that go, the wider goes first": {
+			mesh:      strict,
+			live:      []client.Object{namespace(disable), pa(strict, ours("w", "w"))},
+			wantOrder: "-namespace, -w",
+		},
+		"a namespace waits for a shield that has to wait for clients": {
+			live: []client.Object{namespace(strict), paOf(unset, map[uint32]mode{8080: permissive}, ours("w", "w"))},
+			want: []client.Object{
+				namespace(permissive), paOf(strict, map[uint32]mode{8080: strict}, ours("w", "w")), to("h", "d", simple),
+			},
+			wantOrder: "+d, +w, +namespace",
+		},
+		"clients of a workload are shielded before those of the namespace send plaintext": {
+			live:      []client.Object{to("h", "namespace", simple)},
+			want:      []client.Object{to("h", "namespace", off), forWorkload},
+			wantOrder: "+workload, +namespace",
+		},
+		"a host is shielded before the wildcard, and the longer wildcard before the shorter": {
+			want:      []client.Object{to("*.example", "short", off), to("*.b.example", "long", off), to("a.b.example", "exact", simple)},
+			wantOrder: "+exact, +long, +short",
+		},
+		"a wildcard's rule goes before that of its host": {
+			live:      []client.Object{to("*.example", "wild", simple), to("a.example", "exact", simple)},
+			wantOrder: "-wild, -exact",
+		},
+		"clients stop sending plaintext before their server is Strict": {
+			live:      []client.Object{to("h", "d", off)},
+			want:      []client.Object{pa(strict, ours("w", "w"))},
+			wantOrder: "-d, +w",
+		},
+		"what covers other pods goes at the same time": {
+			want:      []client.Object{pa(strict, ours("v", "v")), paFor("b", strict, ours("w", "w"))},
+			wantOrder: "+v +w",
+		},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			mesh := paFor("", tc.mesh, ours("mesh"))
+			got := order(Work{Live: objectsOf(tc.live...), Want: objectsOf(tc.want...), Mesh: []*istiosecurityv1.PeerAuthentication{mesh}})
+			if got != tc.wantOrder {
+				t.Errorf("got %s, want %s", got, tc.wantOrder)
+			}
+		})
+	}
+}
+
+// paOf is one with port exceptions.
+func paOf(workload mode, ports map[uint32]mode, meta metav1.ObjectMeta) *istiosecurityv1.PeerAuthentication {
+	obj := &istiosecurityv1.PeerAuthentication{ObjectMeta: meta}
+	accepts(workload, ports).DeepCopyInto(&obj.Spec)
+	return obj
 }

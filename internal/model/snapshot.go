@@ -1,6 +1,8 @@
 package model
 
 import (
+	"slices"
+
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
@@ -26,6 +28,11 @@ func (s Snapshot) Live() Objects {
 		DestinationRules:    InNamespace(s.DestinationRules, s.Namespace),
 		Gateways:            InNamespace(s.Gateways, s.Namespace),
 	}
+}
+
+// OwnServices returns the Services of the namespace.
+func (s Snapshot) OwnServices() []Service {
+	return slices.DeleteFunc(slices.Clone(s.Services), func(service Service) bool { return service.Namespace != s.Namespace })
 }
 
 // Mesh is the part of Istio's mesh config that TLS depends on.

@@ -1,0 +1,108 @@
+package apply
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// matters says whether a change may not be made after another that failed. It may not if both belong to one policy, and where the
+// failed one leaves pods, a host or a gateway to an older state that the change would expose, or that does not fit it.
+func matters(failed, c *change, services []model.Service) bool {
+	if sharesPolicy(failed, c) {
+		return true
+	}
+	switch kinds := [2]string{failed.ref.Kind, c.ref.Kind}; kinds {
+	case [2]string{model.KindPeerAuthentication, model.KindPeerAuthentication}:
+		return reliesOn(c) && meet(selectorOf(failed), selectorOf(c))
+	case [2]string{model.KindDestinationRule, model.KindDestinationRule}:
+		return hostsMeet(hostOf(failed), hostOf(c)) && (c.want == nil || breadthOf(c) > breadthOf(failed))
+	case [2]string{model.KindGateway, model.KindGateway}:
+		return meet(selectorOf(failed), selectorOf(c))
+	case [2]string{model.KindDestinationRule, model.KindPeerAuthentication}:
+		return serves(hostOf(failed), selectorOf(c), services)
+	case [2]string{model.KindPeerAuthentication, model.KindDestinationRule}:
+		return serves(hostOf(c), selectorOf(failed), services)
+	default:
+		return false
+	}
+}
+
+func sharesPolicy(a, b *change) bool {
+	return slices.ContainsFunc(a.owners(), func(one metav1.OwnerReference) bool {
+		return slices.ContainsFunc(b.owners(), func(other metav1.OwnerReference) bool { return one.UID == other.UID })
+	})
+}
+
+// reliesOn says whether the change leaves pods to what another PeerAuthentication says. One that says everything itself for fewer pods
+// does not: only deletions do, what covers all pods, and what begins to follow a wider scope.
+func reliesOn(c *change) bool {
+	return c.want == nil || c.isWide() || follows(acceptSpec(c.live), acceptSpec(c.want))
+}
+
+// meet says whether a pod can match both selectors.
+func meet(a, b map[string]string) bool {
+	for key, value := range a {
+		if other, there := b[key]; there && other != value {
+			return false
+		}
+	}
+	return true
+}
+
+// hostsMeet says whether a destination can match both hosts.
+func hostsMeet(a, b string) bool {
+	aSuffix, aWild := strings.CutPrefix(a, "*")
+	bSuffix, bWild := strings.CutPrefix(b, "*")
+	switch {
+	case aWild && bWild:
+		return strings.HasSuffix(aSuffix, bSuffix) || strings.HasSuffix(bSuffix, aSuffix)
+	case aWild:
+		return strings.HasSuffix(b, aSuffix)
+	case bWild:
+		return strings.HasSuffix(a, bSuffix)
+	default:
+		return a == b
+	}
+}
+
+// serves says whether pods of the selector may be behind the host: those of a Service of the namespace whose pods may match. Other hosts
+// lead elsewhere.
+func serves(host string, selector map[string]string, services []model.Service) bool {
+	return slices.ContainsFunc(services, func(s model.Service) bool {
+		name := s.Name + "." + s.Namespace + ".svc."
+		named := host == s.Name || strings.HasPrefix(host, name) || strings.TrimSuffix(name, ".svc.") == host ||
+			(strings.HasPrefix(host, "*") && hostsMeet(host, name+clusterDomainOf(host)))
+		return named && meet(s.Selector, selector)
+	})
+}
+
+// clusterDomainOf is what comes after .svc. in the host, or else Kubernetes' default.
+func clusterDomainOf(host string) string {
+	_, domain, _ := strings.Cut(host, ".svc.")
+	return cmp.Or(domain, "cluster.local")
+}
+
+func breadthOf(c *change) int { return breadth(sendSpec(c.either())) }
+
+func hostOf(c *change) string { return sendSpec(c.either()).GetHost() }
+
+// selectorOf are the labels of the pods that a PeerAuthentication or a Gateway is for.
+func selectorOf(c *change) map[string]string {
+	if c.ref.Kind == model.KindGateway {
+		return gatewaySpec(c.either()).GetSelector()
+	}
+	return acceptSpec(c.either()).GetSelector().GetMatchLabels()
+}
+
+// either is the object as planned, or else as it is.
+func (c *change) either() object {
+	if c.want != nil {
+		return c.want
+	}
+	return c.live
+}
