@@ -2,27 +2,20 @@ package explain
 
 import (
 	"cmp"
-	"fmt"
 	"strings"
 
-	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/mesh"
+	"github.com/meshtls/meshtls/internal/model"
 )
 
 // Answer is what there is to say about a target. Its form in JSON is documented in docs/cli.md.
 type Answer struct {
-	Question Question `json:"question"`
-	Target   Target   `json:"target"`
+	Question Question        `json:"question"`
+	Target   model.ObjectRef `json:"target"`
 	// Notes are about the mesh as a whole.
 	Notes []string `json:"notes,omitempty"`
 	// Workloads are the target's pods; those of which the same is to be said are one.
 	Workloads []Workload `json:"workloads"`
-}
-
-// Target is what the question was about.
-type Target struct {
-	Kind      string `json:"kind"`
-	Namespace string `json:"namespace"`
-	Name      string `json:"name"`
 }
 
 // Proxy is what stands between pods and the network.
@@ -63,10 +56,8 @@ type Workload struct {
 
 // Origin is what decided a setting.
 type Origin struct {
-	// Kind, Namespace and Name are the object's; empty: no object says anything, and Istio's default holds.
-	Kind      string `json:"kind,omitempty"`
-	Namespace string `json:"namespace,omitempty"`
-	Name      string `json:"name,omitempty"`
+	// ObjectRef is the object that decided; empty: no object says anything, and Istio's default holds.
+	model.ObjectRef
 	// Field is the path within the object, or what decided where no object did.
 	Field string `json:"field,omitempty"`
 	// Policies are the MeshTLSPolicies that the operator writes the object for, in its namespace.
@@ -78,12 +69,12 @@ func (o Origin) String() string {
 	if o.Kind == "" {
 		return cmp.Or(o.Field, "Istio's default")
 	}
-	words := fmt.Sprintf("%s %s/%s", o.Kind, o.Namespace, o.Name)
+	words := o.ObjectRef.String()
 	if o.Field != "" {
 		words += " (" + o.Field + ")"
 	}
 	if len(o.Policies) > 0 {
-		words += ", of " + policyKind + " " + strings.Join(o.Policies, ", ")
+		words += ", of " + model.KindPolicy + " " + strings.Join(o.Policies, ", ")
 	}
 	return words
 }
@@ -140,18 +131,16 @@ type LocalConnection struct {
 
 // Ignored is an object of which Istio uses nothing.
 type Ignored struct {
-	Kind      string   `json:"kind"`
-	Namespace string   `json:"namespace"`
-	Name      string   `json:"name"`
-	Policies  []string `json:"policies,omitempty"`
-	Why       string   `json:"why"`
+	model.ObjectRef
+	Policies []string `json:"policies,omitempty"`
+	Why      string   `json:"why"`
 	// decides says that the object sets TLS, and might have decided.
 	decides bool
 }
 
 // String reads like "PeerAuthentication shop/payments".
 func (i Ignored) String() string {
-	return Origin{Kind: i.Kind, Namespace: i.Namespace, Name: i.Name, Policies: i.Policies}.String()
+	return Origin{ObjectRef: i.ObjectRef, Policies: i.Policies}.String()
 }
 
 // Listener is a port of a gateway.
@@ -224,7 +213,7 @@ type Outbound struct {
 	// Route is what sends here what is called by another name; nil: nothing does.
 	Route *Route `json:"route,omitempty"`
 	// DeclaredBy is the Service or ServiceEntry that declares the destination; nil: none does.
-	DeclaredBy *Declaration `json:"declaredBy,omitempty"`
+	DeclaredBy *model.ObjectRef `json:"declaredBy,omitempty"`
 	// Protocol is what the port is declared to carry, in Istio's words. Empty: Istio finds out by looking.
 	Protocol string `json:"protocol,omitempty"`
 	// Local is nil for a gateway, which has no application.
@@ -232,13 +221,6 @@ type Outbound struct {
 	External ExternalOutbound `json:"external"`
 	// Endpoints are what is behind the destination; those of which the same is to be said are one. There is always one.
 	Endpoints []Endpoint `json:"endpoints"`
-}
-
-// Declaration is a Service or a ServiceEntry.
-type Declaration struct {
-	Kind      string `json:"kind"`
-	Namespace string `json:"namespace"`
-	Name      string `json:"name"`
 }
 
 // Route is where a VirtualService sends on what it is given.
@@ -277,31 +259,10 @@ type Rule struct {
 	Policies  []string `json:"policies,omitempty"`
 }
 
-// Outcome is how a connection ends.
-type Outcome string
-
-// The outcomes: those of package istio, and what is said where there is no answer to be had.
-const (
-	// MutualTLS: both sides show a certificate.
-	MutualTLS = Outcome(istio.MutualTLS)
-	// ServerTLS: the server shows one.
-	ServerTLS = Outcome(istio.ServerTLS)
-	// Plaintext: the proxies add nothing to what the application sends.
-	Plaintext = Outcome(istio.Plaintext)
-	// DoubleTLS: the proxy wraps TLS around the TLS of the application, and the server undoes one of the two.
-	DoubleTLS = Outcome(istio.DoubleTLS)
-	// Refused: the connection fails.
-	Refused = Outcome(istio.Refused)
-	// GatewayDecides: the endpoint is a gateway, whose servers decide.
-	GatewayDecides Outcome = "GatewayDecides"
-	// NoEndpoints: there is nothing behind the destination.
-	NoEndpoints Outcome = "NoEndpoints"
-)
-
 // Endpoint are the pods behind a destination of which the same is to be said, or a server that is no pod.
 type Endpoint struct {
-	Outcome Outcome `json:"outcome"`
-	Why     string  `json:"why"`
+	Outcome mesh.Kind `json:"outcome"`
+	Why     string    `json:"why"`
 	// ApplicationTLS says, with the outcome Plaintext, that the application is to speak TLS of its own: the proxies add nothing to it.
 	ApplicationTLS bool `json:"applicationTLS,omitempty"`
 	// Sends is what this endpoint is sent; never Auto, but empty where nothing is. DecidedBy is what decided that.
@@ -320,6 +281,6 @@ type Endpoint struct {
 
 // Omitted counts destinations by how connections to them end.
 type Omitted struct {
-	Outcome      Outcome `json:"outcome"`
-	Destinations int     `json:"destinations"`
+	Outcome      mesh.Kind `json:"outcome"`
+	Destinations int       `json:"destinations"`
 }

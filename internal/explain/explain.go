@@ -7,34 +7,29 @@ import (
 	"strings"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// Explain answers the question about the mesh. An error is the asker's: there is no such target, or no such port.
-func Explain(mesh model.Inventory, q Question) (Answer, error) {
-	target, workloads, err := find(mesh, q)
+// Explain answers the question about the mesh. An error is the asker's: the target or its port does not exist.
+func Explain(i model.Inventory, q Question) (Answer, error) {
+	whole := mesh.New(i, "")
+	target, workloads, err := find(whole, q)
 	if err != nil {
 		return Answer{}, err
 	}
-	answer := Answer{Question: q, Target: target}
-	if mesh.Mesh.Problem != "" {
-		answer.Notes = append(answer.Notes, mesh.Mesh.Problem)
-	}
-	if mesh.Partial {
-		answer.Notes = append(answer.Notes, "Not all of the mesh could be read. What could not be seen is taken as not there, and may decide "+
-			"otherwise.")
-	}
+	answer := Answer{Question: q, Target: target, Notes: meshNotes(whole)}
 	views := map[string]*view{}
 	for _, w := range workloads {
-		revision := revisionOf(mesh, w)
+		revision := revisionOf(whole, w)
 		if views[revision] == nil {
-			views[revision] = newView(mesh, revision)
+			views[revision] = newView(i, revision)
 		}
 		about, err := views[revision].workload(w, q)
 		if err != nil {
 			return Answer{}, err
 		}
-		answer.Workloads = joined(answer.Workloads, about)
+		answer.Workloads = addWorkload(answer.Workloads, about)
 	}
 	if err := checkPort(answer, q.Port); err != nil {
 		return Answer{}, err
@@ -45,32 +40,34 @@ func Explain(mesh model.Inventory, q Question) (Answer, error) {
 	return answer, nil
 }
 
-// revisionOf is the control plane that the pods are for: what they say, else what their namespace does.
-func revisionOf(mesh model.Inventory, w model.Workload) string {
+// meshNotes returns what is to be known of the mesh as a whole.
+func meshNotes(v *mesh.View) []string {
+	var notes []string
+	if problem := v.Mesh().Problem; problem != "" {
+		notes = append(notes, problem)
+	}
+	if v.Partial() {
+		notes = append(notes, "Not all of the mesh could be read. What could not be seen is taken as not there, and may decide otherwise.")
+	}
+	return notes
+}
+
+// revisionOf returns the revision of the control plane that serves the pods: by their label, else by that of their namespace.
+func revisionOf(v *mesh.View, w model.Workload) string {
 	if revision, own := w.Labels[meshtlsv1alpha1.LabelRevision]; own {
 		return revision
 	}
-	return labelsOf(mesh, w.Namespace)[meshtlsv1alpha1.LabelRevision]
-}
-
-func labelsOf(mesh model.Inventory, namespace string) map[string]string {
-	for _, n := range mesh.Namespaces {
-		if n.Name == namespace {
-			return n.Labels
-		}
-	}
-	return nil
+	return v.Namespace(w.Namespace).Labels[meshtlsv1alpha1.LabelRevision]
 }
 
 // workload says everything about pods that are alike.
 func (v *view) workload(w model.Workload, q Question) (Workload, error) {
 	about := Workload{
-		Namespace: w.Namespace, Example: w.Example, Pods: w.Count, Proxy: proxyOf(w), Revision: v.revision, Notes: v.notes(w),
+		Namespace: w.Namespace, Example: w.Example, Pods: w.Count, Proxy: proxyOf(w), Revision: v.Revision(), Notes: v.notes(w),
 	}
 	if about.Proxy == ProxyGateway {
 		about.Listeners, about.Dropped = v.listeners(w)
-		_, unfit := v.gatewayRoutes(w)
-		about.Notes = append(about.Notes, unfit...)
+		about.Notes = append(about.Notes, v.misfits(w)...)
 	} else {
 		about.Inbound, about.Ignored = v.inbound(w)
 	}
@@ -102,7 +99,7 @@ const (
 // notes are what holds for all connections of the pods.
 func (v *view) notes(w model.Workload) []string {
 	var notes []string
-	labels := labelsOf(v.mesh, w.Namespace)
+	labels := v.Namespace(w.Namespace).Labels
 	switch w.Dataplane {
 	case model.DataplaneAmbient:
 		notes = append(notes, "The node's ztunnel carries these pods' traffic, through a tunnel of mutual TLS (HBONE) where the other side can. "+
@@ -120,8 +117,8 @@ func (v *view) notes(w model.Workload) []string {
 	return notes
 }
 
-// joined adds what is said about some pods, unless the same is said about others already.
-func joined(all []Workload, about Workload) []Workload {
+// addWorkload adds the workload, or its pods to a workload that differs in nothing else.
+func addWorkload(all []Workload, about Workload) []Workload {
 	for i := range all {
 		same := all[i]
 		same.Example, same.Pods = about.Example, about.Pods

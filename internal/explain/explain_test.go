@@ -79,14 +79,14 @@ func TestExplainFinds(t *testing.T) {
 	mesh := meshOf(t, write(t, world))
 	tests := map[string]struct {
 		ask  string
-		want explain.Target
+		want model.ObjectRef
 	}{
-		"a pod by name and namespace":                {ask: "pod/web-1.shop", want: explain.Target{Kind: "Pod", Namespace: "shop", Name: "web-1"}},
-		"a short kind, in the only namespace":        {ask: "po/web-1", want: explain.Target{Kind: "Pod", Namespace: "shop", Name: "web-1"}},
-		"the namespace that is asked for":            {ask: "deploy/api -n bank", want: explain.Target{Kind: "Deployment", Namespace: "bank", Name: "api"}},
-		"the namespace of the name before the other": {ask: "deployment/api.bank -n shop", want: explain.Target{Kind: "Deployment", Namespace: "bank", Name: "api"}},
-		"kinds in capitals":                          {ask: "Service/web", want: explain.Target{Kind: "Service", Namespace: "shop", Name: "web"}},
-		"a name with a dot":                          {ask: "sts/api.bank.shop", want: explain.Target{Kind: "StatefulSet", Namespace: "shop", Name: "api.bank"}},
+		"a pod by name and namespace":                {ask: "pod/web-1.shop", want: model.ObjectRef{Kind: "Pod", Namespace: "shop", Name: "web-1"}},
+		"a short kind, in the only namespace":        {ask: "po/web-1", want: model.ObjectRef{Kind: "Pod", Namespace: "shop", Name: "web-1"}},
+		"the namespace that is asked for":            {ask: "deploy/api -n bank", want: model.ObjectRef{Kind: "Deployment", Namespace: "bank", Name: "api"}},
+		"the namespace of the name before the other": {ask: "deployment/api.bank -n shop", want: model.ObjectRef{Kind: "Deployment", Namespace: "bank", Name: "api"}},
+		"kinds in capitals":                          {ask: "Service/web", want: model.ObjectRef{Kind: "Service", Namespace: "shop", Name: "web"}},
+		"a name with a dot":                          {ask: "sts/api.bank.shop", want: model.ObjectRef{Kind: "StatefulSet", Namespace: "shop", Name: "api.bank"}},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -6,13 +6,16 @@ import (
 
 	networkingapi "istio.io/api/networking/v1alpha3"
 
+	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+
 	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/routes"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
 // listeners are where the pods of a gateway listen, and the servers that Istio leaves out.
 func (v *view) listeners(w model.Workload) ([]Listener, []Dropped) {
-	merged := v.istio.Listeners(w)
+	merged := v.Listeners(w)
 	services := v.leadingTo(w)
 	var listeners []Listener
 	for _, l := range merged.Listeners {
@@ -130,4 +133,38 @@ func certificates(tls *networkingapi.ServerTLSSettings) []string {
 		add(pair.GetServerCertificate())
 	}
 	return all
+}
+
+// misfits returns a note for each VirtualService that is bound to servers of the gateway and has no route of the kind that any of these
+// servers uses.
+func (v *view) misfits(w model.Workload) []string {
+	notes := map[*istionetworkingv1.VirtualService]string{}
+	fits := map[*istionetworkingv1.VirtualService]bool{}
+	for _, l := range v.Listeners(w).Listeners {
+		for _, s := range l.Servers {
+			for _, bound := range v.RoutesOf(w, s) {
+				fits[bound.VirtualService] = fits[bound.VirtualService] || len(bound.Hops) > 0 || answersItself(bound.VirtualService)
+				notes[bound.VirtualService] = misfit(bound.VirtualService, s)
+			}
+		}
+	}
+	return slices.Sorted(func(yield func(string) bool) {
+		for vs, note := range notes {
+			if !fits[vs] && !yield(note) {
+				return
+			}
+		}
+	})
+}
+
+// answersItself reports whether a VirtualService redirects or answers requests, or delegates them.
+func answersItself(vs *istionetworkingv1.VirtualService) bool {
+	return slices.ContainsFunc(vs.Spec.GetHttp(), func(r *networkingapi.HTTPRoute) bool {
+		return r.GetRedirect() != nil || r.GetDirectResponse() != nil || r.GetDelegate() != nil
+	})
+}
+
+func misfit(vs *istionetworkingv1.VirtualService, s istio.Server) string {
+	return fmt.Sprintf("VirtualService %s/%s is bound to %s spec.servers[%d] and has no route for it: a server of this kind is routed by spec.%s.",
+		vs.Namespace, vs.Name, s.Ref(), s.Index, routes.KindFor(s.Spec()))
 }

@@ -12,7 +12,7 @@ import (
 
 // inbound are the ports of pods that are no gateway, and the PeerAuthentications that are ignored for them.
 func (v *view) inbound(w model.Workload) ([]Inbound, []Ignored) {
-	acceptance := v.istio.Accept(w)
+	acceptance := v.Accept(w)
 	services := v.leadingTo(w)
 	var all []Inbound
 	for _, port := range portsOf(w, services, acceptance) {
@@ -43,7 +43,7 @@ type leadingPort struct {
 // leadingTo are the Service ports that lead to the pods, by the pods' port.
 func (v *view) leadingTo(w model.Workload) map[int32][]leadingPort {
 	leading := map[int32][]leadingPort{}
-	for _, d := range v.destinations.All() {
+	for _, d := range v.Destinations().All() {
 		if d.Service == nil || !d.Selects(w) {
 			continue
 		}

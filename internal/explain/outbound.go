@@ -10,6 +10,7 @@ import (
 	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/istio/destinations"
 	"github.com/meshtls/meshtls/internal/istio/pods"
+	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -20,7 +21,7 @@ func (v *view) outbound(w model.Workload, q Question) ([]Outbound, []Omitted, er
 		return found, nil, err
 	}
 	listed := []Outbound{}
-	omitted := map[Outcome]int{}
+	omitted := map[mesh.Kind]int{}
 	for _, o := range v.reached(w, q.All) {
 		if q.All || o.remarkable(w) {
 			listed = append(listed, o)
@@ -31,7 +32,7 @@ func (v *view) outbound(w model.Workload, q Question) ([]Outbound, []Omitted, er
 	return listed, counted(omitted), nil
 }
 
-func counted(omitted map[Outcome]int) []Omitted {
+func counted(omitted map[mesh.Kind]int) []Omitted {
 	var all []Omitted
 	for outcome, n := range omitted {
 		all = append(all, Omitted{Outcome: outcome, Destinations: n})
@@ -42,18 +43,17 @@ func counted(omitted map[Outcome]int) []Omitted {
 	return all
 }
 
-// reached is every destination that the pods' traffic is sent to. A gateway sends only where it is told to; what else it could reach
-// is there if all is asked for.
+// reached returns every destination that the pods' traffic is sent to. A gateway sends only where routes lead; with all, it lists what
+// else it could reach.
 func (v *view) reached(w model.Workload, all bool) []Outbound {
 	var found []Outbound
 	if proxyOf(w) == ProxyGateway {
-		hops, _ := v.gatewayRoutes(w)
-		for _, h := range hops {
-			found = append(found, v.sent(w, h, ""))
+		for _, call := range v.GatewayCalls(w) {
+			found = append(found, v.routedByGateway(call))
 		}
 	}
 	if proxyOf(w) != ProxyGateway || all {
-		for _, host := range v.destinations.Hosts() {
+		for _, host := range v.Destinations().Hosts() {
 			found = append(found, v.calledAt(w, host, 0)...)
 		}
 	}
@@ -81,93 +81,68 @@ func (o Outbound) calledPort() int32 {
 	return o.Port
 }
 
-// calledAt is where the pods' traffic to the host ends up, at one port or, with 0, at each. Of several declarations of a port the
-// first that counts decides.
+// calledAt returns where the pods' traffic to the host ends up, at one port or, with 0, at each. Of several declarations of a port
+// Istio uses the first.
 func (v *view) calledAt(w model.Workload, host string, port int32) []Outbound {
 	var found []Outbound
 	seen := map[int32]bool{}
-	for _, d := range v.destinations.Visible(host, w.Namespace) {
+	for _, d := range v.Destinations().Visible(host, w.Namespace) {
 		for _, p := range d.Declared {
 			if seen[p.Number] || port != 0 && p.Number != port {
 				continue
 			}
 			seen[p.Number] = true
-			found = append(found, v.followed(w, d, p)...)
+			for _, call := range v.CallsOf(w, d, p) {
+				found = append(found, v.routedBySidecar(call, d, p))
+			}
 		}
 	}
 	return found
 }
 
-// followed follows the routes of the client's sidecar from what is called.
-func (v *view) followed(w model.Workload, d *destinations.Destination, port destinations.Port) []Outbound {
-	itself := hop{host: d.Name, port: port.Number}
-	var hops []hop
-	if proxyOf(w) == ProxySidecar {
-		hops = v.meshRoutes(w, d, port)
-	}
-	if len(hops) == 0 {
-		return []Outbound{v.sent(w, itself, port.Protocol)}
-	}
-	var found []Outbound
-	seen := map[hop]bool{}
-	for _, h := range hops {
-		route := h.route
-		route.Host, route.Port = d.Name, port.Number
-		h.port, h.route = cmp.Or(h.port, v.onlyPort(h.host, port.Number)), nil
-		if seen[h] {
-			continue
-		}
-		seen[h] = true
-		if plain := h; plain != itself {
-			h.route = route
-		}
-		found = append(found, v.sent(w, h, port.Protocol))
-	}
-	return found
-}
-
-// sent is what is sent to where a route leads, or to what is called itself. The protocol is that of what is called; a gateway calls
-// nothing.
-func (v *view) sent(w model.Workload, h hop, protocol string) Outbound {
-	o := Outbound{Host: h.host, Port: h.port, Subset: h.subset, Route: h.route, Protocol: protocol}
-	d, port, known := v.declared(w.Namespace, h.host, h.port)
-	o.Local = local(w, protocol)
-	if proxyOf(w) == ProxyGateway {
-		o.Protocol = port.Protocol
-	}
-	if !known {
-		why := "No Service or ServiceEntry declares this host and port, so there is nothing that it could be sent to: calls fail."
-		o.External, o.Endpoints = ExternalOutbound{Why: why}, []Endpoint{{Outcome: Refused, Why: why}}
-		return o
-	}
-	to := v.toward(d, port)
-	to.Subset = h.subset
-	if h.encrypted {
-		to.Protocol = "TLS"
-		o.Protocol = "TLS"
-	}
-	o.DeclaredBy = declaration(d)
-	o.External = v.sends(w, to)
-	o.Endpoints = v.endpoints(w, d, port, to)
-	if h.encrypted {
-		passedThrough(o.Endpoints, o.External)
+// routedBySidecar returns the call that comes of a call of the destination's port.
+func (v *view) routedBySidecar(c mesh.Call, d *destinations.Destination, port destinations.Port) Outbound {
+	o := v.sent(c)
+	o.Protocol, o.Local = port.Protocol, local(c.Client, port.Protocol)
+	if c.Via != nil {
+		o.Route = routeOf(*c.Via)
+		o.Route.Host, o.Route.Port = d.Name, port.Number
 	}
 	return o
 }
 
-// declared finds who declares the host's port, for clients of the namespace. A host can be one that a wildcard stands for.
-func (v *view) declared(client, host string, port int32) (*destinations.Destination, destinations.Port, bool) {
-	for _, d := range v.destinations.Visible(host, client) {
-		if p, has := d.Port(port); has {
-			return d, p, true
-		}
+func (v *view) routedByGateway(c mesh.Call) Outbound {
+	o := v.sent(c)
+	o.Protocol = c.Port.Protocol
+	if c.Carries == istio.CarriesTLS {
+		o.Protocol = "TLS"
 	}
-	return nil, destinations.Port{}, false
+	server := v.serverOrigin(*c.Via.Server)
+	o.Route = routeOf(*c.Via)
+	o.Route.Server = &server
+	return o
+}
+
+func routeOf(h mesh.Hop) *Route {
+	return &Route{Namespace: h.Route.Of.Namespace, Name: h.Route.Of.Name, Field: h.Route.Field()}
+}
+
+// sent returns what the proxy sends for the call, and how that ends.
+func (v *view) sent(c mesh.Call) Outbound {
+	o := Outbound{Host: c.Host, Port: c.Number, Subset: c.Subset, Endpoints: v.endpoints(c)}
+	if !c.Known() {
+		o.External = ExternalOutbound{Why: o.Endpoints[0].Why}
+		return o
+	}
+	ref := c.Destination.Ref()
+	o.DeclaredBy = &ref
+	o.External = v.sends(c.Client, v.To(c))
+	return o
 }
 
 // sends is what the pods' proxy sends to the destination as a whole.
 func (v *view) sends(w model.Workload, to istio.Destination) ExternalOutbound {
-	tls := v.istio.Sends(istio.ClientOf(w), to)
+	tls := v.Sends(istio.ClientOf(w), to)
 	external := ExternalOutbound{Sends: string(tls.Mode), DecidedBy: v.decidedBy(tls), Why: tls.Why}
 	if tls.Settings != nil {
 		external.CredentialName, external.SNI = tls.Settings.CredentialName, tls.Settings.Sni
@@ -176,13 +151,13 @@ func (v *view) sends(w model.Workload, to istio.Destination) ExternalOutbound {
 	if w.Dataplane != model.DataplaneSidecar {
 		return external
 	}
-	choice := v.istio.Rule(istio.ClientOf(w), to.Host)
+	choice := v.Rule(istio.ClientOf(w), to.Host)
 	for _, rule := range choice.Rules {
 		ref := model.ObjectRef{Kind: model.KindDestinationRule, Namespace: rule.Namespace, Name: rule.Name}
 		external.Rules = append(external.Rules, Rule{Namespace: rule.Namespace, Name: rule.Name, Policies: v.policies[ref]})
 	}
 	external.Note = droppedByPort(tls, choice)
-	for _, shadow := range v.istio.Shadowed(istio.ClientOf(w), to.Host) {
+	for _, shadow := range v.Shadowed(istio.ClientOf(w), to.Host) {
 		if !pods.Matches(shadow.Rule.Spec.GetWorkloadSelector().GetMatchLabels(), w.Labels) {
 			continue // it is for other pods, and ignored by none
 		}
@@ -219,15 +194,6 @@ func droppedByPort(tls istio.TLS, choice istio.Choice) string {
 		" stands in place of all that is said for the destination, and has no tls."
 }
 
-// passedThrough words it anew where TLS that a gateway leaves encrypted is wrapped once more.
-func passedThrough(endpoints []Endpoint, external ExternalOutbound) {
-	for i := range endpoints {
-		if endpoints[i].Outcome == DoubleTLS {
-			endpoints[i].Why = external.Why + " But the gateway passes TLS through: what it sends is TLS already, and gets wrapped once more."
-		}
-	}
-}
-
 // setsTLS says whether the rule sets TLS at any level.
 func setsTLS(rule *networkingapi.DestinationRule) bool {
 	sets := func(policy *networkingapi.TrafficPolicy) bool {
@@ -243,8 +209,8 @@ func setsTLS(rule *networkingapi.DestinationRule) bool {
 func (o Outbound) remarkable(w model.Workload) bool {
 	for _, e := range o.Endpoints {
 		switch {
-		case e.Outcome == MutualTLS, e.Outcome == NoEndpoints, e.Outcome == GatewayDecides:
-		case w.Dataplane != model.DataplaneNone, e.Outcome == Refused:
+		case e.Outcome == istio.MutualTLS, e.Outcome == mesh.NoEndpoints, e.Outcome == mesh.GatewayDecides:
+		case w.Dataplane != model.DataplaneNone, e.Outcome == istio.Refused:
 			return true
 		}
 	}

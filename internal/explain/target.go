@@ -9,49 +9,49 @@ import (
 	"github.com/agnivade/levenshtein"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/meshtls/meshtls/internal/istio/pods"
+	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
 // find returns the target of the question, and its pods.
-func find(mesh model.Inventory, q Question) (Target, []model.Workload, error) {
+func find(v *mesh.View, q Question) (model.ObjectRef, []model.Workload, error) {
 	kind, name, err := parseTarget(q.Target)
 	if err != nil {
-		return Target{}, nil, err
+		return model.ObjectRef{}, nil, err
 	}
-	known := namesOf(mesh, kind)
+	known := namesOf(v, kind)
 	found := matching(known, name, q.Namespace)
 	switch {
 	case len(found) == 0:
-		return Target{}, nil, notFound(mesh, kind, name, q.Namespace)
+		return model.ObjectRef{}, nil, notFound(v, kind, name, q.Namespace)
 	case len(found) > 1:
-		return Target{}, nil, fmt.Errorf("%q is ambiguous: it can be %s", q.Target, strings.Join(shown(kind, found), " or "))
+		return model.ObjectRef{}, nil, fmt.Errorf("%q is ambiguous: it can be %s", q.Target, strings.Join(shown(kind, found), " or "))
 	}
-	target := Target{Kind: kind, Namespace: found[0].Namespace, Name: found[0].Name}
-	workloads := podsOf(mesh, target)
+	target := model.ObjectRef{Kind: kind, Namespace: found[0].Namespace, Name: found[0].Name}
+	workloads := podsOf(v, target)
 	if len(workloads) == 0 {
-		return Target{}, nil, fmt.Errorf("no pod is behind %s, so there is no connection to explain", shown(kind, found)[0])
+		return model.ObjectRef{}, nil, fmt.Errorf("no pod is behind %s, so there is no connection to explain", shown(kind, found)[0])
 	}
 	return target, workloads, nil
 }
 
 // namesOf are the names of the objects of the kind, in order. Controllers are known by their pods.
-func namesOf(mesh model.Inventory, kind string) []types.NamespacedName {
+func namesOf(v *mesh.View, kind string) []types.NamespacedName {
 	var names []types.NamespacedName
 	add := func(namespace, name string) {
 		names = append(names, types.NamespacedName{Namespace: namespace, Name: name})
 	}
 	switch kind {
 	case kindService:
-		for _, s := range mesh.Services {
+		for _, s := range v.Services() {
 			add(s.Namespace, s.Name)
 		}
 	case kindGateway:
-		for _, g := range mesh.Gateways {
+		for _, g := range v.EveryGateway() {
 			add(g.Namespace, g.Name)
 		}
 	default:
-		for _, w := range mesh.Workloads {
+		for _, w := range v.Workloads() {
 			for _, pod := range w.Pods {
 				if name := nameAs(pod, kind); name != "" {
 					add(w.Namespace, name)
@@ -111,7 +111,7 @@ func shown(kind string, names []types.NamespacedName) []string {
 }
 
 // notFound is the error for a target that is not there, with what may have been meant.
-func notFound(mesh model.Inventory, kind, typed, namespace string) error {
+func notFound(v *mesh.View, kind, typed, namespace string) error {
 	where := ""
 	if namespace != "" && !strings.Contains(typed, ".") {
 		where = " in namespace " + namespace
@@ -121,7 +121,7 @@ func notFound(mesh model.Inventory, kind, typed, namespace string) error {
 		what = "there are no pods of a"
 	}
 	message := fmt.Sprintf("%s %s %s%s", what, strings.ToLower(kind), typed, where)
-	if near := near(mesh, kind, typed, namespace); len(near) > 0 {
+	if near := near(v, kind, typed, namespace); len(near) > 0 {
 		message += "; did you mean " + strings.Join(near, " or ") + "?"
 	}
 	return fmt.Errorf("%s", message)
@@ -132,15 +132,15 @@ const maxNear = 3
 
 // near are targets with a name like the typed one: first those of other kinds with the very name, then those of the kind that a few
 // letters tell apart, or the namespace.
-func near(mesh model.Inventory, kind, typed, namespace string) []string {
+func near(v *mesh.View, kind, typed, namespace string) []string {
 	var all []string
 	for _, other := range []string{kindDeployment, kindStatefulSet, kindDaemonSet, kindService, kindGateway, kindPod} {
 		if other != kind {
-			all = append(all, shown(other, matching(namesOf(mesh, other), typed, namespace))...)
+			all = append(all, shown(other, matching(namesOf(v, other), typed, namespace))...)
 		}
 	}
 	name, _ := splitNamespace(typed)
-	candidates := namesOf(mesh, kind)
+	candidates := namesOf(v, kind)
 	distance := func(n types.NamespacedName) int {
 		return min(levenshtein.ComputeDistance(n.Name, typed), levenshtein.ComputeDistance(n.Name, name))
 	}
@@ -157,15 +157,15 @@ func near(mesh model.Inventory, kind, typed, namespace string) []string {
 func slips(typed string) int { return min(2, len(typed)/2) }
 
 // podsOf are the workloads of the target, with only its pods.
-func podsOf(mesh model.Inventory, target Target) []model.Workload {
+func podsOf(v *mesh.View, target model.ObjectRef) []model.Workload {
 	switch target.Kind {
 	case kindService:
-		return behindService(mesh, target)
+		return behindService(v, target)
 	case kindGateway:
-		return behindGateway(mesh, target)
+		return behindGateway(v, target)
 	}
 	var workloads []model.Workload
-	for _, w := range mesh.Workloads {
+	for _, w := range v.Workloads() {
 		if w.Namespace != target.Namespace {
 			continue
 		}
@@ -183,33 +183,20 @@ func podsOf(mesh model.Inventory, target Target) []model.Workload {
 	return workloads
 }
 
-func behindService(mesh model.Inventory, target Target) []model.Workload {
-	var workloads []model.Workload
-	for _, s := range mesh.Services {
-		if s.Namespace != target.Namespace || s.Name != target.Name || len(s.Selector) == 0 {
-			continue
-		}
-		for _, w := range mesh.Workloads {
-			if w.Namespace == s.Namespace && pods.Matches(s.Selector, w.Labels) {
-				workloads = append(workloads, w)
-			}
+func behindService(v *mesh.View, target model.ObjectRef) []model.Workload {
+	for _, s := range v.ServicesIn(target.Namespace) {
+		if s.Name == target.Name && len(s.Selector) > 0 {
+			return v.Selected(s.Namespace, s.Selector)
 		}
 	}
-	return workloads
+	return nil
 }
 
-// behindGateway are the pods, of any namespace, that the Gateway selects; without a selector, all that are gateways.
-func behindGateway(mesh model.Inventory, target Target) []model.Workload {
-	var workloads []model.Workload
-	for _, g := range mesh.Gateways {
-		if g.Namespace != target.Namespace || g.Name != target.Name {
-			continue
-		}
-		for _, w := range mesh.Workloads {
-			if pods.Matches(g.Spec.GetSelector(), w.Labels) && (w.Gateway || len(g.Spec.GetSelector()) > 0) {
-				workloads = append(workloads, w)
-			}
+func behindGateway(v *mesh.View, target model.ObjectRef) []model.Workload {
+	for _, g := range v.EveryGateway() {
+		if model.RefOf(model.KindGateway, g) == target {
+			return v.GatewayPods(g.Spec.GetSelector())
 		}
 	}
-	return workloads
+	return nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/agnivade/levenshtein"
 
+	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/istio/hosts"
 	"github.com/meshtls/meshtls/internal/model"
 )
@@ -56,7 +57,7 @@ func (v *view) hostOf(typed, namespace string) (string, bool) {
 	}
 	candidates = append(candidates, hosts.Wildcards(typed)...)
 	for _, host := range candidates {
-		if len(v.destinations.Visible(host, namespace)) > 0 {
+		if len(v.Destinations().Visible(host, namespace)) > 0 {
 			return host, true
 		}
 	}
@@ -65,7 +66,7 @@ func (v *view) hostOf(typed, namespace string) (string, bool) {
 
 func (v *view) portsOfHost(host string) []string {
 	var numbers []int32
-	for _, d := range v.destinations.Of(host) {
+	for _, d := range v.Destinations().Of(host) {
 		for _, p := range d.Declared {
 			numbers = append(numbers, p.Number)
 		}
@@ -101,7 +102,7 @@ func (v *view) unknown(w model.Workload, typed string, port int32) ([]Outbound, 
 	return []Outbound{{
 		Host: typed, Port: port, Local: local(w, ""),
 		External:  ExternalOutbound{Sends: "Disable", DecidedBy: decided, Why: why},
-		Endpoints: []Endpoint{{Outcome: Plaintext, Sends: "Disable", DecidedBy: decided, Why: why}},
+		Endpoints: []Endpoint{{Outcome: istio.Plaintext, Sends: "Disable", DecidedBy: decided, Why: why}},
 	}}, nil
 }
 
@@ -111,7 +112,7 @@ func (v *view) namesService(typed string) bool {
 		return true
 	}
 	_, namespace := splitNamespace(typed)
-	return slices.ContainsFunc(v.mesh.Namespaces, func(n model.Namespace) bool { return n.Name == namespace })
+	return slices.ContainsFunc(v.Namespaces(), func(n model.Namespace) bool { return n.Name == namespace })
 }
 
 // nearHosts are declared hosts that few letters tell from the typed one, by any of the ways to write a host.
@@ -123,7 +124,7 @@ func (v *view) nearHosts(typed string) []string {
 		}
 		return least
 	}
-	near := slices.DeleteFunc(slices.Clone(v.destinations.Hosts()), func(host string) bool { return distance(host) > slips(typed) })
+	near := slices.DeleteFunc(slices.Clone(v.Destinations().Hosts()), func(host string) bool { return distance(host) > slips(typed) })
 	slices.SortStableFunc(near, func(a, b string) int { return cmp.Compare(distance(a), distance(b)) })
 	near = near[:min(len(near), maxNear)]
 	for i, host := range near {

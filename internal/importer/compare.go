@@ -7,30 +7,29 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
 // settle takes back candidates until what is left makes no difference.
 func (d *draft) settle() {
-	before := d.mesh.newWorld(nil)
-	over := d.mesh.newUniverse()
+	before := d.original.seenByAll()
 	for len(d.candidates) > 0 {
-		after := d.mesh.newWorld(d.candidates)
+		after := d.original.projected(d.candidates)
 		if d.withdrawAll(after.notRendered(d.candidates)) {
 			continue
 		}
 		for _, c := range d.candidates {
 			c.gains = false
 		}
-		if !d.withdrawAll(d.differing(before, after, over)) {
+		if !d.withdrawAll(d.differing(before, after)) {
 			return
 		}
 	}
 }
 
 // notRendered are the candidates of which the operator would not render everything.
-func (w *world) notRendered(candidates []*candidate) []withdrawal {
+func (w *projection) notRendered(candidates []*candidate) []withdrawal {
 	var refused []withdrawal
 	for _, c := range candidates {
 		outcome := w.outcomes[keyOf(c)]
@@ -49,12 +48,31 @@ func (w *world) notRendered(candidates []*candidate) []withdrawal {
 	return refused
 }
 
-// differing finds the first difference of each object between the worlds, and the candidates that are behind it.
-func (d *draft) differing(before, after *world, over *universe) []withdrawal {
-	for _, revision := range d.mesh.revisions() {
-		was := before.seen(revision, byName)
+// before is the mesh without any candidate, as one control plane sees it.
+type before struct {
+	*projection
+	view *mesh.View
+	over *universe
+}
+
+// seenByAll returns the mesh without any candidate, as the control plane of each revision sees it.
+func (m *original) seenByAll() []before {
+	unchanged := m.projected(nil)
+	var all []before
+	for _, revision := range m.revisions() {
+		view := unchanged.seen(revision, byName)
+		all = append(all, before{projection: unchanged, view: view, over: m.newUniverse(view)})
+	}
+	return all
+}
+
+// differing returns the candidates behind the first difference that a control plane sees.
+func (d *draft) differing(all []before, after *projection) []withdrawal {
+	for _, b := range all {
 		for _, as := range []order{byName, byNameReversed} {
-			c := comparison{before: before, after: after, was: was, is: after.seen(revision, as), over: over, all: d.candidates}
+			c := comparison{
+				before: b.projection, after: after, was: b.view, is: after.seen(b.view.Revision(), as), over: b.over, all: d.candidates,
+			}
 			for _, compare := range []func(){c.accepts, c.sends, c.listeners} {
 				if compare(); len(c.found) > 0 {
 					return c.found
@@ -65,10 +83,10 @@ func (d *draft) differing(before, after *world, over *universe) []withdrawal {
 	return nil
 }
 
-// comparison is of what one control plane makes of two worlds.
+// comparison compares what one control plane makes of the mesh before and after the import.
 type comparison struct {
-	before, after *world
-	was, is       *istio.Model
+	before, after *projection
+	was, is       *mesh.View
 	over          *universe
 	all           []*candidate
 	found         []withdrawal

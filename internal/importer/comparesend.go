@@ -3,15 +3,13 @@ package importer
 import (
 	"fmt"
 
-	"google.golang.org/protobuf/proto"
 	"k8s.io/apimachinery/pkg/util/sets"
 
-	networkingapi "istio.io/api/networking/v1alpha3"
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 
-	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/istio/hosts"
+	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -47,7 +45,7 @@ func (c *comparison) call(client istio.Client, to *call) {
 				connection.Server, connection.Port = &s.Workload, s.Port
 			}
 			a, b := c.was.Verdict(connection), c.is.Verdict(connection)
-			if sameVerdict(a, b) {
+			if a.Kind == b.Kind && mesh.SameSent(a.Sent, b.Sent) {
 				continue
 			}
 			behind := c.behind("", refs...)
@@ -95,24 +93,6 @@ func refsOf(choice istio.Choice) []model.ObjectRef {
 	return refs
 }
 
-func sameVerdict(a, b istio.Verdict) bool {
-	return a.Kind == b.Kind && a.Sent.Mode == b.Sent.Mode && (a.Sent.Mode == meshtlsv1alpha1.SendDisable || a.Sent.Mode == "" ||
-		proto.Equal(settingsOf(a.Sent), settingsOf(b.Sent)))
-}
-
-// settingsOf are the settings that matter beside the mode. Where Istio decides there are none, as where only the mode is said.
-func settingsOf(sent istio.TLS) *networkingapi.ClientTLSSettings {
-	settings := &networkingapi.ClientTLSSettings{}
-	if sent.Settings != nil {
-		settings = proto.CloneOf(sent.Settings)
-	}
-	settings.Mode = networkingapi.ClientTLSSettings_DISABLE
-	if !settings.GetInsecureSkipVerify().GetValue() {
-		settings.InsecureSkipVerify = nil
-	}
-	return settings
-}
-
 // touchedHosts are those that a rule stands for that is not there in both worlds.
 type touchedHosts struct {
 	exact     sets.Set[string]
@@ -129,13 +109,13 @@ func (c *comparison) touched() touchedHosts {
 			t.exact.Insert(host)
 		}
 	}
-	for _, world := range []*world{c.before, c.after} {
-		for _, rule := range world.objects().DestinationRules {
+	for _, side := range []*projection{c.before, c.after} {
+		for _, rule := range side.objects().DestinationRules {
 			if len(c.after.behind[refOf(model.KindDestinationRule, rule)]) > 0 {
 				add(rule)
 			}
 		}
-		for _, rendered := range world.rendered {
+		for _, rendered := range side.rendered {
 			for _, rule := range rendered.DestinationRules {
 				add(rule)
 			}

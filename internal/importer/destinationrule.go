@@ -95,14 +95,14 @@ func (d *draft) refuseRules(rule mergedRule, why string) {
 
 // send proposes a policy for a set of rules whose TLS counts.
 func (d *draft) send(rule mergedRule) {
-	clients, why := d.mesh.clientsOf(rule.first())
+	clients, why := d.original.clientsOf(rule.first())
 	if why != "" {
 		d.refuseRules(rule, why)
 		return
 	}
-	c := sendCandidate(rule, clients, d.mesh.Mesh.AutoMTLS)
+	c := sendCandidate(rule, clients, d.original.Mesh.AutoMTLS)
 	if saysMore(rule) {
-		rest, why := d.mesh.restOf(rule, clients)
+		rest, why := d.original.restOf(rule, clients)
 		if why != "" {
 			d.refuseRules(rule, why)
 			return
@@ -112,7 +112,7 @@ func (d *draft) send(rule mergedRule) {
 			"DestinationRule after the policy. It lives in the root namespace %s, where the operator finds it as what its own rule starts from, "+
 			"and no client uses it before that one.", c.from[0], rest.Namespace))
 	}
-	if d.mesh.mayBeMeantForAll(rule.first(), clients) {
+	if d.original.mayBeMeantForAll(rule.first(), clients) {
 		c.notes = append(c.notes, fmt.Sprintf("Nothing that was read declares host %s. If a Service or ServiceEntry of namespace %s does, "+
 			"every client uses the rule: import both together.", rule.first().Spec.GetHost(), rule.first().Namespace))
 	}
@@ -161,7 +161,7 @@ type clients struct {
 // clientsOf says whose traffic a rule governs, as far as a policy of its namespace can say it, or why it cannot. Istio looks for a
 // rule in the namespace of the client, of the host and in the root's, and nowhere else.
 // Source: istio pilot/pkg/model/push_context.go, destinationRule and setDestinationRules.
-func (m *mesh) clientsOf(rule *istionetworkingv1.DestinationRule) (clients, string) {
+func (m *original) clientsOf(rule *istionetworkingv1.DestinationRule) (clients, string) {
 	if selector := rule.Spec.GetWorkloadSelector(); selector != nil {
 		if len(selector.GetMatchLabels()) == 0 {
 			return clients{}, "Its workloadSelector has no labels; without a workloadSelector it would say the same and could be imported."
@@ -192,7 +192,7 @@ func (m *mesh) clientsOf(rule *istionetworkingv1.DestinationRule) (clients, stri
 
 // mayBeMeantForAll says whether clients of other namespaces would use the rule if its namespace declared the host, and nobody is known
 // to do so.
-func (m *mesh) mayBeMeantForAll(rule *istionetworkingv1.DestinationRule, c clients) bool {
+func (m *original) mayBeMeantForAll(rule *istionetworkingv1.DestinationRule, c clients) bool {
 	host := hosts.Qualify(rule.Spec.GetHost(), rule.Namespace)
 	exported := slices.ContainsFunc(m.exportTo(rule), func(n string) bool { return n != "." && n != rule.Namespace }) ||
 		len(m.exportTo(rule)) == 0
@@ -200,7 +200,7 @@ func (m *mesh) mayBeMeantForAll(rule *istionetworkingv1.DestinationRule, c clien
 }
 
 // exportTo are the namespaces whose clients may use the rule; empty: all.
-func (m *mesh) exportTo(rule *istionetworkingv1.DestinationRule) []string {
+func (m *original) exportTo(rule *istionetworkingv1.DestinationRule) []string {
 	if exportTo := rule.Spec.GetExportTo(); len(exportTo) > 0 {
 		return exportTo
 	}
@@ -208,7 +208,7 @@ func (m *mesh) exportTo(rule *istionetworkingv1.DestinationRule) []string {
 }
 
 // foundElsewhere says whether clients of other namespaces find the rule, and a policy may decide for them.
-func (m *mesh) foundElsewhere(rule *istionetworkingv1.DestinationRule) bool {
+func (m *original) foundElsewhere(rule *istionetworkingv1.DestinationRule) bool {
 	host := hosts.Qualify(rule.Spec.GetHost(), rule.Namespace)
 	return rule.Namespace == m.Mesh.RootNamespace || hosts.Belongs(host, rule.Namespace) || m.declares(rule.Namespace, host)
 }

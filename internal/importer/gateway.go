@@ -16,7 +16,7 @@ import (
 
 // gateways proposes a policy for each Gateway.
 func (d *draft) gateways(all []*istionetworkingv1.Gateway) {
-	d.dropped = d.mesh.droppedServers()
+	d.dropped = d.original.droppedServers()
 	for _, gateway := range all {
 		ref := refOf(model.KindGateway, gateway)
 		switch {
@@ -74,7 +74,7 @@ func (d *draft) gatewayCandidate(gateway *istionetworkingv1.Gateway, refused map
 
 // admitServers finds the servers that the API server would not admit, by asking for each alone, and then for all together.
 func (d *draft) admitServers(c *candidate, admit func(*meshtlsv1alpha1.MeshTLSPolicy) error) {
-	gateway := d.mesh.gateway(c.from[0])
+	gateway := d.original.gateway(c.from[0])
 	refused := map[int]string{}
 	for i, server := range gateway.Spec.GetServers() {
 		if d.dropped[serverAt{c.from[0], i}] != "" {
@@ -126,8 +126,8 @@ type serverAt struct {
 }
 
 // droppedServers are those that Istio leaves out on all pods of their Gateway, with the reason.
-func (m *mesh) droppedServers() map[serverAt]string {
-	over, before := &universe{}, m.newWorld(nil)
+func (m *original) droppedServers() map[serverAt]string {
+	over, before := &universe{}, m.projected(nil)
 	over.addGateways(m)
 	served, dropped := sets.New[serverAt](), map[serverAt]string{}
 	for _, revision := range m.revisions() {
@@ -148,7 +148,7 @@ func (m *mesh) droppedServers() map[serverAt]string {
 	return dropped
 }
 
-func (m *mesh) gateway(ref model.ObjectRef) *istionetworkingv1.Gateway {
+func (m *original) gateway(ref model.ObjectRef) *istionetworkingv1.Gateway {
 	at := slices.IndexFunc(m.foreign.Gateways, func(g *istionetworkingv1.Gateway) bool { return refOf(model.KindGateway, g) == ref })
 	return m.foreign.Gateways[at]
 }

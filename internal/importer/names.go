@@ -23,7 +23,7 @@ func (d *draft) nameThem() {
 		wanted[keyOf(c)]++
 	}
 	taken := sets.New[types.NamespacedName]()
-	for _, p := range d.mesh.policies {
+	for _, p := range d.original.policies {
 		taken.Insert(types.NamespacedName{Namespace: p.Namespace, Name: p.Name})
 	}
 	for _, c := range d.candidates {

@@ -38,7 +38,7 @@ func (d *draft) peerAuthentications(all []*istiosecurityv1.PeerAuthentication) {
 // selectsInRoot refuses what Istio ignores.
 // Source: istio pilot/pkg/security/authn/policy_applier.go, ComposePeerAuthentication.
 func (d *draft) selectsInRoot(group []*istiosecurityv1.PeerAuthentication) bool {
-	if group[0].Namespace != d.mesh.Mesh.RootNamespace || len(peerSelector(group[0])) == 0 {
+	if group[0].Namespace != d.original.Mesh.RootNamespace || len(peerSelector(group[0])) == 0 {
 		return false
 	}
 	for _, pa := range group {
@@ -96,7 +96,7 @@ func modeOf(mtls *securityapi.PeerAuthentication_MutualTLS) meshtlsv1alpha1.Acce
 // Source: istio pilot/pkg/security/authn/policy_applier.go, ComposePeerAuthentication: the oldest is used whole.
 func (d *draft) overlaps(winners map[*candidate]*istiosecurityv1.PeerAuthentication) []withdrawal {
 	var refused []withdrawal
-	for _, w := range d.mesh.Workloads {
+	for _, w := range d.original.Workloads {
 		selecting := slices.DeleteFunc(slices.Clone(d.candidates), func(c *candidate) bool {
 			pa := winners[c]
 			return pa == nil || pa.Namespace != w.Namespace || len(peerSelector(pa)) == 0 || !pods.Matches(peerSelector(pa), w.Labels)

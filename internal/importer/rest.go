@@ -32,7 +32,7 @@ func portSaysMore(p *networkingapi.TrafficPolicy_PortTrafficPolicy) bool {
 // restOf is what a rule says besides TLS, as a DestinationRule where the operator finds it and no client uses it: the operator writes
 // no rule beside one of the same namespace for the same host and clients, and of the namespaces where Istio looks, the root namespace
 // is the last. It says why there is no such place.
-func (m *mesh) restOf(rule mergedRule, c clients) (*istionetworkingv1.DestinationRule, string) {
+func (m *original) restOf(rule mergedRule, c clients) (*istionetworkingv1.DestinationRule, string) {
 	first := rule.first()
 	host := hosts.Qualify(first.Spec.GetHost(), first.Namespace)
 	const besides = "It says more than TLS, and a MeshTLSPolicy says TLS only. "
@@ -62,7 +62,7 @@ func (m *mesh) restOf(rule mergedRule, c clients) (*istionetworkingv1.Destinatio
 }
 
 // freeRuleName is a name that no DestinationRule of the root namespace has.
-func (m *mesh) freeRuleName(name string) string {
+func (m *original) freeRuleName(name string) string {
 	taken := func(name string) bool {
 		return slices.ContainsFunc(m.foreign.DestinationRules, func(rule *istionetworkingv1.DestinationRule) bool {
 			return refOf(model.KindDestinationRule, rule) == model.ObjectRef{

@@ -12,7 +12,7 @@ import (
 )
 
 // stepsOf are what there is to do once the candidate's policy is applied.
-func (m *mesh) stepsOf(c *candidate) []string {
+func (m *original) stepsOf(c *candidate) []string {
 	switch c.kind {
 	case model.KindPeerAuthentication:
 		return []string{"Delete " + list(c.from) + ". Until then Istio goes by the older object, which says the same."}
@@ -25,7 +25,7 @@ func (m *mesh) stepsOf(c *candidate) []string {
 }
 
 // gatewaySteps have the VirtualServices bind to both Gateways for a while, so that no route is lost.
-func (m *mesh) gatewaySteps(c *candidate) []string {
+func (m *original) gatewaySteps(c *candidate) []string {
 	old, name := c.from[0], render.GatewayName(c.policy.Name)
 	removal := "Delete " + old.String() + "."
 	if c.kept != nil {
@@ -47,7 +47,7 @@ func (m *mesh) gatewaySteps(c *candidate) []string {
 }
 
 // boundTo are the VirtualServices that name the Gateway.
-func (m *mesh) boundTo(gateway model.ObjectRef) []model.ObjectRef {
+func (m *original) boundTo(gateway model.ObjectRef) []model.ObjectRef {
 	var bound []model.ObjectRef
 	for _, vs := range m.VirtualServices {
 		named := routes.Gateways(vs.Spec.GetGateways(), vs.Namespace)

@@ -13,6 +13,7 @@ import (
 	"github.com/meshtls/meshtls/internal/istio/destinations"
 	"github.com/meshtls/meshtls/internal/istio/hosts"
 	"github.com/meshtls/meshtls/internal/istio/pods"
+	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -33,12 +34,12 @@ type call struct {
 }
 
 // newUniverse looks at the objects that there are before anything is imported: what is rendered speaks of the same.
-func (m *mesh) newUniverse() *universe {
+func (m *original) newUniverse(v *mesh.View) *universe {
 	u := &universe{}
 	u.addWorkloads(m)
 	u.addGateways(m)
 	u.addClients(m)
-	u.addCalls(m)
+	u.addCalls(m, v)
 	return u
 }
 
@@ -47,7 +48,7 @@ func sidecar(namespace string, labels map[string]string) model.Workload {
 	return model.Workload{Namespace: namespace, Labels: labels, Dataplane: model.DataplaneSidecar}
 }
 
-func (u *universe) addWorkloads(m *mesh) {
+func (u *universe) addWorkloads(m *original) {
 	u.workloads = slices.Clone(m.Workloads)
 	ambient := sets.New[string]()
 	for _, w := range m.Workloads {
@@ -72,7 +73,7 @@ func (u *universe) addWorkloads(m *mesh) {
 }
 
 // addGateways adds the pods that some Gateway selects, and one for each selector.
-func (u *universe) addGateways(m *mesh) {
+func (u *universe) addGateways(m *original) {
 	selectors := make([]map[string]string, len(m.Gateways))
 	for i, g := range m.Gateways {
 		selectors[i] = g.Spec.GetSelector()
@@ -89,7 +90,7 @@ func (u *universe) addGateways(m *mesh) {
 }
 
 // addClients adds a sidecar and a gateway of each namespace, and where rules select by label, those that they may tell apart.
-func (u *universe) addClients(m *mesh) {
+func (u *universe) addClients(m *original) {
 	both := func(namespace string, labels map[string]string) []istio.Client {
 		client := istio.Client{Namespace: namespace, Labels: labels, Dataplane: model.DataplaneSidecar}
 		gateway := client
@@ -115,20 +116,15 @@ func (u *universe) addClients(m *mesh) {
 	}
 }
 
-// addCalls adds what Services and ServiceEntries declare, and what DestinationRules speak of beyond that.
-func (u *universe) addCalls(m *mesh) {
-	ports := portsOfRules(m.DestinationRules)
-	workloads := pods.ByNamespace(m.Workloads)
-	for i := range m.Services {
-		d := destinations.OfService(&m.Services[i])
-		u.addDestination(d, d.Backends(workloads))
-	}
-	for _, entry := range m.ServiceEntries {
-		for _, name := range entry.Spec.GetHosts() {
-			u.addDestination(destinations.OfEntry(entry, name), nil)
+// addCalls adds the ports of the destinations that the view knows, and of the hosts that DestinationRules name beyond these.
+func (u *universe) addCalls(m *original, v *mesh.View) {
+	for _, d := range v.Destinations().All() {
+		for _, port := range d.Declared {
+			u.calls = append(u.calls, call{Destination: v.CallOf(d, port), servers: v.Endpoints(d, port)})
 		}
 	}
-	declared := sets.New(m.destinations.Hosts()...)
+	ports := portsOfRules(m.DestinationRules)
+	declared := sets.New(v.Destinations().Hosts()...)
 	for _, rule := range m.DestinationRules {
 		for _, h := range supposed(hosts.Qualify(rule.Spec.GetHost(), rule.Namespace), m.namespaces()) {
 			if !declared.Has(h.Name) {
@@ -155,16 +151,6 @@ func portsOfRules(rules []*istionetworkingv1.DestinationRule) []int32 {
 		}
 	}
 	return sets.List(ports)
-}
-
-// addDestination adds the calls of each port, with the servers among the pods behind it.
-func (u *universe) addDestination(d *destinations.Destination, behind []model.Workload) {
-	for _, port := range d.Declared {
-		u.calls = append(u.calls, call{
-			Destination: d.Called(port, behind),
-			servers:     port.Endpoints(behind),
-		})
-	}
 }
 
 func (u *universe) addHost(host model.Host, ports []int32) {

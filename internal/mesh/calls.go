@@ -141,19 +141,35 @@ func (v *View) InMesh(namespace string) []*istionetworkingv1.VirtualService {
 	return v.index.inMesh(namespace)
 }
 
-// ServerHops returns where the routes of a gateway's server send what it takes.
-func (v *View) ServerHops(gateway model.Workload, s istio.Server) []Hop {
+// BoundRoutes are the hops of one VirtualService that is bound to a gateway's server; none: it has no route of the kind that the server
+// uses.
+type BoundRoutes struct {
+	VirtualService *istionetworkingv1.VirtualService
+	Hops           []Hop
+}
+
+// RoutesOf returns the routes of each VirtualService that is bound to a gateway's server; none where the server uses no routes.
+func (v *View) RoutesOf(gateway model.Workload, s istio.Server) []BoundRoutes {
 	kind := routes.KindFor(s.Spec())
 	if kind == routes.None {
 		return nil
 	}
-	var all []Hop
+	var all []BoundRoutes
 	for _, vs := range v.BoundToServer(s, gateway.Namespace) {
-		call := routes.Call{Gateway: s.Ref().Key(), Client: &gateway, Port: serverNumber(s)}
-		for _, hop := range hopsOf(vs, kind, call) {
-			hop.Server = &s
-			all = append(all, hop)
+		hops := hopsOf(vs, kind, routes.Call{Gateway: s.Ref().Key(), Client: &gateway, Port: serverNumber(s)})
+		for i := range hops {
+			hops[i].Server = &s
 		}
+		all = append(all, BoundRoutes{VirtualService: vs, Hops: hops})
+	}
+	return all
+}
+
+// ServerHops returns where the routes of a gateway's server send what it takes.
+func (v *View) ServerHops(gateway model.Workload, s istio.Server) []Hop {
+	var all []Hop
+	for _, bound := range v.RoutesOf(gateway, s) {
+		all = append(all, bound.Hops...)
 	}
 	return all
 }

@@ -12,29 +12,32 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/meshtls/meshtls/internal/explain"
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/mesh"
+	"github.com/meshtls/meshtls/internal/model"
 )
 
 // answer is one of few words.
 var answer = explain.Answer{
 	Question: explain.Question{Target: "pod/a"},
-	Target:   explain.Target{Kind: "Pod", Namespace: "shop", Name: "a"},
+	Target:   model.ObjectRef{Kind: "Pod", Namespace: "shop", Name: "a"},
 	Workloads: []explain.Workload{{
 		Namespace: "shop", Example: "a", Pods: 1, Proxy: explain.ProxySidecar,
 		Inbound: []explain.Inbound{{
-			External: explain.ExternalInbound{Accepts: explain.AcceptsStrict, DecidedBy: explain.Origin{Kind: "PeerAuthentication", Namespace: "shop", Name: "b"}},
+			External: explain.ExternalInbound{Accepts: explain.AcceptsStrict, DecidedBy: explain.Origin{ObjectRef: model.ObjectRef{Kind: "PeerAuthentication", Namespace: "shop", Name: "b"}}},
 			Local:    explain.LocalConnection{Carries: "Plaintext."},
 		}},
 		Outbound: []explain.Outbound{
 			{
 				Host: "b.shop.svc.cluster.local", Port: 80, Protocol: "HTTP", Local: &explain.LocalConnection{Carries: "Plaintext HTTP."},
-				Endpoints: []explain.Endpoint{{Outcome: explain.MutualTLS, Why: "It is so.", Sends: "IstioMutual", Pods: 2, Port: 8080, Accepts: explain.AcceptsStrict}},
+				Endpoints: []explain.Endpoint{{Outcome: istio.MutualTLS, Why: "It is so.", Sends: "IstioMutual", Pods: 2, Port: 8080, Accepts: explain.AcceptsStrict}},
 			},
 			{
 				Host: "c.shop.svc.cluster.local", Port: 80, Protocol: "HTTP", Local: &explain.LocalConnection{Carries: "Plaintext HTTP."},
-				Endpoints: []explain.Endpoint{{Outcome: explain.Refused, Why: "It fails.", Sends: "Disable", Pods: 1, Port: 8080, Accepts: explain.AcceptsStrict}},
+				Endpoints: []explain.Endpoint{{Outcome: istio.Refused, Why: "It fails.", Sends: "Disable", Pods: 1, Port: 8080, Accepts: explain.AcceptsStrict}},
 			},
 		},
-		Omitted: []explain.Omitted{{Outcome: explain.MutualTLS, Destinations: 3}},
+		Omitted: []explain.Omitted{{Outcome: istio.MutualTLS, Destinations: 3}},
 	}},
 }
 
@@ -84,8 +87,8 @@ func TestExplanation(t *testing.T) {
 
 // TestExplanationWordsAreComplete wants words for each value that an answer can have.
 func TestExplanationWordsAreComplete(t *testing.T) {
-	for _, outcome := range []explain.Outcome{
-		explain.MutualTLS, explain.ServerTLS, explain.Plaintext, explain.DoubleTLS, explain.Refused, explain.GatewayDecides, explain.NoEndpoints,
+	for _, outcome := range []mesh.Kind{
+		istio.MutualTLS, istio.ServerTLS, istio.Plaintext, istio.DoubleTLS, istio.Refused, mesh.GatewayDecides, mesh.NoEndpoints,
 	} {
 		if outcomeWords[outcome] == "" {
 			t.Errorf("there are no words for the outcome %s", outcome)

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/meshtls/meshtls/internal/explain"
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/mesh"
 )
 
 // localOutbound says, for each kind of port, how the proxy takes what the application sends.
@@ -58,7 +60,7 @@ func place(o explain.Outbound) string {
 func (e *explanation) externalOutbound(w explain.Workload) {
 	var failing, rows []row
 	for _, o := range w.Outbound {
-		if slices.ContainsFunc(o.Endpoints, func(e explain.Endpoint) bool { return e.Outcome == explain.Refused }) {
+		if slices.ContainsFunc(o.Endpoints, func(e explain.Endpoint) bool { return e.Outcome == istio.Refused }) {
 			failing = append(failing, outboundRows(o)...)
 			continue
 		}
@@ -153,13 +155,13 @@ func outcomeOf(e explain.Endpoint) string {
 	return outcomeWords[e.Outcome]
 }
 
-var outcomeWords = map[explain.Outcome]string{
-	explain.MutualTLS: "mutual TLS", explain.ServerTLS: "TLS", explain.Plaintext: "plaintext", explain.DoubleTLS: "double TLS",
-	explain.Refused: "REFUSED", explain.GatewayDecides: "passed on", explain.NoEndpoints: "no pods",
+var outcomeWords = map[mesh.Kind]string{
+	istio.MutualTLS: "mutual TLS", istio.ServerTLS: "TLS", istio.Plaintext: "plaintext", istio.DoubleTLS: "double TLS",
+	istio.Refused: "REFUSED", mesh.GatewayDecides: "passed on", mesh.NoEndpoints: "no pods",
 }
 
-var outcomeColours = map[explain.Outcome]string{
-	explain.MutualTLS: green, explain.ServerTLS: green, explain.Plaintext: yellow, explain.DoubleTLS: yellow, explain.Refused: red,
+var outcomeColours = map[mesh.Kind]string{
+	istio.MutualTLS: green, istio.ServerTLS: green, istio.Plaintext: yellow, istio.DoubleTLS: yellow, istio.Refused: red,
 }
 
 func serverOf(e explain.Endpoint) string {
@@ -175,13 +177,13 @@ func omittedWords(omitted []explain.Omitted) []string {
 	for _, o := range omitted {
 		what := "without anything to tell: " + outcomeWords[o.Outcome]
 		switch o.Outcome {
-		case explain.MutualTLS:
+		case istio.MutualTLS:
 			what = "with mutual TLS, as Istio does of itself"
-		case explain.NoEndpoints:
+		case mesh.NoEndpoints:
 			what = "without pods"
-		case explain.GatewayDecides:
+		case mesh.GatewayDecides:
 			what = "that are gateways, whose servers decide"
-		case explain.Plaintext:
+		case istio.Plaintext:
 			what = "with what the application sends"
 		}
 		words = append(words, fmt.Sprintf("%s %s; --all lists them.", counted(o.Destinations, "more destination", "more destinations"), what))

@@ -236,7 +236,8 @@ func TestJSONIsDocumented(t *testing.T) {
 	}
 }
 
-// fieldsOf are the paths of all fields, as the page writes them: findings[].object.kind.
+// fieldsOf returns the paths of all fields as the page writes them, such as findings[].object.kind. Embedded fields have no path of
+// their own.
 func fieldsOf(of reflect.Type, prefix string) []string {
 	switch of.Kind() {
 	case reflect.Pointer:
@@ -247,6 +248,10 @@ func fieldsOf(of reflect.Type, prefix string) []string {
 		var all []string
 		for i := range of.NumField() {
 			name, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ",")
+			if of.Field(i).Anonymous {
+				all = append(all, fieldsOf(of.Field(i).Type, prefix)...)
+				continue
+			}
 			all = append(all, prefix+name)
 			all = append(all, fieldsOf(of.Field(i).Type, prefix+name+".")...)
 		}

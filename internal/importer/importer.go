@@ -59,7 +59,7 @@ type Refusal struct {
 
 // Policies imports the foreign objects of a mesh.
 func Policies(in Input) Result {
-	d := newMesh(in).propose(in.Namespace)
+	d := newOriginal(in).propose(in.Namespace)
 	d.nameThem()
 	d.admit(in.Admit)
 	d.settle()
@@ -67,8 +67,8 @@ func Policies(in Input) Result {
 }
 
 // propose makes a candidate of each object of the namespace that can be said as a policy.
-func (m *mesh) propose(namespace string) *draft {
-	d := &draft{mesh: m}
+func (m *original) propose(namespace string) *draft {
+	d := &draft{original: m}
 	asked := m.foreign
 	if namespace != "" {
 		asked.PeerAuthentications = in(asked.PeerAuthentications, namespace)
@@ -83,7 +83,7 @@ func (m *mesh) propose(namespace string) *draft {
 
 // draft is a result in the making.
 type draft struct {
-	mesh       *mesh
+	original   *original
 	candidates []*candidate
 	refusals   []Refusal
 	withoutTLS []model.ObjectRef
@@ -163,7 +163,7 @@ func (d *draft) result() Result {
 				"(load balancing, connection pools, outlier detection, subsets), which the old rule hides from these clients.")
 		}
 		r.Policies = append(r.Policies, Policy{
-			MeshTLSPolicy: written(c.policy), From: c.from, Keeps: c.kept != nil, Notes: c.notes, Steps: d.mesh.stepsOf(c), Rest: unaged(c.rest),
+			MeshTLSPolicy: written(c.policy), From: c.from, Keeps: c.kept != nil, Notes: c.notes, Steps: d.original.stepsOf(c), Rest: unaged(c.rest),
 		})
 		r.Refusals = append(r.Refusals, c.partial...)
 	}

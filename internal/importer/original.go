@@ -13,8 +13,8 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// mesh is what is imported from, with what others wrote told from what the operator writes.
-type mesh struct {
+// original is the mesh that is imported from, with the objects of others split from the operator's.
+type original struct {
 	model.Inventory
 	policies      []*meshtlsv1alpha1.MeshTLSPolicy
 	foreign, ours model.Objects
@@ -22,8 +22,8 @@ type mesh struct {
 	destinations destinations.Index
 }
 
-func newMesh(in Input) *mesh {
-	m := &mesh{Inventory: in.Mesh, policies: in.Policies}
+func newOriginal(in Input) *original {
+	m := &original{Inventory: in.Mesh, policies: in.Policies}
 	m.foreign.PeerAuthentications, m.ours.PeerAuthentications = apart(in.Mesh.PeerAuthentications)
 	m.foreign.DestinationRules, m.ours.DestinationRules = apart(in.Mesh.DestinationRules)
 	m.foreign.Gateways, m.ours.Gateways = apart(in.Mesh.Gateways)
@@ -44,14 +44,14 @@ func apart[T metav1.Object](all []T) (foreign, ours []T) {
 }
 
 // declares says whether a Service or a ServiceEntry of the namespace declares the host, or of any namespace if it is empty.
-func (m *mesh) declares(namespace, host string) bool {
+func (m *original) declares(namespace, host string) bool {
 	return slices.ContainsFunc(m.destinations.Of(host), func(d *destinations.Destination) bool {
 		return namespace == "" || d.Namespace == namespace
 	})
 }
 
 // revisions are the control plane revisions that objects or policies name, and the default one.
-func (m *mesh) revisions() []string {
+func (m *original) revisions() []string {
 	named := sets.New("")
 	for _, o := range slices.Concat(m.foreign.All(), m.ours.All()) {
 		named.Insert(o.GetLabels()[meshtlsv1alpha1.LabelRevision])
@@ -67,7 +67,7 @@ func (m *mesh) revisions() []string {
 const anyNamespace = "any namespace"
 
 // namespaces are those in which there is anything, and the root namespace.
-func (m *mesh) namespaces() []string {
+func (m *original) namespaces() []string {
 	found := sets.New(m.Mesh.RootNamespace)
 	for _, n := range m.Namespaces {
 		found.Insert(n.Name)

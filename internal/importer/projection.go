@@ -14,6 +14,7 @@ import (
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/render"
 	"github.com/meshtls/meshtls/internal/translate"
@@ -23,9 +24,9 @@ import (
 // the host's namespace or the root's, and that one's from the root's.
 const passes = 3
 
-// world is the mesh once some candidates are applied and the operator is done.
-type world struct {
-	*mesh
+// projection is the mesh after some candidates are applied and the operator has written its objects.
+type projection struct {
+	*original
 	// left are the foreign objects that are still there.
 	left model.Objects
 	// rendered are what the operator writes, by namespace.
@@ -36,9 +37,9 @@ type world struct {
 }
 
 // newWorld applies the candidates.
-func (m *mesh) newWorld(candidates []*candidate) *world {
-	w := &world{
-		mesh: m, rendered: map[string]model.Objects{}, outcomes: map[types.NamespacedName]model.Outcome{},
+func (m *original) projected(candidates []*candidate) *projection {
+	w := &projection{
+		original: m, rendered: map[string]model.Objects{}, outcomes: map[types.NamespacedName]model.Outcome{},
 		behind: map[model.ObjectRef][]*candidate{},
 	}
 	w.remove(candidates)
@@ -52,7 +53,7 @@ func (m *mesh) newWorld(candidates []*candidate) *world {
 }
 
 // remove takes away what the candidates replace, and adds what they leave behind.
-func (w *world) remove(candidates []*candidate) {
+func (w *projection) remove(candidates []*candidate) {
 	gone := sets.New[model.ObjectRef]()
 	for _, c := range candidates {
 		gone.Insert(c.from...)
@@ -74,7 +75,7 @@ func without[T metav1.Object](objects []T, kind string, gone sets.Set[model.Obje
 	return slices.DeleteFunc(slices.Clone(objects), func(o T) bool { return gone.Has(refOf(kind, o)) })
 }
 
-func (w *world) compile(policies []*meshtlsv1alpha1.MeshTLSPolicy) {
+func (w *projection) compile(policies []*meshtlsv1alpha1.MeshTLSPolicy) {
 	byNamespace := map[string][]*meshtlsv1alpha1.MeshTLSPolicy{}
 	for _, p := range policies {
 		byNamespace[p.Namespace] = append(byNamespace[p.Namespace], p)
@@ -94,7 +95,7 @@ func (w *world) compile(policies []*meshtlsv1alpha1.MeshTLSPolicy) {
 }
 
 // snapshot is the mesh as the compile of the namespace sees it.
-func (w *world) snapshot(namespace string, policies map[string][]*meshtlsv1alpha1.MeshTLSPolicy) model.Snapshot {
+func (w *projection) snapshot(namespace string, policies map[string][]*meshtlsv1alpha1.MeshTLSPolicy) model.Snapshot {
 	s := model.Snapshot{Namespace: namespace, Policies: policies[namespace], Inventory: w.Inventory}
 	if namespace != w.Mesh.RootNamespace {
 		s.RootPolicies = policies[w.Mesh.RootNamespace]
@@ -107,8 +108,8 @@ func (w *world) snapshot(namespace string, policies map[string][]*meshtlsv1alpha
 }
 
 // seenFrom are the live objects of the namespace (what others wrote and is left, and what the operator has written before), and those
-// of all others, as this world will have them.
-func (w *world) seenFrom(namespace string) (here, elsewhere model.Objects) {
+// of all others, as the projection has them.
+func (w *projection) seenFrom(namespace string) (here, elsewhere model.Objects) {
 	here = model.Objects{
 		PeerAuthentications: slices.Concat(in(w.left.PeerAuthentications, namespace), in(w.ours.PeerAuthentications, namespace)),
 		DestinationRules:    slices.Concat(in(w.left.DestinationRules, namespace), in(w.ours.DestinationRules, namespace)),
@@ -132,7 +133,7 @@ func notIn[T metav1.Object](all []T, namespace string) []T {
 }
 
 // aged gives rendered objects the age of the live ones that they update. What is new is younger than everything.
-func (w *world) aged(rendered model.Objects) model.Objects {
+func (w *projection) aged(rendered model.Objects) model.Objects {
 	age(rendered.PeerAuthentications, w.ours.PeerAuthentications)
 	age(rendered.DestinationRules, w.ours.DestinationRules)
 	age(rendered.Gateways, w.ours.Gateways)
@@ -153,8 +154,8 @@ func age[T metav1.Object](rendered, live []T) {
 	}
 }
 
-// objects are all Istio objects of the world.
-func (w *world) objects() model.Objects {
+// objects returns all Istio objects of the projection.
+func (w *projection) objects() model.Objects {
 	all := model.Objects{
 		PeerAuthentications: slices.Clone(w.left.PeerAuthentications),
 		DestinationRules:    slices.Clone(w.left.DestinationRules),
@@ -169,7 +170,7 @@ func (w *world) objects() model.Objects {
 }
 
 // attribute notes which candidates are behind which objects.
-func (w *world) attribute(candidates []*candidate) {
+func (w *projection) attribute(candidates []*candidate) {
 	byPolicy := map[types.NamespacedName]*candidate{}
 	for _, c := range candidates {
 		byPolicy[keyOf(c)] = c
@@ -203,16 +204,13 @@ const (
 	byNameReversed
 )
 
-// seen is what the control plane of a revision makes of the world.
-func (w *world) seen(revision string, as order) *istio.Model {
-	all := w.objects()
-	return istio.New(istio.World{
-		Mesh:                w.Mesh,
-		PeerAuthentications: reordered(model.OfRevision(all.PeerAuthentications, revision), as, (*istiosecurityv1.PeerAuthentication).DeepCopy),
-		DestinationRules:    reordered(model.OfRevision(all.DestinationRules, revision), as, (*istionetworkingv1.DestinationRule).DeepCopy),
-		Gateways:            reordered(model.OfRevision(all.Gateways, revision), as, (*istionetworkingv1.Gateway).DeepCopy),
-		Services:            w.Services,
-	})
+// seen returns the view of one revision's control plane.
+func (w *projection) seen(revision string, as order) *mesh.View {
+	all, i := w.objects(), w.Inventory
+	i.PeerAuthentications = reordered(all.PeerAuthentications, as, (*istiosecurityv1.PeerAuthentication).DeepCopy)
+	i.DestinationRules = reordered(all.DestinationRules, as, (*istionetworkingv1.DestinationRule).DeepCopy)
+	i.Gateways = reordered(all.Gateways, as, (*istionetworkingv1.Gateway).DeepCopy)
+	return mesh.New(i, revision)
 }
 
 // reordered gives the unborn objects the ages of the order.
