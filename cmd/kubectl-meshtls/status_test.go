@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/compile"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/source"
 )
@@ -75,7 +76,7 @@ func TestExitCode(t *testing.T) {
 	}{
 		"nothing to complain of":      {want: exitOK},
 		"findings":                    {err: errFindings, want: exitFindings},
-		"an error":                    {err: fmt.Errorf("reading: %w", errUnsettled), want: exitFailure, wantStderr: "error: reading: what the policies come to changes without end\n"},
+		"an error":                    {err: fmt.Errorf("reading: %w", compile.ErrRestless), want: exitFailure, wantStderr: "error: reading: the objects of some policies change without end\n"},
 		"a wrong manifest":            {err: wrong, want: exitFailure, wantStderr: "a.yaml: document 2: wrong\n"},
 		"a wrong manifest, and more":  {err: errors.Join(errors.Join(wrong, wrong), errFindings), want: exitFailure, wantStderr: "a.yaml: document 2: wrong\na.yaml: document 2: wrong\n"},
 		"findings are not said twice": {err: errors.Join(nil, errFindings), want: exitFindings},

@@ -35,14 +35,13 @@ type plannedObjects struct {
 	gateways            map[model.ObjectRef]*istionetworkingv1.Gateway
 }
 
-// controlPlanes makes one view for each revision that the namespace's policies are for.
+// controlPlanesOf makes one view for each revision that the namespace's policies are for. The objects have the ages that they will have.
 func controlPlanesOf(s model.Snapshot, objects model.Objects, policies []subject) []controlPlane {
-	planned := Planned(objects, s.Live())
 	var views []controlPlane
 	for _, p := range policies {
 		revision := p.revision()
 		if !slices.ContainsFunc(views, func(v controlPlane) bool { return v.revision == revision }) {
-			views = append(views, newControlPlane(s, planned, revision))
+			views = append(views, newControlPlane(s, objects, revision))
 		}
 	}
 	return views

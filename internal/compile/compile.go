@@ -7,30 +7,40 @@ import (
 	"github.com/meshtls/meshtls/internal/translate"
 )
 
-// Compile says what is to be written for the namespace of the snapshot and what there is to say about each of its policies.
+// Compile returns what is to be written for the namespace of the snapshot and what there is to say about each of its policies.
 // The result does not depend on the order of anything in the snapshot.
-func Compile(s model.Snapshot) model.Result {
-	n := renderNamespace(s)
-	return n.result(check.Findings(n.snapshot, n.plan, n.objects))
+func Compile(s model.Snapshot) model.Result { return renderNamespace(s).Result() }
+
+// Namespace is a namespace that is planned and rendered.
+type Namespace struct {
+	Snapshot model.Snapshot
+	Plan     model.Plan
+	Objects  model.Objects
 }
 
-// namespace is a namespace half-way: planned and rendered, and not judged yet.
-type namespace struct {
-	snapshot model.Snapshot
-	plan     model.Plan
-	objects  model.Objects
-}
-
-func renderNamespace(s model.Snapshot) namespace {
+func renderNamespace(s model.Snapshot) Namespace {
 	plan := translate.Plan(s)
-	return namespace{snapshot: s, plan: plan, objects: render.Objects(plan)}
+	return Namespace{Snapshot: s, Plan: plan, Objects: render.Objects(plan)}
 }
 
-func (n namespace) result(findings []model.Finding) model.Result {
+func renderAll(snapshots []model.Snapshot) []Namespace {
+	namespaces := make([]Namespace, len(snapshots))
+	for i, s := range snapshots {
+		namespaces[i] = renderNamespace(s)
+	}
+	return namespaces
+}
+
+// Result returns what there is to say about the namespace's policies.
+func (n Namespace) Result() model.Result {
+	return n.result(check.Findings(n.Snapshot, n.Plan, Project(n.Objects, n.Snapshot.Live())))
+}
+
+func (n Namespace) result(findings []model.Finding) model.Result {
 	return model.Result{
-		Namespace: n.snapshot.Namespace,
-		Mesh:      n.snapshot.Mesh,
-		Objects:   n.objects,
-		Policies:  report(n.snapshot, n.plan.Policies, n.objects, findings),
+		Namespace: n.Snapshot.Namespace,
+		Mesh:      n.Snapshot.Mesh,
+		Objects:   n.Objects,
+		Policies:  report(n.Snapshot, n.Plan.Policies, n.Objects, findings),
 	}
 }

@@ -3,19 +3,16 @@ package compile_test
 import (
 	"bytes"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/compile"
 	"github.com/meshtls/meshtls/internal/gather"
-	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/lint"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/source"
@@ -28,10 +25,20 @@ var reviewedAt = time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
 // meshOf is the whole mesh of a world, with the snapshots of its namespaces that have policies.
 func meshOf(t *testing.T, options source.Options, paths ...string) (model.Inventory, []model.Snapshot) {
 	t.Helper()
+	return meshIn(t, readerOf(t, options, paths...))
+}
+
+func readerOf(t *testing.T, options source.Options, paths ...string) *source.Reader {
+	t.Helper()
 	reader, err := source.Read(t.Context(), paths, options)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return reader
+}
+
+func meshIn(t *testing.T, reader *source.Reader) (model.Inventory, []model.Snapshot) {
+	t.Helper()
 	mesh, err := gather.Inventory(t.Context(), reader, reviewedAt, gather.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -170,59 +177,6 @@ func ofPolicies(results []model.Result) []string {
 	return found
 }
 
-func TestWithRendered(t *testing.T) {
-	const unclear = `
----
-apiVersion: security.meshtls.dev/v1alpha1
-kind: MeshTLSPolicy
-metadata: {name: missing, namespace: shop, uid: missing}
-spec: {workload: {service: missing}, accept: {mode: Strict}}
-`
-	ours := func(namespace, name, owner string) string {
-		return "\n---\n{apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {name: " + name + ", namespace: " + namespace +
-			", labels: {app.kubernetes.io/managed-by: meshtls}, ownerReferences: [{apiVersion: security.meshtls.dev/v1alpha1, kind: MeshTLSPolicy, name: p, uid: " +
-			owner + "}]}, spec: {}}"
-	}
-	tests := map[string]struct {
-		world string
-		want  []string
-	}{
-		"what is new is younger than all":                  {world: strictHooks + scrapedHooks, want: []string{"shop/meshtls-hooks-6ls57yl4hzjluojk Strict unborn"}},
-		"what is there keeps its age":                      {world: permissiveHooks + liveHooks + scrapedHooks, want: []string{"shop/meshtls-hooks-6ls57yl4hzjluojk Permissive 2026-01-01"}},
-		"what is not wanted any more is gone":              {world: strictHooks + ours("shop", "meshtls-old", "gone") + scrapedHooks, want: []string{"shop/meshtls-hooks-6ls57yl4hzjluojk Strict unborn"}},
-		"what is ours stays where nothing is compiled":     {world: ours("bank", "meshtls-old", "gone"), want: []string{"bank/meshtls-old  unknown"}},
-		"what belongs to a policy that is unclear stays":   {world: strictHooks + unclear + ours("shop", "meshtls-old", "missing") + scrapedHooks, want: []string{"shop/meshtls-hooks-6ls57yl4hzjluojk Strict unborn", "shop/meshtls-old  unknown"}},
-		"what others wrote stays, also if it has the name": {world: permissiveHooks + theirHooks + scrapedHooks, want: []string{"shop/meshtls-hooks-6ls57yl4hzjluojk Strict 2026-01-01"}},
-	}
-	for name, tc := range tests {
-		t.Run(name, func(t *testing.T) {
-			mesh, snapshots := meshOf(t, written(tc.world), source.Stdin)
-			before := slices.Clone(mesh.PeerAuthentications)
-			var got []string
-			for _, pa := range compile.WithRendered(mesh, snapshots).PeerAuthentications {
-				got = append(got, pa.Namespace+"/"+pa.Name+" "+string(istio.ModeOf(pa.Spec.GetMtls()))+" "+ageOf(pa))
-			}
-			if diff := cmp.Diff(tc.want, got); diff != "" {
-				t.Errorf("PeerAuthentications (-want +got):\n%s", diff)
-			}
-			if !slices.Equal(before, mesh.PeerAuthentications) {
-				t.Error("the inventory that was given has changed")
-			}
-		})
-	}
-}
-
-func ageOf(o metav1.Object) string {
-	switch born := o.GetCreationTimestamp(); {
-	case born.IsZero():
-		return "unknown"
-	case born.Equal(&istio.Unborn):
-		return "unborn"
-	default:
-		return born.Format(time.DateOnly)
-	}
-}
-
 // TestWhatACompileFindsLintFinds: where a compile, which sees a part of the mesh, finds a fault in an object that it renders, the whole
 // mesh shows that one or a graver one. The part may not show what the whole does: pods of other namespaces, or what the other
 // namespaces' policies are rendered to in this pass.
@@ -281,10 +235,15 @@ func gravest(results []model.Result) map[string]meshtlsv1alpha1.Severity {
 
 func meshOfSeed(t *testing.T, seed uint64) (model.Inventory, []model.Snapshot) {
 	t.Helper()
+	return meshIn(t, readerOfSeed(t, seed))
+}
+
+func readerOfSeed(t *testing.T, seed uint64) *source.Reader {
+	t.Helper()
 	cluster, policies := worlds.Random(seed)
 	stream, err := worlds.YAML(append(cluster, admittedOnly(t, policies)...))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return meshOf(t, source.Options{Stdin: bytes.NewReader(stream)}, source.Stdin)
+	return readerOf(t, source.Options{Stdin: bytes.NewReader(stream)}, source.Stdin)
 }

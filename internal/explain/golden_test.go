@@ -95,11 +95,15 @@ func inForce(t *testing.T, reader *source.Reader) model.Inventory {
 	if err != nil {
 		t.Fatal(err)
 	}
-	snapshots, err := gather.Snapshots(t.Context(), reader, gather.Options{})
+	policies, err := gather.Policies(t.Context(), reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return compile.WithRendered(mesh, snapshots)
+	settled, err := compile.Settle(mesh, policies)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return settled.Inventory
 }
 
 // questionOf reads the question from the comment of the input.

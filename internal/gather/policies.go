@@ -1,15 +1,22 @@
 package gather
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/model"
 )
+
+// Policies returns the policies of all namespaces that are not being deleted.
+func Policies(ctx context.Context, reader client.Reader) ([]*meshtlsv1alpha1.MeshTLSPolicy, error) {
+	return newGathering(reader, metav1.NamespaceAll, Options{}).policiesOf(ctx, metav1.NamespaceAll)
+}
 
 // readPolicies reads the namespace's policies, and those of the root namespace, whose floors bind it.
 func (g *gathering) readPolicies(ctx context.Context, s *model.Snapshot) error {
@@ -36,6 +43,8 @@ func (g *gathering) policiesOf(ctx context.Context, namespace string) ([]*meshtl
 			policies = append(policies, &found.Items[i])
 		}
 	}
-	slices.SortFunc(policies, func(a, b *meshtlsv1alpha1.MeshTLSPolicy) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(policies, func(a, b *meshtlsv1alpha1.MeshTLSPolicy) int {
+		return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
+	})
 	return policies, nil
 }

@@ -22,6 +22,7 @@ import (
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	meshtlscrd "github.com/meshtls/meshtls/config/crd"
+	"github.com/meshtls/meshtls/internal/compile"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/source/admission"
 	"github.com/meshtls/meshtls/test/conformance/intent"
@@ -53,16 +54,16 @@ func randomWorld(t *testing.T, seed uint64) world {
 }
 
 // birth is when the operator wrote its objects: in every second world all at once, else one by one, in any order.
-func birth(seed uint64) oracle.Birth {
+func birth(seed uint64) compile.Birth {
 	if seed%2 == 0 {
 		return oracle.AllAtOnce
 	}
 	random := rand.New(rand.NewPCG(seed, 1)) // #nosec G404 -- repeatable on purpose
-	born := map[string]time.Time{}
-	return func(o *unstructured.Unstructured) time.Time {
-		key := o.GetKind() + o.GetNamespace() + o.GetName()
+	born := map[string]metav1.Time{}
+	return func(o model.Object) metav1.Time {
+		key := o.GetObjectKind().GroupVersionKind().Kind + o.GetNamespace() + o.GetName()
 		if _, known := born[key]; !known {
-			born[key] = oracle.Written.Add(time.Duration(random.IntN(1000)) * time.Hour)
+			born[key] = metav1.NewTime(oracle.Written.Add(time.Duration(random.IntN(1000)) * time.Hour))
 		}
 		return born[key]
 	}

@@ -102,14 +102,19 @@ func (d documents) foreign() documents {
 	return slices.DeleteFunc(slices.Clone(d), func(o *unstructured.Unstructured) bool { return model.Ours(o) })
 }
 
-// aged gives the document the age of the one that it updates.
-func (d documents) aged(document map[string]any) *unstructured.Unstructured {
-	object := young(document)
-	ref := model.ObjectRef{Kind: object.GetKind(), Namespace: object.GetNamespace(), Name: object.GetName()}
-	if at := slices.IndexFunc(d, func(o *unstructured.Unstructured) bool { return model.Ours(o) && is(o, ref) }); at >= 0 {
-		object.SetCreationTimestamp(d[at].GetCreationTimestamp())
+// with is the stream of the world with these objects as the operator's.
+func (d documents) with(objects []model.Object) ([]byte, error) {
+	world := d.foreign()
+	for _, o := range objects {
+		document, err := render.Encode(o)
+		if err != nil {
+			return nil, err
+		}
+		object := &unstructured.Unstructured{Object: document}
+		object.SetCreationTimestamp(o.GetCreationTimestamp())
+		world = append(world, object)
 	}
-	return object
+	return world.stream()
 }
 
 func goes(o *unstructured.Unstructured, policies []importer.Policy) bool {

@@ -3,21 +3,16 @@ package equivalence
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
-	"k8s.io/apimachinery/pkg/util/sets"
-
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/compile"
 	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/importer"
 	"github.com/meshtls/meshtls/internal/model"
-	"github.com/meshtls/meshtls/internal/render"
 	"github.com/meshtls/meshtls/internal/source"
-	"github.com/meshtls/meshtls/internal/translate"
 )
-
-// passes is how often the operator goes over all namespaces: what it writes in one bears on another.
-const passes = 4
 
 // Imported is what came of a world.
 type Imported struct {
@@ -62,70 +57,47 @@ func imported(ctx context.Context, world documents) (importer.Result, error) {
 	if err != nil {
 		return importer.Result{}, err
 	}
-	var policies meshtlsv1alpha1.MeshTLSPolicyList
-	if err := reader.List(ctx, &policies); err != nil {
+	policies, err := gather.Policies(ctx, reader)
+	if err != nil {
 		return importer.Result{}, err
 	}
-	input := importer.Input{Mesh: mesh, Admit: func(p *meshtlsv1alpha1.MeshTLSPolicy) error { return source.Admit(ctx, p) }}
-	for i := range policies.Items {
-		input.Policies = append(input.Policies, &policies.Items[i])
-	}
-	return importer.Policies(input), nil
+	return importer.Policies(importer.Input{
+		Mesh: mesh, Policies: policies, Admit: func(p *meshtlsv1alpha1.MeshTLSPolicy) error { return source.Admit(ctx, p) },
+	}), nil
 }
 
-// operated is the world once the operator has written what its policies come to.
+// operated is the world once the operator has written what its policies ask for.
 func operated(ctx context.Context, world documents) ([]byte, model.Inventory, error) {
-	live := world
-	for range passes {
-		reader, err := live.read(ctx)
-		if err != nil {
-			return nil, model.Inventory{}, err
-		}
-		objects, err := compiled(ctx, reader)
-		if err != nil {
-			return nil, model.Inventory{}, err
-		}
-		live = world.foreign()
-		for _, o := range objects.All() {
-			document, err := render.Encode(o)
-			if err != nil {
-				return nil, model.Inventory{}, err
-			}
-			live = append(live, world.aged(document))
-		}
-	}
-	stream, err := live.stream()
+	reader, err := world.read(ctx)
 	if err != nil {
 		return nil, model.Inventory{}, err
 	}
-	reader, err := live.read(ctx)
+	inventory, err := settled(ctx, reader)
 	if err != nil {
 		return nil, model.Inventory{}, err
 	}
-	inventory, err := gather.Inventory(ctx, reader, time.Time{}, gather.Options{})
+	stream, err := world.with(written(inventory))
 	return stream, inventory, err
 }
 
-// compiled is what the operator writes for all namespaces.
-func compiled(ctx context.Context, reader *source.Reader) (model.Objects, error) {
-	var policies meshtlsv1alpha1.MeshTLSPolicyList
-	if err := reader.List(ctx, &policies); err != nil {
-		return model.Objects{}, err
+// settled is the mesh in which the operator has come to rest.
+func settled(ctx context.Context, reader *source.Reader) (model.Inventory, error) {
+	inventory, err := gather.Inventory(ctx, reader, time.Time{}, gather.Options{})
+	if err != nil {
+		return model.Inventory{}, err
 	}
-	namespaces := sets.New[string]()
-	for i := range policies.Items {
-		namespaces.Insert(policies.Items[i].Namespace)
+	policies, err := gather.Policies(ctx, reader)
+	if err != nil {
+		return model.Inventory{}, err
 	}
-	var all model.Objects
-	for _, namespace := range sets.List(namespaces) {
-		snapshot, err := gather.Snapshot(ctx, reader, namespace, gather.Options{})
-		if err != nil {
-			return model.Objects{}, err
-		}
-		rendered := render.Objects(translate.Plan(snapshot))
-		all.PeerAuthentications = append(all.PeerAuthentications, rendered.PeerAuthentications...)
-		all.DestinationRules = append(all.DestinationRules, rendered.DestinationRules...)
-		all.Gateways = append(all.Gateways, rendered.Gateways...)
-	}
-	return all, nil
+	settled, err := compile.Settle(inventory, policies)
+	return settled.Inventory, err
+}
+
+// written are the operator's objects in the inventory.
+func written(i model.Inventory) []model.Object {
+	all := (model.Objects{
+		PeerAuthentications: i.PeerAuthentications, DestinationRules: i.DestinationRules, Gateways: i.Gateways,
+	}).All()
+	return slices.DeleteFunc(all, func(o model.Object) bool { return !model.Ours(o) })
 }

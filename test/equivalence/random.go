@@ -34,12 +34,12 @@ func Random(ctx context.Context, seed uint64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	objects, err := compiled(ctx, reader)
+	operated, err := settled(ctx, reader)
 	if err != nil {
 		return nil, err
 	}
 	c := changer{rand.New(rand.NewPCG(seed, 1))} //nolint:gosec // repeatable on purpose
-	for _, o := range objects.All() {
+	for _, o := range written(operated) {
 		c.change(o)
 		cluster = append(cluster, o)
 	}

@@ -5,10 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -25,53 +23,53 @@ import (
 // Written is when the operator first wrote its objects, unless a Birth says otherwise: after everything else in a world was made.
 var Written = time.Date(2026, time.June, 1, 0, 0, 0, 0, time.UTC)
 
-// settledAfter is how many passes the operator has to come to rest. One namespace's objects can be another's base, so that a
-// second pass may still change something.
-const settledAfter = 5
+// ErrPartial is returned where the operator, which gathers a part of the mesh for each namespace, writes something else than the whole
+// mesh asks for.
+var ErrPartial = errors.New("what is gathered for a namespace gives other objects than the whole mesh")
 
-// ErrRestless: the operator still changes something after several passes.
-var ErrRestless = errors.New("the operator does not come to rest")
-
-// Birth says when the operator first wrote an object. Age decides among objects of one kind, to Istio and so to the operator.
-type Birth func(*unstructured.Unstructured) time.Time
-
-// AllAtOnce is the Birth of objects that were all written within a second.
-func AllAtOnce(*unstructured.Unstructured) time.Time { return Written }
+// AllAtOnce is the birth of objects that were all written within a second.
+func AllAtOnce(model.Object) metav1.Time { return metav1.NewTime(Written) }
 
 // Operated is a world in which the operator has come to rest.
 type Operated struct {
 	// World is the world with what the operator wrote, and Rendered what it wrote.
 	World, Rendered World
-	// Results are those of the last pass, one for each namespace with policies.
+	// Results are those of the operator at rest, one for each namespace with policies.
 	Results []model.Result
-	// Passes is how many passes changed something.
-	Passes int
 }
 
-// Operate runs the operator over a world, as its reconciles would: pass after pass over every namespace with policies, until a
-// pass changes nothing. What the world already has of the operator's is live: it keeps its age, and goes if it is not wanted.
-func Operate(ctx context.Context, world World, born Birth) (Operated, error) {
-	rest := world.Without(isOurs)
-	operated := Operated{World: world, Rendered: world.Without(func(o *unstructured.Unstructured) bool { return !isOurs(o) })}
-	for operated.Passes = range settledAfter {
-		results, err := compileAll(ctx, operated.World)
-		if err != nil {
-			return Operated{}, err
-		}
-		rendered, err := renderedBy(results)
-		if err != nil {
-			return Operated{}, err
-		}
-		operated.Results = results
-		if equal(rendered, operated.Rendered) {
-			return operated, nil
-		}
-		for _, object := range rendered {
-			object.SetCreationTimestamp(ageOf(object, world, born))
-		}
-		operated.Rendered, operated.World = rendered, rest.With(rendered...)
+// Operate runs the operator over a world until it comes to rest. What the world already has of the operator's is live: it keeps its
+// age, and goes if it is not wanted.
+func Operate(ctx context.Context, world World, born compile.Birth) (Operated, error) {
+	settled, err := settle(ctx, world, born)
+	if err != nil {
+		return Operated{}, err
 	}
-	return operated, ErrRestless
+	var operated Operated
+	if operated.Rendered, err = renderedIn(settled); err != nil {
+		return Operated{}, err
+	}
+	operated.World = world.Without(isOurs).With(operated.Rendered...)
+	if operated.Results, err = compileAll(ctx, operated.World); err != nil {
+		return Operated{}, err
+	}
+	return operated, sameAs(settled, operated.Results)
+}
+
+func settle(ctx context.Context, world World, born compile.Birth) (compile.Settled, error) {
+	reader, err := world.Read(ctx)
+	if err != nil {
+		return compile.Settled{}, err
+	}
+	inventory, err := gather.Inventory(ctx, reader, time.Time{}, gather.Options{})
+	if err != nil {
+		return compile.Settled{}, err
+	}
+	policies, err := gather.Policies(ctx, reader)
+	if err != nil {
+		return compile.Settled{}, err
+	}
+	return compile.SettleBorn(inventory, policies, born)
 }
 
 // isOurs says whether an object is one that the operator wrote.
@@ -80,14 +78,47 @@ func isOurs(o *unstructured.Unstructured) bool {
 		o.GetLabels()[meshtlsv1alpha1.LabelManagedBy] == meshtlsv1alpha1.ManagedBy
 }
 
-// ageOf is that of the object in the world, else when it is born.
-func ageOf(object *unstructured.Unstructured, world World, born Birth) metav1.Time {
-	for _, live := range world {
-		if live.GetKind() == object.GetKind() && live.GetNamespace() == object.GetNamespace() && live.GetName() == object.GetName() {
-			return live.GetCreationTimestamp()
+// renderedIn is what the operator has written, as it would be sent, with the age that it has.
+func renderedIn(settled compile.Settled) (World, error) {
+	var rendered World
+	for _, object := range (model.Objects{
+		PeerAuthentications: settled.Inventory.PeerAuthentications,
+		DestinationRules:    settled.Inventory.DestinationRules,
+		Gateways:            settled.Inventory.Gateways,
+	}).All() {
+		if !model.Ours(object) {
+			continue
+		}
+		content, err := render.Encode(object)
+		if err != nil {
+			return nil, err
+		}
+		encoded := &unstructured.Unstructured{Object: content}
+		encoded.SetCreationTimestamp(object.GetCreationTimestamp())
+		rendered = append(rendered, encoded)
+	}
+	return rendered, nil
+}
+
+// sameAs compares what the operator renders of the parts that it gathers with what the whole mesh asks for.
+func sameAs(settled compile.Settled, results []model.Result) error {
+	if len(settled.Namespaces) != len(results) {
+		return fmt.Errorf("%w: %d namespaces, and not %d", ErrPartial, len(results), len(settled.Namespaces))
+	}
+	for i, result := range results {
+		whole, err := render.YAML(settled.Namespaces[i].Objects)
+		if err != nil {
+			return err
+		}
+		part, err := render.YAML(result.Objects)
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(whole, part) {
+			return fmt.Errorf("%w: namespace %s: the whole gives\n%s\nthe part\n%s", ErrPartial, result.Namespace, whole, part)
 		}
 	}
-	return metav1.NewTime(born(object))
+	return nil
 }
 
 // Status is what the operator says of a policy while nothing goes wrong in writing.
@@ -129,32 +160,4 @@ func compileAll(ctx context.Context, world World) ([]model.Result, error) {
 		results = append(results, compile.Compile(snapshot))
 	}
 	return results, nil
-}
-
-// renderedBy is what the results have to be written, as it would be sent.
-func renderedBy(results []model.Result) (World, error) {
-	var rendered World
-	for _, result := range results {
-		for _, object := range result.Objects.All() {
-			content, err := render.Encode(object)
-			if err != nil {
-				return nil, err
-			}
-			rendered = append(rendered, &unstructured.Unstructured{Object: content})
-		}
-	}
-	return rendered, nil
-}
-
-// equal says whether two renderings write the same, apart from when they were written.
-func equal(a, b World) bool {
-	return len(a) == len(b) && slices.EqualFunc(a, b, func(x, y *unstructured.Unstructured) bool {
-		return equality.Semantic.DeepEqual(undated(x), undated(y))
-	})
-}
-
-func undated(o *unstructured.Unstructured) map[string]any {
-	copied := o.DeepCopy()
-	copied.SetCreationTimestamp(metav1.Time{})
-	return copied.Object
 }
