@@ -8,7 +8,6 @@ import (
 	networkingapi "istio.io/api/networking/v1alpha3"
 
 	"github.com/meshtls/meshtls/internal/istio"
-	"github.com/meshtls/meshtls/internal/istio/destinations"
 	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
@@ -81,32 +80,27 @@ func (o Outbound) calledPort() int32 {
 	return o.Port
 }
 
-// calledAt returns where the pods' traffic to the host ends up, at one port or, with 0, at each. Of several declarations of a port
-// Istio uses the first.
+// calledAt returns where the pods' traffic to the host ends up, at one port or, with 0, at each.
 func (v *view) calledAt(w model.Workload, host string, port int32) []Outbound {
 	var found []Outbound
-	seen := map[int32]bool{}
-	for _, d := range v.Destinations().Visible(host, w.Namespace) {
-		for _, p := range d.Declared {
-			if seen[p.Number] || port != 0 && p.Number != port {
-				continue
-			}
-			seen[p.Number] = true
-			for _, call := range v.CallsOf(w, d, p) {
-				found = append(found, v.routedBySidecar(call, d, p))
-			}
+	for _, called := range v.CallableAt(host, w.Namespace) {
+		if port != 0 && called.Port.Number != port {
+			continue
+		}
+		for _, call := range v.CallsOf(w, called.Destination, called.Port) {
+			found = append(found, v.routedBySidecar(call, called))
 		}
 	}
 	return found
 }
 
-// routedBySidecar returns the call that comes of a call of the destination's port.
-func (v *view) routedBySidecar(c mesh.Call, d *destinations.Destination, port destinations.Port) Outbound {
+// routedBySidecar returns the call that comes of what the application called.
+func (v *view) routedBySidecar(c mesh.Call, called mesh.Callable) Outbound {
 	o := v.sent(c)
-	o.Protocol, o.Local = port.Protocol, local(c.Client, port.Protocol)
+	o.Protocol, o.Local = called.Port.Protocol, local(c.Client, called.Port.Protocol)
 	if c.Via != nil {
 		o.Route = routeOf(*c.Via)
-		o.Route.Host, o.Route.Port = d.Name, port.Number
+		o.Route.Host, o.Route.Port = called.Name, called.Port.Number
 	}
 	return o
 }

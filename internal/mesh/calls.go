@@ -112,11 +112,40 @@ func (v *View) following(client model.Workload, hop Hop, given istio.Carries) Ca
 	return call
 }
 
+// Callable is a port of a host that clients of a namespace can call.
+type Callable struct {
+	*destinations.Destination
+	Port destinations.Port
+}
+
+// CallableAt returns the ports of the host that clients of the namespace can call. Of several declarations of a port Istio uses the
+// first.
+func (v *View) CallableAt(host, client string) []Callable {
+	var all []Callable
+	for _, d := range v.Destinations().Visible(host, client) {
+		for _, p := range d.Declared {
+			if !slices.ContainsFunc(all, func(known Callable) bool { return known.Port.Number == p.Number }) {
+				all = append(all, Callable{Destination: d, Port: p})
+			}
+		}
+	}
+	return all
+}
+
+// Callable returns the ports of all hosts that clients of the namespace can call, by host.
+func (v *View) Callable(client string) []Callable {
+	var all []Callable
+	for _, host := range v.Destinations().Hosts() {
+		all = append(all, v.CallableAt(host, client)...)
+	}
+	return all
+}
+
 // Declares returns who declares the host's port for clients of the namespace; nil: nobody does.
 func (v *View) Declares(client, host string, number int32) (*destinations.Destination, destinations.Port) {
-	for _, d := range v.Destinations().Visible(host, client) {
-		if p, has := d.Port(number); has {
-			return d, p
+	for _, c := range v.CallableAt(host, client) {
+		if c.Port.Number == number {
+			return c.Destination, c.Port
 		}
 	}
 	return nil, destinations.Port{}
