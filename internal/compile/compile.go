@@ -1,36 +1,84 @@
 package compile
 
 import (
-	"github.com/meshtls/meshtls/internal/check"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/lint/all"
+	"github.com/meshtls/meshtls/internal/lint/policy"
+	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/render"
 	"github.com/meshtls/meshtls/internal/translate"
 )
 
-// Compile says what is to be written for the namespace of the snapshot and what there is to say about each of its policies.
+// Compile returns what is to be written for the namespace of the snapshot and what there is to say about each of its policies.
 // The result does not depend on the order of anything in the snapshot.
 func Compile(s model.Snapshot) model.Result {
 	n := renderNamespace(s)
-	return n.result(check.Findings(n.snapshot, n.plan, n.objects))
+	views := viewsOf(n)
+	return resultOf(n, append(policy.Findings(n, views), policy.Attributed(n, foundInObjects(views))...))
 }
 
-// namespace is a namespace half-way: planned and rendered, and not judged yet.
-type namespace struct {
-	snapshot model.Snapshot
-	plan     model.Plan
-	objects  model.Objects
-}
-
-func renderNamespace(s model.Snapshot) namespace {
+func renderNamespace(s model.Snapshot) policy.Namespace {
 	plan := translate.Plan(s)
-	return namespace{snapshot: s, plan: plan, objects: render.Objects(plan)}
+	return policy.Namespace{Snapshot: s, Plan: plan, Objects: render.Objects(plan)}
 }
 
-func (n namespace) result(findings []model.Finding) model.Result {
+// viewsOf returns the mesh once what is rendered is written, as far as the snapshot knows it: a view for each revision that the
+// namespace's policies are for.
+func viewsOf(n policy.Namespace) []*mesh.View {
+	planned := policy.Planned(n.Objects, n.Snapshot.Live())
+	i := n.Snapshot.Inventory
+	i.PeerAuthentications = together(planned.PeerAuthentications, i.PeerAuthentications, n.Snapshot.Namespace)
+	i.DestinationRules = together(planned.DestinationRules, i.DestinationRules, n.Snapshot.Namespace)
+	i.Gateways = together(planned.Gateways, i.Gateways, n.Snapshot.Namespace)
+	var views []*mesh.View
+	for _, revision := range n.Revisions() {
+		views = append(views, mesh.New(i, revision))
+	}
+	return views
+}
+
+// together returns the planned objects, in place of ours in the namespace, and all others.
+func together[T metav1.Object](planned, live []T, namespace string) []T {
+	all := make([]T, 0, len(planned)+len(live))
+	all = append(all, planned...)
+	for _, o := range live {
+		if !model.Ours(o) || o.GetNamespace() != namespace {
+			all = append(all, o)
+		}
+	}
+	return all
+}
+
+// foundInObjects returns what lint finds in the rendered objects. An object without a revision is read by every control plane; the view
+// of the default one judges it.
+func foundInObjects(views []*mesh.View) []model.Finding {
+	var findings []model.Finding
+	for _, v := range views {
+		found := all.OfOurs(v)
+		if len(found) == 0 {
+			continue
+		}
+		revisions := map[model.ObjectRef]string{}
+		for o, kind := range mesh.Objects(v.Inventory()) {
+			revisions[model.RefOf(kind, o)] = o.GetLabels()[meshtlsv1alpha1.LabelRevision]
+		}
+		for _, f := range found {
+			if revisions[f.Subject] == v.Revision() {
+				findings = append(findings, f)
+			}
+		}
+	}
+	return findings
+}
+
+func resultOf(n policy.Namespace, findings []model.Finding) model.Result {
 	return model.Result{
-		Namespace: n.snapshot.Namespace,
-		Mesh:      n.snapshot.Mesh,
-		Objects:   n.objects,
-		Policies:  report(n.snapshot, n.plan.Policies, n.objects, findings),
+		Namespace: n.Snapshot.Namespace,
+		Mesh:      n.Snapshot.Mesh,
+		Objects:   n.Objects,
+		Policies:  report(n.Snapshot, n.Plan.Policies, n.Objects, findings),
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
 
-	"github.com/meshtls/meshtls/internal/check"
-	"github.com/meshtls/meshtls/internal/lint"
+	"github.com/meshtls/meshtls/internal/lint/all"
+	"github.com/meshtls/meshtls/internal/lint/policy"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -22,12 +22,11 @@ import (
 func Lint(i model.Inventory, snapshots []model.Snapshot) model.Review {
 	namespaces := renderAll(snapshots)
 	i = withRendered(i, namespaces)
-	found, others := apart(lint.Findings(i), standing(i, namespaces))
+	found, others := apart(all.Findings(i), standing(i, namespaces))
 	review := model.Review{Findings: others}
 	for _, n := range namespaces {
-		findings := check.OfPolicies(n.snapshot, n.plan, n.objects)
-		inObjects := check.Attributed(n.snapshot, n.plan, n.objects, found[n.snapshot.Namespace])
-		review.Results = append(review.Results, n.result(append(findings, inObjects...)))
+		findings := policy.Findings(n, viewsOf(n))
+		review.Results = append(review.Results, resultOf(n, append(findings, policy.Attributed(n, found[n.Snapshot.Namespace])...)))
 	}
 	return review
 }
@@ -37,8 +36,8 @@ func WithRendered(i model.Inventory, snapshots []model.Snapshot) model.Inventory
 	return withRendered(i, renderAll(snapshots))
 }
 
-func renderAll(snapshots []model.Snapshot) []namespace {
-	namespaces := make([]namespace, len(snapshots))
+func renderAll(snapshots []model.Snapshot) []policy.Namespace {
+	namespaces := make([]policy.Namespace, len(snapshots))
 	for i, s := range snapshots {
 		namespaces[i] = renderNamespace(s)
 	}
@@ -59,15 +58,15 @@ func apart(findings []model.Finding, rendered sets.Set[model.ObjectRef]) (ours m
 }
 
 // standing are the rendered objects that are in the inventory: all of which the name is not taken by somebody else.
-func standing(i model.Inventory, namespaces []namespace) sets.Set[model.ObjectRef] {
+func standing(i model.Inventory, namespaces []policy.Namespace) sets.Set[model.ObjectRef] {
 	ours, rendered := sets.New[model.ObjectRef](), sets.New[model.ObjectRef]()
 	insertOurs(ours, model.KindPeerAuthentication, i.PeerAuthentications)
 	insertOurs(ours, model.KindDestinationRule, i.DestinationRules)
 	insertOurs(ours, model.KindGateway, i.Gateways)
 	for _, n := range namespaces {
-		insertOurs(rendered, model.KindPeerAuthentication, n.objects.PeerAuthentications)
-		insertOurs(rendered, model.KindDestinationRule, n.objects.DestinationRules)
-		insertOurs(rendered, model.KindGateway, n.objects.Gateways)
+		insertOurs(rendered, model.KindPeerAuthentication, n.Objects.PeerAuthentications)
+		insertOurs(rendered, model.KindDestinationRule, n.Objects.DestinationRules)
+		insertOurs(rendered, model.KindGateway, n.Objects.Gateways)
 	}
 	return ours.Intersection(rendered)
 }
@@ -81,14 +80,14 @@ func insertOurs[T metav1.Object](refs sets.Set[model.ObjectRef], kind string, ob
 }
 
 // withRendered puts what is rendered in the place of what is ours in the namespaces.
-func withRendered(i model.Inventory, namespaces []namespace) model.Inventory {
+func withRendered(i model.Inventory, namespaces []policy.Namespace) model.Inventory {
 	var rendered model.Objects
 	for _, n := range namespaces {
-		rendered.PeerAuthentications = append(rendered.PeerAuthentications, n.objects.PeerAuthentications...)
-		rendered.DestinationRules = append(rendered.DestinationRules, n.objects.DestinationRules...)
-		rendered.Gateways = append(rendered.Gateways, n.objects.Gateways...)
+		rendered.PeerAuthentications = append(rendered.PeerAuthentications, n.Objects.PeerAuthentications...)
+		rendered.DestinationRules = append(rendered.DestinationRules, n.Objects.DestinationRules...)
+		rendered.Gateways = append(rendered.Gateways, n.Objects.Gateways...)
 	}
-	planned := check.Planned(rendered, model.Objects{
+	planned := policy.Planned(rendered, model.Objects{
 		PeerAuthentications: i.PeerAuthentications, DestinationRules: i.DestinationRules, Gateways: i.Gateways,
 	})
 	gone := outdatedIn(namespaces)
@@ -100,11 +99,11 @@ func withRendered(i model.Inventory, namespaces []namespace) model.Inventory {
 
 // outdatedIn says which live objects will be there no more: those of ours in the namespaces, save what belongs to a policy of which
 // it is not known what it needs now.
-func outdatedIn(namespaces []namespace) func(metav1.Object) bool {
+func outdatedIn(namespaces []policy.Namespace) func(metav1.Object) bool {
 	compiled, unresolved := sets.New[string](), sets.New[types.UID]()
 	for _, n := range namespaces {
-		compiled.Insert(n.snapshot.Namespace)
-		for _, o := range n.plan.Policies {
+		compiled.Insert(n.Snapshot.Namespace)
+		for _, o := range n.Plan.Policies {
 			if o.Unresolved {
 				unresolved.Insert(o.UID)
 			}
