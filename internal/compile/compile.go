@@ -1,7 +1,12 @@
 package compile
 
 import (
-	"github.com/meshtls/meshtls/internal/check"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/lint/all"
+	"github.com/meshtls/meshtls/internal/lint/policy"
+	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/render"
 	"github.com/meshtls/meshtls/internal/translate"
@@ -12,15 +17,11 @@ import (
 func Compile(s model.Snapshot) model.Result { return renderNamespace(s).Result() }
 
 // Namespace is a namespace that is planned and rendered.
-type Namespace struct {
-	Snapshot model.Snapshot
-	Plan     model.Plan
-	Objects  model.Objects
-}
+type Namespace struct{ policy.Namespace }
 
 func renderNamespace(s model.Snapshot) Namespace {
 	plan := translate.Plan(s)
-	return Namespace{Snapshot: s, Plan: plan, Objects: render.Objects(plan)}
+	return Namespace{policy.Namespace{Snapshot: s, Plan: plan, Objects: render.Objects(plan)}}
 }
 
 func renderAll(snapshots []model.Snapshot) []Namespace {
@@ -33,7 +34,57 @@ func renderAll(snapshots []model.Snapshot) []Namespace {
 
 // Result returns what there is to say about the namespace's policies.
 func (n Namespace) Result() model.Result {
-	return n.result(check.Findings(n.Snapshot, n.Plan, Project(n.Objects, n.Snapshot.Live())))
+	views := n.views()
+	return n.result(append(policy.Findings(n.Namespace, views), policy.Attributed(n.Namespace, foundInObjects(views))...))
+}
+
+// views returns the mesh once what is rendered is written, as far as the snapshot knows it: a view for each revision that the
+// namespace's policies are for.
+func (n Namespace) views() []*mesh.View {
+	projected := Project(n.Objects, n.Snapshot.Live())
+	i := n.Snapshot.Inventory
+	i.PeerAuthentications = together(projected.PeerAuthentications, i.PeerAuthentications, n.Snapshot.Namespace)
+	i.DestinationRules = together(projected.DestinationRules, i.DestinationRules, n.Snapshot.Namespace)
+	i.Gateways = together(projected.Gateways, i.Gateways, n.Snapshot.Namespace)
+	var views []*mesh.View
+	for _, revision := range n.Revisions() {
+		views = append(views, mesh.New(i, revision))
+	}
+	return views
+}
+
+// together returns the rendered objects, in place of ours in the namespace, and all others.
+func together[T metav1.Object](projected, live []T, namespace string) []T {
+	all := make([]T, 0, len(projected)+len(live))
+	all = append(all, projected...)
+	for _, o := range live {
+		if !model.Ours(o) || o.GetNamespace() != namespace {
+			all = append(all, o)
+		}
+	}
+	return all
+}
+
+// foundInObjects returns what lint finds in the rendered objects. An object without a revision is read by every control plane; the view
+// of the default one judges it.
+func foundInObjects(views []*mesh.View) []model.Finding {
+	var findings []model.Finding
+	for _, v := range views {
+		found := all.OfOurs(v)
+		if len(found) == 0 {
+			continue
+		}
+		revisions := map[model.ObjectRef]string{}
+		for o, kind := range mesh.Objects(v.Inventory()) {
+			revisions[model.RefOf(kind, o)] = o.GetLabels()[meshtlsv1alpha1.LabelRevision]
+		}
+		for _, f := range found {
+			if revisions[f.Subject] == v.Revision() {
+				findings = append(findings, f)
+			}
+		}
+	}
+	return findings
 }
 
 func (n Namespace) result(findings []model.Finding) model.Result {

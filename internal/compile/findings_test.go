@@ -5,13 +5,14 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/util/sets"
 
-	"github.com/meshtls/meshtls/internal/check"
-	"github.com/meshtls/meshtls/internal/lint"
+	"github.com/meshtls/meshtls/internal/lint/all"
+	"github.com/meshtls/meshtls/internal/lint/policy"
 )
 
 // findingsPage documents the checks.
@@ -30,13 +31,13 @@ func TestFindingsAreDocumented(t *testing.T) {
 	for _, output := range glob(t, outputSuffix) {
 		seen.Insert(matches(t, output, findingOfCheck, 1)...)
 	}
-	for _, c := range check.All() {
-		if !seen.Has(c.Name) {
-			t.Errorf("check %s speaks in no golden pair", c.Name)
+	for _, about := range slices.Concat(policy.Checked(), policy.Decided()) {
+		if !seen.Has(about.Name) {
+			t.Errorf("%s is found in no golden pair", about.Name)
 		}
 	}
-	for _, c := range lint.All() {
-		seen.Insert(c.Name)
+	for _, about := range all.About() {
+		seen.Insert(about.Name)
 	}
 	documented := map[string][]string{
 		"sections":       matches(t, findingsPage, sectionOfCheck, 1),
@@ -74,7 +75,7 @@ func TestCatalogueIsWhole(t *testing.T) {
 			linked.Insert(link[1])
 		}
 	}
-	for _, c := range lint.All() {
+	for _, c := range all.Checks() {
 		if !linked.Has(c.Name) {
 			t.Errorf("check %s is in no row of the catalogue", c.Name)
 		}

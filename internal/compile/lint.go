@@ -4,8 +4,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 
-	"github.com/meshtls/meshtls/internal/check"
-	"github.com/meshtls/meshtls/internal/lint"
+	"github.com/meshtls/meshtls/internal/lint/all"
+	"github.com/meshtls/meshtls/internal/lint/policy"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -16,12 +16,11 @@ import (
 func Lint(i model.Inventory, snapshots []model.Snapshot) model.Review {
 	namespaces := renderAll(snapshots)
 	i = withRendered(i, namespaces, unborn)
-	found, others := split(lint.Findings(i), presentIn(i, namespaces))
+	found, others := split(all.Findings(i), presentIn(i, namespaces))
 	review := model.Review{Findings: others}
 	for _, n := range namespaces {
-		projected := Project(n.Objects, n.Snapshot.Live())
-		findings := check.OfPolicies(n.Snapshot, n.Plan, projected)
-		inObjects := check.Attributed(n.Snapshot, n.Plan, projected, found[n.Snapshot.Namespace])
+		findings := policy.Findings(n.Namespace, n.views())
+		inObjects := policy.Attributed(n.Namespace, found[n.Snapshot.Namespace])
 		review.Results = append(review.Results, n.result(append(findings, inObjects...)))
 	}
 	return review

@@ -13,7 +13,7 @@ import (
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/compile"
 	"github.com/meshtls/meshtls/internal/gather"
-	"github.com/meshtls/meshtls/internal/lint"
+	"github.com/meshtls/meshtls/internal/lint/all"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/source"
 	"github.com/meshtls/meshtls/test/worlds"
@@ -215,7 +215,7 @@ func compareFindings(t *testing.T, world string, mesh model.Inventory, snapshots
 // gravest are the severities of what lint finds, by policy and place in an object.
 func gravest(results []model.Result) map[string]meshtlsv1alpha1.Severity {
 	checks := sets.New[string]()
-	for _, check := range lint.All() {
+	for _, check := range all.Checks() {
 		checks.Insert(check.Name)
 	}
 	at := map[string]meshtlsv1alpha1.Severity{}

@@ -3,7 +3,7 @@ package lint_test
 import (
 	"testing"
 
-	"github.com/meshtls/meshtls/internal/lint"
+	"github.com/meshtls/meshtls/internal/lint/all"
 )
 
 // TestGatewaysOfPartialInventory wants silence of the checks that argue from what is not there, in the very worlds in which they speak.
@@ -19,7 +19,7 @@ func TestGatewaysOfPartialInventory(t *testing.T) {
 			for _, input := range inputs {
 				mesh := inventoryOf(t, input)
 				mesh.Partial = true
-				for _, f := range lint.Findings(mesh) {
+				for _, f := range all.Findings(mesh) {
 					if f.Check == check {
 						t.Errorf("%s: speaks of what may be there all the same: %s", input, f.Message)
 					}

@@ -12,7 +12,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/meshtls/meshtls/internal/gather"
-	"github.com/meshtls/meshtls/internal/lint"
+	"github.com/meshtls/meshtls/internal/lint/all"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/source"
 	"github.com/meshtls/meshtls/test/golden"
@@ -48,9 +48,9 @@ func TestGolden(t *testing.T) {
 		name := strings.TrimSuffix(input, inputSuffix)
 		t.Run(name, func(t *testing.T) {
 			mesh := inventoryOf(t, input)
-			got := outputOf(t, lint.Findings(mesh))
+			got := outputOf(t, all.Findings(mesh))
 			for seed := range uint64(shuffles) {
-				if diff := cmp.Diff(got, outputOf(t, lint.Findings(worlds.Shuffled(mesh, seed)))); diff != "" {
+				if diff := cmp.Diff(got, outputOf(t, all.Findings(worlds.Shuffled(mesh, seed)))); diff != "" {
 					t.Fatalf("the output depends on the order of the input; seed %d (-in order +shuffled):\n%s", seed, diff)
 				}
 			}
@@ -62,7 +62,7 @@ func TestGolden(t *testing.T) {
 // TestGoldenOfEachCheck wants of each check, in the area of its name, one world in which it speaks and one in which it does not.
 func TestGoldenOfEachCheck(t *testing.T) {
 	areas := sets.New(sane)
-	for _, check := range lint.All() {
+	for _, check := range all.Checks() {
 		areas.Insert(check.Name)
 		var speaks, silent bool
 		for _, output := range globArea(t, check.Name, outputSuffix) {
@@ -90,7 +90,7 @@ func TestSaneWorlds(t *testing.T) {
 		t.Fatal("there are no sane worlds")
 	}
 	for _, input := range inputs {
-		if findings := lint.Findings(inventoryOf(t, input)); len(findings) > 0 {
+		if findings := all.Findings(inventoryOf(t, input)); len(findings) > 0 {
 			t.Errorf("%s: a false alarm:\n%s", input, outputOf(t, findings))
 		}
 	}

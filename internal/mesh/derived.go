@@ -15,8 +15,8 @@ type derived struct {
 // Derived returns what build makes of the view. It is built once for each view and type, so every reader has a type of its own for it.
 func Derived[T any](v *View, build func(*View) T) T {
 	slot, _ := v.index.derived.LoadOrStore(reflect.TypeFor[T](), &derived{})
-	made := slot.(*derived) //nolint:errcheck // only values of this type are stored
+	made := slot.(*derived)
 	made.once.Do(func() { made.value = build(v.Recording(&made.reads)) })
 	v.note(made.reads.Kinds()...)
-	return made.value.(T) //nolint:errcheck // the slot is that of the type
+	return made.value.(T)
 }

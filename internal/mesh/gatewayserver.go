@@ -92,6 +92,11 @@ func (s GatewayServer) Number() int32 {
 // Routes is the kind of routes that Istio uses for the server.
 func (s GatewayServer) Routes() routes.Kind { return routes.KindFor(s.Server) }
 
+// CommonHosts returns the hosts of the VirtualService that the server serves, in whole or in part.
+func (s GatewayServer) CommonHosts(vs *istionetworkingv1.VirtualService) []string {
+	return routes.CommonHosts(vs, s.Server, s.Gateway.Namespace)
+}
+
 // BoundTo returns the VirtualServices that name the Gateway and that its pods are told of. Where no pods are known, all that name it.
 // Source: istio pilot/pkg/model/push_context.go, initVirtualServices and VirtualServicesForGateway.
 func (v *View) BoundTo(g *istionetworkingv1.Gateway) []*istionetworkingv1.VirtualService {

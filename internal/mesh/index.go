@@ -67,7 +67,7 @@ func remembered[V any](ask func(string) V) func(string) V {
 	var known sync.Map
 	return func(key string) V {
 		if value, found := known.Load(key); found {
-			return value.(V) //nolint:errcheck // only values of this type are stored
+			return value.(V)
 		}
 		value := ask(key)
 		known.Store(key, value)

@@ -42,7 +42,8 @@ func (v *View) Outcomes(c Call) []Outcome {
 		return []Outcome{undeclared(c)}
 	}
 	connection := istio.Connection{Client: istio.ClientOf(c.Client), To: v.To(c)}
-	if sent := v.Sends(connection.Client, connection.To); sent.Mode == "" {
+	sent := v.Sends(connection.Client, connection.To)
+	if sent.Mode == "" {
 		return []Outcome{{Verdict: istio.Verdict{Kind: istio.Refused, Sent: sent, Why: sent.Why}, Call: c}}
 	}
 	d := c.Destination
@@ -54,7 +55,7 @@ func (v *View) Outcomes(c Call) []Outcome {
 		all = append(all, v.OutcomeAt(c, server))
 	}
 	if len(all) == 0 {
-		return []Outcome{{Verdict: istio.Verdict{Kind: NoEndpoints, Why: nobodyBehind(c)}, Call: c}}
+		return []Outcome{{Verdict: istio.Verdict{Kind: NoEndpoints, Sent: sent, Why: nobodyBehind(c)}, Call: c}}
 	}
 	return all
 }

@@ -1,6 +1,9 @@
 package model
 
 import (
+	"cmp"
+	"strings"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -25,6 +28,11 @@ func PolicyRef(key types.NamespacedName) ObjectRef {
 // Key is the namespace and name without the kind.
 func (r ObjectRef) Key() types.NamespacedName {
 	return types.NamespacedName{Namespace: r.Namespace, Name: r.Name}
+}
+
+// Compare orders references by namespace, name and kind.
+func (r ObjectRef) Compare(other ObjectRef) int {
+	return cmp.Or(strings.Compare(r.Namespace, other.Namespace), strings.Compare(r.Name, other.Name), strings.Compare(r.Kind, other.Kind))
 }
 
 // String is kind namespace/name, and kind name for an object without a namespace. The zero value reads "no object".

@@ -12,8 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/check"
-	"github.com/meshtls/meshtls/internal/lint"
+	"github.com/meshtls/meshtls/internal/lint/all"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/source"
 )
@@ -207,11 +206,8 @@ func TestSARIF(t *testing.T) {
 // TestEveryCheckIsExplained wants a section that a rule can be made of.
 func TestEveryCheckIsExplained(t *testing.T) {
 	var names []string
-	for _, c := range check.All() {
-		names = append(names, c.Name)
-	}
-	for _, c := range lint.All() {
-		names = append(names, c.Name)
+	for _, about := range all.About() {
+		names = append(names, about.Name)
 	}
 	for _, name := range names {
 		if rule := ruleOf(name); rule.ShortDescription == nil || rule.Help == nil {

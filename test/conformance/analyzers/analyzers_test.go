@@ -10,7 +10,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/sets"
 
-	"github.com/meshtls/meshtls/internal/lint"
+	"github.com/meshtls/meshtls/internal/lint/all"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -67,7 +67,7 @@ func compare(t *testing.T, topic topic, file string, manifest []byte) comparison
 	t.Helper()
 	mesh := inventoryOf(t, manifest)
 	c := comparison{
-		topic: topic, file: filepath.Base(file), manifest: manifest, mesh: mesh, findings: lint.Findings(mesh),
+		topic: topic, file: filepath.Base(file), manifest: manifest, mesh: mesh, findings: all.Findings(mesh),
 		istio: sets.New[string](), lint: sets.New[string](),
 	}
 	for _, m := range analyzed(t, file, manifest) {

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/meshtls/meshtls/internal/gather"
-	"github.com/meshtls/meshtls/internal/lint"
+	"github.com/meshtls/meshtls/internal/lint/all"
 	"github.com/meshtls/meshtls/internal/source"
 )
 
@@ -29,7 +29,7 @@ func TestSamples(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		for _, f := range lint.Findings(mesh) {
+		for _, f := range all.Findings(mesh) {
 			if f.Check != deserved.check || f.Subject.String() != deserved.object {
 				t.Errorf("%s: %s: %s: %s", path, f.Check, f.Subject, f.Message)
 			}

@@ -14,7 +14,7 @@ import (
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/gather"
-	"github.com/meshtls/meshtls/internal/lint"
+	"github.com/meshtls/meshtls/internal/lint/all"
 	"github.com/meshtls/meshtls/test/conformance/oracle"
 )
 
@@ -119,7 +119,7 @@ func errorsIn(t *testing.T, world oracle.World) []string {
 		t.Fatal(err)
 	}
 	var found []string
-	for _, f := range lint.Findings(mesh) {
+	for _, f := range all.Findings(mesh) {
 		if leftWithout.Has(f.Check) && f.Severity == meshtlsv1alpha1.SeverityError {
 			found = append(found, f.Check+": "+f.Message)
 		}

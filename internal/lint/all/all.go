@@ -1,0 +1,53 @@
+package all
+
+import (
+	"slices"
+
+	"github.com/meshtls/meshtls/internal/lint"
+	"github.com/meshtls/meshtls/internal/lint/credential"
+	"github.com/meshtls/meshtls/internal/lint/destinationrule"
+	"github.com/meshtls/meshtls/internal/lint/gateway"
+	"github.com/meshtls/meshtls/internal/lint/peerauthentication"
+	"github.com/meshtls/meshtls/internal/lint/policy"
+	"github.com/meshtls/meshtls/internal/lint/service"
+	"github.com/meshtls/meshtls/internal/lint/virtualservice"
+	"github.com/meshtls/meshtls/internal/lint/webhook"
+	"github.com/meshtls/meshtls/internal/lint/workload"
+	"github.com/meshtls/meshtls/internal/mesh"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// checks and ofOurs are listed once: they never change.
+var (
+	checks = slices.Concat(
+		peerauthentication.Checks(), destinationrule.Checks(), service.Checks(), gateway.Checks(), virtualservice.Checks(),
+		credential.Checks(), workload.Checks(), webhook.Checks(),
+	)
+	ofOurs = slices.DeleteFunc(Checks(), func(c lint.Check) bool { return !c.Ours })
+)
+
+// Checks returns the checks of all kinds of objects, by kind and then by name.
+func Checks() []lint.Check { return slices.Clone(checks) }
+
+// About describes every finding that there is: those about policies, then those about other objects.
+func About() []lint.About {
+	all := slices.Concat(policy.Decided(), policy.Checked())
+	for _, c := range checks {
+		all = append(all, c.About)
+	}
+	return all
+}
+
+// Findings returns what the checks find in the mesh as each of its control planes sees it, each finding once, ordered by object and check.
+func Findings(i model.Inventory) []model.Finding {
+	var findings []model.Finding
+	for _, revision := range mesh.Revisions(i) {
+		findings = append(findings, lint.Run(mesh.New(i, revision), checks)...)
+	}
+	return lint.Ordered(findings)
+}
+
+// OfOurs returns what the checks find in the objects that the operator writes, as the view's control plane sees them.
+func OfOurs(v *mesh.View) []model.Finding {
+	return slices.DeleteFunc(lint.Run(v, ofOurs), func(f model.Finding) bool { return !lint.Ours(v, f.Subject) })
+}

@@ -1,0 +1,143 @@
+package gateway
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
+
+	"github.com/meshtls/meshtls/internal/istio/hosts"
+	"github.com/meshtls/meshtls/internal/istio/routes"
+	"github.com/meshtls/meshtls/internal/lint"
+	"github.com/meshtls/meshtls/internal/mesh"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+func init() {
+	checks.Add(lint.Check{
+		About: lint.About{
+			Name:     "gateway-route-kind-mismatch",
+			Severity: []lint.Severity{lint.Error},
+			Classes:  []string{"M33", "M34"},
+			Finds: "a server with a host of a VirtualService that has no routes of the kind that Istio uses there, if no server of " +
+				"the Gateway uses those that it has and nothing else routes the host.",
+			Why: "The server decides: HTTP, and HTTPS that it ends, use `http` routes; any other TLS that it ends, `tcp`; TLS that " +
+				"it passes through, `tls` with `sniHosts`; anything else, `tcp`. Istio drops the others without a word.",
+			Fix: "Write the routes in the other form, or change what the server does with TLS.",
+		},
+		Ours: true,
+		Find: routeKindMismatch,
+	})
+}
+
+// routeKindMismatch tells of servers whose hosts a VirtualService has, while its routes are of kinds that Istio does not use
+// there. It speaks only if no server of the Gateway uses them, and no other VirtualService routes the hosts.
+// Source: istio pilot/pkg/networking/core/gateway.go, buildGatewayTCPBasedFilterChains, buildGatewayNetworkFiltersFromTCPRoutes and
+// buildGatewayNetworkFiltersFromTLSRoutes.
+func routeKindMismatch(v *mesh.View) []model.Finding {
+	var findings []model.Finding
+	for _, g := range v.Gateways() {
+		bound := v.BoundTo(g)
+		for _, vs := range bound {
+			kinds := routeKindsFor(vs, model.RefOf(model.KindGateway, g).Key())
+			for _, s := range withoutUse(g, vs, kinds) {
+				if !routedByOther(bound, vs, s) {
+					findings = append(findings, mismatch(s, vs, kinds))
+				}
+			}
+		}
+	}
+	return findings
+}
+
+// withoutUse are the servers that have a host of the VirtualService and no use for its kinds of routes, if there are no others; where
+// there are some with TLS, only these: it is them that are mistaken for something else.
+func withoutUse(g *istionetworkingv1.Gateway, vs *istionetworkingv1.VirtualService, kinds sets.Set[routes.Kind]) []mesh.GatewayServer {
+	var plain, withTLS []mesh.GatewayServer
+	for s := range mesh.ServersOf(g) {
+		if s.Routes() == routes.None || len(s.CommonHosts(vs)) == 0 {
+			continue
+		}
+		switch {
+		case len(kinds) == 0 || kinds.Has(s.Routes()):
+			return nil
+		case s.SpeaksTLS():
+			withTLS = append(withTLS, s)
+		default:
+			plain = append(plain, s)
+		}
+	}
+	if len(withTLS) > 0 {
+		return withTLS
+	}
+	return plain
+}
+
+// routedByOther reports whether another VirtualService has routes that the server uses for the hosts.
+func routedByOther(bound []*istionetworkingv1.VirtualService, vs *istionetworkingv1.VirtualService, s mesh.GatewayServer) bool {
+	return slices.ContainsFunc(bound, func(other *istionetworkingv1.VirtualService) bool {
+		if other == vs || !routeKindsFor(other, s.Key()).Has(s.Routes()) {
+			return false
+		}
+		return slices.ContainsFunc(s.CommonHosts(other), func(host string) bool {
+			return slices.ContainsFunc(s.CommonHosts(vs), func(own string) bool { return hosts.Overlap(own, host) })
+		})
+	})
+}
+
+func mismatch(s mesh.GatewayServer, vs *istionetworkingv1.VirtualService, kinds sets.Set[routes.Kind]) model.Finding {
+	name := model.RefOf(model.KindVirtualService, vs)
+	f := about(s, lint.Error, "")
+	f.Message = fmt.Sprintf("%s, and %s, which is for %s here, has only %s routes: Istio uses none of them, and %s.",
+		wants(s), name, strings.Join(s.CommonHosts(vs), ", "), kindWords(kinds), unrouted(s))
+	f.Remedy = fmt.Sprintf("Give %s %s routes, or %s.", name, s.Routes(), instead(s, kinds))
+	return f
+}
+
+// wants are the routes that the server uses, and why.
+func wants(s mesh.GatewayServer) string {
+	switch {
+	case s.PassesThrough():
+		return "It passes TLS through, for which Istio uses tls routes with sniHosts"
+	case s.EndsTLS() && s.Routes() == routes.HTTP:
+		return "It ends TLS and finds HTTP in it, for which Istio uses http routes"
+	case s.EndsTLS():
+		return fmt.Sprintf("It ends TLS and finds something else than HTTP in it (protocol %s), for which Istio uses tcp routes", s.Port.Protocol)
+	default:
+		return fmt.Sprintf("It speaks %s without TLS, for which Istio uses %s routes", s.Port.Protocol, s.Routes())
+	}
+}
+
+// unrouted is what becomes of clients without a route.
+func unrouted(s mesh.GatewayServer) string {
+	if s.Routes() == routes.HTTP {
+		return "requests are answered by 404"
+	}
+	return "connections fail"
+}
+
+// instead is what else the kinds of routes would be right for.
+func instead(s mesh.GatewayServer, kinds sets.Set[routes.Kind]) string {
+	switch {
+	case s.EndsTLS() && kinds.Has(routes.TLS):
+		return "set the server's TLS mode to PASSTHROUGH"
+	case s.EndsTLS() && kinds.Has(routes.HTTP):
+		return "set the server's protocol to HTTPS"
+	case s.EndsTLS() && kinds.Has(routes.TCP):
+		return "set the server's protocol to TLS"
+	case s.PassesThrough():
+		return "let the server end TLS"
+	default:
+		return "change the server's protocol"
+	}
+}
+
+func kindWords(kinds sets.Set[routes.Kind]) string {
+	var words []string
+	for _, kind := range sets.List(kinds) {
+		words = append(words, string(kind))
+	}
+	return strings.Join(words, " and ")
+}

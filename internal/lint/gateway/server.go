@@ -1,0 +1,52 @@
+package gateway
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
+
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/routes"
+	"github.com/meshtls/meshtls/internal/lint"
+	"github.com/meshtls/meshtls/internal/mesh"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// about begins a finding about the server, or about a field in it.
+func about(s mesh.GatewayServer, severity lint.Severity, path string) model.Finding {
+	return lint.Finding(severity, model.KindGateway, s.Gateway, s.Field(path))
+}
+
+// placeOf names the server beside another object.
+func placeOf(s mesh.GatewayServer) string {
+	return fmt.Sprintf("%s of %s", s.Field(""), model.RefOf(model.KindGateway, s.Gateway))
+}
+
+// redirects reports whether the server sends its clients to https.
+func redirects(s mesh.GatewayServer) bool {
+	return s.GetTls().GetHttpsRedirect() && istio.KindOf(s.Port.Protocol, true).Family == istio.FamilyHTTP
+}
+
+// credentials returns the Secrets with certificates that the server names by a plain name.
+func credentials(s mesh.GatewayServer) []string {
+	names := s.GetTls().GetCredentialNames()
+	if len(names) == 0 {
+		names = []string{s.GetTls().GetCredentialName()}
+	}
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == "" || strings.Contains(name, "://") })
+}
+
+// routeKindsFor returns the kinds of routes that the VirtualService has for the Gateway, whatever their ports.
+func routeKindsFor(vs *istionetworkingv1.VirtualService, gateway types.NamespacedName) sets.Set[routes.Kind] {
+	kinds := sets.New[routes.Kind]()
+	for _, kind := range []routes.Kind{routes.HTTP, routes.TLS, routes.TCP} {
+		if len(routes.Taking(vs, kind, routes.Call{Gateway: gateway})) > 0 {
+			kinds.Insert(kind)
+		}
+	}
+	return kinds
+}

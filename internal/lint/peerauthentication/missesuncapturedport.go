@@ -1,0 +1,51 @@
+package peerauthentication
+
+import (
+	"fmt"
+
+	"github.com/meshtls/meshtls/internal/lint"
+	"github.com/meshtls/meshtls/internal/mesh"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+func init() {
+	checks.Add(lint.Check{
+		About: lint.About{
+			Name:     "peerauthentication-misses-uncaptured-port",
+			Severity: []lint.Severity{lint.Warning},
+			Classes:  []string{"M51"},
+			Finds: "a port under `STRICT` that annotations of the pods keep from the proxy, if the pods declare it or a Service " +
+				"leads to it. Ports that a webhook is called at, or Prometheus by annotation, are meant for callers without a " +
+				"proxy, and are passed over.",
+			Why: "What does not reach the proxy is not refused by it: the port accepts plaintext.",
+			Fix: "Remove the port from the annotation. If it is to accept plaintext, say so where people look: `PERMISSIVE` for " +
+				"that port.",
+		},
+		Ours: true,
+		Find: missesUncapturedPort,
+	})
+}
+
+// missesUncapturedPort tells of a STRICT port that annotations keep from the proxy, which is who would refuse plaintext.
+// Source: istio tools/istio-iptables/pkg/capture/run.go, handleInboundPortsInclude.
+func missesUncapturedPort(v *mesh.View) []model.Finding {
+	open := mesh.StrictPorts{}
+	for _, w := range v.Workloads() {
+		for _, port := range w.Uncaptured {
+			at, strict := mesh.StrictAt(v, w, port)
+			if strict && !mesh.ProxyPorts.Has(port) && mesh.Serves(v, w, port) && !mesh.ForOutsiders(v, w, port) {
+				open[at] = append(open[at], w)
+			}
+		}
+	}
+	var findings []model.Finding
+	for _, at := range open.InOrder() {
+		f := about(at)
+		f.Message = fmt.Sprintf("It says STRICT, but annotations of %s keep port %d from the proxy: whatever it is sent in "+
+			"plaintext, it accepts.",
+			lint.CountPods(open[at]), at.Port)
+		f.Remedy = "Take the port out of traffic.sidecar.istio.io/excludeInboundPorts, or into includeInboundPorts."
+		findings = append(findings, f)
+	}
+	return findings
+}

@@ -1,0 +1,84 @@
+package policy
+
+import (
+	"slices"
+
+	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// nowhere is a namespace without rules of its own: that of the clients that a rule for everybody is for.
+const nowhere = ""
+
+// clients are pods that a rule is for.
+type clients struct {
+	istio.Client
+	count int
+}
+
+// clientsOf are those that the rule is for: the pods that it selects; without a selector those of the namespace, and if it is for
+// everybody those of a namespace that has no rules, and of those that have some for the host.
+func (w world) clientsOf(rule *istionetworkingv1.DestinationRule) []clients {
+	selector := rule.Spec.GetWorkloadSelector().GetMatchLabels()
+	if len(selector) == 0 {
+		return w.wideClientsOf(rule)
+	}
+	var selected []clients
+	for _, workload := range w.selected(selector) {
+		selected = append(selected, clients{Client: w.client(workload), count: workload.Count})
+	}
+	return selected
+}
+
+// wideClientsOf are the clients of a rule without selector. The namespace's pods are looked at one by one where somebody else has a
+// rule for single pods; what ours of that kind take is how the policies mean it.
+func (w world) wideClientsOf(rule *istionetworkingv1.DestinationRule) []clients {
+	all := []clients{{Client: w.client(model.Workload{Namespace: rule.Namespace})}}
+	if w.foreignSelecting {
+		for _, workload := range w.selected(nil) {
+			all = append(all, clients{Client: w.client(workload), count: workload.Count})
+		}
+	}
+	if !w.forEverybody(rule) {
+		return all
+	}
+	all = append(all, clients{Client: w.client(model.Workload{Namespace: nowhere})})
+	return append(all, w.clientsElsewhere...)
+}
+
+// foreignSelecting reports whether somebody else has a DestinationRule for single pods of the namespace.
+func foreignSelecting(s model.Snapshot) bool {
+	return slices.ContainsFunc(s.Live().DestinationRules, func(rule *istionetworkingv1.DestinationRule) bool {
+		return rule.Spec.GetWorkloadSelector() != nil && !model.Ours(rule)
+	})
+}
+
+// clientsElsewhere are those of other namespaces of which DestinationRules are known: one that no selector selects, and one for each
+// selector.
+func clientsElsewhere(s model.Snapshot) []clients {
+	var all []clients
+	for _, rule := range s.DestinationRules {
+		if rule.Namespace == s.Namespace {
+			continue
+		}
+		for _, labels := range []map[string]string{nil, rule.Spec.GetWorkloadSelector().GetMatchLabels()} {
+			client := istio.Client{Namespace: rule.Namespace, Labels: labels, Dataplane: model.DataplaneSidecar}
+			all = append(all, clients{Client: client})
+		}
+	}
+	return all
+}
+
+// forEverybody reports whether policies want the rule for all clients of the mesh.
+func (w world) forEverybody(rule *istionetworkingv1.DestinationRule) bool {
+	return slices.ContainsFunc(w.Plan.Sends, func(r model.SendRule) bool {
+		return r.Audience == model.AudienceAll && r.Host == rule.Spec.Host && r.Revision == rule.Labels[meshtlsv1alpha1.LabelRevision]
+	})
+}
+
+func (w world) client(workload model.Workload) istio.Client {
+	return istio.Client{Namespace: workload.Namespace, Labels: workload.Labels, Dataplane: model.DataplaneSidecar}
+}

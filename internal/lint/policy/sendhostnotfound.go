@@ -1,0 +1,37 @@
+package policy
+
+import (
+	"fmt"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/lint"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+func init() {
+	add(lint.About{
+		Name:     "send-host-not-found",
+		Severity: []lint.Severity{lint.Error},
+		Reasons:  []string{meshtlsv1alpha1.ReasonHostNotFound},
+		Finds:    "a host that no visible Service or ServiceEntry declares. It is rendered.",
+		Why:      "Istio builds no cluster for it, so nothing carries the TLS.",
+		Fix:      "Check the name, or declare the host by a ServiceEntry.",
+	}, sendHostNotFound)
+}
+
+// sendHostNotFound tells of a host that the mesh does not know: Istio builds no cluster for it, so nothing carries the TLS.
+// Source: istio pilot/pkg/networking/core/cluster.go (clusters are built from services, rules only shape them).
+func sendHostNotFound(w world) []model.Finding {
+	var findings []model.Finding
+	for _, h := range w.sentHosts {
+		if len(h.declared) > 0 {
+			continue
+		}
+		f := h.subject.about(lint.Error, h.field)
+		f.Message = fmt.Sprintf("No Service and no ServiceEntry visible in namespace %s declares %s.", h.subject.policy.Namespace, h.host)
+		f.Remedy = "Check the name, or declare the host by a ServiceEntry; the entry takes effect when it is there."
+		f.Condition, f.Reason = meshtlsv1alpha1.ConditionResolvedRefs, meshtlsv1alpha1.ReasonHostNotFound
+		findings = append(findings, f)
+	}
+	return findings
+}

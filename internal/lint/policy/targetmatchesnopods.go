@@ -1,0 +1,40 @@
+package policy
+
+import (
+	"fmt"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/lint"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+func init() {
+	add(lint.About{
+		Name:     "target-matches-no-pods",
+		Severity: []lint.Severity{lint.Error},
+		Reasons:  []string{meshtlsv1alpha1.ReasonNoMatchingPods},
+		Finds:    "a target whose labels no pod has: of the namespace for a workload, of any namespace for a gateway.",
+		Why:      "What is rendered governs nobody. Most often a label is misspelt, or the pods are yet to come.",
+		Fix:      "Check the labels, or start the pods. The policy becomes Ready by itself.",
+	}, targetMatchesNoPods)
+}
+
+// targetMatchesNoPods tells of a policy whose workload or gateway is nobody.
+func targetMatchesNoPods(w world) []model.Finding {
+	var findings []model.Finding
+	for _, s := range w.subjects {
+		if len(s.outcome.Selector) == 0 || len(w.targetPods(s)) > 0 {
+			continue
+		}
+		f := s.about(lint.Error, "spec.workload")
+		where := "namespace " + s.policy.Namespace
+		if s.policy.Spec.Gateway != nil {
+			f.Field, where = "spec.gateway", "any namespace"
+		}
+		f.Message = fmt.Sprintf("No pod of %s matches the %s.", where, s.outcome.Target)
+		f.Remedy = "Check the labels; the policy takes effect when such pods come."
+		f.Condition, f.Reason = meshtlsv1alpha1.ConditionResolvedRefs, meshtlsv1alpha1.ReasonNoMatchingPods
+		findings = append(findings, f)
+	}
+	return findings
+}

@@ -1,0 +1,89 @@
+package service
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/destinations"
+	"github.com/meshtls/meshtls/internal/lint"
+	"github.com/meshtls/meshtls/internal/mesh"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+func init() {
+	checks.Add(lint.Check{
+		About: lint.About{
+			Name:     "service-headless-partly-in-mesh",
+			Severity: []lint.Severity{lint.Error},
+			Classes:  []string{"M06"},
+			Finds: "a headless Service of whose pods some have a sidecar and some have none, where those with a sidecar are " +
+				"`STRICT`.",
+			Why: "Clients connect to the address of a pod, and Istio decides for all pods together: unless each has a sidecar, it " +
+				"uses plaintext for all, and the strict ones refuse it.",
+			Fix: "Give all the pods a sidecar, or let the port accept `PERMISSIVE`.",
+		},
+		Find: headlessPartlyInMesh,
+	})
+}
+
+// headlessPartlyInMesh tells of a headless Service of whose pods some have a sidecar and others not: clients then send plaintext to
+// all of them, and those that are strict refuse it.
+// Source: istio pilot/pkg/networking/core/cluster_tls.go, buildUpstreamTLSSettings (the service's endpoints are asked together).
+func headlessPartlyInMesh(v *mesh.View) []model.Finding {
+	if v.Partial() {
+		return nil
+	}
+	var findings []model.Finding
+	for d := range servicesWhere(v, func(s *model.Service) bool { return s.Headless }) {
+		without := slices.DeleteFunc(slices.Clone(v.Behind(d)), func(w model.Workload) bool { return w.Dataplane == model.DataplaneSidecar })
+		if len(without) == 0 || len(without) == len(v.Behind(d)) {
+			continue
+		}
+		for i, port := range d.Declared {
+			if refusing, verdict := refusedTogether(v, d, port); len(refusing) > 0 {
+				findings = append(findings, partlyInMesh(d, i, without, refusal{refusing, verdict}))
+			}
+		}
+	}
+	return findings
+}
+
+// refusal is a verdict with the pods that it is about.
+type refusal struct {
+	pods    []model.Workload
+	verdict istio.Verdict
+}
+
+func partlyInMesh(d *destinations.Destination, port int, without []model.Workload, r refusal) model.Finding {
+	return model.Finding{
+		Severity: lint.Error,
+		Subject:  d.Ref(),
+		Field:    fmt.Sprintf("spec.ports[%d]", port),
+		Message: fmt.Sprintf("Clients connect to the pods of this headless Service, of which some have no sidecar (%s is one). Istio "+
+			"then has them send plaintext to all the pods, and %s with a sidecar refuse it (%s): calls of port %d fail there.",
+			lint.OnePod(without), lint.CountPods(r.pods), r.verdict.Accepted.Origin, d.Declared[port].Number),
+		Remedy: "Give all the pods a sidecar, or let the port accept PERMISSIVE.",
+	}
+}
+
+// refusedTogether are the pods that refuse clients' plaintext at the port, and would get mutual TLS if all pods had a sidecar.
+func refusedTogether(v *mesh.View, d *destinations.Destination, port destinations.Port) ([]model.Workload, istio.Verdict) {
+	var refusing []model.Workload
+	var why istio.Verdict
+	together := v.CallOf(d, port)
+	for _, e := range v.Endpoints(d, port) {
+		alone := together
+		alone.Endpoints = []model.Workload{e.Workload}
+		for _, client := range v.Clients().All {
+			c := istio.Connection{Client: istio.ClientOf(client), To: together, Server: &e.Workload, Port: e.Port}
+			verdict := v.Verdict(c)
+			c.To = alone
+			if verdict.Kind == istio.Refused && v.Verdict(c).Kind == istio.MutualTLS {
+				refusing, why = append(refusing, e.Workload), verdict
+				break
+			}
+		}
+	}
+	return refusing, why
+}

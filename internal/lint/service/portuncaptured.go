@@ -1,0 +1,99 @@
+package service
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/destinations"
+	"github.com/meshtls/meshtls/internal/lint"
+	"github.com/meshtls/meshtls/internal/mesh"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+func init() {
+	checks.Add(lint.Check{
+		About: lint.About{
+			Name:     "service-port-uncaptured",
+			Severity: []lint.Severity{lint.Error, lint.Warning},
+			Classes:  []string{"M03"},
+			Finds: "a port of a Service that leads to a port which annotations of the pods keep from the proxy, while clients with a " +
+				"sidecar use mutual TLS for it. An error if a DestinationRule tells them to, else a warning, since the port may " +
+				"be meant for others. Ports that a webhook is called at, or Prometheus by annotation, are passed over.",
+			Why: "Clients see that the pods have a proxy, and use mutual TLS. It ends up at the application, which does not " +
+				"understand it.",
+			Fix: "Remove the port from the annotation, or add a DestinationRule with mode `DISABLE` for the port.",
+		},
+		Find: portUncaptured,
+	})
+}
+
+// portUncaptured tells of a Service port that leads to a port of the pods which annotations keep from the proxy, while clients use
+// mutual TLS: they see that the pods have a proxy, and not what it is told to leave alone.
+// Source: istio tools/istio-iptables/pkg/capture/run.go, handleInboundPortsInclude; pilot/pkg/xds/endpoints/mtls_checker.go.
+func portUncaptured(v *mesh.View) []model.Finding {
+	if v.Partial() {
+		return nil
+	}
+	var findings []model.Finding
+	for d := range servicesWhere(v, func(s *model.Service) bool { return !s.External }) {
+		for i, port := range d.Declared {
+			open := slices.DeleteFunc(v.Endpoints(d, port), func(e destinations.Endpoint) bool {
+				return mesh.ProxyPorts.Has(e.Port) || !slices.Contains(e.Uncaptured, e.Port) || mesh.ForOutsiders(v, e.Workload, e.Port)
+			})
+			if call, sent := mutualTLSTo(v, d, port, open); sent {
+				findings = append(findings, call.finding(d, i))
+			}
+		}
+	}
+	return findings
+}
+
+// bypass is a call with mutual TLS to a port at which no proxy listens.
+type bypass struct {
+	destinations.Endpoint
+	client  string
+	verdict istio.Verdict
+}
+
+// mutualTLSTo finds such a call: the first by the client's namespace.
+func mutualTLSTo(v *mesh.View, d *destinations.Destination, port destinations.Port, open []destinations.Endpoint) (bypass, bool) {
+	var calls []bypass
+	for _, e := range open {
+		for _, client := range v.Clients().All {
+			verdict := v.Verdict(istio.Connection{
+				Client: istio.ClientOf(client), To: v.CallOf(d, port), Server: &e.Workload, Port: e.Port,
+			})
+			if verdict.Kind == istio.MutualTLS && verdict.Sent.Mode == meshtlsv1alpha1.SendIstioMutual {
+				calls = append(calls, bypass{Endpoint: e, client: client.Namespace, verdict: verdict})
+			}
+		}
+	}
+	if len(calls) == 0 {
+		return bypass{}, false
+	}
+	return slices.MinFunc(calls, func(a, b bypass) int {
+		return cmp.Or(strings.Compare(a.client, b.client), lint.ComparePods(a.Workload, b.Workload), cmp.Compare(a.Port, b.Port))
+	}), true
+}
+
+func (b bypass) finding(d *destinations.Destination, port int) model.Finding {
+	severity, decides := lint.Warning, "because the pods have a proxy"
+	if b.verdict.Sent.Settings != nil {
+		severity, decides = lint.Error, fmt.Sprintf("because %s says so", b.verdict.Sent.Origin)
+	}
+	return model.Finding{
+		Severity: severity,
+		Subject:  d.Ref(),
+		Field:    fmt.Sprintf("spec.ports[%d]", port),
+		Message: fmt.Sprintf("It leads to port %d of pods such as %s, which annotations of theirs keep from the proxy. Clients with a "+
+			"sidecar, such as those of namespace %s, use mutual TLS there, %s, and the application does not understand it: their calls fail.",
+			b.Port, lint.OnePod([]model.Workload{b.Workload}), b.client, decides),
+		Remedy: fmt.Sprintf("Let the proxy have port %d of the pods, or have clients send plaintext by a DestinationRule with mode "+
+			"DISABLE for the port.",
+			b.Port),
+	}
+}

@@ -1,0 +1,56 @@
+package mesh
+
+import (
+	"fmt"
+	"iter"
+
+	networkingapi "istio.io/api/networking/v1alpha3"
+	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+
+	"github.com/meshtls/meshtls/internal/istio/hosts"
+)
+
+// HostOf returns the host of a DestinationRule as Istio reads it.
+// Source: istio pilot/pkg/model/virtualservice.go, ResolveShortnameToFQDN.
+func HostOf(rule *istionetworkingv1.DestinationRule) string {
+	if hosts.IsWildcard(rule.Spec.Host) {
+		return rule.Spec.Host
+	}
+	return hosts.Qualify(rule.Spec.Host, rule.Namespace)
+}
+
+// TLSOf returns the TLS settings of a DestinationRule at all its levels, each with its path.
+func TLSOf(rule *networkingapi.DestinationRule) iter.Seq2[*networkingapi.ClientTLSSettings, string] {
+	return func(yield func(*networkingapi.ClientTLSSettings, string) bool) {
+		if !tlsOfPolicy(rule.TrafficPolicy, "spec.trafficPolicy", yield) {
+			return
+		}
+		for i, subset := range rule.Subsets {
+			if !tlsOfPolicy(subset.TrafficPolicy, fmt.Sprintf("spec.subsets[%d].trafficPolicy", i), yield) {
+				return
+			}
+		}
+	}
+}
+
+func tlsOfPolicy(policy *networkingapi.TrafficPolicy, path string, yield func(*networkingapi.ClientTLSSettings, string) bool) bool {
+	if policy.GetTls() != nil && !yield(policy.Tls, path+".tls") {
+		return false
+	}
+	for i, port := range policy.GetPortLevelSettings() {
+		if port.Tls != nil && !yield(port.Tls, fmt.Sprintf("%s.portLevelSettings[%d].tls", path, i)) {
+			return false
+		}
+	}
+	return true
+}
+
+// SaysTLS reports whether the traffic policy has TLS settings, for all ports or for one.
+func SaysTLS(policy *networkingapi.TrafficPolicy) bool {
+	says := false
+	tlsOfPolicy(policy, "", func(*networkingapi.ClientTLSSettings, string) bool {
+		says = true
+		return false
+	})
+	return says
+}
