@@ -1,14 +1,18 @@
 package controllers
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/sets"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/apply"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -16,6 +20,7 @@ import (
 const (
 	actionReconcile = "Reconcile"
 	actionCorrect   = "CorrectDrift"
+	actionPrune     = "Prune"
 )
 
 // noteLimit is the longest note that the events API takes.
@@ -63,10 +68,44 @@ func (r *Reconciler) recordDrift(policy *meshtlsv1alpha1.MeshTLSPolicy, outcome 
 	}
 }
 
-func (r *Reconciler) record(policy *meshtlsv1alpha1.MeshTLSPolicy, e announcement) {
+// recordPruned tells of each object that was deleted: on the policies that it belonged to, or on the object itself where these are gone.
+func (r *Reconciler) recordPruned(s model.Snapshot, live model.Objects, changes model.ChangeSet) {
+	pruned := sets.New[model.ObjectRef]()
+	for _, change := range changes.Changes {
+		if change.Verb == model.Pruned {
+			pruned.Insert(change.Object)
+		}
+	}
+	for _, object := range live.All() {
+		if ref := apply.RefOf(object); pruned.Has(ref) {
+			for _, about := range toldOf(object, s.Policies) {
+				r.record(about, announcement{
+					severity: corev1.EventTypeNormal, reason: string(model.Pruned), action: actionPrune,
+					note: fmt.Sprintf("%s was deleted: no policy asks for it any more.", ref),
+				})
+			}
+		}
+	}
+}
+
+// toldOf are the policies of the list that own the object, or else the object.
+func toldOf(object model.Object, policies []*meshtlsv1alpha1.MeshTLSPolicy) []runtime.Object {
+	var told []runtime.Object
+	for _, policy := range policies {
+		if slices.ContainsFunc(object.GetOwnerReferences(), func(owner metav1.OwnerReference) bool { return owner.UID == policy.UID }) {
+			told = append(told, policy)
+		}
+	}
+	if len(told) == 0 {
+		return []runtime.Object{object}
+	}
+	return told
+}
+
+func (r *Reconciler) record(about runtime.Object, e announcement) {
 	note := e.note
 	if len(note) > noteLimit {
 		note = strings.ToValidUTF8(note[:noteLimit-len("…")], "") + "…"
 	}
-	r.recorder.Eventf(policy, nil, e.severity, e.reason, e.action, "%s", note)
+	r.recorder.Eventf(about, nil, e.severity, e.reason, e.action, "%s", note)
 }

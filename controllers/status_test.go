@@ -137,8 +137,8 @@ func TestTrim(t *testing.T) {
 		object *istiosecurityv1.PeerAuthentication
 		want   []metav1.ManagedFieldsEntry
 	}{
-		"of what is ours, who else has written it": {object(ours), entries[1:]},
-		"of what is not ours, nothing":             {object(nil), nil},
+		"of what is ours, who has written it": {object(ours), []metav1.ManagedFieldsEntry{entries[1], {Manager: apply.FieldManager}}},
+		"of what is not ours, nothing":        {object(nil), nil},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {

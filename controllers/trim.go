@@ -22,9 +22,9 @@ func trim(cached any) (any, error) {
 		delete(shorter, corev1.LastAppliedConfigAnnotation)
 		obj.SetAnnotations(shorter)
 	}
-	// Only on what is ours does it matter who else has written to it.
-	if model.Ours(obj) {
-		obj.SetManagedFields(apply.OthersOnSpec(obj.GetManagedFields()))
+	// Only on what may be ours does it matter who has written to it.
+	if model.Labelled(obj) {
+		obj.SetManagedFields(apply.Hands(obj.GetManagedFields()))
 	} else {
 		obj.SetManagedFields(nil)
 	}

@@ -92,7 +92,8 @@ const ReasonPending = "Pending"
 const (
 	// AnnotationMute lists, comma-separated, the checks whose warnings and infos the policy does not want to hear.
 	AnnotationMute = "security.meshtls.dev/mute"
-	// LabelManagedBy marks the objects that the operator writes, with the value ManagedBy.
+	// LabelManagedBy marks the objects that the operator writes, with the value ManagedBy. It finds them; what else makes them the
+	// operator's is in docs/spec.md.
 	LabelManagedBy = "app.kubernetes.io/managed-by"
 	// ManagedBy is the value of LabelManagedBy.
 	ManagedBy = "meshtls"

@@ -17,10 +17,10 @@ import (
 )
 
 // FieldManager is the name under which the operator owns fields.
-const FieldManager = "meshtls"
+const FieldManager = model.FieldManager
 
 var (
-	// ErrNotOwned: an object of that name exists and does not carry our label.
+	// ErrNotOwned: an object of that name exists that we have not written, or that no policy owns.
 	ErrNotOwned = errors.New("the object exists and is not managed by meshtls")
 	// ErrHeldBack: the object was not tried, because of another one that could not be written.
 	ErrHeldBack = errors.New("held back")

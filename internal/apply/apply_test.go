@@ -40,7 +40,7 @@ type server struct {
 func (s *server) note(request string, obj client.Object) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.requests = append(s.requests, request+" "+refOf(obj).Kind+" "+obj.GetName())
+	s.requests = append(s.requests, request+" "+RefOf(obj).Kind+" "+obj.GetName())
 	return s.refuse[obj.GetName()]
 }
 
@@ -170,7 +170,7 @@ func TestApply(t *testing.T) {
 	gone := metav1.Now()
 	editedBy := func(manager, fields string) func(*metav1.ObjectMeta) {
 		return func(m *metav1.ObjectMeta) {
-			m.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: manager, FieldsV1: metav1.NewFieldsV1(fields)}}
+			m.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: manager, FieldsV1: metav1.NewFieldsV1(fields)}, {Manager: FieldManager}}
 		}
 	}
 
@@ -256,6 +256,19 @@ func TestApply(t *testing.T) {
 			live:        []client.Object{pa(strict, foreign("a")), pa(strict, foreign("b"))},
 			want:        []client.Object{pa(permissive, ours("a", "p"))},
 			wantOutcome: []string{"NotOwned a"},
+		},
+		"what somebody labelled as ours is neither written nor deleted": {
+			live:        []client.Object{pa(strict, ours("a")), pa(strict, ours("b"))},
+			want:        []client.Object{pa(permissive, ours("a", "p"))},
+			wantOutcome: []string{"NotOwned a"},
+		},
+		"what somebody copied from us is neither written nor deleted": {
+			live: []client.Object{pa(strict, with(ours("a", "p"), func(m *metav1.ObjectMeta) {
+				m.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubectl-create"}}
+			}))},
+			want:         []client.Object{pa(strict, ours("c", "p"))},
+			wantRequests: []string{"apply PeerAuthentication c"},
+			wantOutcome:  []string{"Created c"},
 		},
 		"an object that is not ours holds back its policy and no other": {
 			live:         []client.Object{dr("h", foreign("d")), pa(strict, ours("stale", "p")), paFor("b", strict, ours("other", "q"))},
@@ -366,7 +379,7 @@ func TestOthersOnSpec(t *testing.T) {
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := len(OthersOnSpec([]metav1.ManagedFieldsEntry{tc.entry})) == 1; got != tc.want {
+			if got := len(othersOnSpec([]metav1.ManagedFieldsEntry{tc.entry})) == 1; got != tc.want {
 				t.Errorf("got %v, want %v", got, tc.want)
 			}
 		})

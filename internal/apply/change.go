@@ -64,12 +64,12 @@ func (c change) keptBy(policies sets.Set[types.UID]) bool {
 func changes(work Work) []change {
 	planned := map[model.ObjectRef]object{}
 	for _, obj := range work.Want.All() {
-		planned[refOf(obj)] = obj
+		planned[RefOf(obj)] = obj
 	}
 	var all []change
 	existing := map[model.ObjectRef]object{}
 	for _, obj := range work.Live.All() {
-		ref := refOf(obj)
+		ref := RefOf(obj)
 		existing[ref] = obj
 		if planned[ref] != nil || !model.Ours(obj) || leaving(obj) {
 			continue
@@ -79,7 +79,7 @@ func changes(work Work) []change {
 		}
 	}
 	for _, obj := range work.Want.All() {
-		if c, differs := compare(existing[refOf(obj)], obj); differs {
+		if c, differs := compare(existing[RefOf(obj)], obj); differs {
 			all = append(all, c)
 		}
 	}
@@ -89,7 +89,7 @@ func changes(work Work) []change {
 
 // compare says what is to be done about a planned object.
 func compare(live, want object) (change, bool) {
-	c := change{ref: refOf(want), live: live, want: want}
+	c := change{ref: RefOf(want), live: live, want: want}
 	if live == nil {
 		return c, true
 	}

@@ -6,7 +6,6 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
@@ -59,8 +58,7 @@ func ourOwners(obj object) []metav1.OwnerReference {
 // splitOwners tells the policies among the object's owners from the others.
 func splitOwners(obj object) (ours, others []metav1.OwnerReference) {
 	for _, ref := range obj.GetOwnerReferences() {
-		version, err := schema.ParseGroupVersion(ref.APIVersion)
-		if err == nil && version.Group == meshtlsv1alpha1.GroupVersion.Group {
+		if model.OfPolicy(ref) {
 			ours = append(ours, ref)
 		} else {
 			others = append(others, ref)
@@ -83,8 +81,8 @@ func specOf(obj object) proto.Message {
 	}
 }
 
-// refOf names the object.
-func refOf(obj object) model.ObjectRef {
+// RefOf names the object.
+func RefOf(obj object) model.ObjectRef {
 	ref := model.ObjectRef{Namespace: obj.GetNamespace(), Name: obj.GetName()}
 	switch obj.(type) {
 	case *istiosecurityv1.PeerAuthentication:
@@ -102,12 +100,23 @@ func refOf(obj object) model.ObjectRef {
 // that differs and is not is behind the plan. A field that somebody only took away leaves no trace in managedFields, so putting
 // it back counts as an update.
 func tampered(live object) bool {
-	return len(OthersOnSpec(live.GetManagedFields())) > 0
+	return len(othersOnSpec(live.GetManagedFields())) > 0
 }
 
-// OthersOnSpec keeps, of an object's managed fields, those that show somebody else's hand on what is ours. It is all of them
-// that this package needs; a cache may drop the rest.
-func OthersOnSpec(entries []metav1.ManagedFieldsEntry) []metav1.ManagedFieldsEntry {
+// Hands keeps, of an object's managed fields, who has written it, and of others what they did if that shows their hand on what is ours.
+// It is all that is asked of managed fields; a cache may drop the rest.
+func Hands(entries []metav1.ManagedFieldsEntry) []metav1.ManagedFieldsEntry {
+	kept := othersOnSpec(entries)
+	for _, entry := range entries {
+		if entry.Manager == FieldManager || len(kept) == 0 {
+			kept = append(kept, metav1.ManagedFieldsEntry{Manager: entry.Manager, Operation: entry.Operation})
+		}
+	}
+	return kept
+}
+
+// othersOnSpec are those that show somebody else's hand on what is ours.
+func othersOnSpec(entries []metav1.ManagedFieldsEntry) []metav1.ManagedFieldsEntry {
 	var others []metav1.ManagedFieldsEntry
 	for _, entry := range entries {
 		if entry.Manager != FieldManager && entry.Subresource == "" && ownsOurFields(entry.FieldsV1) {

@@ -10,10 +10,10 @@ import (
 )
 
 // writing and deleting are changes of an object.
-func writing(obj client.Object) *change { return &change{ref: refOf(obj.(object)), want: obj.(object)} }
+func writing(obj client.Object) *change { return &change{ref: RefOf(obj.(object)), want: obj.(object)} }
 
 func deleting(obj client.Object) *change {
-	return &change{ref: refOf(obj.(object)), live: obj.(object)}
+	return &change{ref: RefOf(obj.(object)), live: obj.(object)}
 }
 
 func TestMatters(t *testing.T) {
@@ -29,7 +29,7 @@ func TestMatters(t *testing.T) {
 		"a deletion where other pods are":          {writing(pa(strict, ours("a", "p"))), deleting(paFor("b", strict, ours("b", "q"))), false},
 		"the namespace is not written before":      {writing(pa(strict, ours("a", "p"))), writing(paFor("", disable, ours("n", "q"))), true},
 		"what says all itself needs no namespace":  {writing(paFor("", strict, ours("n", "p"))), writing(pa(strict, ours("a", "q"))), false},
-		"what begins to follow the namespace does": {writing(paFor("", strict, ours("n", "p"))), &change{ref: refOf(unsaid), live: pa(strict, ours("a", "q")), want: unsaid}, true},
+		"what begins to follow the namespace does": {writing(paFor("", strict, ours("n", "p"))), &change{ref: RefOf(unsaid), live: pa(strict, ours("a", "q")), want: unsaid}, true},
 		"a wildcard waits for the host":            {writing(dr("a.example", ours("d", "p"))), writing(dr("*.example", ours("e", "q"))), true},
 		"a host does not wait for the wildcard":    {writing(dr("*.example", ours("d", "p"))), writing(dr("a.example", ours("e", "q"))), false},
 		"another host":                             {writing(dr("a.example", ours("d", "p"))), deleting(dr("b.example", ours("e", "q"))), false},

@@ -32,6 +32,10 @@ func (a Applier) write(ctx context.Context, c change) error {
 	return nil
 }
 
+// neverAVersion is a resource version that no object has: an apply with it creates, as a POST does, and never adopts an object that
+// somebody else has just given the name. It is compared only with that of an object that exists.
+const neverAVersion = "1"
+
 // serverSideApply applies the planned object and returns it as it then is.
 //
 // The client is given an object of the kind's own type, not a map, so that its read-your-writes consistency, which tells
@@ -41,14 +45,15 @@ func (a Applier) serverSideApply(ctx context.Context, c change) (object, error) 
 	if err != nil {
 		return nil, err
 	}
-	// Without force a creation fails where somebody else has just taken the name, instead of taking it over.
 	options := []client.PatchOption{client.FieldOwner(FieldManager)}
+	precondition, value := "resourceVersion", neverAVersion
 	if c.live != nil {
-		// The uid says: this object, and not one of the same name that has taken its place.
-		if err := unstructured.SetNestedField(content, string(c.live.GetUID()), "metadata", "uid"); err != nil {
-			return nil, err
-		}
+		// This object, and not one of the same name that has taken its place.
+		precondition, value = "uid", string(c.live.GetUID())
 		options = append(options, client.ForceOwnership)
+	}
+	if err := unstructured.SetNestedField(content, value, "metadata", precondition); err != nil {
+		return nil, err
 	}
 	body, err := json.Marshal(content)
 	if err != nil {

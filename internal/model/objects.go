@@ -2,6 +2,7 @@ package model
 
 import (
 	"slices"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -12,9 +13,33 @@ import (
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 )
 
-// Ours says whether the operator writes the object; every other is foreign, whatever its name.
+// FieldManager is the name under which the operator owns fields.
+const FieldManager = "meshtls"
+
+// Ours says whether the operator writes the object; every other is foreign, whatever its name. Ours has our label, a policy for an owner,
+// and fields that our field manager owns: what somebody labels as ours, or copies, is not. In files it often does not stand who wrote
+// what, and what never was in a cluster has no owner there: its label is all there is.
 func Ours(o metav1.Object) bool {
+	switch {
+	case !Labelled(o):
+		return false
+	case o.GetUID() == "":
+		return true
+	default:
+		return slices.ContainsFunc(o.GetOwnerReferences(), OfPolicy) && (len(o.GetManagedFields()) == 0 ||
+			slices.ContainsFunc(o.GetManagedFields(), func(entry metav1.ManagedFieldsEntry) bool { return entry.Manager == FieldManager }))
+	}
+}
+
+// Labelled says whether the object has our label, which anybody can give it.
+func Labelled(o metav1.Object) bool {
 	return o.GetLabels()[meshtlsv1alpha1.LabelManagedBy] == meshtlsv1alpha1.ManagedBy
+}
+
+// OfPolicy says whether the owner is a policy.
+func OfPolicy(owner metav1.OwnerReference) bool {
+	group, _, _ := strings.Cut(owner.APIVersion, "/")
+	return owner.Kind == "MeshTLSPolicy" && group == meshtlsv1alpha1.GroupVersion.Group
 }
 
 // defaultRevision is the name of the control plane revision that has none.

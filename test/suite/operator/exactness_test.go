@@ -1,8 +1,12 @@
 package operator
 
 import (
+	"net/http"
+	"strings"
+
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	networkingapi "istio.io/api/networking/v1alpha3"
 	securityapi "istio.io/api/security/v1beta1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -114,10 +118,38 @@ var _ = Describe("What is rendered", func() {
 		})
 		Expect(peerAuthentications(ctx, namespace)).To(BeEmpty())
 		Expect(destinationRules(ctx, namespace)).To(HaveLen(1))
+		Eventually(eventsOf(ctx, strict)).Should(ContainElement("Pruned"))
 	})
 })
 
 var _ = Describe("An object that is not ours", func() {
+	It("is not adopted when it takes the name before we do", Serial, func(ctx SpecContext) {
+		namespace := newNamespace(ctx)
+		newApplication(ctx, namespace, "shop")
+		p := strictBut(namespace, "shop", meshtlsv1alpha1.AcceptPermissive)
+		create(ctx, p)
+		wanted := onlyPeerAuthentication(ctx, namespace)
+		Expect(admin.Delete(ctx, p)).To(Succeed())
+		Eventually(func() int { return len(peerAuthentications(ctx, namespace)) }).Should(BeZero())
+
+		By("creating the same, between the operator's look and its write")
+		theirs := &istiosecurityv1.PeerAuthentication{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: wanted.Name}}
+		wanted.Spec.DeepCopyInto(&theirs.Spec)
+		running.stop()
+		defer func() { running = restart() }()
+		overtaking := &refusing{about: func(request *http.Request) bool {
+			if request.Method == http.MethodPatch && strings.HasSuffix(request.URL.Path, "/peerauthentications/"+wanted.Name) {
+				_ = admin.Create(ctx, theirs.DeepCopy(), client.FieldOwner("tenant")) // once: then it is there
+			}
+			return false
+		}}
+		startBehind(overtaking)
+		p = strictBut(namespace, "shop", meshtlsv1alpha1.AcceptPermissive)
+		Expect(admin.Create(ctx, p)).To(Succeed())
+		Eventually(condition(ctx, p, meshtlsv1alpha1.ConditionProgrammed)).Should(Equal("False " + meshtlsv1alpha1.ReasonNotOwned))
+		Expect(onlyPeerAuthentication(ctx, namespace).OwnerReferences).To(BeEmpty())
+	})
+
 	It("is left alone and reported, and hinders no other policy", func(ctx SpecContext) {
 		namespace := newNamespace(ctx)
 		newApplication(ctx, namespace, "shop")
@@ -139,6 +171,18 @@ var _ = Describe("An object that is not ours", func() {
 		var untouched istiosecurityv1.PeerAuthentication
 		Expect(admin.Get(ctx, client.ObjectKeyFromObject(foreign), &untouched)).To(Succeed())
 		Expect(untouched.ResourceVersion).To(Equal(foreign.ResourceVersion))
+
+		By("not taking the label for more than it is")
+		labelled := foreign.DeepCopy()
+		Expect(admin.Get(ctx, client.ObjectKeyFromObject(foreign), labelled)).To(Succeed())
+		labelled.Labels = map[string]string{meshtlsv1alpha1.LabelManagedBy: meshtlsv1alpha1.ManagedBy}
+		Expect(admin.Update(ctx, labelled, client.FieldOwner("tenant"))).To(Succeed())
+		copied := balanced(namespace, "shop", networkingapi.LoadBalancerSettings_RANDOM)
+		copied.Labels = labelled.Labels
+		Expect(admin.Create(ctx, copied, client.FieldOwner("tenant"))).To(Succeed())
+		update(ctx, first, func() { first.Spec.Accept.Ports[0].Mode = meshtlsv1alpha1.AcceptDisable })
+		Expect(condition(ctx, first, meshtlsv1alpha1.ConditionProgrammed)()).To(Equal("False " + meshtlsv1alpha1.ReasonNotOwned))
+		Expect(destinationRules(ctx, namespace)).To(HaveLen(1))
 
 		By("taking over when the foreign object goes")
 		Expect(admin.Delete(ctx, foreign)).To(Succeed())
