@@ -1,7 +1,6 @@
 package compile_test
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -47,37 +46,6 @@ func TestFindingsAreDocumented(t *testing.T) {
 	for what, names := range documented {
 		if diff := cmp.Diff(sets.List(seen), sets.List(sets.New(names...))); diff != "" {
 			t.Errorf("%s of %s (-in the golden pairs +on the page):\n%s", what, findingsPage, diff)
-		}
-	}
-}
-
-// classes is the number of mistakes in the catalogue.
-const classes = 53
-
-var (
-	rowOfClass  = regexp.MustCompile(`(?m)^\| (M\d\d) \|`)
-	rowOfMishap = regexp.MustCompile(`(?m)^\| (?:M\d\d|—) \|.*$`)
-	linkOfCheck = regexp.MustCompile("\\[`([a-z-]+)`\\]\\(#([a-z-]+)\\)")
-)
-
-// TestCatalogueIsWhole wants a row for each class of mistakes, in order, and each check of lint in a row.
-func TestCatalogueIsWhole(t *testing.T) {
-	var want []string
-	for class := range classes {
-		want = append(want, fmt.Sprintf("M%02d", class+1))
-	}
-	if diff := cmp.Diff(want, matches(t, findingsPage, rowOfClass, 1)); diff != "" {
-		t.Errorf("classes of the catalogue (-want +got):\n%s", diff)
-	}
-	linked := sets.New[string]()
-	for _, row := range matches(t, findingsPage, rowOfMishap, 0) {
-		for _, link := range linkOfCheck.FindAllStringSubmatch(row, -1) {
-			linked.Insert(link[1])
-		}
-	}
-	for _, c := range all.Checks() {
-		if !linked.Has(c.Name) {
-			t.Errorf("check %s is in no row of the catalogue", c.Name)
 		}
 	}
 }

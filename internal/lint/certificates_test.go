@@ -46,7 +46,7 @@ type certificateMaker struct {
 // TestCertificates makes the certificates of the worlds, if it is asked to. Otherwise it sees to it that every world that defines one
 // holds it.
 func TestCertificates(t *testing.T) {
-	for _, input := range glob(t, inputSuffix) {
+	for _, input := range worldsOf(t, "*") {
 		content, err := os.ReadFile(input)
 		if err != nil {
 			t.Fatal(err)

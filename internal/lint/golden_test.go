@@ -1,9 +1,8 @@
 package lint_test
 
 import (
-	"os"
+	"bytes"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -20,8 +19,6 @@ import (
 )
 
 const (
-	inputSuffix  = ".in.yaml"
-	outputSuffix = ".out.yaml"
 	// sane is the area of the worlds in which nothing is wrong.
 	sane = "sane"
 	// shuffles is how often a world is linted again with its lists in another order.
@@ -31,7 +28,12 @@ const (
 // now is when the worlds are looked at.
 var now = time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
 
-// found is a finding as the outputs show it.
+// expectation is the first document of a world.
+type expectation struct {
+	Want []found `json:"want"`
+}
+
+// found is a finding as the worlds show it.
 type found struct {
 	Check    string `json:"check"`
 	Severity string `json:"severity"`
@@ -41,20 +43,23 @@ type found struct {
 	Remedy   string `json:"remedy"`
 }
 
-// TestGolden lints each testdata/<check>/<behaviour>.in.yaml, a whole mesh, and compares what is found with the .out.yaml beside it.
-// In the worlds of testdata/sane nothing may be found.
+// TestGolden lints each testdata/<check>/<behaviour>.yaml, a whole mesh below what is to be found in it. In the worlds of testdata/sane
+// nothing may be found.
 func TestGolden(t *testing.T) {
-	for _, input := range glob(t, inputSuffix) {
-		name := strings.TrimSuffix(input, inputSuffix)
-		t.Run(name, func(t *testing.T) {
-			mesh := inventoryOf(t, input)
+	for _, path := range worldsOf(t, "*") {
+		t.Run(path, func(t *testing.T) {
+			world := golden.ReadWorld(t, path)
+			mesh := inventoryOf(t, world)
 			got := outputOf(t, all.Findings(mesh))
 			for seed := range uint64(shuffles) {
 				if diff := cmp.Diff(got, outputOf(t, all.Findings(worlds.Shuffled(mesh, seed)))); diff != "" {
 					t.Fatalf("the output depends on the order of the input; seed %d (-in order +shuffled):\n%s", seed, diff)
 				}
 			}
-			golden.Compare(t, name+outputSuffix, got)
+			world.Compare(t, got)
+			if expected := wantOf(t, path); area(path) == sane && len(expected) > 0 {
+				t.Errorf("a sane world in which something is found: %v", expected)
+			}
 		})
 	}
 }
@@ -65,8 +70,8 @@ func TestGoldenOfEachCheck(t *testing.T) {
 	for _, check := range all.Checks() {
 		areas.Insert(check.Name)
 		var speaks, silent bool
-		for _, output := range globArea(t, check.Name, outputSuffix) {
-			if checksIn(t, output).Has(check.Name) {
+		for _, path := range worldsOf(t, check.Name) {
+			if finds(t, path, check.Name) {
 				speaks = true
 			} else {
 				silent = true
@@ -76,47 +81,34 @@ func TestGoldenOfEachCheck(t *testing.T) {
 			t.Errorf("testdata/%s: a world in which the check speaks: %t; a near miss in which it is silent: %t", check.Name, speaks, silent)
 		}
 	}
-	for _, input := range append(glob(t, inputSuffix), glob(t, outputSuffix)...) {
-		if area := filepath.Base(filepath.Dir(input)); !areas.Has(area) {
-			t.Errorf("%s is of no check", input)
+	for _, path := range worldsOf(t, "*") {
+		if !areas.Has(area(path)) {
+			t.Errorf("%s is of no check", path)
 		}
 	}
-}
-
-// TestSaneWorlds finds nothing in worlds that are as they should be.
-func TestSaneWorlds(t *testing.T) {
-	inputs := globArea(t, sane, inputSuffix)
-	if len(inputs) == 0 {
-		t.Fatal("there are no sane worlds")
-	}
-	for _, input := range inputs {
-		if findings := all.Findings(inventoryOf(t, input)); len(findings) > 0 {
-			t.Errorf("%s: a false alarm:\n%s", input, outputOf(t, findings))
-		}
+	if len(worldsOf(t, sane)) == 0 {
+		t.Error("there are no sane worlds")
 	}
 }
 
-// TestGoldenOutputsHaveInputs finds the outputs that a renamed or deleted input leaves behind.
-func TestGoldenOutputsHaveInputs(t *testing.T) {
-	golden.WantInputs(t, glob(t, outputSuffix), outputSuffix, inputSuffix)
+// worldsOf returns the paths of the worlds of an area.
+func worldsOf(t *testing.T, area string) []string {
+	t.Helper()
+	return golden.Glob(t, area, "*.yaml")
 }
 
-func glob(t *testing.T, suffix string) []string { return globArea(t, "*", suffix) }
+// area returns the folder that the world is in: the name of its check.
+func area(path string) string { return filepath.Base(filepath.Dir(path)) }
 
-func globArea(t *testing.T, area, suffix string) []string {
+// inventoryOf returns the mesh of a world, with the credentials of the namespaces that have any.
+func inventoryOf(t *testing.T, world golden.World) model.Inventory {
 	t.Helper()
-	return golden.Glob(t, area, "*"+suffix)
-}
-
-// inventoryOf is the mesh of a file, with the credentials of the namespaces that have any.
-func inventoryOf(t *testing.T, input string) model.Inventory {
-	t.Helper()
-	reader, err := source.Read(t.Context(), []string{input}, source.Options{})
+	reader, err := source.Read(t.Context(), []string{source.Stdin}, source.Options{Stdin: bytes.NewReader(world.Objects)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if ignored := reader.Ignored(); len(ignored) > 0 {
-		t.Fatalf("the input holds what nothing reads: %v", ignored)
+		t.Fatalf("the world holds what nothing reads: %v", ignored)
 	}
 	mesh, err := gather.Inventory(t.Context(), reader, now, gather.Options{CredentialNamespaces: reader.CredentialNamespaces()})
 	if err != nil {
@@ -127,32 +119,36 @@ func inventoryOf(t *testing.T, input string) model.Inventory {
 
 func outputOf(t *testing.T, findings []model.Finding) string {
 	t.Helper()
-	shown := make([]found, 0, len(findings))
+	expected := expectation{Want: make([]found, 0, len(findings))}
 	for _, f := range findings {
-		shown = append(shown, found{
+		expected.Want = append(expected.Want, found{
 			Check: f.Check, Severity: string(f.Severity), Object: f.Subject.String(), Field: f.Field, Message: f.Message, Remedy: f.Remedy,
 		})
 	}
-	output, err := yaml.Marshal(shown)
+	output, err := yaml.Marshal(expected)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return string(output)
 }
 
-func checksIn(t *testing.T, output string) sets.Set[string] {
+// wantOf returns what is expected to be found in the world.
+func wantOf(t *testing.T, path string) []found {
 	t.Helper()
-	content, err := os.ReadFile(output)
-	if err != nil {
-		t.Fatal(err)
+	var expected expectation
+	if err := yaml.UnmarshalStrict(golden.ReadWorld(t, path).Want, &expected); err != nil {
+		t.Fatalf("%s: %v", path, err)
 	}
-	var shown []found
-	if err := yaml.UnmarshalStrict(content, &shown); err != nil {
-		t.Fatal(err)
+	return expected.Want
+}
+
+// finds reports whether the check is expected to find something in the world.
+func finds(t *testing.T, path, check string) bool {
+	t.Helper()
+	for _, f := range wantOf(t, path) {
+		if f.Check == check {
+			return true
+		}
 	}
-	checks := sets.New[string]()
-	for _, f := range shown {
-		checks.Insert(f.Check)
-	}
-	return checks
+	return false
 }

@@ -17,16 +17,40 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// checks and ofOurs are listed once: they never change.
+// Kind is a kind of objects with the checks about it.
+type Kind struct {
+	Name   string
+	Checks []lint.Check
+}
+
+// kinds, checks and ofOurs are listed once: they never change.
 var (
-	checks = slices.Concat(
-		peerauthentication.Checks(), destinationrule.Checks(), service.Checks(), gateway.Checks(), virtualservice.Checks(),
-		credential.Checks(), workload.Checks(), webhook.Checks(),
-	)
+	kinds = []Kind{
+		{"peerauthentication", peerauthentication.Checks()},
+		{"destinationrule", destinationrule.Checks()},
+		{"service", service.Checks()},
+		{"gateway", gateway.Checks()},
+		{"virtualservice", virtualservice.Checks()},
+		{"credential", credential.Checks()},
+		{"workload", workload.Checks()},
+		{"webhook", webhook.Checks()},
+	}
+	checks = checksOf(kinds)
 	ofOurs = slices.DeleteFunc(Checks(), func(c lint.Check) bool { return !c.Ours })
 )
 
-// Checks returns the checks of all kinds of objects, by kind and then by name.
+func checksOf(kinds []Kind) []lint.Check {
+	var all []lint.Check
+	for _, kind := range kinds {
+		all = append(all, kind.Checks...)
+	}
+	return all
+}
+
+// Kinds returns the kinds of objects that there are checks about.
+func Kinds() []Kind { return slices.Clone(kinds) }
+
+// Checks returns the checks, by kind and then by name.
 func Checks() []lint.Check { return slices.Clone(checks) }
 
 // About describes every finding that there is: those about policies, then those about other objects.

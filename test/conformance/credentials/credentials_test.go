@@ -3,7 +3,6 @@ package credentials_test
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -16,6 +15,7 @@ import (
 	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/lint/all"
 	"github.com/meshtls/meshtls/test/conformance/oracle"
+	"github.com/meshtls/meshtls/test/golden"
 )
 
 // worlds are where lint keeps its worlds, and those about credentials.
@@ -55,7 +55,7 @@ var now = time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
 func TestLintAgrees(t *testing.T) {
 	var without, with int
 	for _, input := range inputs(t) {
-		name := strings.TrimSuffix(filepath.Base(input), ".in.yaml")
+		name := strings.TrimSuffix(filepath.Base(input), ".yaml")
 		if apart[name] != "" {
 			continue
 		}
@@ -82,7 +82,7 @@ func inputs(t *testing.T) []string {
 	t.Helper()
 	var all []string
 	for _, area := range areas {
-		found, err := filepath.Glob(filepath.Join(worlds, area, "*.in.yaml"))
+		found, err := filepath.Glob(filepath.Join(worlds, area, "*.yaml"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -96,11 +96,7 @@ func inputs(t *testing.T) []string {
 
 func read(t *testing.T, input string) oracle.World {
 	t.Helper()
-	text, err := os.ReadFile(input)
-	if err != nil {
-		t.Fatal(err)
-	}
-	world, err := oracle.Parse(text)
+	world, err := oracle.Parse(golden.ReadWorld(t, input).Objects)
 	if err != nil {
 		t.Fatal(err)
 	}
