@@ -3,6 +3,7 @@ package lint
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -40,6 +41,15 @@ func FirstPod(workloads []model.Workload) model.Workload {
 // ComparePods orders pods by namespace and name.
 func ComparePods(a, b model.Workload) int {
 	return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Example, b.Example))
+}
+
+// Labels lists labels as a selector is written: app=web,tier=front.
+func Labels(labels map[string]string) string {
+	words := make([]string, 0, len(labels))
+	for _, key := range slices.Sorted(maps.Keys(labels)) {
+		words = append(words, key+"="+labels[key])
+	}
+	return strings.Join(words, ",")
 }
 
 // shown is how many names a message lists.

@@ -3,9 +3,6 @@ package gateway
 import (
 	"fmt"
 	"slices"
-	"strings"
-
-	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/meshtls/meshtls/internal/lint"
 	"github.com/meshtls/meshtls/internal/mesh"
@@ -38,17 +35,9 @@ func selectsNoPods(v *mesh.View) []model.Finding {
 			continue
 		}
 		f := lint.Finding(lint.Error, model.KindGateway, g, "spec.selector")
-		f.Message = fmt.Sprintf("No pod of any namespace has the labels %s: no gateway opens these servers.", labelWords(g.Spec.Selector))
+		f.Message = fmt.Sprintf("No pod of any namespace has the labels %s: no gateway opens these servers.", lint.Labels(g.Spec.Selector))
 		f.Remedy = "Use the labels of the gateway's pods."
 		findings = append(findings, f)
 	}
 	return findings
-}
-
-func labelWords(labels map[string]string) string {
-	var words []string
-	for _, key := range sets.List(sets.KeySet(labels)) {
-		words = append(words, key+"="+labels[key])
-	}
-	return strings.Join(words, ",")
 }
