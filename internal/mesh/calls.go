@@ -21,6 +21,8 @@ type Call struct {
 	Number      int32
 	Destination *destinations.Destination
 	Port        destinations.Port
+	// Called is the host that the application asks for, which a route may send elsewhere; empty: it is not known.
+	Called string
 	// Subset is the one that a route sends to; empty: the host itself.
 	Subset string
 	// Via is the route that led here; nil: the client called the destination itself.
@@ -52,26 +54,58 @@ func (v *View) To(c Call) istio.Destination {
 // CallsOf returns the calls that come of a client's call of a port of the destination: the routes of its sidecar are followed.
 func (v *View) CallsOf(client model.Workload, d *destinations.Destination, port destinations.Port) []Call {
 	itself := Call{
-		Client: client, Host: d.Name, Number: port.Number, Destination: d, Port: port, Carries: istio.CarriesOf(port.Protocol),
+		Client: client, Host: d.Name, Number: port.Number, Called: d.Name, Destination: d, Port: port,
+		Carries: istio.CarriesOf(port.Protocol),
 	}
 	if client.Gateway || !ReadsRules(client) {
 		return []Call{itself}
 	}
+	vs := routes.Routing(v.InMesh(client.Namespace), d.Name)
+	if vs == nil {
+		return []Call{itself}
+	}
 	var calls []Call
-	for _, hop := range v.sidecarHops(client, d, port) {
-		hop.Number = cmp.Or(hop.Number, v.onlyPort(hop.Host, port.Number))
-		call := v.following(client, hop, itself.Carries)
+	for _, kind := range routes.KindsFor(port.Protocol) {
+		for _, call := range v.routedCalls(vs, kind, itself) {
+			if !slices.ContainsFunc(calls, call.sameTarget) {
+				calls = append(calls, call)
+			}
+		}
+	}
+	return calls
+}
+
+// routedCalls returns the calls that the routes of a kind make of what the client calls; the call itself where there are none.
+func (v *View) routedCalls(vs *istionetworkingv1.VirtualService, kind routes.Kind, itself Call) []Call {
+	if len(routes.KindsFor(itself.Port.Protocol)) > 1 {
+		itself.Carries = carriedBy(kind, itself.Carries)
+	}
+	var calls []Call
+	for _, hop := range hopsOf(vs, kind, routes.Call{Client: &itself.Client, Host: itself.Host, Port: itself.Number}) {
+		hop.Number = cmp.Or(hop.Number, v.onlyPort(hop.Host, itself.Number))
+		call := v.following(itself.Client, hop, itself.Carries)
+		call.Called = itself.Called
 		if call.sameTarget(itself) {
 			call = itself
 		}
-		if !slices.ContainsFunc(calls, call.sameTarget) {
-			calls = append(calls, call)
-		}
+		calls = append(calls, call)
 	}
 	if len(calls) == 0 {
 		return []Call{itself}
 	}
 	return calls
+}
+
+// carriedBy is what a route of the kind sends on of what it is given.
+func carriedBy(kind routes.Kind, given istio.Carries) istio.Carries {
+	switch kind {
+	case routes.HTTP:
+		return istio.CarriesHTTP
+	case routes.TLS:
+		return istio.CarriesTLS
+	default:
+		return given
+	}
 }
 
 func (c Call) sameTarget(other Call) bool {
@@ -85,7 +119,7 @@ func (v *View) GatewayCalls(gateway model.Workload) []Call {
 		for _, s := range l.Servers {
 			for _, hop := range v.ServerHops(gateway, s) {
 				hop.Number = cmp.Or(hop.Number, v.onlyPort(hop.Host, serverNumber(s)))
-				call := v.following(gateway, hop, "")
+				call := v.following(gateway, hop, istio.CarriesBytes)
 				if !slices.ContainsFunc(calls, call.sameTarget) {
 					calls = append(calls, call)
 				}
@@ -97,16 +131,8 @@ func (v *View) GatewayCalls(gateway model.Workload) []Call {
 
 // following returns the call that the route makes of what it was given.
 func (v *View) following(client model.Workload, hop Hop, given istio.Carries) Call {
-	call := Call{Client: client, Host: hop.Host, Number: hop.Number, Subset: hop.Subset, Via: &hop, Carries: given}
-	switch hop.Route.Kind {
-	case routes.HTTP:
-		call.Carries = istio.CarriesHTTP
-	case routes.TLS:
-		call.Carries = istio.CarriesTLS
-	case routes.TCP:
-		if hop.Server != nil {
-			call.Carries = istio.CarriesBytes
-		}
+	call := Call{
+		Client: client, Host: hop.Host, Number: hop.Number, Subset: hop.Subset, Via: &hop, Carries: carriedBy(hop.Route.Kind, given),
 	}
 	call.Destination, call.Port = v.Declares(client.Namespace, hop.Host, hop.Number)
 	return call
@@ -149,19 +175,6 @@ func (v *View) Declares(client, host string, number int32) (*destinations.Destin
 		}
 	}
 	return nil, destinations.Port{}
-}
-
-// sidecarHops returns where the client's sidecar sends what is called at the port of the host; none: no VirtualService routes it.
-func (v *View) sidecarHops(client model.Workload, d *destinations.Destination, port destinations.Port) []Hop {
-	vs := routes.Routing(v.InMesh(client.Namespace), d.Name)
-	if vs == nil {
-		return nil
-	}
-	var all []Hop
-	for _, kind := range routes.KindsFor(port.Protocol) {
-		all = append(all, hopsOf(vs, kind, routes.Call{Client: &client, Host: d.Name, Port: port.Number})...)
-	}
-	return all
 }
 
 // InMesh returns the VirtualServices for the sidecars of the namespace.
@@ -220,6 +233,9 @@ func hopsOf(vs *istionetworkingv1.VirtualService, kind routes.Kind, c routes.Cal
 	var all []Hop
 	for _, route := range routes.Taking(vs, kind, c) {
 		for _, target := range route.To {
+			if !route.Weighs(target) {
+				continue
+			}
 			to := target.GetDestination()
 			all = append(all, Hop{
 				Host: route.Host(to), Subset: to.GetSubset(), Route: route,

@@ -2,15 +2,19 @@ package mesh
 
 import (
 	"fmt"
+	"math"
 
 	networkingapi "istio.io/api/networking/v1alpha3"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/hosts"
+	"github.com/meshtls/meshtls/internal/istio/routes"
+	"github.com/meshtls/meshtls/internal/model"
 )
 
-// atGateway is what becomes of a call whose endpoint is a gateway: that is for its servers to say. Without the label that sidecars are
-// given, Istio of itself sends it plaintext.
+// atGateway is the outcome of a call whose endpoint is a gateway: its servers decide. Without the label that sidecars are given, Istio of
+// itself sends a gateway plaintext.
 // Source: istio manifests/charts/istio-control/istio-discovery/files: the injection template sets the label, that of gateways does not.
 func (v *View) atGateway(o Outcome, c istio.Connection) Outcome {
 	o.AtGateway = true
@@ -22,14 +26,13 @@ func (v *View) atGateway(o Outcome, c istio.Connection) Outcome {
 	}
 	servers := v.serversAt(c)
 	if len(servers) == 0 {
-		o.Kind = GatewayDecides
-		o.Why = fmt.Sprintf("%s The endpoint is a gateway, and no Gateway of Istio's has a server at its port %d.", o.Sent.Why, c.Port)
-		return o
+		return v.noServer(o, c)
 	}
+	arrives := arrivalOf(o)
 	o.Kind = istio.Refused
-	o.Why = o.Sent.Why + " The endpoint is a gateway, and none of its servers at the port takes that."
-	for _, s := range servers {
-		kind := atServer(o.Sent.Mode, c.To.Carries, s)
+	o.Why = fmt.Sprintf("%s The endpoint is a gateway, and none of its servers at port %d takes that%s.", o.Sent.Why, c.Port, arrives)
+	for _, s := range v.serversFor(*c.Server, servers, arrives) {
+		kind := arrives.at(s)
 		if kind == istio.Refused {
 			continue
 		}
@@ -40,6 +43,23 @@ func (v *View) atGateway(o Outcome, c istio.Connection) Outcome {
 	}
 	return o
 }
+
+// labelGatewayName is on the pods of a gateway of the Kubernetes Gateway API.
+const labelGatewayName = "gateway.networking.k8s.io/gateway-name"
+
+// noServer is the outcome where no Gateway of Istio's has a server at the port.
+func (v *View) noServer(o Outcome, c istio.Connection) Outcome {
+	o.Kind = istio.Refused
+	o.Why = fmt.Sprintf("%s The endpoint is a gateway, and no Gateway of Istio's has a server at its port %d.", o.Sent.Why, c.Port)
+	if _, other := c.Server.Labels[labelGatewayName]; other || v.Partial() || ownPorts[c.Port] {
+		o.Kind = GatewayDecides
+	}
+	return o
+}
+
+// ownPorts are those that a proxy itself listens at: metrics, health and readiness.
+// Source: istio pkg/config/constants and the injection template of gateways.
+var ownPorts = map[int32]bool{15020: true, 15021: true, 15090: true}
 
 // taken words what the gateway's server does with the connection.
 func (o Outcome) taken() string {
@@ -63,22 +83,131 @@ func (v *View) serversAt(c istio.Connection) []istio.Server {
 	return nil
 }
 
-// atServer is how a connection ends at a gateway's server, if that is the one for its host. Where the proxy adds no TLS, the
-// application may have.
-func atServer(sent meshtlsv1alpha1.SendMode, carries istio.Carries, server istio.Server) Kind {
+// arrival is a connection that reaches a gateway.
+type arrival struct {
+	sent    meshtlsv1alpha1.SendMode
+	carries istio.Carries
+	// name is the server name in the TLS (SNI); unnamed says that it is not known.
+	name    string
+	unnamed bool
+}
+
+// String says which name is asked for, where that is known.
+func (a arrival) String() string {
 	switch {
+	case a.unnamed:
+		return ""
+	case a.name == "":
+		return " without a server name (SNI)"
+	default:
+		return " for the server name (SNI) " + a.name
+	}
+}
+
+// arrivalOf returns the connection that arrives. A client's proxy asks for the sni of the DestinationRule. Without one it asks for
+// Istio's own name of the destination with the mesh's mutual TLS, and with other TLS for the host of an HTTP request. What an
+// application asks for in TLS of its own is not known.
+// Source: istio pilot/pkg/networking/core/cluster_tls.go, buildUpstreamTLSSettings and setAutoSniAndAutoSanValidation.
+func arrivalOf(o Outcome) arrival {
+	c := o.Call
+	a := arrival{sent: o.Sent.Mode, carries: c.Carries, name: c.Called, unnamed: c.Called == "" || hosts.IsWildcard(c.Called)}
+	switch {
+	case a.sent == meshtlsv1alpha1.SendDisable:
+		a.unnamed = true
+	case o.Sent.Settings.GetSni() != "":
+		a.name, a.unnamed = o.Sent.Settings.GetSni(), false
+	case a.sent == meshtlsv1alpha1.SendIstioMutual:
+		a.name, a.unnamed = fmt.Sprintf("outbound_.%d_.%s_.%s", c.Number, c.Subset, c.Host), false
+	case c.Carries != istio.CarriesHTTP:
+		a.name, a.unnamed = "", false
+	}
+	return a
+}
+
+// serversFor returns the servers that Envoy may choose for the connection: of those that take TLS the one with the closest name, behind
+// those that take none. Where the name is not known it may be any.
+func (v *View) serversFor(gateway model.Workload, servers []istio.Server, a arrival) []istio.Server {
+	var plain, closest []istio.Server
+	best := 0
+	for _, s := range servers {
+		names, opened := v.opensFor(gateway, s)
+		switch {
+		case !opened:
+		case !s.SpeaksTLS():
+			plain = append(plain, s)
+		case a.unnamed:
+			closest = append(closest, s)
+		default:
+			rank := closeness(names, a.name)
+			if rank > best {
+				best, closest = rank, nil
+			}
+			if rank == best && rank > 0 {
+				closest = append(closest, s)
+			}
+		}
+	}
+	return append(plain, closest...)
+}
+
+// opensFor returns the names that Istio makes a filter chain of the server for, and whether it makes one at all: without routes, none of
+// a server that routes connections.
+// Source: istio pilot/pkg/networking/core/gateway.go, createGatewayTCPFilterChainOpts.
+func (v *View) opensFor(gateway model.Workload, s istio.Server) (names []string, opened bool) {
+	kind := routes.KindFor(s.Spec())
+	if kind == routes.HTTP || kind == routes.None {
+		if s.PassesThrough() {
+			return []string{"*"}, true
+		}
+		return s.Names(), true
+	}
+	hops := v.ServerHops(gateway, s)
+	if kind == routes.TCP {
+		return s.Names(), len(hops) > 0
+	}
+	for _, hop := range hops {
+		names = append(names, hop.Route.SNIHosts()...)
+	}
+	return names, len(names) > 0
+}
+
+// closeness ranks how closely one of the names stands for the asked one; zero: none does.
+func closeness(names []string, asked string) int {
+	best := 0
+	for _, name := range names {
+		switch {
+		case name == asked:
+			return math.MaxInt
+		case name == "*":
+			best = max(best, 1)
+		case hosts.Covers(name, asked):
+			best = max(best, len(name))
+		}
+	}
+	return best
+}
+
+// at is how the connection ends at a gateway's server. Where the proxy adds no TLS, the application may have.
+func (a arrival) at(server istio.Server) Kind {
+	plain := a.sent == meshtlsv1alpha1.SendDisable
+	switch {
+	case server.PlainHTTP():
+		return either(plain && a.carries != istio.CarriesTLS, istio.Plaintext)
 	case !server.SpeaksTLS():
-		return either(sent == meshtlsv1alpha1.SendDisable && carries != istio.CarriesTLS, istio.Plaintext)
+		if plain && a.carries != istio.CarriesTLS {
+			return istio.Plaintext
+		}
+		return GatewayDecides
 	case server.PassesThrough():
-		return either(sent != meshtlsv1alpha1.SendDisable || carries != istio.CarriesHTTP, GatewayDecides)
+		return either(!plain || a.carries != istio.CarriesHTTP, GatewayDecides)
 	}
 	mode := server.Spec().GetTls().GetMode()
 	if mode == networkingapi.ServerTLSSettings_ISTIO_MUTUAL {
-		return either(sent == meshtlsv1alpha1.SendIstioMutual, istio.MutualTLS)
+		return either(a.sent == meshtlsv1alpha1.SendIstioMutual, istio.MutualTLS)
 	}
-	switch sent {
+	switch a.sent {
 	case meshtlsv1alpha1.SendDisable:
-		return either(carries != istio.CarriesHTTP, istio.Plaintext)
+		return either(a.carries != istio.CarriesHTTP, istio.Plaintext)
 	case meshtlsv1alpha1.SendSimple:
 		return either(mode != networkingapi.ServerTLSSettings_MUTUAL, istio.ServerTLS)
 	case meshtlsv1alpha1.SendMutual:

@@ -49,6 +49,17 @@ func (r Route) Host(to *networkingapi.Destination) string {
 	return hosts.Qualify(to.GetHost(), r.Of.Namespace)
 }
 
+// SNIHosts are the server names that the route's conditions ask for, of a route for TLS.
+func (r Route) SNIHosts() []string {
+	var names []string
+	for _, m := range r.Matches {
+		if byName, tls := m.(interface{ GetSniHosts() []string }); tls {
+			names = append(names, byName.GetSniHosts()...)
+		}
+	}
+	return names
+}
+
 // Weighs says whether anything is sent to the target: a weight of zero has a meaning only among several.
 func (r Route) Weighs(t Target) bool { return len(r.To) == 1 || t.GetWeight() > 0 }
 

@@ -8,7 +8,8 @@ import (
 )
 
 // ourFacts returns what internal/mesh says of all calls of sidecars and gateways.
-func ourFacts(v *mesh.View) facts {
+// It leaves out the ports that asked does not hold, by client and called port.
+func ourFacts(v *mesh.View, asked map[string]bool) facts {
 	found := facts{}
 	for _, w := range v.Workloads() {
 		if !mesh.ReadsRules(w) {
@@ -23,6 +24,9 @@ func ourFacts(v *mesh.View) facts {
 				continue
 			}
 			for _, called := range v.Callable(w.Namespace) {
+				if !asked[client+" "+fmt.Sprintf("%s:%d", called.Name, called.Port.Number)] {
+					continue
+				}
 				for _, c := range v.CallsOf(w, called.Destination, called.Port) {
 					putOutcomes(v, found, client, fmt.Sprintf("%s:%d", called.Name, called.Port.Number), c)
 				}

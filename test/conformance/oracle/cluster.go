@@ -72,7 +72,7 @@ func run(pod *corev1.Pod, ip string) {
 		Phase: corev1.PodRunning, PodIP: ip, PodIPs: []corev1.PodIP{{IP: ip}},
 		Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}},
 	}
-	if _, labelled := pod.Labels[labelTLSMode]; hasProxy(pod) && !labelled {
+	if _, labelled := pod.Labels[labelTLSMode]; hasProxy(pod) && !isGateway(pod) && !labelled {
 		pod.Labels = maps.Clone(pod.Labels)
 		if pod.Labels == nil {
 			pod.Labels = map[string]string{}
@@ -80,6 +80,9 @@ func run(pod *corev1.Pod, ip string) {
 		pod.Labels[labelTLSMode] = "istio"
 	}
 }
+
+// isGateway reports whether the pod is its proxy and nothing else. The injection template of gateways sets no tlsMode.
+func isGateway(pod *corev1.Pod) bool { return hasProxy(pod) && len(pod.Spec.Containers) == 1 }
 
 func hasProxy(pod *corev1.Pod) bool {
 	isProxy := func(c corev1.Container) bool { return c.Name == proxyContainer }

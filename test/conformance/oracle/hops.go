@@ -3,11 +3,13 @@ package oracle
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	istiomodel "istio.io/istio/pilot/pkg/model"
 	"istio.io/istio/pilot/pkg/simulation"
 	istioendpoints "istio.io/istio/pilot/pkg/xds/endpoints"
 	"istio.io/istio/pilot/test/xdstest"
@@ -125,14 +127,24 @@ func (p *Proxy) Cluster(name string) *clusterv3.Cluster {
 	return p.clusters[name]
 }
 
-// Address returns where the proxy's client finds the host: the address of its Service or ServiceEntry; empty: it has none.
+// Address returns where the proxy's client finds the host: the address of its Service or ServiceEntry, the first of a range, or of a
+// Service without one that of another pod; empty: there is none.
 func (p *Proxy) Address(host string) string {
 	service := p.mesh.server.PushContext().ServiceForHostname(p.node, istiohost.Name(host))
 	if service == nil {
 		return ""
 	}
-	if address := service.GetAddressForProxy(p.node); address != "0.0.0.0" {
+	address, _, _ := strings.Cut(service.GetAddressForProxy(p.node), "/")
+	if address != "0.0.0.0" {
 		return address
+	}
+	for _, port := range service.Ports {
+		name := istiomodel.BuildSubsetKey(istiomodel.TrafficDirectionOutbound, "", service.Hostname, port.Port)
+		for _, e := range p.Endpoints(name) {
+			if e.Address != p.pod.Status.PodIP {
+				return e.Address
+			}
+		}
 	}
 	return ""
 }

@@ -1,0 +1,87 @@
+package calls
+
+import (
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"istio.io/istio/pkg/kube/krt"
+
+	"github.com/meshtls/meshtls/internal/gather"
+	"github.com/meshtls/meshtls/internal/mesh"
+	"github.com/meshtls/meshtls/test/conformance/oracle"
+)
+
+const (
+	// defaultWorlds is how many worlds a test run makes.
+	defaultWorlds = 200
+	defaultSeed   = 1
+	// shown is how many disagreements of a world are printed.
+	shown = 400
+)
+
+// TestMain keeps Istio's log out of the output, and Istio from holding on to every world for its debugger.
+func TestMain(m *testing.M) {
+	oracle.Silence()
+	krt.GlobalDebugHandler = nil
+	os.Exit(m.Run())
+}
+
+// TestCallsAgreeWithIstio shows each world to Istio and to internal/mesh.
+func TestCallsAgreeWithIstio(t *testing.T) {
+	first, worlds := setting(t, "MESHTLS_SEED", defaultSeed), setting(t, "MESHTLS_WORLDS", defaultWorlds)
+	var tally tally
+	t.Run("worlds", func(t *testing.T) {
+		// A parallel test is kept until its group is done. So there are few of them, and the worlds of each come one after the other.
+		workers := runtime.GOMAXPROCS(0)
+		for worker := range workers {
+			t.Run(strconv.Itoa(worker), func(t *testing.T) {
+				t.Parallel()
+				for seed := first + worker; seed < first+worlds; seed += workers {
+					t.Run(strconv.Itoa(seed), func(t *testing.T) { compare(t, uint64(seed), &tally) })
+				}
+			})
+		}
+	})
+	t.Logf("%d worlds, %s", worlds, &tally)
+}
+
+func compare(t *testing.T, seed uint64, tally *tally) {
+	t.Helper()
+	objects, classes := newWorld(seed)
+	world, err := oracle.Of(objects)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader, err := world.Read(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	inventory, err := gather.Inventory(t.Context(), reader, time.Time{}, gather.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := mesh.New(inventory, "")
+	generated, asked := istioFacts(oracle.NewMesh(t, world, ""), v)
+	found := differences(generated, ourFacts(v, asked))
+	tally.add(generated, classes, len(found))
+	if len(found) > 0 {
+		t.Errorf("seed %d: %d disagreements:\n%s", seed, len(found), strings.Join(found[:min(shown, len(found))], "\n"))
+	}
+}
+
+func setting(t *testing.T, name string, otherwise int) int {
+	t.Helper()
+	text, set := os.LookupEnv(name)
+	if !set {
+		return otherwise
+	}
+	value, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return value
+}

@@ -1,0 +1,316 @@
+package calls
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	istiomodel "istio.io/istio/pilot/pkg/model"
+	"istio.io/istio/pilot/pkg/simulation"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/mesh"
+	"github.com/meshtls/meshtls/test/conformance/oracle"
+)
+
+const (
+	// outside is the server of a call that leaves the mesh, and nobody that of one that reaches none.
+	outside = "outside the mesh"
+	nobody  = "none"
+)
+
+// judge asks Istio about the calls of one world.
+type judge struct {
+	mesh *oracle.Mesh
+	// view tells which hosts and ports there are, and which of them are outside the mesh. What becomes of a call is not asked of it.
+	view  *mesh.View
+	found facts
+	// asked are the ports that sidecars called, by client and port: not those without an address.
+	asked map[string]bool
+}
+
+// istioFacts returns what Istio does with all calls of sidecars and gateways.
+func istioFacts(m *oracle.Mesh, v *mesh.View) (found facts, asked map[string]bool) {
+	j := judge{mesh: m, view: v, found: facts{}, asked: map[string]bool{}}
+	pods := m.Pods()
+	for i := range pods {
+		switch name := oracle.NameOf(&pods[i]); {
+		case !oracle.HasProxy(&pods[i]):
+		case pods[i].Namespace == edge:
+			j.gateway(name.String(), m.Gateway(name))
+		default:
+			j.sidecar(name.String(), pods[i].Namespace, m.Sidecar(name))
+		}
+	}
+	return j.found, j.asked
+}
+
+// sidecar calls every port of every host, with all that its protocol allows the application to send.
+func (j judge) sidecar(client, namespace string, proxy *oracle.Proxy) {
+	for _, called := range j.view.Callable(namespace) {
+		c := call{client: client, called: fmt.Sprintf("%s:%d", called.Name, called.Port.Number)}
+		if called.Service != nil && called.Service.Headless && proxy.Address(called.Name) == "" {
+			continue // an application finds no address of a headless Service without other pods
+		}
+		j.asked[client+" "+c.called] = true
+		for _, content := range contents(called.Port.Protocol) {
+			chain, err := proxy.Takes(outbound(proxy, called, content))
+			if err != nil {
+				c.sent, c.server = "nowhere", nobody
+				j.found.put(c, string(istio.Refused))
+				continue
+			}
+			j.clusters(c, proxy, chain.Clusters, content)
+		}
+	}
+}
+
+// content is what an application sends.
+type content struct {
+	protocol simulation.Protocol
+	tls      simulation.TLSMode
+}
+
+var (
+	plainHTTP  = content{simulation.HTTP, simulation.Plaintext}
+	plainBytes = content{simulation.TCP, simulation.Plaintext}
+	ownTLS     = content{simulation.TCP, simulation.TLS}
+)
+
+func contents(protocol string) []content {
+	switch istio.CarriesOf(protocol) {
+	case istio.CarriesHTTP:
+		return []content{plainHTTP}
+	case istio.CarriesTLS:
+		return []content{ownTLS}
+	}
+	if protocol == "" {
+		return []content{plainHTTP, plainBytes}
+	}
+	return []content{plainBytes}
+}
+
+func outbound(proxy *oracle.Proxy, called mesh.Callable, what content) simulation.Call {
+	return simulation.Call{
+		Address: proxy.Address(called.Name), Port: int(called.Port.Number), Protocol: what.protocol, TLS: what.tls,
+		HostHeader: called.Name, Sni: sniOf(called.Name, what), CallMode: simulation.CallModeOutbound,
+	}
+}
+
+func sniOf(host string, what content) string {
+	if what.tls == simulation.Plaintext {
+		return ""
+	}
+	return host
+}
+
+// gateway follows all that the gateway's servers take.
+func (j judge) gateway(client string, proxy *oracle.Proxy) {
+	for _, chain := range proxy.Chains() {
+		what := plainBytes
+		switch {
+		case chain.HTTP:
+			what = plainHTTP
+		case chain.TLS == oracle.ServesPassthrough:
+			what = ownTLS
+		}
+		j.clusters(call{client: client, called: "its servers"}, proxy, chain.Clusters, what)
+	}
+}
+
+func (j judge) clusters(c call, proxy *oracle.Proxy, clusters []string, what content) {
+	for _, name := range clusters {
+		_, subset, host, port := istiomodel.ParseSubsetKey(name)
+		c.sent = fmt.Sprintf("%s:%d %s", host, port, subset)
+		if !strings.HasPrefix(name, "outbound|") {
+			c.sent = name
+		}
+		j.cluster(c, proxy, name, what)
+	}
+}
+
+func (j judge) cluster(c call, proxy *oracle.Proxy, name string, what content) {
+	_, _, host, _ := istiomodel.ParseSubsetKey(name)
+	external := j.isExternal(string(host))
+	endpoints := proxy.Endpoints(name)
+	cluster := proxy.Cluster(name)
+	switch {
+	case cluster == nil:
+		c.server = nobody
+		j.found.put(c, string(istio.Refused))
+	case len(endpoints) == 0 && external || cluster.GetLoadAssignment() == nil && len(endpoints) == 0 && j.anywhere(string(host)):
+		c.server = outside
+		j.found.put(c, toStranger(oracle.TLSOf(cluster).Mode, what, external))
+	case len(endpoints) == 0:
+		c.server = nobody
+		j.found.put(c, string(mesh.NoEndpoints))
+	}
+	for _, e := range endpoints {
+		c.server = fmt.Sprintf("%s:%d", e.Address, e.Port)
+		switch {
+		case e.Pod != nil:
+			c.server = fmt.Sprintf("%s:%d", oracle.NameOf(e.Pod), e.Port)
+			for _, outcome := range j.atPod(e, c, what) {
+				j.found.put(c, outcome)
+			}
+		case external:
+			c.server = outside
+			j.found.put(c, toStranger(e.Wire.Mode, what, true))
+		default:
+			j.found.put(c, toStranger(e.Wire.Mode, what, !j.speaksMutualTLS(string(host), e.Address)))
+		}
+	}
+}
+
+// toStranger is the outcome at a server without a proxy that Istio knows. One outside the mesh cannot end the mesh's mutual TLS.
+func toStranger(wire meshtlsv1alpha1.SendMode, what content, stranger bool) string {
+	switch {
+	case wire == meshtlsv1alpha1.SendIstioMutual && stranger:
+		return string(istio.Refused)
+	case wire == meshtlsv1alpha1.SendIstioMutual:
+		return string(istio.MutualTLS)
+	default:
+		return passed(wire, what)
+	}
+}
+
+// passed is the outcome of a connection that no proxy ends at the server.
+func passed(wire meshtlsv1alpha1.SendMode, what content) string {
+	switch {
+	case wire == meshtlsv1alpha1.SendDisable || wire == meshtlsv1alpha1.SendAuto:
+		return string(istio.Plaintext)
+	case what == ownTLS:
+		return string(istio.DoubleTLS)
+	case wire == meshtlsv1alpha1.SendMutual:
+		return string(istio.MutualTLS)
+	default:
+		return string(istio.ServerTLS)
+	}
+}
+
+// atPod returns the outcomes at a pod.
+func (j judge) atPod(e oracle.Endpoint, c call, what content) []string {
+	called, _, _ := strings.Cut(c.called, ":")
+	switch {
+	case !oracle.HasProxy(e.Pod):
+		return []string{toStranger(e.Wire.Mode, what, true)}
+	case e.Pod.Namespace == edge:
+		return j.atGateway(e, called, what)
+	default:
+		return []string{j.atSidecar(e, called, what)}
+	}
+}
+
+func (j judge) atSidecar(e oracle.Endpoint, called string, what content) string {
+	arrives := simulation.Call{
+		Address: e.Address, Port: int(e.Port), Protocol: what.protocol, TLS: what.tls, HostHeader: called, CallMode: simulation.CallModeInbound,
+	}
+	switch e.Wire.Mode {
+	case meshtlsv1alpha1.SendDisable:
+	case meshtlsv1alpha1.SendIstioMutual:
+		arrives.TLS = simulation.MTLS
+	default:
+		arrives.TLS, arrives.Protocol = simulation.TLS, simulation.TCP
+	}
+	chain, err := j.mesh.Sidecar(oracle.NameOf(e.Pod)).Takes(arrives)
+	switch ended := chain.TLS == oracle.ServesMutual || chain.TLS == oracle.ServesIstioMutual; {
+	case err != nil:
+		return string(istio.Refused)
+	case e.Wire.Mode == meshtlsv1alpha1.SendIstioMutual && ended:
+		return string(istio.MutualTLS)
+	case e.Wire.Mode == meshtlsv1alpha1.SendIstioMutual:
+		return string(istio.Refused)
+	default:
+		return passed(e.Wire.Mode, what)
+	}
+}
+
+// names are the server names that an application may ask a gateway for.
+var names = []string{"a.example", "b.example", "c.example", "other.test"}
+
+// atGateway returns the outcomes at a gateway's servers. A client's proxy asks for one name; an application may ask for any, and bytes
+// may be TLS.
+func (j judge) atGateway(e oracle.Endpoint, called string, what content) []string {
+	arrives := simulation.Call{Address: e.Address, Port: int(e.Port), Protocol: what.protocol, TLS: what.tls, HostHeader: called,
+		CallMode: simulation.CallModeGateway}
+	switch e.Wire.Mode {
+	case meshtlsv1alpha1.SendDisable:
+		return j.asSent(e, arrives, what)
+	case meshtlsv1alpha1.SendIstioMutual:
+		arrives.TLS, arrives.Sni = simulation.MTLS, e.Wire.SNI
+	default:
+		// Envoy takes the name from the request, where it sends one.
+		arrives.TLS, arrives.Protocol, arrives.Sni = simulation.TLS, simulation.HTTP, e.Wire.SNI
+		if e.Wire.SNI == "" && what == plainHTTP {
+			arrives.Sni = called
+		} else if e.Wire.SNI == "" {
+			arrives.HostHeader = ""
+		}
+	}
+	return []string{j.atServer(e, arrives)}
+}
+
+// asSent returns the outcomes of what no proxy changes.
+func (j judge) asSent(e oracle.Endpoint, arrives simulation.Call, what content) []string {
+	outcomes := map[string]bool{j.atServer(e, arrives): true}
+	if what == plainBytes {
+		arrives.Protocol = simulation.HTTP
+		outcomes[j.atServer(e, arrives)] = true
+	}
+	if what != plainHTTP {
+		arrives.TLS, arrives.Protocol = simulation.TLS, simulation.HTTP
+		for _, name := range names {
+			arrives.Sni = name
+			outcomes[j.atServer(e, arrives)] = true
+		}
+	}
+	if len(outcomes) > 1 {
+		delete(outcomes, string(istio.Refused))
+	}
+	return slices.Collect(maps.Keys(outcomes))
+}
+
+// atServer is the outcome of one connection to a gateway.
+func (j judge) atServer(e oracle.Endpoint, arrives simulation.Call) string {
+	chain, err := j.mesh.Gateway(oracle.NameOf(e.Pod)).Takes(arrives)
+	wire := e.Wire.Mode
+	switch {
+	case answered(err) && arrives.TLS == simulation.Plaintext:
+		return string(istio.Plaintext)
+	case err != nil && !answered(err), chain.TLS == oracle.ServesMutual && wire == meshtlsv1alpha1.SendSimple:
+		return string(istio.Refused)
+	case chain.TLS == oracle.ServesPassthrough || chain.TLS == oracle.ServesPlaintext && arrives.TLS != simulation.Plaintext:
+		return string(mesh.GatewayDecides)
+	case wire == meshtlsv1alpha1.SendIstioMutual:
+		return string(istio.MutualTLS)
+	case chain.TLS == oracle.ServesSimple && wire == meshtlsv1alpha1.SendMutual:
+		return string(istio.ServerTLS)
+	default:
+		return passed(wire, plainBytes)
+	}
+}
+
+// answered reports whether the error is a gateway's answer to a request: the connection stands.
+func answered(err error) bool {
+	return errors.Is(err, simulation.ErrNoVirtualHost) || errors.Is(err, simulation.ErrNoRoute) || errors.Is(err, simulation.ErrTLSRedirect)
+}
+
+func (j judge) isExternal(host string) bool { return host == external }
+
+// anywhere reports whether the host is of servers that Istio is not told of.
+func (j judge) anywhere(host string) bool { return host == internal }
+
+// speaksMutualTLS reports whether the machine counts as one of the mesh: it has a service account.
+func (j judge) speaksMutualTLS(host, address string) bool {
+	for _, d := range j.view.Destinations().Of(host) {
+		for _, machine := range d.Entry.Spec.GetEndpoints() {
+			if machine.GetAddress() == address && machine.GetServiceAccount() != "" {
+				return true
+			}
+		}
+	}
+	return false
+}
