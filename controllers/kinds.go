@@ -1,30 +1,53 @@
 package controllers
 
 import (
+	"maps"
+	"slices"
+
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+	istionetworkingv1alpha3 "istio.io/client-go/pkg/apis/networking/v1alpha3"
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 
+	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// istioKind is an Istio kind that the operator reads.
+// istioKind is a kind of Istio, or one that Istio reads, that comes and goes with its CRD.
 type istioKind struct {
 	name   string
 	crd    string
 	object client.Object
 }
 
-// istioKinds are the Istio kinds that a snapshot holds.
-var istioKinds = []istioKind{
+// istioKinds are those that a snapshot holds.
+var istioKinds = append([]istioKind{
 	{model.KindPeerAuthentication, "peerauthentications.security.istio.io", &istiosecurityv1.PeerAuthentication{}},
 	{model.KindDestinationRule, "destinationrules.networking.istio.io", &istionetworkingv1.DestinationRule{}},
 	{model.KindGateway, "gateways.networking.istio.io", &istionetworkingv1.Gateway{}},
 	{model.KindServiceEntry, "serviceentries.networking.istio.io", &istionetworkingv1.ServiceEntry{}},
 	{model.KindVirtualService, "virtualservices.networking.istio.io", &istionetworkingv1.VirtualService{}},
+	{model.KindWorkloadEntry, "workloadentries.networking.istio.io", &istionetworkingv1.WorkloadEntry{}},
+	{model.KindSidecar, "sidecars.networking.istio.io", &istionetworkingv1.Sidecar{}},
+	{model.KindEnvoyFilter, "envoyfilters.networking.istio.io", &istionetworkingv1alpha3.EnvoyFilter{}},
+}, gatewayAPIKinds()...)
+
+// gatewayAPIKinds are those of the Kubernetes Gateway API.
+func gatewayAPIKinds() []istioKind {
+	var kinds []istioKind
+	for _, name := range slices.Sorted(maps.Keys(gather.GatewayAPI)) {
+		gvk := gather.GatewayAPI[name]
+		object := &unstructured.Unstructured{}
+		object.SetGroupVersionKind(gvk)
+		plural, _ := apimeta.UnsafeGuessKindToResource(gvk)
+		kinds = append(kinds, istioKind{name, plural.GroupResource().String(), object})
+	}
+	return kinds
 }
 
 // istioSubjects are Istio's kinds as what is read while their CRDs are there, in the scope's namespaces.

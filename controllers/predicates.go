@@ -6,6 +6,8 @@ import (
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -36,6 +38,7 @@ func podDiffers(before, after *corev1.Pod) bool {
 	return !maps.Equal(before.Labels, after.Labels) ||
 		!maps.Equal(before.Annotations, after.Annotations) ||
 		!equality.Semantic.DeepEqual(before.Spec, after.Spec) ||
+		!equality.Semantic.DeepEqual(before.Status.PodIPs, after.Status.PodIPs) ||
 		finished(before) != finished(after)
 }
 
@@ -45,6 +48,18 @@ func finished(pod *corev1.Pod) bool {
 
 // serviceDiffers leaves out the status of load balancers.
 func serviceDiffers(before, after *corev1.Service) bool {
+	return !maps.Equal(before.Labels, after.Labels) || !maps.Equal(before.Annotations, after.Annotations) ||
+		!equality.Semantic.DeepEqual(before.Spec, after.Spec)
+}
+
+// endpointSliceDiffers leaves out the annotation by which each write says when it was.
+func endpointSliceDiffers(before, after *discoveryv1.EndpointSlice) bool {
+	return !maps.Equal(before.Labels, after.Labels) || !equality.Semantic.DeepEqual(before.Endpoints, after.Endpoints) ||
+		!equality.Semantic.DeepEqual(before.Ports, after.Ports)
+}
+
+// ingressDiffers leaves out the status of load balancers.
+func ingressDiffers(before, after *networkingv1.Ingress) bool {
 	return !maps.Equal(before.Annotations, after.Annotations) || !equality.Semantic.DeepEqual(before.Spec, after.Spec)
 }
 
@@ -53,11 +68,11 @@ func namespaceDiffers(before, after *corev1.Namespace) bool {
 }
 
 func mutatingDiffers(before, after *admissionregistrationv1.MutatingWebhookConfiguration) bool {
-	return !equality.Semantic.DeepEqual(before.Webhooks, after.Webhooks)
+	return !maps.Equal(before.Labels, after.Labels) || !equality.Semantic.DeepEqual(before.Webhooks, after.Webhooks)
 }
 
 func validatingDiffers(before, after *admissionregistrationv1.ValidatingWebhookConfiguration) bool {
-	return !equality.Semantic.DeepEqual(before.Webhooks, after.Webhooks)
+	return !maps.Equal(before.Labels, after.Labels) || !equality.Semantic.DeepEqual(before.Webhooks, after.Webhooks)
 }
 
 func secretDiffers(before, after *corev1.Secret) bool {

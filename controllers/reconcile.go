@@ -30,7 +30,7 @@ type Reconciler struct {
 	// kinds and credentials are what can be read besides what the client reads.
 	kinds       *sessions
 	credentials *sessions
-	roots       *roots
+	dependents  *dependents
 	recorder    events.EventRecorder
 	metrics     *metrics.Metrics
 }
@@ -56,7 +56,6 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	r.roots.note(snapshot)
 	r.metrics.Checked(request.Name, snapshot.Credentials)
 	result := r.compile(snapshot)
 	work := workOf(snapshot, result)
@@ -74,13 +73,22 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 // gather reads the namespace, with the credentials that its policies name as far as they can be read now.
 func (r *Reconciler) gather(ctx context.Context, cluster view, namespace string) (model.Snapshot, error) {
 	reader, readable := withCredentials(cluster, r.credentials.all())
+	asking := r.dependents.begin(namespace)
 	snapshot, err := gather.Snapshot(ctx, reader, namespace, gather.Options{
 		IstioNamespace:       r.options.IstioNamespace,
 		RootNamespace:        r.options.RootNamespace,
 		Missing:              cluster.missing,
 		CredentialNamespaces: readable,
 		Now:                  metav1.Now(),
+		Note:                 asking.note,
 	})
+	switch {
+	case err != nil: // what was read before may still count
+	case len(snapshot.Policies) == 0:
+		r.dependents.forget(namespace)
+	default:
+		asking.done()
+	}
 	snapshot.Mesh.Unseen = r.options.scope().unseen(snapshot.Mesh.RootNamespace)
 	return snapshot, err
 }
@@ -107,7 +115,7 @@ func namespaceLeaves(ctx context.Context, reader client.Reader, name string) (bo
 // forget drops what is remembered of a namespace that leaves: no pass may come after it has left.
 func (r *Reconciler) forget(namespace string) {
 	r.metrics.Forget(namespace)
-	r.roots.note(model.Snapshot{Namespace: namespace})
+	r.dependents.forget(namespace)
 }
 
 // workOf is what is to be made of the namespace.

@@ -7,30 +7,30 @@ import (
 	"github.com/go-logr/logr/funcr"
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus/testutil"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/metrics"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
 func TestForget(t *testing.T) {
 	t.Parallel()
-	r := &Reconciler{metrics: metrics.New(), roots: newRoots()}
+	r := &Reconciler{metrics: metrics.New(), dependents: newDependents()}
 	empty := testutil.CollectAndCount(r.metrics, "meshtls_findings")
 	outcome := model.Outcome{Findings: []model.Finding{{Check: "a", Severity: meshtlsv1alpha1.SeverityError}}}
 	r.metrics.Passed(model.Result{Namespace: "shop", Policies: []model.Outcome{outcome}}, nil)
-	r.roots.note(model.Snapshot{
-		Namespace: "shop", Inventory: model.Inventory{Mesh: model.Mesh{RootNamespace: "istio-system"}},
-		Policies: []*meshtlsv1alpha1.MeshTLSPolicy{{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "p"}}},
-	})
-	if got := r.roots.namespacesUnder("istio-system"); len(got) != 1 {
-		t.Fatalf("namespaces under the root before: got %v, want shop", got)
+	root := gather.Read{Kind: model.KindPolicy, Namespace: "istio-system"}
+	asking := r.dependents.begin("shop")
+	asking.note(root)
+	asking.done()
+	if got := r.dependents.on([]gather.Read{root}); len(got) != 1 {
+		t.Fatalf("namespaces that depend on the root before: got %v, want shop", got)
 	}
 
 	r.forget("shop")
-	if got := r.roots.namespacesUnder("istio-system"); len(got) != 0 {
-		t.Errorf("namespaces under the root: got %v, want none", got)
+	if got := r.dependents.on([]gather.Read{root}); len(got) != 0 {
+		t.Errorf("namespaces that depend on the root: got %v, want none", got)
 	}
 	if got := testutil.CollectAndCount(r.metrics, "meshtls_findings"); got != empty {
 		t.Errorf("series of findings: got %d, want %d", got, empty)

@@ -10,7 +10,10 @@ import (
 
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/selection"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/util/workqueue"
@@ -23,6 +26,7 @@ import (
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+	istionetworkingv1alpha3 "istio.io/client-go/pkg/apis/networking/v1alpha3"
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
@@ -36,7 +40,10 @@ import (
 // +kubebuilder:rbac:groups=security.meshtls.dev,resources=meshtlspolicies/status,verbs=patch
 // +kubebuilder:rbac:groups=security.istio.io,resources=peerauthentications,verbs=list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=networking.istio.io,resources=destinationrules;gateways,verbs=list;watch;create;patch;delete
-// +kubebuilder:rbac:groups=networking.istio.io,resources=serviceentries;virtualservices,verbs=list;watch
+// +kubebuilder:rbac:groups=networking.istio.io,resources=serviceentries;virtualservices;workloadentries;sidecars;envoyfilters,verbs=list;watch
+// +kubebuilder:rbac:groups=gateway.networking.k8s.io,resources=gateways;httproutes;grpcroutes;tlsroutes;tcproutes;backendtlspolicies,verbs=list;watch
+// +kubebuilder:rbac:groups=networking.k8s.io,resources=ingresses;ingressclasses,verbs=list;watch
+// +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=list;watch
 // +kubebuilder:rbac:groups="",resources=services;pods;namespaces,verbs=list;watch
 // +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=mutatingwebhookconfigurations,verbs=list;watch
 // +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=validatingwebhookconfigurations,verbs=list;watch
@@ -76,6 +83,7 @@ func NewScheme() *runtime.Scheme {
 		meshtlsv1alpha1.AddToScheme,
 		istiosecurityv1.AddToScheme,
 		istionetworkingv1.AddToScheme,
+		istionetworkingv1alpha3.AddToScheme,
 	} {
 		utilruntime.Must(add(scheme))
 	}
@@ -91,12 +99,21 @@ func ManagerOptions(options Options) ctrl.Options {
 			DefaultTransform:  trim,
 			DefaultNamespaces: caches(options.scope().parts()...),
 			ByObject: map[client.Object]cache.ByObject{
-				&corev1.ConfigMap{}: {Namespaces: map[string]cache.Config{options.IstioNamespace: {}}},
+				&corev1.ConfigMap{}:          {Namespaces: map[string]cache.Config{options.IstioNamespace: {}}},
+				&discoveryv1.EndpointSlice{}: {Label: withoutSelector},
 			},
 		},
 		Client: client.Options{Cache: readYourWrites(nil)},
 	}
 }
+
+// withoutSelector leaves out the EndpointSlices that Kubernetes makes for Services with a selector: the pods say what is in them.
+var withoutSelector = func() labels.Selector {
+	const ofKubernetes = "endpointslice-controller.k8s.io"
+	others, err := labels.NewRequirement(discoveryv1.LabelManagedBy, selection.NotIn, []string{ofKubernetes})
+	utilruntime.Must(err)
+	return labels.NewSelector().Add(*others)
+}()
 
 // readYourWrites are the options of a client that reads from the cache, and waits for its own writes to show in it.
 func readYourWrites(reader client.Reader) *client.CacheOptions {
@@ -109,7 +126,7 @@ func Setup(manager ctrl.Manager, options Options) error {
 		return err
 	}
 	reconciler := &Reconciler{
-		options: options, client: manager.GetClient(), kinds: newSessions(), credentials: newSessions(), roots: newRoots(),
+		options: options, client: manager.GetClient(), kinds: newSessions(), credentials: newSessions(), dependents: newDependents(),
 		recorder: manager.GetEventRecorder("meshtls"), metrics: metrics.New(),
 	}
 	if err := reconciler.metrics.Register(ctrlmetrics.Registry); err != nil {
@@ -125,7 +142,7 @@ func Setup(manager ctrl.Manager, options Options) error {
 		return err
 	}
 	doors := &doors{controller: main, mapping: mapping{
-		cache: scopedReader{Reader: manager.GetCache(), scope: options.scope()}, roots: reconciler.roots, options: options,
+		cache: scopedReader{Reader: manager.GetCache(), scope: options.scope()}, dependents: reconciler.dependents,
 	}}
 	readable := make(chan event.GenericEvent, 1)
 	if err := doors.open(manager.GetCache(), readable); err != nil {

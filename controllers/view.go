@@ -136,5 +136,6 @@ func (v view) Delete(ctx context.Context, obj client.Object, options ...client.D
 }
 
 func sameKind(a, b client.Object) bool {
-	return reflect.TypeOf(a) == reflect.TypeOf(b)
+	return reflect.TypeOf(a) == reflect.TypeOf(b) &&
+		a.GetObjectKind().GroupVersionKind() == b.GetObjectKind().GroupVersionKind()
 }

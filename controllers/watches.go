@@ -5,6 +5,8 @@ import (
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
@@ -13,10 +15,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
-	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
-	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
-
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/model"
 )
 
 // doors are the ways in which the controller hears of changes: one for each kind that a snapshot holds.
@@ -25,56 +25,61 @@ type doors struct {
 	mapping    mapping
 }
 
-// door is a watched kind: whom its objects concern, and which updates matter.
+// door is a watched kind, and which updates matter.
 type door struct {
-	object  client.Object
-	mapping handler.MapFunc
+	kind   string
+	object client.Object
 	// matters is nil where every update does.
 	matters predicate.Predicate
 }
 
 // open opens the doors of the kinds that are always there, and the one through which it is heard that others come and go.
 func (d *doors) open(from cache.Cache, readable chan event.GenericEvent) error {
-	for _, door := range []door{
-		// Also its status: what somebody else writes there is put right.
-		{&meshtlsv1alpha1.MeshTLSPolicy{}, d.mapping.ofPolicy, nil},
-		{&corev1.Service{}, d.mapping.ofService, changed(serviceDiffers)},
-		{&corev1.Pod{}, d.mapping.ofPod, changed(podDiffers)},
-		{&corev1.Namespace{}, d.mapping.ofNamespace, changed(namespaceDiffers)},
-		{&corev1.ConfigMap{}, d.mapping.ofConfigMap, changed(configMapDiffers)},
-		{&admissionregistrationv1.MutatingWebhookConfiguration{}, d.mapping.ofWebhook, changed(mutatingDiffers)},
-		{&admissionregistrationv1.ValidatingWebhookConfiguration{}, d.mapping.ofWebhook, changed(validatingDiffers)},
-	} {
-		watch := source.Kind(from, door.object, handler.EnqueueRequestsFromMapFunc(door.mapping), door.predicates()...)
+	for _, door := range alwaysThere {
+		watch := source.Kind(from, door.object, handler.EnqueueRequestsFromMapFunc(d.mapping.of(door.kind)), door.predicates()...)
 		if err := d.controller.Watch(watch); err != nil {
 			return err
 		}
 	}
-	return d.controller.Watch(source.Channel(readable, handler.EnqueueRequestsFromMapFunc(d.mapping.ofAnything)))
+	return d.controller.Watch(source.Channel(readable, handler.EnqueueRequestsFromMapFunc(d.mapping.everything)))
+}
+
+// alwaysThere are the doors of the kinds that every cluster has.
+var alwaysThere = []door{
+	// Also its status: what somebody else writes there is put right.
+	{model.KindPolicy, &meshtlsv1alpha1.MeshTLSPolicy{}, nil},
+	{model.KindService, &corev1.Service{}, changed(serviceDiffers)},
+	{model.KindPod, &corev1.Pod{}, changed(podDiffers)},
+	{model.KindNamespace, &corev1.Namespace{}, changed(namespaceDiffers)},
+	{model.KindConfigMap, &corev1.ConfigMap{}, changed(configMapDiffers)},
+	{model.KindEndpointSlice, &discoveryv1.EndpointSlice{}, changed(endpointSliceDiffers)},
+	{model.KindIngress, &networkingv1.Ingress{}, changed(ingressDiffers)},
+	{model.KindIngressClass, &networkingv1.IngressClass{}, nil},
+	{model.KindMutatingWebhook, &admissionregistrationv1.MutatingWebhookConfiguration{}, changed(mutatingDiffers)},
+	{model.KindValidatingWebhook, &admissionregistrationv1.ValidatingWebhookConfiguration{}, changed(validatingDiffers)},
 }
 
 // openLate opens the door of what has come while the operator runs: an Istio kind, or the credentials of a namespace.
 func (d *doors) openLate(late watched) error {
-	doors := d.late()
+	doors := comingAndGoing()
 	door := doors[slices.IndexFunc(doors, func(door door) bool { return sameKind(door.object, late.object) })]
 	return d.controller.Watch(&source.Informer{
 		Informer:   late.informer,
-		Handler:    handler.EnqueueRequestsFromMapFunc(door.mapping),
+		Handler:    handler.EnqueueRequestsFromMapFunc(d.mapping.of(door.kind)),
 		Predicates: door.predicates(),
 	})
 }
 
-// late are the doors of the kinds that come and go. ConfigMaps are those of credentials.
-func (d *doors) late() []door {
-	return []door{
-		{&istiosecurityv1.PeerAuthentication{}, d.mapping.ofPeerAuthentication, changed(istioObjectDiffers)},
-		{&istionetworkingv1.DestinationRule{}, d.mapping.ofDestinationRule, changed(istioObjectDiffers)},
-		{&istionetworkingv1.Gateway{}, d.mapping.ofGateway, changed(istioObjectDiffers)},
-		{&istionetworkingv1.ServiceEntry{}, d.mapping.ofServiceEntry, changed(istioObjectDiffers)},
-		{&istionetworkingv1.VirtualService{}, d.mapping.ofVirtualService, changed(istioObjectDiffers)},
-		{&corev1.Secret{}, d.mapping.ofCredential, changed(secretDiffers)},
-		{&corev1.ConfigMap{}, d.mapping.ofCredential, changed(configMapDiffers)},
+// comingAndGoing are the doors of the kinds that come and go. ConfigMaps are those of credentials.
+func comingAndGoing() []door {
+	doors := []door{
+		{model.KindSecret, &corev1.Secret{}, changed(secretDiffers)},
+		{model.KindConfigMap, &corev1.ConfigMap{}, changed(configMapDiffers)},
 	}
+	for _, kind := range istioKinds {
+		doors = append(doors, door{kind.name, kind.object, changed(istioObjectDiffers)})
+	}
+	return doors
 }
 
 func (d door) predicates() []predicate.Predicate {

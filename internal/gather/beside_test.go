@@ -7,8 +7,10 @@ import (
 	"google.golang.org/protobuf/testing/protocmp"
 	networkingapi "istio.io/api/networking/v1alpha3"
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+	istionetworkingv1alpha3 "istio.io/client-go/pkg/apis/networking/v1alpha3"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -39,7 +41,7 @@ func TestSnapshotBesideDeclarations(t *testing.T) {
 		"a Service before gateway pods of another namespace": {
 			world: gatewayOfEdge + edgePods + selecting("edge", "ingress", "{istio: ingress}") + selecting("edge", "other", "{app: other}") +
 				selecting("bank", "ingress", "{istio: ingress}"),
-			want: []string{"Service edge/ingress"},
+			want: []string{"Service edge/ingress", "Service edge/other"},
 		},
 		"one before gateway pods that is sent to, once": {
 			world: gatewayOfEdge + edgePods + selecting("edge", "ingress", "{istio: ingress}") + sendingPolicyTo("ingress.edge.svc.cluster.local"),
@@ -198,34 +200,6 @@ webhooks: [{name: there, clientConfig: {service: {namespace: bank, name: api}}}]
 	}
 }
 
-func TestNamespacesRoutedBy(t *testing.T) {
-	reader := world(t, gatewayOfA)
-	ours := render.GatewayName("a")
-	tests := map[string]struct {
-		gateways []string
-		want     []string
-	}{
-		"the Gateway of a policy":             {gateways: []string{"mesh", "other/x", "shop/" + ours}, want: []string{"shop"}},
-		"one of that name elsewhere":          {gateways: []string{ours}},
-		"a policy without a gateway has none": {gateways: []string{"shop/" + render.GatewayName("no-gateway")}},
-		"sidecars only":                       {gateways: []string{"mesh"}},
-		"none":                                {},
-	}
-	for name, tc := range tests {
-		t.Run(name, func(t *testing.T) {
-			vs := &istionetworkingv1.VirtualService{ObjectMeta: metav1.ObjectMeta{Namespace: "bank", Name: "r"}}
-			vs.Spec.Gateways = tc.gateways
-			got, err := gather.NamespacesRoutedBy(t.Context(), reader, vs)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(tc.want, nilIfEmpty(got)); diff != "" {
-				t.Errorf("namespaces (-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
 func TestTrimDropsWhatNoSnapshotNeeds(t *testing.T) {
 	meta := metav1.ObjectMeta{Namespace: "shop", Name: "r", ResourceVersion: "1"}
 	hook := admissionregistrationv1.WebhookClientConfig{Service: &admissionregistrationv1.ServiceReference{Namespace: "shop", Name: "api"}}
@@ -253,12 +227,27 @@ func TestTrimDropsWhatNoSnapshotNeeds(t *testing.T) {
 				Tcp:  []*networkingapi.TCPRoute{{Match: []*networkingapi.L4MatchAttributes{{Port: 81}}}},
 			}},
 		},
+		"what an EnvoyFilter does": {
+			whole: &istionetworkingv1alpha3.EnvoyFilter{ObjectMeta: meta, Spec: networkingapi.EnvoyFilter{
+				WorkloadSelector: &networkingapi.WorkloadSelector{Labels: map[string]string{"app": "a"}},
+				ConfigPatches:    []*networkingapi.EnvoyFilter_EnvoyConfigObjectPatch{{}},
+			}},
+			want: &istionetworkingv1alpha3.EnvoyFilter{ObjectMeta: meta, Spec: networkingapi.EnvoyFilter{
+				WorkloadSelector: &networkingapi.WorkloadSelector{Labels: map[string]string{"app": "a"}},
+			}},
+		},
+		"what an HTTPRoute does": {
+			whole: &unstructured.Unstructured{Object: map[string]any{"kind": "HTTPRoute", "apiVersion": "gateway.networking.k8s.io/v1",
+				"metadata": map[string]any{"name": "r"}, "spec": map[string]any{"parentRefs": []any{}, "rules": []any{}}}},
+			want: &unstructured.Unstructured{Object: map[string]any{"kind": "HTTPRoute", "apiVersion": "gateway.networking.k8s.io/v1",
+				"metadata": map[string]any{"name": "r"}, "spec": map[string]any{"parentRefs": []any{}}}},
+		},
 		"routes of sidecars only": {
 			whole: &istionetworkingv1.VirtualService{ObjectMeta: meta, Spec: networkingapi.VirtualService{
 				Hosts: []string{"a.example"}, Gateways: []string{"mesh"}, Http: []*networkingapi.HTTPRoute{{Route: to}},
 			}},
 			want: &istionetworkingv1.VirtualService{ObjectMeta: meta, Spec: networkingapi.VirtualService{
-				Hosts: []string{"a.example"}, Gateways: []string{"mesh"},
+				Hosts: []string{"a.example"}, Gateways: []string{"mesh"}, Http: []*networkingapi.HTTPRoute{{Route: to}},
 			}},
 		},
 		"what a mutating webhook is called for": {

@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/model"
@@ -60,7 +61,7 @@ func (g *gathering) placesOf(s *model.Snapshot, named []credentialReference) set
 func (g *gathering) credentialsNamed(ctx context.Context, namespace, name string) ([]model.Credential, error) {
 	var all []model.Credential
 	var configMap corev1.ConfigMap
-	there, err := g.get(ctx, namespace, name, &configMap)
+	there, err := g.get(ctx, model.KindConfigMap, client.ObjectKey{Namespace: namespace, Name: name}, &configMap)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +70,7 @@ func (g *gathering) credentialsNamed(ctx context.Context, namespace, name string
 	}
 	for _, itself := range []string{name, name + authoritySuffix} {
 		var secret corev1.Secret
-		there, err := g.get(ctx, namespace, itself, &secret)
+		there, err := g.get(ctx, model.KindSecret, client.ObjectKey{Namespace: namespace, Name: itself}, &secret)
 		if err != nil {
 			return nil, err
 		}
@@ -115,13 +116,4 @@ func writtenNames(policy *meshtlsv1alpha1.MeshTLSPolicy) []string {
 		}
 	}
 	return slices.DeleteFunc(all, func(name string) bool { return name == "" })
-}
-
-// credentialNames are the names by which a policy is found from a credential.
-func credentialNames(policy *meshtlsv1alpha1.MeshTLSPolicy) []string {
-	names := sets.New[string]()
-	for _, r := range referencesOf([]*meshtlsv1alpha1.MeshTLSPolicy{policy}) {
-		names.Insert(r.name)
-	}
-	return sets.List(names)
 }

@@ -41,13 +41,6 @@ func CredentialSelector() fields.Selector {
 	return fields.AndSelectors(shown...)
 }
 
-// readCredentials reads the Secrets and ConfigMaps that could hold certificates, of the namespaces whose credentials may be read.
-func (g *gathering) readCredentials(ctx context.Context, s *model.Snapshot) error {
-	var err error
-	s.Credentials, s.CredentialNamespaces, err = g.credentials(ctx)
-	return err
-}
-
 // credentials are those of the namespaces that may be read, and read them are: one that refuses is left out.
 func (g *gathering) credentials(ctx context.Context) ([]model.Credential, sets.Set[string], error) {
 	var all []model.Credential
@@ -69,11 +62,11 @@ func (g *gathering) credentials(ctx context.Context) ([]model.Credential, sets.S
 // credentialsIn are ordered by name and kind.
 func (g *gathering) credentialsIn(ctx context.Context, namespace string) ([]model.Credential, error) {
 	var secrets corev1.SecretList
-	if err := g.list(ctx, &secrets, client.InNamespace(namespace)); err != nil {
+	if err := g.list(ctx, Read{Kind: model.KindSecret, Namespace: namespace}, &secrets, client.InNamespace(namespace)); err != nil {
 		return nil, err
 	}
 	var configMaps corev1.ConfigMapList
-	if err := g.list(ctx, &configMaps, client.InNamespace(namespace)); err != nil {
+	if err := g.list(ctx, Read{Kind: model.KindConfigMap, Namespace: namespace}, &configMaps, client.InNamespace(namespace)); err != nil {
 		return nil, err
 	}
 	var all []model.Credential

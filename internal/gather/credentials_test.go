@@ -367,30 +367,3 @@ func TestSnapshotCredentials(t *testing.T) {
 		})
 	}
 }
-
-func TestNamespacesNaming(t *testing.T) {
-	const policy = `{apiVersion: security.meshtls.dev/v1alpha1, kind: MeshTLSPolicy, metadata: {name: edge, namespace: shop}, spec: {
-  gateway: {selector: {matchLabels: {app: gateway}}},
-  terminate: [{port: 443, hosts: [a.example.com], mode: Mutual, credentialName: a, caCertCredentialName: b-cacert}]}}`
-	tests := map[string]struct {
-		credential string
-		want       []string
-	}{
-		"by its name":                      {"a", []string{"shop"}},
-		"the authorities beside it":        {"a-cacert", []string{"shop"}},
-		"authorities by their name":        {"b-cacert", []string{"shop"}},
-		"authorities without their ending": {"b", []string{"shop"}},
-		"another":                          {"c", []string{}},
-	}
-	for name, tc := range tests {
-		t.Run(name, func(t *testing.T) {
-			got, err := gather.NamespacesNaming(t.Context(), world(t, policy), tc.credential)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(tc.want, got); diff != "" {
-				t.Errorf("namespaces (-want +got):\n%s", diff)
-			}
-		})
-	}
-}

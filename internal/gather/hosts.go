@@ -2,94 +2,225 @@ package gather
 
 import (
 	"context"
-	"slices"
 
-	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+
 	"github.com/meshtls/meshtls/internal/istio/hosts"
-	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/istio/routes"
 )
 
-// readHosts reads the destinations that the policies send to: the Services and ServiceEntries of any namespace that declare them.
-func (g *gathering) readHosts(ctx context.Context, s *model.Snapshot) error {
-	for _, host := range sentHosts(s) {
-		if err := g.readServicesOf(ctx, s, host); err != nil {
-			return err
+// readSent reads what the policies send to: the destinations with their endpoints, what these accept, and the rules and routes on the way.
+func (m *making) readSent(ctx context.Context) error {
+	if err := m.readHosts(ctx, m.sentHosts(anySend)); err != nil {
+		return err
+	}
+	for _, host := range m.sentHosts(sendForAll) {
+		rules, err := m.rulesOfAll(ctx, host)
+		if err == nil {
+			err = m.readClientsOf(ctx, rules)
 		}
-		if err := g.readServiceEntriesOf(ctx, s, host); err != nil {
+		if err != nil {
 			return err
 		}
 	}
-	servicesByName(s.Services)
-	s.ServiceEntries = eachOnce(byName(s.ServiceEntries))
 	return nil
 }
 
-// sentHosts are the hosts that the policies send to, qualified, each once.
-func sentHosts(s *model.Snapshot) []string {
-	var all []string
-	for _, policy := range s.Policies {
-		all = append(all, SendHosts(policy)...)
+// readHosts reads the destinations of the hosts, and of those that routes and aliases lead on to.
+func (m *making) readHosts(ctx context.Context, pending []string) error {
+	for len(pending) > 0 {
+		host := pending[0]
+		pending = pending[1:]
+		if m.asked.Has(host) {
+			continue
+		}
+		m.asked.Insert(host)
+		further, err := m.readHost(ctx, host)
+		if err != nil {
+			return err
+		}
+		pending = append(pending, further...)
 	}
-	slices.Sort(all)
-	return slices.Compact(all)
+	return nil
 }
 
-// readServicesOf reads the Services of other namespaces that the host means. A wildcard wider than one namespace means the whole
-// cluster's.
-func (g *gathering) readServicesOf(ctx context.Context, s *model.Snapshot, host string) error {
-	if namespace, name, ok := hosts.Service(host); ok {
-		var service corev1.Service
-		exists, err := g.get(ctx, namespace, name, &service)
-		if exists {
-			addService(s, &service)
+// readHost reads what the host is, and returns the hosts that it leads on to.
+func (m *making) readHost(ctx context.Context, host string) ([]string, error) {
+	services, err := m.servicesOfHost(ctx, host)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := m.entriesOfHost(ctx, host)
+	if err != nil {
+		return nil, err
+	}
+	namespaces := sets.New[string]()
+	var further []string
+	for _, s := range services {
+		namespaces.Insert(s.Namespace)
+		if s.Spec.Type == corev1.ServiceTypeExternalName {
+			further = append(further, s.Spec.ExternalName)
 		}
-		return err
+		if err := m.readEndpointsOfService(ctx, s); err != nil {
+			return nil, err
+		}
+	}
+	for _, e := range entries {
+		namespaces.Insert(e.Namespace)
+		if err := m.readEndpointsOfEntry(ctx, e); err != nil {
+			return nil, err
+		}
+	}
+	for _, namespace := range sets.List(namespaces) {
+		if err := m.readRulesIn(ctx, namespace, host); err != nil {
+			return nil, err
+		}
+	}
+	routed, err := m.routesOfHost(ctx, host)
+	return append(further, routed...), err
+}
+
+// servicesOfHost reads the Services that the host means. A wildcard wider than one namespace means the whole cluster's.
+func (m *making) servicesOfHost(ctx context.Context, host string) ([]*corev1.Service, error) {
+	if namespace, name, ok := hosts.Service(host); ok {
+		return m.services.named(ctx, namespace, name)
 	}
 	namespace, one := hosts.ServicesNamespace(host)
 	if !one && !hosts.Covers(host, hosts.OfService("any", "any")) {
-		return nil
+		return nil, nil
 	}
-	var services corev1.ServiceList
-	if err := g.list(ctx, &services, client.InNamespace(namespace)); err != nil {
-		return err
-	}
-	for i := range services.Items {
-		addService(s, &services.Items[i])
-	}
-	return nil
+	return m.services.read(ctx, client.InNamespace(namespace))
 }
 
-func addService(s *model.Snapshot, service *corev1.Service) {
-	if service.Namespace == s.Namespace {
-		return // all of them are read
+// entriesOfHost reads the ServiceEntries that declare the host, a wildcard above it, or, where it is a wildcard itself, hosts below it.
+func (m *making) entriesOfHost(ctx context.Context, host string) ([]*istionetworkingv1.ServiceEntry, error) {
+	var all []*istionetworkingv1.ServiceEntry
+	for _, fields := range aroundHost(host, IndexServiceEntryHost, IndexServiceEntryWildcard) {
+		read, err := m.serviceEntries.read(ctx, fields)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, read...)
 	}
-	if found := serviceOf(service); !holds(s.Services, found) {
-		s.Services = append(s.Services, found)
-	}
+	return all, nil
 }
 
-// readServiceEntriesOf reads the ServiceEntries that declare the host, a wildcard above it, or, where it is a wildcard itself, hosts
-// below it.
-func (g *gathering) readServiceEntriesOf(ctx context.Context, s *model.Snapshot, host string) error {
-	if g.missing(model.KindServiceEntry) {
-		return nil
-	}
-	fields := []client.MatchingFields{{IndexServiceEntryHost: host}}
+// aroundHost are the look-ups, by an index of hosts and one of the wildcards above them, of the host, of those that cover it and of those
+// that it covers.
+func aroundHost(host, byHost, byWildcard string) []client.MatchingFields {
+	fields := []client.MatchingFields{{byHost: host}}
 	for _, wildcard := range hosts.Wildcards(host) {
-		fields = append(fields, client.MatchingFields{IndexServiceEntryHost: wildcard})
+		fields = append(fields, client.MatchingFields{byHost: wildcard})
 	}
 	if hosts.IsWildcard(host) {
-		fields = append(fields, client.MatchingFields{IndexServiceEntryWildcard: host})
+		fields = append(fields, client.MatchingFields{byWildcard: host})
 	}
-	for _, matching := range fields {
-		var entries istionetworkingv1.ServiceEntryList
-		if err := g.list(ctx, &entries, matching); err != nil {
+	return fields
+}
+
+// readRulesIn reads the DestinationRules that a namespace has for the host: Istio looks for them in the client's namespace, the
+// host's and the root's, and nowhere else.
+// Source: istio pilot/pkg/model/push_context.go, destinationRule.
+func (m *making) readRulesIn(ctx context.Context, namespace, host string) error {
+	if namespace == m.namespace || namespace == m.mesh.RootNamespace {
+		return nil
+	}
+	for _, fields := range aroundHost(host, IndexDestinationRuleHost, IndexDestinationRuleWildcard) {
+		if _, err := m.destinationRules.read(ctx, client.InNamespace(namespace), fields); err != nil {
 			return err
 		}
-		s.ServiceEntries = append(s.ServiceEntries, entries.Items...)
 	}
 	return nil
+}
+
+// rulesOfAll reads the DestinationRules that any namespace has for the host. A rule of the client's namespace goes before all others.
+func (m *making) rulesOfAll(ctx context.Context, host string) ([]*istionetworkingv1.DestinationRule, error) {
+	var all []*istionetworkingv1.DestinationRule
+	for _, fields := range aroundHost(host, IndexDestinationRuleHost, IndexDestinationRuleWildcard) {
+		read, err := m.destinationRules.read(ctx, fields)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, read...)
+	}
+	return all, nil
+}
+
+// routesOfHost reads the VirtualServices, of any namespace, that route the host, and returns where they lead.
+func (m *making) routesOfHost(ctx context.Context, host string) ([]string, error) {
+	var further []string
+	for _, fields := range aroundHost(host, IndexVirtualServiceHost, IndexVirtualServiceWildcard) {
+		read, err := m.virtualServices.read(ctx, fields)
+		if err != nil {
+			return nil, err
+		}
+		led, err := m.hostsRouted(ctx, read)
+		if err != nil {
+			return nil, err
+		}
+		further = append(further, led...)
+	}
+	return further, nil
+}
+
+// hostsRouted are the hosts that VirtualServices lead to, by themselves or by their delegates, which are read.
+func (m *making) hostsRouted(ctx context.Context, all []*istionetworkingv1.VirtualService) ([]string, error) {
+	var led []string
+	for _, vs := range all {
+		led = append(led, hostsIn(vs)...)
+		for _, route := range vs.Spec.GetHttp() {
+			if route.GetDelegate() == nil {
+				continue
+			}
+			namespace := route.GetDelegate().GetNamespace()
+			if namespace == "" {
+				namespace = vs.Namespace
+			}
+			delegate, err := m.virtualServices.named(ctx, namespace, route.GetDelegate().GetName())
+			if err != nil {
+				return nil, err
+			}
+			for _, d := range delegate {
+				led = append(led, hostsIn(d)...)
+			}
+		}
+	}
+	return led, nil
+}
+
+func hostsIn(vs *istionetworkingv1.VirtualService) []string {
+	var all []string
+	for _, route := range routes.All(vs) {
+		for _, to := range route.To {
+			all = append(all, route.Host(to.GetDestination()))
+		}
+		for _, mirror := range route.Mirrors {
+			all = append(all, route.Host(mirror))
+		}
+	}
+	return all
+}
+
+// readRoutes reads the VirtualServices that name a Gateway which is rendered for the policies, and where they lead.
+func (m *making) readRoutes(ctx context.Context) error {
+	var led []string
+	for _, policy := range m.policies {
+		if policy.Spec.Gateway == nil {
+			continue
+		}
+		read, err := m.virtualServices.read(ctx, client.MatchingFields{IndexVirtualServiceGateway: renderedGateway(policy)})
+		if err != nil {
+			return err
+		}
+		further, err := m.hostsRouted(ctx, read)
+		if err != nil {
+			return err
+		}
+		led = append(led, further...)
+	}
+	return m.readHosts(ctx, led)
 }

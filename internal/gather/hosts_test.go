@@ -9,7 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/istio/destinations"
 	"github.com/meshtls/meshtls/internal/istio/hosts"
 	"github.com/meshtls/meshtls/internal/model"
@@ -88,7 +87,9 @@ func TestSnapshotHostsOfServices(t *testing.T) {
 func hostsOf(s model.Snapshot) []model.Host {
 	return slices.DeleteFunc(destinations.NewIndex(s.Inventory).SeenBy(s.Namespace), func(h model.Host) bool {
 		return !slices.ContainsFunc(s.Policies, func(p *meshtlsv1alpha1.MeshTLSPolicy) bool {
-			return slices.ContainsFunc(gather.SendHosts(p), func(sent string) bool { return hosts.Overlap(sent, h.Name) })
+			return slices.ContainsFunc(p.Spec.Send, func(send meshtlsv1alpha1.Send) bool {
+				return slices.ContainsFunc(send.Hosts, func(sent string) bool { return hosts.Overlap(hosts.Qualify(sent, p.Namespace), h.Name) })
+			})
 		})
 	})
 }
@@ -140,41 +141,4 @@ const exportDefault = `{apiVersion: v1, kind: ConfigMap, metadata: {name: istio,
 // twin is the same ServiceEntry under another name, with another port.
 func twin(entry string) string {
 	return strings.NewReplacer("name: api", "name: twin-api", "443", "8443").Replace(entry)
-}
-
-func TestNamespacesSendingTo(t *testing.T) {
-	const senders = `
-{apiVersion: security.meshtls.dev/v1alpha1, kind: MeshTLSPolicy, metadata: {name: a, namespace: exact}, spec: {send: [{hosts: [api.partner.example], mode: Simple}]}}
----
-{apiVersion: security.meshtls.dev/v1alpha1, kind: MeshTLSPolicy, metadata: {name: a, namespace: wide}, spec: {send: [{hosts: ["*.example"], mode: Simple}]}}
----
-{apiVersion: security.meshtls.dev/v1alpha1, kind: MeshTLSPolicy, metadata: {name: b, namespace: wide}, spec: {send: [{hosts: ["*.example"], mode: Disable}]}}
----
-{apiVersion: security.meshtls.dev/v1alpha1, kind: MeshTLSPolicy, metadata: {name: a, namespace: short}, spec: {send: [{hosts: [payments], mode: Simple}]}}
----
-{apiVersion: security.meshtls.dev/v1alpha1, kind: MeshTLSPolicy, metadata: {name: a, namespace: none}, spec: {accept: {mode: Strict}}}
-`
-	tests := map[string]struct {
-		hosts []string
-		want  []string
-	}{
-		"a host":                           {hosts: []string{"api.partner.example"}, want: []string{"exact", "wide"}},
-		"a wildcard":                       {hosts: []string{"*.partner.example"}, want: []string{"exact", "wide"}},
-		"a host that others are alike to":  {hosts: []string{"www.partner.example"}, want: []string{"wide"}},
-		"a Service":                        {hosts: []string{"payments.short.svc.cluster.local"}, want: []string{"short"}},
-		"a Service of the same short name": {hosts: []string{"payments.exact.svc.cluster.local"}},
-		"several hosts":                    {hosts: []string{"payments.short.svc.cluster.local", "api.partner.example"}, want: []string{"exact", "short", "wide"}},
-		"no host":                          {},
-	}
-	for name, tc := range tests {
-		t.Run(name, func(t *testing.T) {
-			got, err := gather.NamespacesSendingTo(t.Context(), world(t, senders), tc.hosts...)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(tc.want, nilIfEmpty(got)); diff != "" {
-				t.Errorf("namespaces (-want +got):\n%s", diff)
-			}
-		})
-	}
 }

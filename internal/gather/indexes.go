@@ -7,49 +7,60 @@ import (
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/istio/hosts"
+	"github.com/meshtls/meshtls/internal/istio/routes"
+	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/render"
 )
 
 // The fields by which objects are looked up.
 const (
-	// IndexSendHost: policies by the hosts they send to, qualified.
-	IndexSendHost = ".spec.send.hosts"
-	// IndexSendWildcard: policies by the wildcards above the hosts they send to.
-	IndexSendWildcard = ".spec.send.hosts.wildcards"
-	// IndexGatewayLabel: policies by one label, key=value, that the pods of their gateway target must have.
-	IndexGatewayLabel = ".spec.gateway.selector.matchLabels"
-	// IndexGatewayService: policies by the Service that their gateway target names.
-	IndexGatewayService = ".spec.gateway.service"
-	// IndexHasGateway: policies by whether they have a gateway target, "true" for those that do.
-	IndexHasGateway = ".spec.gateway"
-	// IndexCredential: policies by the names of the credentials that they name, without the ending of those that hold authorities
-	// alone.
-	IndexCredential = ".spec.credentialName"
-	// IndexGatewayName: policies that have a gateway target by the Gateway that is rendered for them, as namespace/name.
-	IndexGatewayName = ".spec.gateway.name"
-	// IndexServiceLabel: Services by one label, key=value, that their pods must have.
-	IndexServiceLabel = ".spec.selector"
 	// IndexPodLabel: pods by each of their labels, key=value.
 	IndexPodLabel = ".metadata.labels"
+	// IndexPodAddress: pods by their IP addresses.
+	IndexPodAddress = ".status.podIPs"
+	// IndexServiceTag: Services by whether they are those of a revision tag, "true" for those that are.
+	IndexServiceTag = ".metadata.labels.tag"
+	// IndexEndpointSliceService: EndpointSlices by the name of their Service.
+	IndexEndpointSliceService = ".metadata.labels.service"
+	// IndexAddress: EndpointSlices, ServiceEntries and WorkloadEntries by the addresses that they hold.
+	IndexAddress = ".addresses"
 	// IndexServiceEntryHost: ServiceEntries by the hosts they declare.
 	IndexServiceEntryHost = ".spec.hosts"
 	// IndexServiceEntryWildcard: ServiceEntries by the wildcards above the hosts they declare.
 	IndexServiceEntryWildcard = ".spec.hosts.wildcards"
+	// IndexWorkloadEntryLabel: WorkloadEntries by each of their labels, key=value.
+	IndexWorkloadEntryLabel = ".spec.labels"
 	// IndexDestinationRuleHost: DestinationRules by their host, qualified.
 	IndexDestinationRuleHost = ".spec.host"
+	// IndexDestinationRuleWildcard: DestinationRules by the wildcards above their host.
+	IndexDestinationRuleWildcard = ".spec.host.wildcards"
+	// IndexGatewayLabel: Gateways by the first label, key=value, of their selector; "*" for those without one.
+	IndexGatewayLabel = ".spec.selector"
+	// IndexVirtualServiceHost: VirtualServices by their hosts, qualified.
+	IndexVirtualServiceHost = ".spec.hosts"
+	// IndexVirtualServiceWildcard: VirtualServices by the wildcards above their hosts.
+	IndexVirtualServiceWildcard = ".spec.hosts.wildcards"
 	// IndexVirtualServiceGateway: VirtualServices by the Gateways that they name, as namespace/name.
 	IndexVirtualServiceGateway = ".spec.gateways"
 	// IndexWebhookNamespace: webhook configurations by the namespaces of the Services that the API server calls for them.
 	IndexWebhookNamespace = ".webhooks.clientConfig.service.namespace"
+	// IndexInjector: MutatingWebhookConfigurations by whether they are those of an injector, "true" for those that are.
+	IndexInjector = ".metadata.labels.revision"
 )
+
+// isTrue is the value of the indexes that say whether an object is one of a sort.
+const isTrue = "true"
 
 // Index is a field by which a reader must be able to list a kind.
 type Index struct {
-	// Object is of the kind that is indexed.
+	// Kind and Object are the kind that is indexed.
+	Kind   string
 	Object client.Object
 	// Field is what client.MatchingFields names.
 	Field string
@@ -57,23 +68,27 @@ type Index struct {
 	Extract client.IndexerFunc
 }
 
-// Indexes are what a reader needs for Snapshot, and for finding the namespaces whose snapshot an object is part of.
+// Indexes are what a reader needs for Snapshot.
 var Indexes = []Index{
-	{&meshtlsv1alpha1.MeshTLSPolicy{}, IndexSendHost, extract(SendHosts)},
-	{&meshtlsv1alpha1.MeshTLSPolicy{}, IndexSendWildcard, extract(sendWildcards)},
-	{&meshtlsv1alpha1.MeshTLSPolicy{}, IndexGatewayLabel, extract(gatewayLabel)},
-	{&meshtlsv1alpha1.MeshTLSPolicy{}, IndexGatewayService, extract(gatewayService)},
-	{&meshtlsv1alpha1.MeshTLSPolicy{}, IndexHasGateway, extract(hasGateway)},
-	{&meshtlsv1alpha1.MeshTLSPolicy{}, IndexGatewayName, extract(renderedGateways)},
-	{&meshtlsv1alpha1.MeshTLSPolicy{}, IndexCredential, extract(credentialNames)},
-	{&corev1.Service{}, IndexServiceLabel, extract(serviceLabel)},
-	{&corev1.Pod{}, IndexPodLabel, extract(podLabels)},
-	{&istionetworkingv1.ServiceEntry{}, IndexServiceEntryHost, extract(ServiceEntryHosts)},
-	{&istionetworkingv1.ServiceEntry{}, IndexServiceEntryWildcard, extract(serviceEntryWildcards)},
-	{&istionetworkingv1.DestinationRule{}, IndexDestinationRuleHost, extract(destinationRuleHosts)},
-	{&istionetworkingv1.VirtualService{}, IndexVirtualServiceGateway, extract(VirtualServiceGateways)},
-	{&admissionregistrationv1.MutatingWebhookConfiguration{}, IndexWebhookNamespace, WebhookNamespaces},
-	{&admissionregistrationv1.ValidatingWebhookConfiguration{}, IndexWebhookNamespace, WebhookNamespaces},
+	{model.KindPod, &corev1.Pod{}, IndexPodLabel, extract(podLabels)},
+	{model.KindPod, &corev1.Pod{}, IndexPodAddress, extract(podAddresses)},
+	{model.KindService, &corev1.Service{}, IndexServiceTag, extract(isTag)},
+	{model.KindEndpointSlice, &discoveryv1.EndpointSlice{}, IndexEndpointSliceService, extract(sliceService)},
+	{model.KindEndpointSlice, &discoveryv1.EndpointSlice{}, IndexAddress, extract(sliceAddresses)},
+	{model.KindServiceEntry, &istionetworkingv1.ServiceEntry{}, IndexServiceEntryHost, extract(serviceEntryHosts)},
+	{model.KindServiceEntry, &istionetworkingv1.ServiceEntry{}, IndexServiceEntryWildcard, extract(serviceEntryWildcards)},
+	{model.KindServiceEntry, &istionetworkingv1.ServiceEntry{}, IndexAddress, extract(serviceEntryAddresses)},
+	{model.KindWorkloadEntry, &istionetworkingv1.WorkloadEntry{}, IndexWorkloadEntryLabel, extract(workloadEntryLabels)},
+	{model.KindWorkloadEntry, &istionetworkingv1.WorkloadEntry{}, IndexAddress, extract(workloadEntryAddresses)},
+	{model.KindDestinationRule, &istionetworkingv1.DestinationRule{}, IndexDestinationRuleHost, extract(destinationRuleHosts)},
+	{model.KindDestinationRule, &istionetworkingv1.DestinationRule{}, IndexDestinationRuleWildcard, extract(destinationRuleWildcards)},
+	{model.KindGateway, &istionetworkingv1.Gateway{}, IndexGatewayLabel, extract(gatewayLabel)},
+	{model.KindVirtualService, &istionetworkingv1.VirtualService{}, IndexVirtualServiceHost, extract(virtualServiceHosts)},
+	{model.KindVirtualService, &istionetworkingv1.VirtualService{}, IndexVirtualServiceWildcard, extract(virtualServiceWildcards)},
+	{model.KindVirtualService, &istionetworkingv1.VirtualService{}, IndexVirtualServiceGateway, extract(virtualServiceGateways)},
+	{model.KindMutatingWebhook, &admissionregistrationv1.MutatingWebhookConfiguration{}, IndexWebhookNamespace, webhookNamespaces},
+	{model.KindMutatingWebhook, &admissionregistrationv1.MutatingWebhookConfiguration{}, IndexInjector, extract(isInjector)},
+	{model.KindValidatingWebhook, &admissionregistrationv1.ValidatingWebhookConfiguration{}, IndexWebhookNamespace, webhookNamespaces},
 }
 
 // extract fits a function of one kind to an index.
@@ -87,86 +102,108 @@ func extract[T client.Object](values func(T) []string) client.IndexerFunc {
 	}
 }
 
-// SendHosts are the hosts that the policy sends to, qualified, each once.
-func SendHosts(policy *meshtlsv1alpha1.MeshTLSPolicy) []string {
-	var all []string
-	for i := range policy.Spec.Send {
-		for _, host := range policy.Spec.Send[i].Hosts {
-			all = append(all, hosts.Qualify(host, policy.Namespace))
-		}
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
-}
-
-func sendWildcards(policy *meshtlsv1alpha1.MeshTLSPolicy) []string {
-	return wildcardsAbove(SendHosts(policy))
-}
-
-// gatewayLabel is the first label only: a pod that lacks it is not selected, and for one that has it the others are compared.
-func gatewayLabel(policy *meshtlsv1alpha1.MeshTLSPolicy) []string {
-	if policy.Spec.Gateway == nil || policy.Spec.Gateway.Selector == nil {
-		return nil
-	}
-	return first(labelPairs(policy.Spec.Gateway.Selector.MatchLabels))
-}
-
-func gatewayService(policy *meshtlsv1alpha1.MeshTLSPolicy) []string {
-	if policy.Spec.Gateway == nil || policy.Spec.Gateway.Service == "" {
-		return nil
-	}
-	return []string{policy.Spec.Gateway.Service}
-}
-
-func hasGateway(policy *meshtlsv1alpha1.MeshTLSPolicy) []string {
-	if policy.Spec.Gateway == nil {
-		return nil
-	}
-	return []string{"true"}
-}
-
-func renderedGateways(policy *meshtlsv1alpha1.MeshTLSPolicy) []string {
-	if policy.Spec.Gateway == nil {
-		return nil
-	}
-	return []string{renderedGateway(policy)}
-}
-
 // renderedGateway is the Gateway that is rendered for a policy with a gateway target, as namespace/name.
 func renderedGateway(policy *meshtlsv1alpha1.MeshTLSPolicy) string {
 	return policy.Namespace + "/" + render.GatewayName(policy.Name)
-}
-
-func serviceLabel(service *corev1.Service) []string {
-	return first(labelPairs(selectorOf(service)))
 }
 
 func podLabels(pod *corev1.Pod) []string {
 	return labelPairs(pod.Labels)
 }
 
-// ServiceHosts are the hosts that the Service declares.
-func ServiceHosts(service *corev1.Service) []string {
-	return []string{hosts.OfService(service.Namespace, service.Name)}
+// podAddresses are the pod's IP addresses. One that shares its node's network has the node's, which others have too.
+func podAddresses(pod *corev1.Pod) []string {
+	if pod.Spec.HostNetwork {
+		return nil
+	}
+	var all []string
+	for _, address := range pod.Status.PodIPs {
+		all = append(all, address.IP)
+	}
+	if len(all) == 0 && pod.Status.PodIP != "" {
+		all = append(all, pod.Status.PodIP)
+	}
+	return all
 }
 
-// ServiceEntryHosts are the hosts that the ServiceEntry declares, each once.
-func ServiceEntryHosts(entry *istionetworkingv1.ServiceEntry) []string {
+// serviceEntryHosts are the hosts that the ServiceEntry declares, each once.
+func serviceEntryHosts(entry *istionetworkingv1.ServiceEntry) []string {
 	all := slices.Sorted(slices.Values(entry.Spec.GetHosts()))
 	return slices.Compact(all)
 }
 
 func serviceEntryWildcards(entry *istionetworkingv1.ServiceEntry) []string {
-	return wildcardsAbove(ServiceEntryHosts(entry))
+	return wildcardsAbove(serviceEntryHosts(entry))
 }
 
+func serviceEntryAddresses(entry *istionetworkingv1.ServiceEntry) []string {
+	var all []string
+	for _, endpoint := range entry.Spec.GetEndpoints() {
+		all = append(all, endpoint.GetAddress())
+	}
+	return all
+}
+
+func workloadEntryLabels(entry *istionetworkingv1.WorkloadEntry) []string {
+	return labelPairs(entry.Spec.GetLabels())
+}
+
+func workloadEntryAddresses(entry *istionetworkingv1.WorkloadEntry) []string {
+	return []string{entry.Spec.GetAddress()}
+}
+
+func sliceService(slice *discoveryv1.EndpointSlice) []string {
+	return []string{slice.Labels[discoveryv1.LabelServiceName]}
+}
+
+func sliceAddresses(slice *discoveryv1.EndpointSlice) []string {
+	var all []string
+	for i := range slice.Endpoints {
+		all = append(all, slice.Endpoints[i].Addresses...)
+	}
+	return all
+}
+
+// destinationRuleHosts is the host that the rule stands for, qualified.
 func destinationRuleHosts(rule *istionetworkingv1.DestinationRule) []string {
-	return []string{DestinationRuleHost(rule)}
+	return []string{hosts.Qualify(rule.Spec.GetHost(), rule.Namespace)}
 }
 
-// DestinationRuleHost is the host that the rule stands for, qualified.
-func DestinationRuleHost(rule *istionetworkingv1.DestinationRule) string {
-	return hosts.Qualify(rule.Spec.GetHost(), rule.Namespace)
+func destinationRuleWildcards(rule *istionetworkingv1.DestinationRule) []string {
+	return wildcardsAbove(destinationRuleHosts(rule))
+}
+
+// everyGateway is the value of IndexGatewayLabel of a Gateway that is for all gateways.
+const everyGateway = "*"
+
+// gatewayLabel is one label only: a pod that lacks it is not selected, and for one that has it the others are compared.
+func gatewayLabel(gateway *istionetworkingv1.Gateway) []string {
+	if len(gateway.Spec.GetSelector()) == 0 {
+		return []string{everyGateway}
+	}
+	return labelPairs(gateway.Spec.GetSelector())[:1]
+}
+
+func virtualServiceHosts(vs *istionetworkingv1.VirtualService) []string {
+	var all []string
+	for _, host := range vs.Spec.GetHosts() {
+		all = append(all, hosts.Qualify(host, vs.Namespace))
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+func virtualServiceWildcards(vs *istionetworkingv1.VirtualService) []string {
+	return wildcardsAbove(virtualServiceHosts(vs))
+}
+
+// virtualServiceGateways are the Gateways that the VirtualService names, as namespace/name, each once.
+func virtualServiceGateways(vs *istionetworkingv1.VirtualService) []string {
+	named := sets.New[string]()
+	for gateway := range routes.Gateways(vs.Spec.GetGateways(), vs.Namespace) {
+		named.Insert(gateway.String())
+	}
+	return sets.List(named)
 }
 
 func wildcardsAbove(names []string) []string {
@@ -185,13 +222,4 @@ func labelPairs(labels map[string]string) []string {
 		pairs = append(pairs, key+"="+labels[key])
 	}
 	return pairs
-}
-
-// firstPair is the label of a selector, which must not be empty, by which pods are looked up.
-func firstPair(selector map[string]string) string {
-	return labelPairs(selector)[0]
-}
-
-func first(values []string) []string {
-	return values[:min(1, len(values))]
 }

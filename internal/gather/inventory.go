@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
-	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
-	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -17,77 +15,87 @@ import (
 // Inventory reads everything of the mesh that bears on its TLS, of all namespaces. Certificates are judged as of now.
 func Inventory(ctx context.Context, reader client.Reader, now time.Time, options Options) (model.Inventory, error) {
 	g := newGathering(reader, metav1.NamespaceAll, options)
-	g.namesPods = true
-	s := model.Snapshot{Inventory: model.Inventory{Now: metav1.NewTime(now)}}
-	for _, read := range []func(context.Context, *model.Snapshot) error{
-		g.readMesh,
-		g.readServices,
-		g.readNamespaces,
-		g.readWorkloads,
-		g.readAllIstioObjects,
-		g.readWebhooks,
-		g.readCredentials,
-	} {
-		if err := read(ctx, &s); err != nil {
-			return model.Inventory{}, fmt.Errorf("taking the inventory of the mesh: %w", err)
-		}
+	inventory, err := g.inventory(ctx, now)
+	if err != nil {
+		return model.Inventory{}, fmt.Errorf("taking the inventory of the mesh: %w", err)
 	}
-	return s.Inventory, nil
+	return inventory, nil
 }
 
-func (g *gathering) readNamespaces(ctx context.Context, s *model.Snapshot) error {
-	var found corev1.NamespaceList
-	if err := g.list(ctx, &found); err != nil {
+func (g *gathering) inventory(ctx context.Context, now time.Time) (model.Inventory, error) {
+	for _, read := range []func(context.Context) error{
+		g.readTags,
+		g.readMesh,
+		g.readEverything,
+	} {
+		if err := read(ctx); err != nil {
+			return model.Inventory{}, err
+		}
+	}
+	i, err := g.collected(ctx)
+	if err != nil {
+		return model.Inventory{}, err
+	}
+	i.Now = metav1.NewTime(now)
+	if i.Webhooks, err = g.webhooks(ctx); err != nil {
+		return model.Inventory{}, err
+	}
+	i.Credentials, i.CredentialNamespaces, err = g.credentials(ctx)
+	return i, err
+}
+
+// readEverything reads the objects of every kind, of all namespaces.
+func (g *gathering) readEverything(ctx context.Context) error {
+	return each(
+		reads(ctx, &g.namespaces), reads(ctx, &g.services), reads(ctx, &g.pods),
+		reads(ctx, &g.endpointSlices), reads(ctx, &g.ingresses), reads(ctx, &g.ingressClasses),
+		reads(ctx, &g.peerAuthentications), reads(ctx, &g.authorizationPolicies),
+		reads(ctx, &g.destinationRules), reads(ctx, &g.gateways), reads(ctx, &g.serviceEntries),
+		reads(ctx, &g.sidecars), reads(ctx, &g.virtualServices), reads(ctx, &g.workloadEntries),
+		func() error { return g.readOthers(ctx) },
+	)
+}
+
+// reads is a read whose answer is only taken in.
+func reads[T client.Object](ctx context.Context, of *found[T], options ...client.ListOption) func() error {
+	return func() error {
+		_, err := of.read(ctx, options...)
 		return err
 	}
-	for n := range found.Items {
-		namespace := &found.Items[n]
-		g.namespaces[namespace.Name] = model.Namespace{Name: namespace.Name, Labels: namespace.Labels}
-		s.Namespaces = append(s.Namespaces, g.namespaces[namespace.Name])
-	}
-	return nil
 }
 
-// readAllIstioObjects reads the objects of every Istio kind that there is.
-func (g *gathering) readAllIstioObjects(ctx context.Context, s *model.Snapshot) error {
-	var (
-		peerAuthentications   istiosecurityv1.PeerAuthenticationList
-		authorizationPolicies istiosecurityv1.AuthorizationPolicyList
-		destinationRules      istionetworkingv1.DestinationRuleList
-		gateways              istionetworkingv1.GatewayList
-		serviceEntries        istionetworkingv1.ServiceEntryList
-		virtualServices       istionetworkingv1.VirtualServiceList
-		workloadEntries       istionetworkingv1.WorkloadEntryList
-	)
-	for kind, into := range map[string]client.ObjectList{
-		model.KindPeerAuthentication:  &peerAuthentications,
-		model.KindAuthorizationPolicy: &authorizationPolicies,
-		model.KindDestinationRule:     &destinationRules,
-		model.KindGateway:             &gateways,
-		model.KindServiceEntry:        &serviceEntries,
-		model.KindVirtualService:      &virtualServices,
-		model.KindWorkloadEntry:       &workloadEntries,
-	} {
-		if g.missing(kind) {
-			continue
-		}
-		if err := g.list(ctx, into); err != nil {
-			return err
-		}
+// collected turns what was read into an inventory, each list by namespace and name.
+func (g *gathering) collected(ctx context.Context) (model.Inventory, error) {
+	workloads, err := g.workloadsOf(ctx, g.pods.sorted())
+	services := servicesOf(g.services.sorted())
+	i := model.Inventory{
+		Mesh:                  g.mesh,
+		Tags:                  g.tags,
+		Services:              services,
+		Workloads:             workloads,
+		Endpoints:             endpointsOf(g.endpointSlices.sorted(), services),
+		Ingresses:             g.ingresses.sorted(),
+		IngressClasses:        ingressClassesOf(g.ingressClasses.sorted()),
+		ServiceEntries:        g.serviceEntries.sorted(),
+		WorkloadEntries:       g.workloadEntries.sorted(),
+		PeerAuthentications:   g.peerAuthentications.sorted(),
+		AuthorizationPolicies: g.authorizationPolicies.sorted(),
+		DestinationRules:      g.destinationRules.sorted(),
+		Gateways:              g.gateways.sorted(),
+		Sidecars:              g.sidecars.sorted(),
+		VirtualServices:       g.virtualServices.sorted(),
+		Others:                g.othersOf(),
 	}
-	s.PeerAuthentications = byName(peerAuthentications.Items)
-	s.AuthorizationPolicies = byName(authorizationPolicies.Items)
-	s.DestinationRules = byName(destinationRules.Items)
-	s.Gateways = byName(gateways.Items)
-	s.ServiceEntries = byName(serviceEntries.Items)
-	s.VirtualServices = byName(virtualServices.Items)
-	s.WorkloadEntries = byName(workloadEntries.Items)
-	return nil
+	for _, namespace := range g.namespaces.sorted() {
+		i.Namespaces = append(i.Namespaces, model.Namespace{Name: namespace.Name, Labels: namespace.Labels})
+	}
+	return i, err
 }
 
-// readWebhooks reads the webhooks that the API server calls at a Service.
-func (g *gathering) readWebhooks(ctx context.Context, s *model.Snapshot) error {
-	var err error
-	s.Webhooks, err = g.webhooks(ctx)
-	return err
+func ingressClassesOf(all []*networkingv1.IngressClass) []model.IngressClass {
+	var classes []model.IngressClass
+	for _, c := range all {
+		classes = append(classes, model.IngressClass{Name: c.Name, Controller: c.Spec.Controller})
+	}
+	return classes
 }

@@ -5,13 +5,20 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
 func TestSnapshotMesh(t *testing.T) {
-	defaults := model.Mesh{RootNamespace: "istio-system", AutoMTLS: true, TrustDomain: "cluster.local"}
+	defaults := model.Mesh{
+		RootNamespace: "istio-system", AutoMTLS: true, TrustDomain: "cluster.local", ClusterDomain: "cluster.local",
+		Ingress: model.IngressSettings{
+			Mode: model.IngressStrict, Class: "istio", Namespace: "istio-system", Service: "istio-ingressgateway",
+		},
+		Outbound: model.OutboundAllowAny,
+	}
 	with := func(change func(*model.Mesh)) model.Mesh {
 		mesh := defaults
 		change(&mesh)
@@ -59,14 +66,34 @@ data:
     rootNamespace: mesh-root
     enableAutoMtls: false
     trustDomain: corp.example
+    trustDomainAliases: [old.example]
+    discoverySelectors: [{matchLabels: {istio: "on"}, matchExpressions: [{key: env, operator: In, values: [prod]}]}]
+    ingressControllerMode: DEFAULT
+    ingressClass: mesh
+    ingressService: edge
+    ingressSelector: edge
+    outboundTrafficPolicy: {mode: REGISTRY_ONLY}
     meshMTLS: {minProtocolVersion: TLSV1_3}
     defaultDestinationRuleExportTo: [".", other]
     defaultVirtualServiceExportTo: ["."]
     defaultConfig: {discoveryAddress: "istiod:15012"}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio-sidecar-injector, namespace: istio-system}
+data: {values: '{"global": {"proxy": {"clusterDomain": "corp.local", "image": "proxyv2"}}}'}
 `,
 			want: model.Mesh{
 				RootNamespace: "mesh-root", TrustDomain: "corp.example", MinProtocolVersion: "TLSV1_3",
+				TrustDomainAliases: []string{"old.example"}, ClusterDomain: "corp.local",
 				DefaultDestinationRuleExportTo: []string{".", "other"}, DefaultVirtualServiceExportTo: []string{"."},
+				DiscoverySelectors: []metav1.LabelSelector{{MatchLabels: map[string]string{"istio": "on"}, MatchExpressions: []metav1.LabelSelectorRequirement{
+					{Key: "env", Operator: metav1.LabelSelectorOpIn, Values: []string{"prod"}},
+				}}},
+				Ingress: model.IngressSettings{
+					Mode: model.IngressDefault, Class: "mesh", Namespace: "istio-system", Service: "edge", Selector: "edge",
+				},
+				Outbound: model.OutboundRegistryOnly,
 			},
 		},
 		"what another version of Istio knows is passed over": {

@@ -3,6 +3,7 @@ package gather
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,25 +13,19 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// Istio's marks on pods and namespaces.
-const (
-	// LabelDataplaneMode, on a namespace or a pod, says whether the pods are part of the ambient mesh.
-	LabelDataplaneMode = "istio.io/dataplane-mode"
-	// annotationRedirection is set on a pod whose traffic has been handed to ztunnel.
-	annotationRedirection = "ambient.istio.io/redirection"
-	// annotationSidecarStatus is set by the injector on a pod that it gave a proxy.
-	annotationSidecarStatus = "sidecar.istio.io/status"
-	// annotationExcludeInbound, on a pod, names inbound ports that its proxy does not see, comma-separated.
-	annotationExcludeInbound = "traffic.sidecar.istio.io/excludeInboundPorts"
-	// annotationIncludeInbound names the only ones that it sees; "*" are all.
-	annotationIncludeInbound = "traffic.sidecar.istio.io/includeInboundPorts"
-	// proxyContainer is the proxy that is injected into a pod, or that a gateway is.
-	proxyContainer = "istio-proxy"
-)
+// proxylessTemplates are the templates of the injector that give a pod an agent without a proxy: the application's gRPC library is
+// configured in its place.
+// Source: istio manifests/charts/istio-control/istio-discovery/files/grpc-agent.yaml and grpc-simple.yaml.
+var proxylessTemplates = []string{"grpc-agent", "grpc-simple"}
 
-// dataplaneOf says what carries the pod's traffic. A sidecar takes precedence, as it does for Istio.
+// dataplaneOf returns what carries the pod's traffic. A sidecar takes precedence, as it does for Istio.
 func (g *gathering) dataplaneOf(ctx context.Context, pod *corev1.Pod) (model.Dataplane, error) {
-	if hasProxy(pod) {
+	switch {
+	case isWaypoint(pod):
+		return model.DataplaneWaypoint, nil
+	case isProxyless(pod):
+		return model.DataplaneProxyless, nil
+	case hasProxy(pod):
 		return model.DataplaneSidecar, nil
 	}
 	ambient, err := g.ambient(ctx, pod)
@@ -41,45 +36,155 @@ func (g *gathering) dataplaneOf(ctx context.Context, pod *corev1.Pod) (model.Dat
 }
 
 func hasProxy(pod *corev1.Pod) bool {
-	isProxy := func(c corev1.Container) bool { return c.Name == proxyContainer }
-	_, injected := pod.Annotations[annotationSidecarStatus]
-	return injected || slices.ContainsFunc(pod.Spec.Containers, isProxy) || slices.ContainsFunc(pod.Spec.InitContainers, isProxy)
+	_, injected := pod.Annotations[model.AnnotationSidecarStatus]
+	return injected || proxyOf(pod) != nil
+}
+
+// proxyOf is the proxy's container; nil: the pod has none that is known.
+func proxyOf(pod *corev1.Pod) *corev1.Container {
+	for _, containers := range [][]corev1.Container{pod.Spec.Containers, pod.Spec.InitContainers} {
+		for i := range containers {
+			if containers[i].Name == model.ProxyContainer {
+				return &containers[i]
+			}
+		}
+	}
+	return nil
+}
+
+func isProxyless(pod *corev1.Pod) bool {
+	return hasProxy(pod) && slices.ContainsFunc(templatesOf(pod), func(name string) bool {
+		return slices.Contains(proxylessTemplates, name)
+	})
+}
+
+func isWaypoint(pod *corev1.Pod) bool {
+	return pod.Labels[model.LabelGatewayClass] == model.WaypointClass || roleOf(pod) == roleWaypoint
+}
+
+func templatesOf(pod *corev1.Pod) []string {
+	return words(pod.Annotations[model.AnnotationTemplates])
+}
+
+// The roles in which a proxy starts.
+// Source: istio pilot/cmd/pilot-agent/app/cmd.go, initProxy; pkg/model/proxy.go, NodeType.
+const (
+	roleSidecar  = "sidecar"
+	roleRouter   = "router"
+	roleWaypoint = "waypoint"
+)
+
+// roleOf is the role that the proxy's arguments name; empty: they name none.
+func roleOf(pod *corev1.Pod) string {
+	proxy := proxyOf(pod)
+	if proxy == nil {
+		return ""
+	}
+	return roleIn(proxy.Args)
+}
+
+func roleIn(arguments []string) string {
+	for _, argument := range arguments {
+		if argument == roleSidecar || argument == roleRouter || argument == roleWaypoint {
+			return argument
+		}
+	}
+	return ""
+}
+
+// isGateway reports whether the pod's proxy is a gateway: its arguments say so, or the template that it was injected with, or it was made
+// for a Gateway of the Gateway API. Where nothing says it, a pod that is nothing but a proxy is one.
+func isGateway(pod *corev1.Pod) bool {
+	if !hasProxy(pod) || isWaypoint(pod) {
+		return false
+	}
+	if role := roleOf(pod); role != "" {
+		return role == roleRouter
+	}
+	templates := templatesOf(pod)
+	if len(templates) > 0 {
+		return slices.Contains(templates, "gateway") || slices.Contains(templates, "kube-gateway")
+	}
+	if _, made := pod.Labels[model.LabelGatewayName]; made {
+		return true
+	}
+	return len(pod.Spec.Containers) == 1 && pod.Spec.Containers[0].Name == model.ProxyContainer
+}
+
+// environmentOf is a variable of the proxy that is written down; empty: it is not.
+func environmentOf(pod *corev1.Pod, name string) string {
+	if proxy := proxyOf(pod); proxy != nil {
+		for _, variable := range proxy.Env {
+			if variable.Name == name {
+				return variable.Value
+			}
+		}
+	}
+	return ""
+}
+
+// The variables of the proxy that tell the control plane of it.
+const (
+	variableUnprivileged = "ISTIO_META_UNPRIVILEGED_POD"
+	variableInterception = "ISTIO_META_INTERCEPTION_MODE"
+)
+
+// isUnprivileged reports whether a gateway says that it may not listen on ports below 1024.
+// Source: istio pilot/pkg/model/context.go, IsUnprivileged.
+func isUnprivileged(pod *corev1.Pod) bool {
+	unprivileged, err := strconv.ParseBool(environmentOf(pod, variableUnprivileged))
+	return err == nil && unprivileged
+}
+
+// interceptionOf is how connections get to the pod's sidecar.
+// Source: istio pilot/pkg/model/context.go, GetInterceptionMode.
+func interceptionOf(pod *corev1.Pod) model.Interception {
+	mode := cmp.Or(environmentOf(pod, variableInterception), pod.Annotations[model.AnnotationInterception])
+	switch model.Interception(mode) {
+	case model.InterceptionNone:
+		return model.InterceptionNone
+	case model.InterceptionTproxy:
+		return model.InterceptionTproxy
+	default:
+		return model.InterceptionRedirect
+	}
+}
+
+// revisionOf is the control plane revision that the injector says it is of.
+func revisionOf(pod *corev1.Pod) string {
+	return cmp.Or(pod.Annotations[model.AnnotationRevision], revisionIn(pod.Annotations[model.AnnotationSidecarStatus]))
+}
+
+// revisionIn is the revision in the status of a sidecar.
+func revisionIn(status string) string {
+	var said struct {
+		Revision string `json:"revision"`
+	}
+	_ = json.Unmarshal([]byte(status), &said) // what cannot be read says nothing
+	return said.Revision
 }
 
 // ambient trusts what was done to the pod, then what the pod asks for, then what its namespace does.
 func (g *gathering) ambient(ctx context.Context, pod *corev1.Pod) (bool, error) {
-	if pod.Annotations[annotationRedirection] == "enabled" {
+	if pod.Annotations[model.AnnotationRedirection] == "enabled" {
 		return true, nil
 	}
 	if pod.Spec.HostNetwork {
 		return false, nil // there is no network of its own to redirect
 	}
-	if mode, ok := pod.Labels[LabelDataplaneMode]; ok {
+	if mode, ok := pod.Labels[model.LabelDataplaneMode]; ok {
 		return mode == "ambient", nil
 	}
-	namespace, err := g.readNamespace(ctx, pod.Namespace)
-	return namespace.Labels[LabelDataplaneMode] == "ambient", err
-}
-
-// readNamespace returns the namespace with its labels; one that does not exist has none.
-func (g *gathering) readNamespace(ctx context.Context, name string) (model.Namespace, error) {
-	if known, read := g.namespaces[name]; read || name == corev1.NamespaceAll {
-		return known, nil
-	}
-	var namespace corev1.Namespace
-	if _, err := g.get(ctx, "", name, &namespace); err != nil {
-		return model.Namespace{}, err
-	}
-	g.namespaces[name] = model.Namespace{Name: name, Labels: namespace.Labels}
-	return g.namespaces[name], nil
+	labels, err := g.labelsOf(ctx, pod.Namespace)
+	return labels[model.LabelDataplaneMode] == "ambient", err
 }
 
 // containerPorts are the ports that the pod's containers declare, ordered by number. Those of an injected proxy are not the
-// workload's; a pod that is nothing but a proxy is a gateway, and its ports are.
+// workload's; those of a gateway are.
 func containerPorts(pod *corev1.Pod) []model.ContainerPort {
 	var ports []model.ContainerPort
 	for _, c := range servingContainers(pod) {
-		if c.Name == proxyContainer && !isGateway(pod) {
+		if c.Name == model.ProxyContainer && !isGateway(pod) {
 			continue
 		}
 		for _, p := range c.Ports {
@@ -94,48 +199,11 @@ func containerPorts(pod *corev1.Pod) []model.ContainerPort {
 	return slices.Compact(ports)
 }
 
-// isGateway says whether the pod is nothing but a proxy.
-func isGateway(pod *corev1.Pod) bool {
-	return len(pod.Spec.Containers) == 1 && pod.Spec.Containers[0].Name == proxyContainer
-}
-
-// uncapturedPorts are the inbound ports that annotations keep from the pod's proxy: those that are excluded, and, where only some are
-// included, the other ones that the pod declares.
-// Source: istio tools/istio-iptables/pkg/capture/run.go, handleInboundPortsInclude.
-func uncapturedPorts(pod *corev1.Pod) []int32 {
-	if !hasProxy(pod) {
-		return nil
-	}
-	uncaptured := portList(pod.Annotations[annotationExcludeInbound])
-	if include, some := pod.Annotations[annotationIncludeInbound]; some && include != "*" {
-		captured := portList(include)
-		uncaptured = nil // what is excluded counts only where all are included
-		for _, port := range containerPorts(pod) {
-			if !slices.Contains(captured, port.Number) {
-				uncaptured = append(uncaptured, port.Number)
-			}
-		}
-	}
-	slices.Sort(uncaptured)
-	return slices.Compact(uncaptured)
-}
-
-// portList reads a comma-separated list; what is no port is passed over, as Istio's injector refuses it.
-func portList(list string) []int32 {
-	var ports []int32
-	for _, word := range strings.Split(list, ",") {
-		if port, err := strconv.ParseUint(strings.TrimSpace(word), 10, 16); err == nil {
-			ports = append(ports, int32(port))
-		}
-	}
-	return ports
-}
-
 // servingContainers are those that run as long as the pod does: its containers, and the init containers that are sidecars.
 func servingContainers(pod *corev1.Pod) []corev1.Container {
 	serving := slices.Clone(pod.Spec.Containers)
 	for _, c := range pod.Spec.InitContainers {
-		if c.Name != proxyContainer && c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways {
+		if c.Name != model.ProxyContainer && c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways {
 			serving = append(serving, c)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/istio/hosts"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -19,28 +20,26 @@ func Policies(ctx context.Context, reader client.Reader) ([]*meshtlsv1alpha1.Mes
 }
 
 // readPolicies reads the namespace's policies, and those of the root namespace, whose floors bind it.
-func (g *gathering) readPolicies(ctx context.Context, s *model.Snapshot) error {
+func (m *making) readPolicies(ctx context.Context) error {
 	var err error
-	if s.Policies, err = g.policiesOf(ctx, g.namespace); err != nil {
+	if m.policies, err = m.policiesOf(ctx, m.namespace); err != nil || m.mesh.RootNamespace == m.namespace {
 		return err
 	}
-	if s.Mesh.RootNamespace == g.namespace {
-		return nil
-	}
-	s.RootPolicies, err = g.policiesOf(ctx, s.Mesh.RootNamespace)
+	m.rootPolicies, err = m.policiesOf(ctx, m.mesh.RootNamespace)
 	return err
 }
 
 // policiesOf leaves out the policies that are being deleted: what they contribute goes with them.
-func (g *gathering) policiesOf(ctx context.Context, namespace string) ([]*meshtlsv1alpha1.MeshTLSPolicy, error) {
-	var found meshtlsv1alpha1.MeshTLSPolicyList
-	if err := g.list(ctx, &found, client.InNamespace(namespace)); err != nil {
+func (m *making) policiesOf(ctx context.Context, namespace string) ([]*meshtlsv1alpha1.MeshTLSPolicy, error) {
+	var read meshtlsv1alpha1.MeshTLSPolicyList
+	asked := Read{Kind: model.KindPolicy, Namespace: namespace}
+	if err := m.list(ctx, asked, &read, client.InNamespace(namespace)); err != nil {
 		return nil, err
 	}
 	var policies []*meshtlsv1alpha1.MeshTLSPolicy
-	for i := range found.Items {
-		if found.Items[i].DeletionTimestamp.IsZero() {
-			policies = append(policies, &found.Items[i])
+	for i := range read.Items {
+		if read.Items[i].DeletionTimestamp.IsZero() {
+			policies = append(policies, &read.Items[i])
 		}
 	}
 	slices.SortFunc(policies, func(a, b *meshtlsv1alpha1.MeshTLSPolicy) int {
@@ -48,3 +47,31 @@ func (g *gathering) policiesOf(ctx context.Context, namespace string) ([]*meshtl
 	})
 	return policies, nil
 }
+
+// governsInbound reports whether a policy says what the namespace's pods accept.
+func (m *making) governsInbound() bool {
+	says := func(p *meshtlsv1alpha1.MeshTLSPolicy) bool { return p.Spec.Accept != nil }
+	return slices.ContainsFunc(m.policies, says) || slices.ContainsFunc(m.rootPolicies, says)
+}
+
+// sentHosts are the hosts that the policies send to, qualified, each once; those of clients All only, if that is asked.
+func (m *making) sentHosts(wanted func(*meshtlsv1alpha1.Send) bool) []string {
+	var all []string
+	for _, policy := range m.policies {
+		for i := range policy.Spec.Send {
+			send := &policy.Spec.Send[i]
+			if !wanted(send) {
+				continue
+			}
+			for _, host := range send.Hosts {
+				all = append(all, hosts.Qualify(host, policy.Namespace))
+			}
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+func anySend(*meshtlsv1alpha1.Send) bool { return true }
+
+func sendForAll(s *meshtlsv1alpha1.Send) bool { return s.Clients == meshtlsv1alpha1.ClientsAll }

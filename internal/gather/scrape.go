@@ -4,6 +4,8 @@ import (
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/meshtls/meshtls/internal/model"
 )
 
 // The annotations by which pods ask Prometheus to read their metrics. They are a custom of its sample configuration.
@@ -13,8 +15,6 @@ const (
 	annotationScrapeScheme = "prometheus.io/scheme"
 	// annotationMergeMetrics, if false, keeps the injector from having the proxy's agent serve the metrics of all containers.
 	annotationMergeMetrics = "prometheus.istio.io/merge-metrics"
-	// agentPort is where the agent serves them, outside the proxy.
-	agentPort = 15020
 )
 
 // scrapedPort is the port of the pod that Prometheus is asked to read over plain HTTP. Unless told not to, the injector leads it to the
@@ -25,7 +25,7 @@ func scrapedPort(pod *corev1.Pod) int32 {
 		return 0
 	}
 	merge, err := strconv.ParseBool(pod.Annotations[annotationMergeMetrics])
-	_, injected := pod.Annotations[annotationSidecarStatus]
+	_, injected := pod.Annotations[model.AnnotationSidecarStatus]
 	if !injected && (err != nil || merge) || pod.Annotations[annotationScrapeScheme] == "https" {
 		return 0
 	}

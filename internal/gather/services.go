@@ -2,106 +2,48 @@ package gather
 
 import (
 	"cmp"
-	"context"
 	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
-	"k8s.io/apimachinery/pkg/util/sets"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// readServices reads the namespace's Services.
-func (g *gathering) readServices(ctx context.Context, s *model.Snapshot) error {
-	var found corev1.ServiceList
-	if err := g.list(ctx, &found, client.InNamespace(g.namespace)); err != nil {
-		return err
+// servicesOf are the Services that were read, by namespace and name.
+func servicesOf(all []*corev1.Service) []model.Service {
+	var services []model.Service
+	for _, s := range all {
+		services = append(services, serviceOf(s))
 	}
-	for i := range found.Items {
-		s.Services = append(s.Services, serviceOf(&found.Items[i]))
-	}
-	servicesByName(s.Services)
-	return nil
-}
-
-// servicesByName orders the Services by namespace and name.
-func servicesByName(services []model.Service) []model.Service {
-	slices.SortFunc(services, func(a, b model.Service) int {
-		return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
-	})
 	return services
 }
 
-// readGatewayServices reads the Services before the gateway pods of other namespaces: clients come to the pods by them.
-func (g *gathering) readGatewayServices(ctx context.Context, s *model.Snapshot) error {
-	elsewhere := g.podsElsewhere(s)
-	for namespace := range namespacesOfPods(elsewhere) {
-		var found corev1.ServiceList
-		if err := g.list(ctx, &found, client.InNamespace(namespace)); err != nil {
-			return err
-		}
-		for i := range found.Items {
-			if service := serviceOf(&found.Items[i]); selectsAny(service, elsewhere) && !holds(s.Services, service) {
-				s.Services = append(s.Services, service)
-			}
-		}
-	}
-	servicesByName(s.Services)
-	return nil
-}
-
-// podsElsewhere are the pods of other namespaces.
-func (g *gathering) podsElsewhere(s *model.Snapshot) []model.Workload {
-	return slices.DeleteFunc(slices.Clone(s.Workloads), func(w model.Workload) bool { return w.Namespace == g.namespace })
-}
-
-func namespacesOfPods(workloads []model.Workload) sets.Set[string] {
-	namespaces := sets.New[string]()
-	for i := range workloads {
-		namespaces.Insert(workloads[i].Namespace)
-	}
-	return namespaces
-}
-
-func selectsAny(service model.Service, workloads []model.Workload) bool {
-	return len(service.Selector) > 0 && slices.ContainsFunc(workloads, func(w model.Workload) bool {
-		return w.Namespace == service.Namespace && pods.Matches(service.Selector, w.Labels)
-	})
-}
-
-func holds(services []model.Service, service model.Service) bool {
-	return slices.ContainsFunc(services, func(s model.Service) bool {
-		return s.Namespace == service.Namespace && s.Name == service.Name
-	})
-}
-
 func serviceOf(service *corev1.Service) model.Service {
-	return model.Service{
+	s := model.Service{
 		Namespace: service.Namespace,
 		Name:      service.Name,
 		Selector:  selectorOf(service),
 		Ports:     servicePorts(service),
 		Headless:  service.Spec.ClusterIP == corev1.ClusterIPNone,
 		External:  service.Spec.Type == corev1.ServiceTypeExternalName,
-		ExportTo:  serviceExportTo(service),
+		Waypoint:  service.Labels[model.LabelUseWaypoint],
+		ExportTo:  words(service.Annotations[model.AnnotationExportTo]),
 		Mute:      service.Annotations[meshtlsv1alpha1.AnnotationMute],
 	}
-}
-
-// annotationExportTo, on a Service, names the namespaces that see it, comma-separated, as a ServiceEntry's exportTo does.
-const annotationExportTo = "networking.istio.io/exportTo"
-
-func serviceExportTo(service *corev1.Service) []string {
-	list := service.Annotations[annotationExportTo]
-	if list == "" {
-		return nil
+	if s.External {
+		s.ExternalName = strings.TrimSuffix(service.Spec.ExternalName, ".")
 	}
-	return strings.Split(strings.ReplaceAll(list, " ", ""), ",")
+	_, s.Untranslated = service.Labels[model.LabelUntranslated]
+	for _, p := range service.Spec.Ports {
+		if !carriesTLS(p.Protocol) {
+			s.OtherPorts = append(s.OtherPorts, p.Port)
+		}
+	}
+	return s
 }
 
 // selectorOf is nil for an ExternalName Service: Kubernetes does not look at what its selector says.
@@ -131,4 +73,48 @@ func servicePorts(service *corev1.Service) []model.ServicePort {
 // carriesTLS says whether TLS as the mesh knows it can run over the protocol: Istio does not touch UDP and SCTP.
 func carriesTLS(protocol corev1.Protocol) bool {
 	return protocol != corev1.ProtocolUDP && protocol != corev1.ProtocolSCTP
+}
+
+// endpointsOf are the EndpointSlices of those of the Services that have no selector: what the others lead to, their pods say.
+func endpointsOf(all []*discoveryv1.EndpointSlice, services []model.Service) []model.EndpointSlice {
+	type key struct{ namespace, name string }
+	selectorless := map[key]bool{}
+	for i := range services {
+		selectorless[key{services[i].Namespace, services[i].Name}] = services[i].Selector == nil && !services[i].External
+	}
+	var slices []model.EndpointSlice
+	for _, slice := range all {
+		if selectorless[key{slice.Namespace, slice.Labels[discoveryv1.LabelServiceName]}] {
+			slices = append(slices, endpointSliceOf(slice))
+		}
+	}
+	return slices
+}
+
+func endpointSliceOf(slice *discoveryv1.EndpointSlice) model.EndpointSlice {
+	s := model.EndpointSlice{Namespace: slice.Namespace, Name: slice.Name, Service: slice.Labels[discoveryv1.LabelServiceName]}
+	for _, p := range slice.Ports {
+		if p.Port == nil || p.Protocol != nil && !carriesTLS(*p.Protocol) {
+			continue
+		}
+		port := model.EndpointPort{Number: *p.Port}
+		if p.Name != nil {
+			port.Name = *p.Name
+		}
+		s.Ports = append(s.Ports, port)
+	}
+	for i := range slice.Endpoints {
+		if ready := slice.Endpoints[i].Conditions.Ready; ready == nil || *ready {
+			s.Addresses = append(s.Addresses, slice.Endpoints[i].Addresses...)
+		}
+	}
+	slicesByAddress(&s)
+	return s
+}
+
+func slicesByAddress(s *model.EndpointSlice) {
+	slices.Sort(s.Addresses)
+	slices.SortFunc(s.Ports, func(a, b model.EndpointPort) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), cmp.Compare(a.Number, b.Number))
+	})
 }

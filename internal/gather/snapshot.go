@@ -3,14 +3,13 @@ package gather
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -23,52 +22,64 @@ type Options struct {
 	IstioNamespace string
 	// RootNamespace overrides the root namespace of the mesh config. Empty: it does not.
 	RootNamespace string
-	// Missing are the Istio kinds whose CRD the cluster lacks. They are not read.
+	// Missing are the kinds that the cluster lacks or that may not be read. They are not read.
 	Missing sets.Set[string]
 	// CredentialNamespaces are the namespaces whose Secrets may be read. Empty: none, as is the operator's default.
 	CredentialNamespaces sets.Set[string]
 	// Now is when a snapshot is taken, for the credentials in it: certificates expire. Zero: it holds none.
 	Now metav1.Time
+	// Note is told of each read of a snapshot before it is made; nil: nobody is.
+	Note func(Read)
 }
 
-// gathering is the making of one snapshot.
-type gathering struct {
-	reader    client.Reader
-	namespace string
-	options   Options
-	// namesPods says that workloads list their pods.
-	namesPods bool
-	// namespaces remembers the labels of the namespaces that were asked for.
-	namespaces map[string]model.Namespace
+// making is the snapshot that is made of a gathering.
+type making struct {
+	*gathering
+	policies, rootPolicies []*meshtlsv1alpha1.MeshTLSPolicy
+	// asked are the hosts whose destinations were read.
+	asked sets.Set[string]
 }
 
-// Snapshot reads everything that the compile of the namespace depends on: a partial inventory. The same cluster gives the same
-// snapshot.
+// Snapshot reads everything that the compile of the namespace depends on: a partial inventory that answers as the whole one does. The
+// same cluster gives the same snapshot.
 func Snapshot(ctx context.Context, reader client.Reader, namespace string, options Options) (model.Snapshot, error) {
-	g := newGathering(reader, namespace, options)
-	s := model.Snapshot{Namespace: namespace}
-	s.Partial = true
+	m := &making{gathering: newGathering(reader, namespace, options), asked: sets.New[string]()}
+	s, err := m.snapshot(ctx)
+	if err != nil {
+		return model.Snapshot{}, fmt.Errorf("gathering namespace %s: %w", namespace, err)
+	}
+	return s, nil
+}
+
+func (m *making) snapshot(ctx context.Context) (model.Snapshot, error) {
 	// The order matters: what is read of the mesh and of the policies decides what else is read.
-	for _, read := range []func(context.Context, *model.Snapshot) error{
-		g.readMesh,
-		g.readPolicies,
-		g.readServices,
-		g.readWorkloads,
-		g.readGatewayPods,
-		g.readHosts,
-		g.readIstioObjects,
-		g.readElsewhere,
-		g.readGatewayServices,
-		g.readRoutes,
-		g.readCallsOfServices,
-		g.readNamedCredentials,
+	for _, read := range []func(context.Context) error{
+		m.readTags,
+		m.readMesh,
+		m.readPolicies,
+		m.readOwn,
+		m.readRoot,
+		m.readGatewayTargets,
+		m.readSent,
+		m.readRoutes,
+		m.readClients,
+		m.readMerged,
+		m.readLabels,
 	} {
-		if err := read(ctx, &s); err != nil {
-			return model.Snapshot{}, fmt.Errorf("gathering namespace %s: %w", namespace, err)
+		if err := read(ctx); err != nil {
+			return model.Snapshot{}, err
 		}
 	}
-	s.Namespaces = slices.SortedFunc(maps.Values(g.namespaces), func(a, b model.Namespace) int { return strings.Compare(a.Name, b.Name) })
-	return s, nil
+	inventory, err := m.collected(ctx)
+	if err != nil {
+		return model.Snapshot{}, err
+	}
+	s := model.Snapshot{Namespace: m.namespace, Policies: m.policies, RootPolicies: m.rootPolicies, Inventory: inventory}
+	s.Partial = true
+	if err := m.readCallsOfServices(ctx, &s); err != nil {
+		return model.Snapshot{}, err
+	}
+	return s, m.readNamedCredentials(ctx, &s)
 }
 
 // Snapshots are those of all namespaces that have policies.
@@ -88,35 +99,79 @@ func Snapshots(ctx context.Context, reader client.Reader, options Options) ([]mo
 	return snapshots, nil
 }
 
-func newGathering(reader client.Reader, namespace string, options Options) *gathering {
-	if options.IstioNamespace == "" {
-		options.IstioNamespace = DefaultIstioNamespace
+// Namespaces are those that have policies, in order.
+func Namespaces(ctx context.Context, reader client.Reader) ([]string, error) {
+	var policies meshtlsv1alpha1.MeshTLSPolicyList
+	if err := list(ctx, reader, &policies); err != nil {
+		return nil, err
 	}
-	return &gathering{reader: reader, namespace: namespace, options: options, namespaces: map[string]model.Namespace{}}
+	found := sets.New[string]()
+	for i := range policies.Items {
+		found.Insert(policies.Items[i].Namespace)
+	}
+	return sets.List(found), nil
 }
 
-// list reads a list without copying its objects: a snapshot is only looked at.
-func (g *gathering) list(ctx context.Context, into client.ObjectList, options ...client.ListOption) error {
-	return list(ctx, g.reader, into, options...)
+// readOwn reads what is in the namespace.
+func (m *making) readOwn(ctx context.Context) error {
+	own := client.InNamespace(m.namespace)
+	return each(
+		reads(ctx, &m.services, own), reads(ctx, &m.pods, own), reads(ctx, &m.endpointSlices, own),
+		reads(ctx, &m.peerAuthentications, own), reads(ctx, &m.destinationRules, own), reads(ctx, &m.gateways, own),
+		reads(ctx, &m.serviceEntries, own), reads(ctx, &m.workloadEntries, own), reads(ctx, &m.sidecars, own),
+		func() error { return m.readOthers(ctx, own) },
+	)
 }
 
-func list(ctx context.Context, reader client.Reader, into client.ObjectList, options ...client.ListOption) error {
-	if err := reader.List(ctx, into, append(options, client.UnsafeDisableDeepCopy)...); err != nil {
-		return fmt.Errorf("listing %T: %w", into, err)
+// readRoot reads what the root namespace says for all others.
+func (m *making) readRoot(ctx context.Context) error {
+	root := client.InNamespace(m.mesh.RootNamespace)
+	return each(
+		reads(ctx, &m.peerAuthentications, root), reads(ctx, &m.destinationRules, root), reads(ctx, &m.sidecars, root),
+		func() error { return m.readOthers(ctx, root) },
+	)
+}
+
+// readLabels reads the labels of the namespaces of which anything was read, where it depends on them whether the control plane sees it.
+func (m *making) readLabels(ctx context.Context) error {
+	if len(m.mesh.DiscoverySelectors) == 0 {
+		return nil
+	}
+	namespaces := sets.New(m.namespace, m.mesh.RootNamespace)
+	addNamespaces(namespaces, m.services.all)
+	addNamespaces(namespaces, m.pods.all)
+	addNamespaces(namespaces, m.serviceEntries.all)
+	addNamespaces(namespaces, m.workloadEntries.all)
+	addNamespaces(namespaces, m.destinationRules.all)
+	addNamespaces(namespaces, m.gateways.all)
+	addNamespaces(namespaces, m.virtualServices.all)
+	addNamespaces(namespaces, m.ingresses.all)
+	for _, name := range sets.List(namespaces) {
+		if _, err := m.labelsOf(ctx, name); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// get reads an object, and says whether there is one.
-func (g *gathering) get(ctx context.Context, namespace, name string, into client.Object) (bool, error) {
-	err := g.reader.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, into, client.UnsafeDisableDeepCopy)
-	if client.IgnoreNotFound(err) != nil {
-		return false, fmt.Errorf("getting %T %s/%s: %w", into, namespace, name, err)
+func addNamespaces[T client.Object](namespaces sets.Set[string], objects map[client.ObjectKey]T) {
+	for key := range objects {
+		namespaces.Insert(key.Namespace)
 	}
-	return err == nil, nil
 }
 
-// missing says whether the cluster does not know the Istio kind.
-func (g *gathering) missing(kind string) bool {
-	return g.options.Missing.Has(kind)
+// each makes the reads in turn, until one fails.
+func each(reads ...func() error) error {
+	for _, read := range reads {
+		if err := read(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// podsWith reads the pods that have all the labels, of a namespace or of all.
+func (m *making) podsWith(ctx context.Context, namespace string, labels map[string]string) ([]*corev1.Pod, error) {
+	return m.pods.read(ctx, client.InNamespace(namespace), client.MatchingFields{IndexPodLabel: labelPairs(labels)[0]},
+		client.MatchingLabels(labels))
 }

@@ -129,8 +129,9 @@ func TestSnapshotServices(t *testing.T) {
 				{Name: "same", Port: 70, TargetPort: intstr.FromInt32(70)},
 				{Name: "tcp", Port: 55, TargetPort: intstr.FromInt32(55), Protocol: "TCP"},
 			},
+			OtherPorts: []int32{53, 54},
 		},
-		{Namespace: "shop", Name: "external", External: true},
+		{Namespace: "shop", Name: "external", External: true, ExternalName: "a.example"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("services (-want +got):\n%s", diff)

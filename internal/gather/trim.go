@@ -3,9 +3,14 @@ package gather
 import (
 	networkingapi "istio.io/api/networking/v1alpha3"
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+	istionetworkingv1alpha3 "istio.io/client-go/pkg/apis/networking/v1alpha3"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/meshtls/meshtls/internal/model"
 )
 
 // Trim is a transform for the manager's cache: it keeps what a snapshot is made of, which of some kinds is a small part. Objects of
@@ -18,8 +23,14 @@ func Trim(object any) (any, error) {
 		return trimSecret(typed), nil
 	case *corev1.ConfigMap:
 		return trimConfigMap(typed), nil
+	case *discoveryv1.EndpointSlice:
+		return trimEndpointSlice(typed), nil
 	case *istionetworkingv1.VirtualService:
 		return trimVirtualService(typed), nil
+	case *istionetworkingv1alpha3.EnvoyFilter:
+		return trimEnvoyFilter(typed), nil
+	case *unstructured.Unstructured:
+		return trimUnstructured(typed), nil
 	case *admissionregistrationv1.MutatingWebhookConfiguration:
 		return trimMutating(typed), nil
 	case *admissionregistrationv1.ValidatingWebhookConfiguration:
@@ -40,26 +51,33 @@ func trimPod(pod *corev1.Pod) *corev1.Pod {
 			Annotations:     trimAnnotations(pod.Annotations),
 		},
 		Spec: corev1.PodSpec{
-			HostNetwork:    pod.Spec.HostNetwork,
-			Containers:     trimContainers(pod.Spec.Containers),
-			InitContainers: trimContainers(pod.Spec.InitContainers),
+			HostNetwork:        pod.Spec.HostNetwork,
+			ServiceAccountName: pod.Spec.ServiceAccountName,
+			Containers:         trimContainers(pod.Spec.Containers),
+			InitContainers:     trimContainers(pod.Spec.InitContainers),
 		},
-		Status: corev1.PodStatus{Phase: pod.Status.Phase},
+		Status: corev1.PodStatus{Phase: pod.Status.Phase, PodIP: pod.Status.PodIP, PodIPs: pod.Status.PodIPs},
 	}
 }
 
-// keptAnnotations are those that bear on what a pod accepts.
+// keptAnnotations are those that say what carries the pod's connections, and which.
 var keptAnnotations = []string{
-	annotationRedirection,
-	annotationExcludeInbound, annotationIncludeInbound,
+	model.AnnotationRedirection, model.AnnotationRevision, model.AnnotationTemplates, model.AnnotationInterception,
+	model.AnnotationRewriteProbes,
+	model.AnnotationExcludeInbound, model.AnnotationIncludeInbound,
+	model.AnnotationExcludeOutboundRanges, model.AnnotationIncludeOutboundRanges,
+	model.AnnotationExcludeOutboundPorts, model.AnnotationIncludeOutboundPorts,
 	annotationScrape, annotationScrapePort, annotationScrapeScheme, annotationMergeMetrics,
 }
 
-// trimAnnotations shortens the sidecar's status, a long text, to the fact that there is one.
+// trimAnnotations shortens the sidecar's status, a long text, to the fact that there is one, and its revision.
 func trimAnnotations(annotations map[string]string) map[string]string {
 	kept := map[string]string{}
-	if _, injected := annotations[annotationSidecarStatus]; injected {
-		kept[annotationSidecarStatus] = ""
+	if status, injected := annotations[model.AnnotationSidecarStatus]; injected {
+		kept[model.AnnotationSidecarStatus] = ""
+		if revision := revisionIn(status); revision != "" {
+			kept[model.AnnotationRevision] = revision
+		}
 	}
 	for _, name := range keptAnnotations {
 		if value, ok := annotations[name]; ok {
@@ -72,23 +90,92 @@ func trimAnnotations(annotations map[string]string) map[string]string {
 func trimContainers(containers []corev1.Container) []corev1.Container {
 	trimmed := make([]corev1.Container, 0, len(containers))
 	for i := range containers {
-		trimmed = append(trimmed, corev1.Container{
-			Name:          containers[i].Name,
-			Ports:         containers[i].Ports,
-			RestartPolicy: containers[i].RestartPolicy,
+		kept := corev1.Container{Name: containers[i].Name, Ports: containers[i].Ports, RestartPolicy: containers[i].RestartPolicy}
+		if kept.Name == model.ProxyContainer {
+			kept.Args, kept.Env = trimArguments(containers[i].Args), trimEnvironment(containers[i].Env)
+		} else {
+			kept.ReadinessProbe = trimProbe(containers[i].ReadinessProbe)
+			kept.LivenessProbe = trimProbe(containers[i].LivenessProbe)
+			kept.StartupProbe = trimProbe(containers[i].StartupProbe)
+		}
+		trimmed = append(trimmed, kept)
+	}
+	return trimmed
+}
+
+// trimArguments keeps the role of a proxy.
+func trimArguments(arguments []string) []string {
+	if role := roleIn(arguments); role != "" {
+		return []string{role}
+	}
+	return nil
+}
+
+// trimEnvironment keeps what a proxy says of itself.
+func trimEnvironment(variables []corev1.EnvVar) []corev1.EnvVar {
+	var kept []corev1.EnvVar
+	for _, variable := range variables {
+		if variable.Name == variableUnprivileged || variable.Name == variableInterception {
+			kept = append(kept, corev1.EnvVar{Name: variable.Name, Value: variable.Value})
+		}
+	}
+	return kept
+}
+
+// trimProbe keeps which port a probe calls, and how.
+func trimProbe(probe *corev1.Probe) *corev1.Probe {
+	switch {
+	case probe == nil:
+		return nil
+	case probe.HTTPGet != nil:
+		get := &corev1.HTTPGetAction{Port: probe.HTTPGet.Port, Scheme: probe.HTTPGet.Scheme}
+		return &corev1.Probe{ProbeHandler: corev1.ProbeHandler{HTTPGet: get}}
+	case probe.TCPSocket != nil || probe.GRPC != nil:
+		return &corev1.Probe{ProbeHandler: corev1.ProbeHandler{TCPSocket: probe.TCPSocket, GRPC: probe.GRPC}}
+	default:
+		return nil
+	}
+}
+
+// trimEndpointSlice keeps the addresses.
+func trimEndpointSlice(slice *discoveryv1.EndpointSlice) *discoveryv1.EndpointSlice {
+	trimmed := &discoveryv1.EndpointSlice{
+		TypeMeta: slice.TypeMeta, ObjectMeta: slice.ObjectMeta, AddressType: slice.AddressType, Ports: slice.Ports,
+	}
+	for i := range slice.Endpoints {
+		trimmed.Endpoints = append(trimmed.Endpoints, discoveryv1.Endpoint{
+			Addresses:  slice.Endpoints[i].Addresses,
+			Conditions: discoveryv1.EndpointConditions{Ready: slice.Endpoints[i].Conditions.Ready},
 		})
 	}
 	return trimmed
 }
 
-// trimVirtualService keeps whom its routes take and where they lead. What is done on the way, the larger part, is for no snapshot; nor
-// are the routes of one that only sidecars use.
+// trimEnvoyFilter keeps whom it is for. What it does is for no snapshot.
+func trimEnvoyFilter(filter *istionetworkingv1alpha3.EnvoyFilter) *istionetworkingv1alpha3.EnvoyFilter {
+	trimmed := &istionetworkingv1alpha3.EnvoyFilter{TypeMeta: filter.TypeMeta, ObjectMeta: filter.ObjectMeta}
+	trimmed.Spec.WorkloadSelector, trimmed.Spec.TargetRefs = filter.Spec.WorkloadSelector, filter.Spec.TargetRefs
+	return trimmed
+}
+
+// trimUnstructured keeps of an object of the Gateway API what it is for.
+func trimUnstructured(object *unstructured.Unstructured) *unstructured.Unstructured {
+	spec, _ := object.Object["spec"].(map[string]any)
+	kept := map[string]any{}
+	for _, field := range []string{"gatewayClassName", "parentRefs", "targetRefs"} {
+		if value, said := spec[field]; said {
+			kept[field] = value
+		}
+	}
+	return &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": object.Object["apiVersion"], "kind": object.Object["kind"], "metadata": object.Object["metadata"], "spec": kept,
+	}}
+}
+
+// trimVirtualService keeps whom its routes take and where they lead. What is done on the way, the larger part, is for no snapshot.
 func trimVirtualService(vs *istionetworkingv1.VirtualService) *istionetworkingv1.VirtualService {
 	trimmed := &istionetworkingv1.VirtualService{TypeMeta: vs.TypeMeta, ObjectMeta: vs.ObjectMeta}
 	trimmed.Spec.Hosts, trimmed.Spec.Gateways, trimmed.Spec.ExportTo = vs.Spec.Hosts, vs.Spec.Gateways, vs.Spec.ExportTo
-	if len(VirtualServiceGateways(vs)) == 0 {
-		return trimmed
-	}
 	trimmed.Spec.Tls, trimmed.Spec.Tcp = vs.Spec.Tls, vs.Spec.Tcp
 	for _, route := range vs.Spec.Http {
 		trimmed.Spec.Http = append(trimmed.Spec.Http, trimHTTPRoute(route))
@@ -97,7 +184,7 @@ func trimVirtualService(vs *istionetworkingv1.VirtualService) *istionetworkingv1
 }
 
 func trimHTTPRoute(route *networkingapi.HTTPRoute) *networkingapi.HTTPRoute {
-	trimmed := &networkingapi.HTTPRoute{Name: route.Name, Redirect: route.Redirect, Delegate: route.Delegate}
+	trimmed := &networkingapi.HTTPRoute{Name: route.Name, Redirect: route.Redirect, Delegate: route.Delegate, Mirror: route.Mirror, Mirrors: route.Mirrors}
 	for _, match := range route.Match {
 		trimmed.Match = append(trimmed.Match, &networkingapi.HTTPMatchRequest{
 			Scheme: match.Scheme, Port: match.Port, Gateways: match.Gateways, SourceLabels: match.SourceLabels,

@@ -51,10 +51,13 @@ func publicPart(private []byte) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: blockPublicKey, Bytes: encoded})
 }
 
-// trimConfigMap keeps the mesh config, and the certificates of authorities.
+// trimConfigMap keeps the mesh config, of the injector's values what is read, and the certificates of authorities.
 func trimConfigMap(configMap *corev1.ConfigMap) *corev1.ConfigMap {
 	trimmed := &corev1.ConfigMap{ObjectMeta: trimMeta(configMap.ObjectMeta), Data: maps.Clone(configMap.Data)}
 	maps.DeleteFunc(trimmed.Data, func(key, _ string) bool { return key != meshConfigKey && !slices.Contains(authorityKeys, key) })
+	if domain := clusterDomain(configMap); domain != "" {
+		trimmed.Data[injectorValuesKey] = injectorValuesOf(domain)
+	}
 	return trimmed
 }
 

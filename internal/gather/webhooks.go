@@ -27,10 +27,10 @@ func (g *gathering) readCallsOfServices(ctx context.Context, s *model.Snapshot) 
 func (g *gathering) webhooks(ctx context.Context, options ...client.ListOption) ([]model.Webhook, error) {
 	var mutating admissionregistrationv1.MutatingWebhookConfigurationList
 	var validating admissionregistrationv1.ValidatingWebhookConfigurationList
-	if err := g.list(ctx, &mutating, options...); err != nil {
+	if err := g.list(ctx, questionOf(model.KindMutatingWebhook, options).Read, &mutating, options...); err != nil {
 		return nil, err
 	}
-	if err := g.list(ctx, &validating, options...); err != nil {
+	if err := g.list(ctx, questionOf(model.KindValidatingWebhook, options).Read, &validating, options...); err != nil {
 		return nil, err
 	}
 	var all []model.Webhook
@@ -45,14 +45,6 @@ func (g *gathering) webhooks(ctx context.Context, options ...client.ListOption) 
 		}
 	}
 	return all, nil
-}
-
-func pointers[T any](items []T) []*T {
-	all := make([]*T, len(items))
-	for i := range items {
-		all[i] = &items[i]
-	}
-	return all
 }
 
 // call is a webhook of a configuration that is called at a Service, not by URL.
@@ -98,8 +90,8 @@ func validatingCalls(configuration *admissionregistrationv1.ValidatingWebhookCon
 	return calls
 }
 
-// WebhookNamespaces are those of the Services that the API server calls for the webhook configuration, of either kind.
-func WebhookNamespaces(configuration client.Object) []string {
+// webhookNamespaces are those of the Services that the API server calls for the webhook configuration, of either kind.
+func webhookNamespaces(configuration client.Object) []string {
 	switch typed := configuration.(type) {
 	case *admissionregistrationv1.MutatingWebhookConfiguration:
 		return namespacesCalled(mutatingCalls(typed))

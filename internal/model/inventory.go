@@ -1,6 +1,8 @@
 package model
 
 import (
+	networkingv1 "k8s.io/api/networking/v1"
+
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -22,6 +24,11 @@ const (
 	KindServiceEntry        = "ServiceEntry"
 	KindVirtualService      = "VirtualService"
 	KindWorkloadEntry       = "WorkloadEntry"
+	KindEndpointSlice       = "EndpointSlice"
+	KindEnvoyFilter         = "EnvoyFilter"
+	KindIngress             = "Ingress"
+	KindIngressClass        = "IngressClass"
+	KindSidecar             = "Sidecar"
 	// The kinds of Webhook.
 	KindMutatingWebhook   = "MutatingWebhookConfiguration"
 	KindValidatingWebhook = "ValidatingWebhookConfiguration"
@@ -46,7 +53,17 @@ type Inventory struct {
 	DestinationRules      []*istionetworkingv1.DestinationRule
 	Gateways              []*istionetworkingv1.Gateway
 	VirtualServices       []*istionetworkingv1.VirtualService
+	Sidecars              []*istionetworkingv1.Sidecar
 	AuthorizationPolicies []*istiosecurityv1.AuthorizationPolicy
+	// Endpoints are the EndpointSlices of Services without a selector.
+	Endpoints []EndpointSlice
+	// Ingresses are the Kubernetes Ingresses, and IngressClasses what their classes are served by.
+	Ingresses      []*networkingv1.Ingress
+	IngressClasses []IngressClass
+	// Tags are the control plane revisions that are known, and the tags that stand for them.
+	Tags []RevisionTag
+	// Others are objects that change what proxies do and that the model does not interpret.
+	Others []Other
 	// Webhooks are those that the API server calls at a Service.
 	Webhooks []Webhook
 	// Credentials are the Secrets, and ConfigMaps, that could hold certificates, of the namespaces in CredentialNamespaces.
@@ -66,6 +83,7 @@ func (i Inventory) InRevision(revision string) Inventory {
 	i.ServiceEntries = OfRevision(i.ServiceEntries, revision)
 	i.WorkloadEntries = OfRevision(i.WorkloadEntries, revision)
 	i.AuthorizationPolicies = OfRevision(i.AuthorizationPolicies, revision)
+	i.Sidecars = OfRevision(i.Sidecars, revision)
 	return i
 }
 

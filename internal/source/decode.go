@@ -13,6 +13,7 @@ import (
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -20,6 +21,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/meshtls/meshtls/config/crd"
+	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/source/admission"
 )
 
@@ -109,6 +111,9 @@ func decode(ctx context.Context, fields map[string]any, gvk schema.GroupVersionK
 			return nil, err
 		}
 	}
+	if isGatewayAPI(gvk) {
+		return &unstructured.Unstructured{Object: fields}, nil
+	}
 	created, err := scheme.New(gvk)
 	if err != nil {
 		return nil, err
@@ -152,7 +157,7 @@ func oneLine(errs field.ErrorList) error {
 
 // namespaced says whether objects of the kind live in a namespace.
 func namespaced(gvk schema.GroupVersionKind) bool {
-	return gvk.Kind != "Namespace" && gvk.Group != admissionregistrationv1.GroupName
+	return gvk.Kind != "Namespace" && gvk.Kind != model.KindIngressClass && gvk.Group != admissionregistrationv1.GroupName
 }
 
 // complete gives the object the namespace that it leaves out.

@@ -6,17 +6,10 @@ import (
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/gather"
-)
-
-const (
-	// labelInjection, on a namespace, is enabled or disabled; labelInject, on a pod, is true or false, and was an annotation once.
-	labelInjection = "istio-injection"
-	labelInject    = "sidecar.istio.io/inject"
-	// annotationInjected is what the injector leaves on a pod.
-	annotationInjected = "sidecar.istio.io/status"
+	"github.com/meshtls/meshtls/internal/model"
 )
 
 // neverInjected are the namespaces that Istio's injector passes over.
@@ -33,9 +26,41 @@ func (r *reading) inject() {
 		if annotations == nil {
 			annotations = map[string]string{}
 		}
-		annotations[annotationInjected] = ""
+		annotations[model.AnnotationSidecarStatus] = ""
 		mergeMetrics(annotations)
 		pod.Annotations = annotations
+		rewriteProbes(pod)
+	}
+}
+
+// agentPort is where the agent of a sidecar serves the metrics, and asks the application how it is.
+const agentPort = 15020
+
+// rewriteProbes leads the kubelet's probes to the agent of the sidecar, unless the pod asks not to.
+// Source: istio pkg/kube/inject/app_probe.go, ShouldRewriteAppHTTPProbers and convertAppProber.
+func rewriteProbes(pod *corev1.Pod) {
+	if rewrite, err := strconv.ParseBool(pod.Annotations[model.AnnotationRewriteProbes]); err == nil && !rewrite {
+		return
+	}
+	pod.Spec = *pod.Spec.DeepCopy()
+	for _, containers := range [][]corev1.Container{pod.Spec.Containers, pod.Spec.InitContainers} {
+		for i := range containers {
+			for _, probe := range []*corev1.Probe{containers[i].ReadinessProbe, containers[i].LivenessProbe, containers[i].StartupProbe} {
+				rewriteProbe(probe)
+			}
+		}
+	}
+}
+
+func rewriteProbe(probe *corev1.Probe) {
+	switch {
+	case probe == nil:
+	case probe.HTTPGet != nil:
+		probe.HTTPGet.Port, probe.HTTPGet.Scheme = intstr.FromInt32(agentPort), corev1.URISchemeHTTP
+	case probe.TCPSocket != nil:
+		probe.TCPSocket.Port = intstr.FromInt32(agentPort)
+	case probe.GRPC != nil:
+		probe.GRPC.Port = agentPort
 	}
 }
 
@@ -50,7 +75,7 @@ func mergeMetrics(annotations map[string]string) {
 	if merge, err := strconv.ParseBool(annotations["prometheus.istio.io/merge-metrics"]); err == nil && !merge {
 		return
 	}
-	annotations["prometheus.io/port"] = "15020"
+	annotations["prometheus.io/port"] = strconv.Itoa(agentPort)
 }
 
 // namespaceOf is nil where no Namespace is among the manifests.
@@ -71,15 +96,15 @@ func isInjected(pod *corev1.Pod, namespace *corev1.Namespace) bool {
 	if pod.Spec.HostNetwork || slices.Contains(neverInjected, pod.Namespace) {
 		return false
 	}
-	wanted, said := pod.Labels[labelInject]
+	wanted, said := pod.Labels[model.LabelInject]
 	if said && wanted == "false" {
 		return false // no webhook selects it
 	}
-	if !said && pod.Annotations[labelInject] == "false" {
+	if !said && pod.Annotations[model.LabelInject] == "false" {
 		return false
 	}
 	if namespace == nil {
-		return wanted == "true" || pod.Labels[gather.LabelDataplaneMode] != "ambient"
+		return wanted == "true" || pod.Labels[model.LabelDataplaneMode] != "ambient"
 	}
 	return isSelected(pod, namespace)
 }
@@ -87,10 +112,10 @@ func isInjected(pod *corev1.Pod, namespace *corev1.Namespace) bool {
 // isSelected says whether one of the webhooks of Istio's injector selects the pod.
 // Source: istio manifests/charts/istio-control/istio-discovery/templates/mutatingwebhook.yaml.
 func isSelected(pod *corev1.Pod, namespace *corev1.Namespace) bool {
-	if injection, ok := namespace.Labels[labelInjection]; ok {
+	if injection, ok := namespace.Labels[model.LabelInjection]; ok {
 		return injection == "enabled"
 	}
 	_, ofNamespace := namespace.Labels[meshtlsv1alpha1.LabelRevision]
 	_, ofPod := pod.Labels[meshtlsv1alpha1.LabelRevision]
-	return ofNamespace || ofPod || pod.Labels[labelInject] == "true"
+	return ofNamespace || ofPod || pod.Labels[model.LabelInject] == "true"
 }

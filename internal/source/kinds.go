@@ -1,19 +1,29 @@
 package source
 
 import (
+	"maps"
+	"slices"
+
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+	istionetworkingv1alpha3 "istio.io/client-go/pkg/apis/networking/v1alpha3"
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/gather"
+	"github.com/meshtls/meshtls/internal/model"
 )
 
 // policyKind is ours.
@@ -28,7 +38,7 @@ var (
 )
 
 // kinds are those that are read, as empty objects.
-var kinds = []client.Object{
+var kinds = append(gatewayAPI(), []client.Object{
 	&meshtlsv1alpha1.MeshTLSPolicy{},
 	&corev1.ConfigMap{}, &corev1.Namespace{}, &corev1.Pod{}, &corev1.Secret{}, &corev1.Service{},
 	&appsv1.DaemonSet{}, &appsv1.Deployment{}, &appsv1.ReplicaSet{}, &appsv1.StatefulSet{},
@@ -36,7 +46,20 @@ var kinds = []client.Object{
 	&admissionregistrationv1.MutatingWebhookConfiguration{}, &admissionregistrationv1.ValidatingWebhookConfiguration{},
 	&istiosecurityv1.AuthorizationPolicy{}, &istiosecurityv1.PeerAuthentication{},
 	&istionetworkingv1.DestinationRule{}, &istionetworkingv1.Gateway{}, &istionetworkingv1.ServiceEntry{},
-	&istionetworkingv1.VirtualService{}, &istionetworkingv1.WorkloadEntry{},
+	&istionetworkingv1.Sidecar{}, &istionetworkingv1.VirtualService{}, &istionetworkingv1.WorkloadEntry{},
+	&istionetworkingv1alpha3.EnvoyFilter{},
+	&discoveryv1.EndpointSlice{}, &networkingv1.Ingress{}, &networkingv1.IngressClass{},
+}...)
+
+// gatewayAPI are the kinds of the Gateway API, which have no types here.
+func gatewayAPI() []client.Object {
+	var all []client.Object
+	for _, kind := range slices.Sorted(maps.Keys(gather.GatewayAPI)) {
+		object := &unstructured.Unstructured{}
+		object.SetGroupVersionKind(gather.GatewayAPI[kind])
+		all = append(all, object)
+	}
+	return all
 }
 
 // scheme knows the kinds, and others that are not read.
@@ -49,6 +72,9 @@ var scheme = func() *runtime.Scheme {
 	utilruntime.Must(batchv1.AddToScheme(s))
 	utilruntime.Must(istiosecurityv1.AddToScheme(s))
 	utilruntime.Must(istionetworkingv1.AddToScheme(s))
+	utilruntime.Must(istionetworkingv1alpha3.AddToScheme(s))
+	utilruntime.Must(discoveryv1.AddToScheme(s))
+	utilruntime.Must(networkingv1.AddToScheme(s))
 	return s
 }()
 
@@ -59,9 +85,9 @@ func Scheme() *runtime.Scheme { return scheme }
 var known = func() sets.Set[schema.GroupVersionKind] {
 	all := sets.New[schema.GroupVersionKind]()
 	for _, kind := range kinds {
-		gvks, _, err := scheme.ObjectKinds(kind)
+		gvk, err := apiutil.GVKForObject(kind, scheme)
 		utilruntime.Must(err)
-		all.Insert(gvks...)
+		all.Insert(gvk)
 	}
 	return all
 }()
@@ -74,10 +100,29 @@ var aliases = map[string]sets.Set[string]{
 
 // canonical is the version of a kind that is read for the one that is written.
 func canonical(gvk schema.GroupVersionKind) schema.GroupVersionKind {
+	if gvk.Kind == model.KindEnvoyFilter {
+		return gvk // has one version
+	}
+	if read, ofGatewayAPI := gather.GatewayAPI[nameOf(gvk)]; ofGatewayAPI && read.Group == gvk.Group {
+		return read
+	}
 	if aliases[gvk.Group].Has(gvk.Version) {
 		gvk.Version = "v1"
 	}
 	return gvk
+}
+
+// nameOf is the name by which the model knows the kind.
+func nameOf(gvk schema.GroupVersionKind) string {
+	if name := gvk.Kind + "." + gvk.Group; name == model.KindGatewayAPIGateway {
+		return name
+	}
+	return gvk.Kind
+}
+
+// isGatewayAPI reports whether objects of the kind are read without a type.
+func isGatewayAPI(gvk schema.GroupVersionKind) bool {
+	return gather.GatewayAPI[nameOf(gvk)] == gvk
 }
 
 // podTemplate is what a controller makes its pods of; nil: the object is no controller. One that is itself controlled has no

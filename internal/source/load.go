@@ -10,6 +10,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -56,7 +57,7 @@ func Load(ctx context.Context, cluster client.Reader, options LoadOptions) (*Rea
 		}
 		switch err := l.load(ctx, gvk); {
 		case apimeta.IsNoMatchError(err):
-			l.reader.missing.Insert(gvk.Kind)
+			l.reader.missing.Insert(nameOf(gvk))
 		case err != nil:
 			return nil, fmt.Errorf("listing objects of kind %s: %w", gvk.Kind, err)
 		}
@@ -67,7 +68,7 @@ func Load(ctx context.Context, cluster client.Reader, options LoadOptions) (*Rea
 // load reads the objects of a kind, as far as they are wanted.
 func (l *loading) load(ctx context.Context, gvk schema.GroupVersionKind) error {
 	switch {
-	case len(l.options.Kinds) > 0 && !l.options.Kinds.Has(gvk.Kind):
+	case len(l.options.Kinds) > 0 && !l.options.Kinds.Has(nameOf(gvk)):
 		return nil
 	case isController(gvk):
 		return nil // its pods are there themselves
@@ -91,7 +92,7 @@ func (l *loading) everywhere(ctx context.Context, gvk schema.GroupVersionKind) e
 	if !apierrors.IsForbidden(err) {
 		return err
 	}
-	l.reader.forbidden[gvk.Kind] = sets.New[string]()
+	l.reader.forbidden[nameOf(gvk)] = sets.New[string]()
 	if !namespaced(gvk) {
 		return nil
 	}
@@ -103,13 +104,13 @@ func (l *loading) inNamespaces(ctx context.Context, gvk schema.GroupVersionKind,
 	for namespace := range sets.New(namespaces...) {
 		err := l.list(ctx, gvk, namespace)
 		switch {
-		case apierrors.IsForbidden(err) && l.reader.forbidden[gvk.Kind] == nil:
-			l.reader.forbidden[gvk.Kind] = sets.New[string]()
+		case apierrors.IsForbidden(err) && l.reader.forbidden[nameOf(gvk)] == nil:
+			l.reader.forbidden[nameOf(gvk)] = sets.New[string]()
 		case apierrors.IsForbidden(err):
 		case err != nil:
 			return err
-		case l.reader.forbidden[gvk.Kind] != nil:
-			l.reader.forbidden[gvk.Kind].Insert(namespace)
+		case l.reader.forbidden[nameOf(gvk)] != nil:
+			l.reader.forbidden[nameOf(gvk)].Insert(namespace)
 		}
 	}
 	return nil
@@ -118,13 +119,9 @@ func (l *loading) inNamespaces(ctx context.Context, gvk schema.GroupVersionKind,
 // list reads the objects of a kind in a namespace, by pages.
 func (l *loading) list(ctx context.Context, gvk schema.GroupVersionKind, namespace string) error {
 	pages := pager.New(func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
-		created, err := scheme.New(gvk.GroupVersion().WithKind(gvk.Kind + "List"))
+		page, err := emptyList(gvk)
 		if err != nil {
 			return nil, err
-		}
-		page, ok := created.(client.ObjectList)
-		if !ok {
-			return nil, fmt.Errorf("%T is not a list", created)
 		}
 		scope := []client.ListOption{client.InNamespace(namespace), client.Limit(options.Limit), client.Continue(options.Continue)}
 		if gvk == secretKind {
@@ -133,6 +130,25 @@ func (l *loading) list(ctx context.Context, gvk schema.GroupVersionKind, namespa
 		return page, l.cluster.List(ctx, page, scope...)
 	})
 	return pages.EachListItem(ctx, metav1.ListOptions{}, func(item runtime.Object) error { return l.take(gvk, item) })
+}
+
+// emptyList is a list for objects of the kind.
+func emptyList(gvk schema.GroupVersionKind) (client.ObjectList, error) {
+	listed := gvk.GroupVersion().WithKind(gvk.Kind + "List")
+	if isGatewayAPI(gvk) {
+		list := &unstructured.UnstructuredList{}
+		list.SetGroupVersionKind(listed)
+		return list, nil
+	}
+	created, err := scheme.New(listed)
+	if err != nil {
+		return nil, err
+	}
+	list, ok := created.(client.ObjectList)
+	if !ok {
+		return nil, fmt.Errorf("%T is not a list", created)
+	}
+	return list, nil
 }
 
 // take keeps of an object what matters here.

@@ -249,6 +249,19 @@ func setItems(into client.ObjectList, objects []client.Object) error {
 	return apimeta.SetList(into, items)
 }
 
+// Objects are all that were read, by kind, namespace and name.
+func (r *Reader) Objects() []client.Object {
+	var all []client.Object
+	for _, gvk := range slices.SortedFunc(maps.Keys(r.objects), func(a, b schema.GroupVersionKind) int { return strings.Compare(a.String(), b.String()) }) {
+		for _, key := range slices.Sorted(slices.Values(r.objects[gvk].ListKeys())) {
+			if object, _, _ := r.objects[gvk].GetByKey(key); object != nil {
+				all = append(all, object.(client.Object)) //nolint:errcheck // only objects are added
+			}
+		}
+	}
+	return all
+}
+
 // Namespaces are those in which there is anything.
 func (r *Reader) Namespaces() sets.Set[string] {
 	namespaces := sets.New[string]()

@@ -106,7 +106,7 @@ func nameIn(fields map[string]any) string {
 
 // add takes an object up, and the pod that a controller's template stands for.
 func (r *reading) add(from origin, object client.Object, gvk schema.GroupVersionKind) error {
-	ref := model.ObjectRef{Kind: gvk.Kind, Namespace: object.GetNamespace(), Name: object.GetName()}
+	ref := model.ObjectRef{Kind: nameOf(gvk), Namespace: object.GetNamespace(), Name: object.GetName()}
 	if before, twice := r.reader.origins[ref]; twice {
 		return fmt.Errorf("is there already, in %s, document %d", before.document.file, before.document.number)
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+	istionetworkingv1alpha3 "istio.io/client-go/pkg/apis/networking/v1alpha3"
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 
 	"google.golang.org/protobuf/proto"
@@ -36,6 +37,10 @@ func specOf(object client.Object) proto.Message {
 	case *istionetworkingv1.VirtualService:
 		return &typed.Spec
 	case *istionetworkingv1.WorkloadEntry:
+		return &typed.Spec
+	case *istionetworkingv1.Sidecar:
+		return &typed.Spec
+	case *istionetworkingv1alpha3.EnvoyFilter:
 		return &typed.Spec
 	case *istiosecurityv1.AuthorizationPolicy:
 		return &typed.Spec

@@ -1,0 +1,97 @@
+package gather
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/istio/pods"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// readGatewayTargets reads the pods, of any namespace, that the gateway targets of the policies select: Istio's Gateways know no namespace.
+func (m *making) readGatewayTargets(ctx context.Context) error {
+	for _, policy := range m.policies {
+		selector := m.gatewaySelector(policy)
+		if len(selector) == 0 {
+			continue
+		}
+		selected, err := m.podsWith(ctx, "", selector)
+		if err != nil {
+			return err
+		}
+		for _, pod := range selected {
+			if err := m.readAccepted(ctx, pod.Namespace, selected); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// gatewaySelector is what the policy's gateway target selects by; one whose Service is missing selects by nothing.
+func (m *making) gatewaySelector(policy *meshtlsv1alpha1.MeshTLSPolicy) map[string]string {
+	gateway := policy.Spec.Gateway
+	switch {
+	case gateway == nil:
+		return nil
+	case gateway.Selector != nil:
+		return gateway.Selector.MatchLabels
+	}
+	service := m.services.all[client.ObjectKey{Namespace: policy.Namespace, Name: gateway.Service}]
+	if service == nil {
+		return nil
+	}
+	return selectorOf(service)
+}
+
+// readMerged reads what the gateways among the pods serve: the Gateways, of all namespaces, that select them, since Istio merges the servers
+// of all of these, the Services by whose ports the Gateways name theirs, and the Ingresses.
+// Source: istio pilot/pkg/model/push_context.go, mergeGateways.
+func (m *making) readMerged(ctx context.Context) error {
+	gateways := m.gatewayPods()
+	if len(gateways) == 0 {
+		return nil
+	}
+	labels, namespaces := sets.New[string](everyGateway), sets.New[string]()
+	for _, pod := range gateways {
+		labels.Insert(labelPairs(pod.Labels)...)
+		namespaces.Insert(pod.Namespace)
+	}
+	for _, label := range sets.List(labels) {
+		if err := reads(ctx, &m.gateways, client.MatchingFields{IndexGatewayLabel: label})(); err != nil {
+			return err
+		}
+	}
+	for _, namespace := range sets.List(namespaces) {
+		if err := reads(ctx, &m.services, client.InNamespace(namespace))(); err != nil {
+			return err
+		}
+	}
+	if m.mesh.Ingress.Mode == model.IngressOff {
+		return nil
+	}
+	return each(reads(ctx, &m.ingresses), reads(ctx, &m.ingressClasses))
+}
+
+// gatewayPods are the gateways among the pods that were read, and the pods that gateway targets select: whether these are gateways is not
+// for the reader to say.
+func (m *making) gatewayPods() []*corev1.Pod {
+	var selectors []map[string]string
+	for _, policy := range m.policies {
+		if selector := m.gatewaySelector(policy); len(selector) > 0 {
+			selectors = append(selectors, selector)
+		}
+	}
+	var all []*corev1.Pod
+	index := pods.NewSelectors(selectors)
+	for _, pod := range m.pods.all {
+		if isGateway(pod) || len(index.Selecting(pod.Labels)) > 0 {
+			all = append(all, pod)
+		}
+	}
+	return all
+}
