@@ -68,12 +68,12 @@ func (g *gathering) readHostRules(ctx context.Context, s *model.Snapshot) error 
 		return nil
 	}
 	read := sets.New[hostRuleQuery]()
-	for _, host := range destinations.NewIndex(s.Inventory).All() {
-		if host.Namespace == g.namespace || host.Namespace == s.Mesh.RootNamespace {
+	for _, host := range ruledHosts(s) {
+		if host.namespace == g.namespace || host.namespace == s.Mesh.RootNamespace {
 			continue
 		}
-		for _, name := range append(hosts.Wildcards(host.Name), host.Name) {
-			query := hostRuleQuery{namespace: host.Namespace, host: name}
+		for _, name := range append(hosts.Wildcards(host.host), host.host) {
+			query := hostRuleQuery{namespace: host.namespace, host: name}
 			if read.Has(query) {
 				continue
 			}
@@ -87,6 +87,21 @@ func (g *gathering) readHostRules(ctx context.Context, s *model.Snapshot) error 
 		}
 	}
 	return nil
+}
+
+// ruledHosts returns the hosts, each with a namespace whose rules govern it: those that are declared, and the Services that policies send
+// to although nothing declares them yet.
+func ruledHosts(s *model.Snapshot) []hostRuleQuery {
+	var all []hostRuleQuery
+	for _, d := range destinations.NewIndex(s.Inventory).All() {
+		all = append(all, hostRuleQuery{namespace: d.Namespace, host: d.Name})
+	}
+	for _, host := range sentHosts(s) {
+		if namespace, _, ok := hosts.Service(host); ok {
+			all = append(all, hostRuleQuery{namespace: namespace, host: host})
+		}
+	}
+	return all
 }
 
 // readClientRules reads the DestinationRules of all namespaces for the hosts that policies send to with clients All: a rule of the
