@@ -101,7 +101,7 @@ func policyFindings(results []model.Result) []model.Finding {
 
 // rejected says whether the policy is not accepted: nothing of it stands.
 func rejected(o model.Outcome) bool {
-	return o.Standing == 0 && slices.ContainsFunc(o.Findings, func(f model.Finding) bool {
+	return o.Accepted == 0 && slices.ContainsFunc(o.Findings, func(f model.Finding) bool {
 		return f.Condition == meshtlsv1alpha1.ConditionAccepted
 	})
 }

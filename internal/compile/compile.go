@@ -14,20 +14,23 @@ import (
 
 // Compile returns what is to be written for the namespace of the snapshot and what there is to say about each of its policies.
 // The result does not depend on the order of anything in the snapshot.
-func Compile(s model.Snapshot) model.Result { return renderNamespace(s).Result() }
+func Compile(s model.Snapshot) model.Result {
+	return renderNamespace(s, mesh.NewViews(s.Inventory)).Result()
+}
 
 // Namespace is a namespace that is planned and rendered.
 type Namespace struct{ policy.Namespace }
 
-func renderNamespace(s model.Snapshot) Namespace {
-	plan := translate.Plan(s)
+// renderNamespace plans and renders the namespace. The views are those of its inventory.
+func renderNamespace(s model.Snapshot, views *mesh.Views) Namespace {
+	plan := translate.Plan(s, views)
 	return Namespace{policy.Namespace{Snapshot: s, Plan: plan, Objects: render.Objects(plan)}}
 }
 
 func renderAll(snapshots []model.Snapshot) []Namespace {
 	namespaces := make([]Namespace, len(snapshots))
 	for i, s := range snapshots {
-		namespaces[i] = renderNamespace(s)
+		namespaces[i] = renderNamespace(s, mesh.NewViews(s.Inventory))
 	}
 	return namespaces
 }

@@ -13,6 +13,7 @@ import (
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -45,9 +46,9 @@ func SettleBorn(i model.Inventory, policies []*meshtlsv1alpha1.MeshTLSPolicy, bo
 	for _, p := range policies {
 		byNamespace[p.Namespace] = append(byNamespace[p.Namespace], p)
 	}
-	settled := Settled{Inventory: i}
+	settled, views := Settled{Inventory: i}, mesh.NewViews(i)
 	for settled.Rounds = range mostRounds {
-		settled.Namespaces = renderAll(snapshotsOf(settled.Inventory, byNamespace))
+		settled.Namespaces = settled.render(byNamespace, views.With(objectsOf(settled.Inventory)))
 		after := withRendered(i, settled.Namespaces, born)
 		if sameObjects(settled.Inventory, after) {
 			return settled, nil
@@ -57,17 +58,17 @@ func SettleBorn(i model.Inventory, policies []*meshtlsv1alpha1.MeshTLSPolicy, bo
 	return settled, ErrRestless
 }
 
-// snapshotsOf returns the snapshots of the namespaces that have policies, by name. They share the inventory.
-func snapshotsOf(i model.Inventory, policies map[string][]*meshtlsv1alpha1.MeshTLSPolicy) []model.Snapshot {
-	snapshots := make([]model.Snapshot, 0, len(policies))
+// render plans and renders the namespaces that have policies, by name. They share the inventory and its views.
+func (s Settled) render(policies map[string][]*meshtlsv1alpha1.MeshTLSPolicy, views *mesh.Views) []Namespace {
+	namespaces := make([]Namespace, 0, len(policies))
 	for _, namespace := range slices.Sorted(maps.Keys(policies)) {
-		s := model.Snapshot{Namespace: namespace, Policies: policies[namespace], Inventory: i}
-		if namespace != i.Mesh.RootNamespace {
-			s.RootPolicies = policies[i.Mesh.RootNamespace]
+		snapshot := model.Snapshot{Namespace: namespace, Policies: policies[namespace], Inventory: s.Inventory}
+		if namespace != s.Inventory.Mesh.RootNamespace {
+			snapshot.RootPolicies = policies[s.Inventory.Mesh.RootNamespace]
 		}
-		snapshots = append(snapshots, s)
+		namespaces = append(namespaces, renderNamespace(snapshot, views))
 	}
-	return snapshots
+	return namespaces
 }
 
 // Results returns what there is to say about the policies of each namespace.

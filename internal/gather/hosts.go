@@ -59,6 +59,9 @@ func (m *making) readHost(ctx context.Context, host string) ([]string, error) {
 		return nil, err
 	}
 	namespaces := sets.New[string]()
+	if namespace, _, ok := hosts.Service(host); ok {
+		namespaces.Insert(namespace) // its rules count before the Service exists
+	}
 	var further []string
 	for _, s := range services {
 		namespaces.Insert(s.Namespace)

@@ -16,7 +16,8 @@ import (
 
 // Policies returns the policies of all namespaces that are not being deleted.
 func Policies(ctx context.Context, reader client.Reader) ([]*meshtlsv1alpha1.MeshTLSPolicy, error) {
-	return newGathering(reader, metav1.NamespaceAll, Options{}).policiesOf(ctx, metav1.NamespaceAll)
+	m := &making{gathering: newGathering(reader, metav1.NamespaceAll, Options{})}
+	return m.policiesOf(ctx, metav1.NamespaceAll)
 }
 
 // readPolicies reads the namespace's policies, and those of the root namespace, whose floors bind it.

@@ -33,7 +33,7 @@ func (w *projection) notRendered(candidates []*candidate) []withdrawal {
 	var refused []withdrawal
 	for _, c := range candidates {
 		outcome := w.outcomes[keyOf(c)]
-		if outcome.Standing == outcome.Asked {
+		if outcome.Accepted == outcome.Asked {
 			continue
 		}
 		why := "The operator would not render all of it."

@@ -85,7 +85,8 @@ func (w *projection) compile(policies []*meshtlsv1alpha1.MeshTLSPolicy) {
 			if pass > 0 && len(byNamespace) == 1 {
 				return
 			}
-			plan := translate.Plan(w.snapshot(namespace, byNamespace))
+			s := w.snapshot(namespace, byNamespace)
+			plan := translate.Plan(s, mesh.NewViews(s.Inventory))
 			w.rendered[namespace] = w.aged(render.Objects(plan))
 			for _, outcome := range plan.Policies {
 				w.outcomes[outcome.Policy] = outcome

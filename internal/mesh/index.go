@@ -30,8 +30,12 @@ type index struct {
 	authorizations func() map[string][]*istiosecurityv1.AuthorizationPolicy
 	clients        func() Clients
 	destinations   func() destinations.Index
-	traffic        func() routing
-	credentials    func() map[model.ObjectRef]*model.Credential
+	// fronts are the destinations that select pods, by namespace.
+	fronts func() map[string]fronts
+	// known are the hosts that the clients of a namespace see.
+	known       func(namespace string) map[string]model.Host
+	traffic     func() routing
+	credentials func() map[model.ObjectRef]*model.Credential
 	// routed are the VirtualServices that name a Gateway, by the Gateway.
 	routed func() map[types.NamespacedName][]*istionetworkingv1.VirtualService
 	// inMesh are the VirtualServices for the sidecars of a namespace.
@@ -56,10 +60,22 @@ func newIndex(i model.Inventory) *index {
 			return routes.ByGateway(i.VirtualServices)
 		}),
 	}
+	x.fronts = sync.OnceValue(func() map[string]fronts { return newFronts(x.destinations().All()) })
+	x.known = remembered(func(namespace string) map[string]model.Host { return x.destinations().KnownTo(namespace) })
 	x.inMesh = remembered(func(namespace string) []*istionetworkingv1.VirtualService {
 		return routes.InMesh(i.VirtualServices, namespace, i.Mesh.DefaultVirtualServiceExportTo)
 	})
 	return x
+}
+
+// governedBy is the index of the inventory, which differs from this one's in PeerAuthentications, DestinationRules and Gateways only.
+func (x *index) governedBy(i model.Inventory) *index {
+	other := newIndex(i)
+	other.namespaces, other.pods, other.podsIn, other.services = x.namespaces, x.pods, x.podsIn, x.services
+	other.authorizations, other.credentials = x.authorizations, x.credentials
+	other.destinations, other.fronts, other.known = x.destinations, x.fronts, x.known
+	other.traffic, other.routed, other.inMesh = x.traffic, x.routed, x.inMesh
+	return other
 }
 
 // remembered asks once for each key.

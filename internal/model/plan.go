@@ -31,18 +31,23 @@ type AcceptRule struct {
 	Revision string
 	// Selector are the pods' labels; empty: the whole namespace.
 	Selector map[string]string
-	// Mode is Inherit where nothing was said for the workload as a whole.
-	Mode meshtlsv1alpha1.AcceptMode
+	// AcceptSettings are those of the workload; their mode is Inherit where no policy sets one.
+	AcceptSettings
 	// Ports are the exceptions, ascending by port, none of them Inherit.
-	Ports []PortMode
+	Ports []PortAccept
 	// Owners are the contributing policies, in order of precedence.
 	Owners []Owner
 }
 
-// PortMode is the accept mode of a workload port.
-type PortMode struct {
-	Port int32
+// AcceptSettings are what a workload, or one of its ports, accepts.
+type AcceptSettings struct {
 	Mode meshtlsv1alpha1.AcceptMode
+}
+
+// PortAccept is what a workload port accepts.
+type PortAccept struct {
+	Port int32
+	AcceptSettings
 }
 
 // PortMode returns the mode that the rule gives to a workload port: the port's own, else the workload's.
@@ -129,14 +134,15 @@ type Outcome struct {
 	Accepts     string
 	Sends       string
 	AcceptPorts []meshtlsv1alpha1.AcceptPortStatus
-	// Asked is the number of entries (a mode, a port, a host, a server) that the spec has, Standing of those that the plan holds
-	// or that could hold once a reference resolves.
+	// Asked is the number of entries that the spec has (a mode, a port, a host, a server), and Accepted the number of those that the
+	// plan holds, or could hold once a reference resolves.
 	Asked    int
-	Standing int
+	Accepted int
 	// Unresolved says that the target could not be found out (its Service is missing): what an earlier plan wrote for the policy
 	// must stay, since taking it away could loosen what the user asked for.
 	Unresolved bool
-	// Objects are the objects that the policy contributes to. Render fills it in.
+	// Objects are the objects that the policy contributes to. Compile adds them once they are rendered, and to the findings of the
+	// plan those of the checks.
 	Objects  []meshtlsv1alpha1.ObjectReference
 	Findings []Finding
 }

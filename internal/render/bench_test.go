@@ -16,8 +16,8 @@ func BenchmarkObjects(b *testing.B) {
 		name := fmt.Sprintf("policy-%d", i)
 		owners := []model.Owner{{Name: name, UID: "u"}}
 		plan.Accepts = append(plan.Accepts, model.AcceptRule{
-			Selector: selecting("app", name), Mode: meshtlsv1alpha1.AcceptStrict, Owners: owners,
-			Ports: []model.PortMode{{Port: 8080, Mode: meshtlsv1alpha1.AcceptPermissive}},
+			Selector: selecting("app", name), AcceptSettings: accepting(meshtlsv1alpha1.AcceptStrict), Owners: owners,
+			Ports: []model.PortAccept{{Port: 8080, AcceptSettings: accepting(meshtlsv1alpha1.AcceptPermissive)}},
 		})
 		plan.Sends = append(plan.Sends, model.SendRule{
 			Host: name + ".shop.svc.cluster.local", Audience: model.AudienceNamespace, Owners: owners,

@@ -21,7 +21,7 @@ func peerAuthentication(at place, r *model.AcceptRule) *istiosecurityv1.PeerAuth
 		TypeMeta:   peerAuthenticationType,
 		ObjectMeta: identity{at.namespace, acceptName(r, at.everything), r.Revision, r.Owners}.objectMeta(),
 	}
-	object.Spec.Mtls = mutualTLS(r.Mode)
+	object.Spec.Mtls = mutualTLS(r.AcceptSettings)
 	if len(r.Selector) > 0 {
 		object.Spec.Selector = &typeapi.WorkloadSelector{MatchLabels: r.Selector}
 		object.Spec.PortLevelMtls = portLevelMTLS(r.Ports)
@@ -30,19 +30,19 @@ func peerAuthentication(at place, r *model.AcceptRule) *istiosecurityv1.PeerAuth
 }
 
 // portLevelMTLS are the exceptions of single ports. Istio refuses them without a selector.
-func portLevelMTLS(ports []model.PortMode) map[uint32]*securityapi.PeerAuthentication_MutualTLS {
+func portLevelMTLS(ports []model.PortAccept) map[uint32]*securityapi.PeerAuthentication_MutualTLS {
 	if len(ports) == 0 {
 		return nil
 	}
 	modes := make(map[uint32]*securityapi.PeerAuthentication_MutualTLS, len(ports))
 	for _, p := range ports {
-		modes[portNumber(p.Port)] = mutualTLS(p.Mode)
+		modes[portNumber(p.Port)] = mutualTLS(p.AcceptSettings)
 	}
 	return modes
 }
 
-func mutualTLS(mode meshtlsv1alpha1.AcceptMode) *securityapi.PeerAuthentication_MutualTLS {
-	switch mode {
+func mutualTLS(settings model.AcceptSettings) *securityapi.PeerAuthentication_MutualTLS {
+	switch settings.Mode {
 	case meshtlsv1alpha1.AcceptStrict:
 		return &securityapi.PeerAuthentication_MutualTLS{Mode: securityapi.PeerAuthentication_MutualTLS_STRICT}
 	case meshtlsv1alpha1.AcceptPermissive:

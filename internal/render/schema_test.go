@@ -109,10 +109,10 @@ func someAccepts() []model.AcceptRule {
 	var rules []model.AcceptRule
 	for _, mode := range modes {
 		rules = append(rules,
-			model.AcceptRule{Mode: mode, Revision: string("r-" + mode)},
+			model.AcceptRule{AcceptSettings: accepting(mode), Revision: string("r-" + mode)},
 			model.AcceptRule{
-				Mode: mode, Selector: selecting("app", "a", "mode", string(mode)),
-				Ports: []model.PortMode{{Port: 1, Mode: meshtlsv1alpha1.AcceptStrict}, {Port: 65535, Mode: meshtlsv1alpha1.AcceptDisable}},
+				AcceptSettings: accepting(mode), Selector: selecting("app", "a", "mode", string(mode)),
+				Ports: []model.PortAccept{{Port: 1, AcceptSettings: accepting(meshtlsv1alpha1.AcceptStrict)}, {Port: 65535, AcceptSettings: accepting(meshtlsv1alpha1.AcceptDisable)}},
 			})
 	}
 	return rules

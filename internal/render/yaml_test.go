@@ -24,11 +24,11 @@ func serverOn(port int32, host string) meshtlsv1alpha1.GatewayServer {
 
 func TestYAMLOfAccept(t *testing.T) {
 	got := yamlOf(t, model.Plan{Namespace: "shop", Accepts: []model.AcceptRule{
-		{Mode: meshtlsv1alpha1.AcceptStrict, Owners: []model.Owner{{Name: "from-a-file"}}},
+		{AcceptSettings: accepting(meshtlsv1alpha1.AcceptStrict), Owners: []model.Owner{{Name: "from-a-file"}}},
 		{
-			Revision: "1-31", Selector: selecting("app", "payments"), Mode: meshtlsv1alpha1.AcceptInherit,
-			Ports: []model.PortMode{
-				{Port: 8080, Mode: meshtlsv1alpha1.AcceptDisable}, {Port: 9090, Mode: meshtlsv1alpha1.AcceptPermissive},
+			Revision: "1-31", Selector: selecting("app", "payments"), AcceptSettings: accepting(meshtlsv1alpha1.AcceptInherit),
+			Ports: []model.PortAccept{
+				{Port: 8080, AcceptSettings: accepting(meshtlsv1alpha1.AcceptDisable)}, {Port: 9090, AcceptSettings: accepting(meshtlsv1alpha1.AcceptPermissive)},
 			},
 			Owners: []model.Owner{{Name: "old", UID: "u1"}, {Name: "young", UID: "u2"}},
 		},
@@ -197,7 +197,7 @@ func TestYAMLOrdersByKindNamespaceName(t *testing.T) {
 	for _, namespace := range []string{"b", "a"} {
 		objects := Objects(model.Plan{
 			Namespace: namespace,
-			Accepts:   []model.AcceptRule{{Mode: meshtlsv1alpha1.AcceptStrict}},
+			Accepts:   []model.AcceptRule{{AcceptSettings: accepting(meshtlsv1alpha1.AcceptStrict)}},
 			Sends:     []model.SendRule{{Host: "z.example"}, {Host: "y.example"}},
 			Gateways:  []model.GatewayRule{{Policy: "p"}},
 		})
@@ -217,4 +217,8 @@ func TestYAMLOrdersByKindNamespaceName(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("order (-want +got):\n%s", diff)
 	}
+}
+
+func accepting(mode meshtlsv1alpha1.AcceptMode) model.AcceptSettings {
+	return model.AcceptSettings{Mode: mode}
 }

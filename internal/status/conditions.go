@@ -14,11 +14,11 @@ import (
 func acceptedOf(o model.Outcome) metav1.Condition {
 	lost := lowering(o.Findings, meshtlsv1alpha1.ConditionAccepted)
 	switch {
-	case o.Standing == 0 && len(lost) > 0:
+	case o.Accepted == 0 && len(lost) > 0:
 		return lowered(meshtlsv1alpha1.ConditionAccepted, lost[0].Reason, lost)
-	case o.Standing < o.Asked:
+	case o.Accepted < o.Asked:
 		return isTrue(meshtlsv1alpha1.ConditionAccepted,
-			fmt.Sprintf("Of the %d entries of the spec %d stand; the others are listed in status.findings.", o.Asked, o.Standing))
+			fmt.Sprintf("Of the %d entries of the spec %d stand; the others are listed in status.findings.", o.Asked, o.Accepted))
 	default:
 		return isTrue(meshtlsv1alpha1.ConditionAccepted, "The spec makes sense here, and all of it stands.")
 	}

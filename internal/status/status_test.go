@@ -25,7 +25,7 @@ var (
 func outcome(change func(o *model.Outcome)) model.Outcome {
 	o := model.Outcome{
 		Policy: types.NamespacedName{Namespace: "shop", Name: "payments"}, Generation: 7,
-		Asked: 2, Standing: 2, Objects: []meshtlsv1alpha1.ObjectReference{pa},
+		Asked: 2, Accepted: 2, Objects: []meshtlsv1alpha1.ObjectReference{pa},
 	}
 	if change != nil {
 		change(&o)
@@ -70,7 +70,7 @@ func TestOfConditions(t *testing.T) {
 			},
 		},
 		"a policy that asks for nothing is ready": {
-			outcome: outcome(func(o *model.Outcome) { o.Asked, o.Standing, o.Objects = 0, 0, nil }),
+			outcome: outcome(func(o *model.Outcome) { o.Asked, o.Accepted, o.Objects = 0, 0, nil }),
 			want: []string{
 				"Ready=True/Ready", "Accepted=True/Accepted", "ResolvedRefs=True/ResolvedRefs",
 				"Programmed=True/Programmed", "Effective=True/Effective",
@@ -87,7 +87,7 @@ func TestOfConditions(t *testing.T) {
 		},
 		"nothing stands": {
 			outcome: outcome(func(o *model.Outcome) {
-				o.Standing, o.Objects = 0, nil
+				o.Accepted, o.Objects = 0, nil
 				o.Findings = []model.Finding{finding(meshtlsv1alpha1.ConditionAccepted, meshtlsv1alpha1.ReasonConflicted)}
 			}),
 			want: []string{
@@ -97,7 +97,7 @@ func TestOfConditions(t *testing.T) {
 		},
 		"a part stands": {
 			outcome: outcome(func(o *model.Outcome) {
-				o.Standing = 1
+				o.Accepted = 1
 				o.Findings = []model.Finding{finding(meshtlsv1alpha1.ConditionAccepted, meshtlsv1alpha1.ReasonBelowFloor)}
 			}),
 			want: []string{
@@ -214,7 +214,7 @@ func TestOfReadyMessage(t *testing.T) {
 			want: "PeerAuthentication meshtls-payments-0123abcd is written. There is no ConfigMap istio-system/istio.",
 		},
 		"the first finding in full, with its field, and how many more": {
-			outcome: outcome(func(o *model.Outcome) { o.Standing, o.Findings = 0, []model.Finding{lost, lost, lost} }), mesh: defaults,
+			outcome: outcome(func(o *model.Outcome) { o.Accepted, o.Findings = 0, []model.Finding{lost, lost, lost} }), mesh: defaults,
 			want: "spec.accept.mode: Something is so. Do this. (and 2 more findings)",
 		},
 	}

@@ -17,7 +17,7 @@ type acceptSet struct {
 	pods     podSet
 }
 
-// acceptKey is one mode of a set: of a port, or with port 0 of the workload as a whole.
+// acceptKey is what can be decided once about a set: what a port accepts, or with port 0 the workload as a whole.
 type acceptKey struct {
 	acceptSet
 	port int32
@@ -27,27 +27,22 @@ type acceptKey struct {
 type acceptPlan struct {
 	rules     []model.AcceptRule
 	decisions map[acceptKey]acceptDecision
-	entries   []entry
+	outcomes  []entryOutcome
 }
 
 type (
-	acceptClaim    = claim[acceptKey, meshtlsv1alpha1.AcceptMode]
-	acceptDecision = decision[acceptKey, meshtlsv1alpha1.AcceptMode]
+	acceptClaim    = claim[acceptKey, model.AcceptSettings]
+	acceptDecision = decision[acceptKey, model.AcceptSettings]
 )
 
-// accepts settles what the namespace's policies accept, and folds it into one rule for each pod set.
-func accepts(at site, policies []policyTarget) acceptPlan {
-	asker := acceptAsker{site: at, floors: floorsOf(at.Snapshot, policies)}
-	for _, p := range policies {
-		if p.Spec.Accept != nil {
-			asker.askAll(p)
-		}
-	}
-	decisions := settle(asker.claims, func(a, b meshtlsv1alpha1.AcceptMode) bool { return a == b })
+// accepts decides what the namespace's workloads accept, and folds it into one rule for each pod set.
+func accepts(m indexed, policies []policyTarget) acceptPlan {
+	entries, claims := acceptEntries(m, policies)
+	decisions := resolve(claims, sameAccept)
 	plan := acceptPlan{
 		rules:     foldAccepts(policies, decisions),
 		decisions: make(map[acceptKey]acceptDecision, len(decisions)),
-		entries:   entriesOf(asker.asks, decisions, acceptConflict),
+		outcomes:  outcomesOf(entries, decisions, acceptConflict),
 	}
 	for _, d := range decisions {
 		plan.decisions[d.key] = d
@@ -55,55 +50,60 @@ func accepts(at site, policies []policyTarget) acceptPlan {
 	return plan
 }
 
-func acceptSetOf(p policyTarget) acceptSet {
+func acceptSetOf(p *policyTarget) acceptSet {
 	return acceptSet{revision: p.revision(), pods: p.set}
 }
 
-// acceptAsker collects what the policies ask for and claim.
-type acceptAsker struct {
-	site
-	floors floors
-	asks   []ask
-	claims []acceptClaim
+// acceptAsked is what a policy asks its target to accept, by one entry.
+type acceptAsked struct {
+	*policyTarget
+	entryRef
+	model.AcceptSettings
 }
 
-// askAll adds the entries of one policy: its mode, then its ports. Inherit, the default, decides nothing and so claims nothing.
-func (a *acceptAsker) askAll(p policyTarget) {
-	if mode := p.Spec.Accept.Mode; mode != "" && mode != meshtlsv1alpha1.AcceptInherit {
-		a.ask(p, "spec.accept.mode", mode, portNumbers{numbers: []int32{0}})
+// acceptEntries lists the entries of spec.accept of all policies, with what they claim: the mode of each policy, then its ports.
+// Inherit, the default, decides nothing and so claims nothing.
+func acceptEntries(m indexed, policies []policyTarget) (entries []entry, claims []acceptClaim) {
+	bounds := floorsOf(m.Snapshot, policies)
+	add := func(asked acceptAsked, ports portNumbers) {
+		e := entry{entryRef: asked.entryRef, denied: acceptDenial(m, bounds, asked), notes: ports.notes}
+		if e.denied == nil && asked.target.resolved() {
+			for _, number := range ports.numbers {
+				key := acceptKey{acceptSet: acceptSetOf(asked.policyTarget), port: number}
+				claims = append(claims, acceptClaim{entryRef: e.entryRef, entry: len(entries), key: key, value: asked.AcceptSettings})
+			}
+		}
+		entries = append(entries, e)
 	}
-	for i, port := range p.Spec.Accept.Ports {
-		field := fmt.Sprintf("spec.accept.ports[%d]", i)
-		a.ask(p, field, port.Mode, a.numbersOf(p, field, port))
-	}
-}
-
-func (a *acceptAsker) ask(p policyTarget, field string, mode meshtlsv1alpha1.AcceptMode, ports portNumbers) {
-	entry := ask{policy: p, field: field, denied: a.denial(p, field, mode), notes: ports.notes}
-	if entry.denied == nil && p.target.resolved() {
-		for _, number := range ports.numbers {
-			a.claims = append(a.claims, acceptClaim{
-				policy: p.MeshTLSPolicy, field: field, ask: len(a.asks),
-				key: acceptKey{acceptSet: acceptSetOf(p), port: number}, value: mode,
-			})
+	for i := range policies {
+		p := &policies[i]
+		if p.Spec.Accept == nil {
+			continue
+		}
+		if mode := p.Spec.Accept.Mode; mode != "" && mode != meshtlsv1alpha1.AcceptInherit {
+			add(acceptAsked{p, p.at("spec.accept.mode"), model.AcceptSettings{Mode: mode}}, portNumbers{numbers: []int32{0}})
+		}
+		for n, port := range p.Spec.Accept.Ports {
+			at := p.at(fmt.Sprintf("spec.accept.ports[%d]", n))
+			add(acceptAsked{p, at, model.AcceptSettings{Mode: port.Mode}}, numbersOf(m, p, at.field, port))
 		}
 	}
-	a.asks = append(a.asks, entry)
+	return entries, claims
 }
 
-// denial says why a policy may not declare the mode at all; nil: it may.
-func (a *acceptAsker) denial(p policyTarget, field string, mode meshtlsv1alpha1.AcceptMode) *model.Finding {
-	f := a.floors.binding(p.target.scope)
+// acceptDenial says why a policy may not ask for the settings at all; nil: it may.
+func acceptDenial(m indexed, bounds floors, asked acceptAsked) *model.Finding {
+	binding := bounds.binding(asked.target.scope)
 	switch {
-	case p.target.scope == scopeWorkload && p.Namespace == a.Mesh.RootNamespace:
-		return at(p.MeshTLSPolicy, field).unsupported("accept-workload-in-root-namespace",
-			fmt.Sprintf("Istio ignores a PeerAuthentication with a selector in the root namespace %s.", p.Namespace),
+	case asked.target.scope == scopeWorkload && m.Namespace == m.Mesh.RootNamespace:
+		return asked.unsupported("accept-workload-in-root-namespace",
+			fmt.Sprintf("Istio ignores a PeerAuthentication with a selector in the root namespace %s.", m.Namespace),
 			"Remove the workload to govern the mesh, or move the policy to a namespace that is not the root.")
-	case f.forbids(mode):
-		finding := belowFloor(p, field, mode, f)
+	case binding.forbids(asked.Mode):
+		finding := belowFloor(asked.entryRef, asked.Mode, binding)
 		return &finding
-	case mode == meshtlsv1alpha1.AcceptDisable && a.allAmbient(p):
-		return at(p.MeshTLSPolicy, field).unsupported("accept-disable-on-ambient",
+	case asked.Mode == meshtlsv1alpha1.AcceptDisable && allAmbient(m, asked.policyTarget):
+		return asked.unsupported("accept-disable-on-ambient",
 			"The target's pods are in ambient mode, where ztunnel does not know Disable.",
 			"Use Permissive: ztunnel then accepts plaintext as well as mutual TLS.")
 	default:
@@ -111,12 +111,12 @@ func (a *acceptAsker) denial(p policyTarget, field string, mode meshtlsv1alpha1.
 	}
 }
 
-// allAmbient says whether the target has pods and ztunnel carries the traffic of all of them.
-func (a *acceptAsker) allAmbient(p policyTarget) bool {
+// allAmbient reports whether the target has pods and ztunnel carries the traffic of all of them.
+func allAmbient(m indexed, p *policyTarget) bool {
 	if p.target.scope != scopeWorkload || !p.target.resolved() {
 		return false
 	}
-	selected := a.pods.Selected(p.target.selector)
+	selected := m.pods(p)
 	return len(selected) > 0 && !slices.ContainsFunc(selected, func(w model.Workload) bool { return w.Dataplane != model.DataplaneAmbient })
 }
 
@@ -125,19 +125,19 @@ func acceptConflict(loser, winner acceptClaim) model.Finding {
 	if loser.key.port != 0 {
 		what = fmt.Sprintf("port %d of these pods", loser.key.port)
 	}
-	return at(loser.policy, loser.field).lostTo(winner.policy, "accept-conflict",
+	return loser.lostTo(winner.policy, "accept-conflict",
 		fmt.Sprintf("%s of MeshTLSPolicy %s already sets %s to %s; %s is not rendered.",
-			winner.field, keyOf(winner.policy), what, winner.value, loser.value))
+			winner.field, keyOf(winner.policy), what, winner.value.Mode, loser.value.Mode))
 }
 
-// foldAccepts makes one rule of the decisions about each set, in the order in which the sets first appear. A set about which
-// nothing but Inherit was decided has no rule: a PeerAuthentication that says nothing would only hide others.
+// foldAccepts makes one rule of the decisions about each set, in the order in which the sets first appear. A set for which only Inherit
+// is decided has no rule: its PeerAuthentication would set nothing and hide others.
 func foldAccepts(policies []policyTarget, decisions []acceptDecision) []model.AcceptRule {
 	selectors := selectorsOf(policies)
 	var rules []model.AcceptRule
 	at := map[acceptSet]int{}
 	for _, d := range decisions {
-		if d.value == meshtlsv1alpha1.AcceptInherit {
+		if d.value.Mode == meshtlsv1alpha1.AcceptInherit {
 			continue
 		}
 		i, begun := at[d.key.acceptSet]
@@ -145,13 +145,14 @@ func foldAccepts(policies []policyTarget, decisions []acceptDecision) []model.Ac
 			i = len(rules)
 			at[d.key.acceptSet] = i
 			rules = append(rules, model.AcceptRule{
-				Revision: d.key.revision, Selector: selectors[d.key.pods], Mode: meshtlsv1alpha1.AcceptInherit,
+				Revision: d.key.revision, Selector: selectors[d.key.pods],
+				AcceptSettings: model.AcceptSettings{Mode: meshtlsv1alpha1.AcceptInherit},
 			})
 		}
 		addDecision(&rules[i], d)
 	}
 	for i := range rules {
-		slices.SortFunc(rules[i].Ports, func(a, b model.PortMode) int { return cmp.Compare(a.Port, b.Port) })
+		slices.SortFunc(rules[i].Ports, func(a, b model.PortAccept) int { return cmp.Compare(a.Port, b.Port) })
 		rules[i].Owners = inPrecedence(policies, rules[i].Owners)
 	}
 	return rules
@@ -160,17 +161,17 @@ func foldAccepts(policies []policyTarget, decisions []acceptDecision) []model.Ac
 func addDecision(rule *model.AcceptRule, d acceptDecision) {
 	rule.Owners = addOwners(rule.Owners, d.owners()...)
 	if d.key.port == 0 {
-		rule.Mode = d.value
+		rule.AcceptSettings = d.value
 		return
 	}
-	rule.Ports = append(rule.Ports, model.PortMode{Port: d.key.port, Mode: d.value})
+	rule.Ports = append(rule.Ports, model.PortAccept{Port: d.key.port, AcceptSettings: d.value})
 }
 
 // selectorsOf finds the labels behind each canonical selector.
 func selectorsOf(policies []policyTarget) map[podSet]map[string]string {
 	selectors := make(map[podSet]map[string]string, len(policies))
-	for _, p := range policies {
-		selectors[p.set] = p.target.selector
+	for i := range policies {
+		selectors[policies[i].set] = policies[i].target.selector
 	}
 	return selectors
 }
@@ -181,8 +182,8 @@ func inPrecedence(policies []policyTarget, owners []model.Owner) []model.Owner {
 		return owners
 	}
 	ordered := make([]model.Owner, 0, len(owners))
-	for _, p := range policies {
-		if o := ownerOf(p.MeshTLSPolicy); slices.Contains(owners, o) {
+	for i := range policies {
+		if o := ownerOf(policies[i].MeshTLSPolicy); slices.Contains(owners, o) {
 			ordered = append(ordered, o)
 		}
 	}

@@ -2,13 +2,14 @@ package translate
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/istio/destinations"
+	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -20,32 +21,31 @@ type portNumbers struct {
 
 // numbersOf finds the workload ports of an entry: a PeerAuthentication knows no others.
 // Source: istio api security/v1beta1/peer_authentication.proto, port_level_mtls.
-func (a *acceptAsker) numbersOf(p policyTarget, field string, port meshtlsv1alpha1.AcceptPort) portNumbers {
+func numbersOf(m indexed, p *policyTarget, field string, port meshtlsv1alpha1.AcceptPort) portNumbers {
 	switch {
 	case port.Port != nil:
 		return portNumbers{numbers: []int32{*port.Port}}
 	case port.ServicePort == nil || !p.target.resolved():
 		return portNumbers{}
 	default:
-		return a.translated(p, field+".servicePort", *port.ServicePort)
+		return translated(m, p, field+".servicePort", *port.ServicePort)
 	}
 }
 
 // translated follows a Service port to the workload's ports.
-func (a *acceptAsker) translated(p policyTarget, field string, wanted intstr.IntOrString) portNumbers {
-	selected := a.pods.Selected(p.target.selector)
-	services := a.fronts.of(p.target, selected)
-	numbers := map[int32]bool{}
+func translated(m indexed, p *policyTarget, field string, wanted intstr.IntOrString) portNumbers {
+	selected := m.pods(p)
+	services := servicesOf(m, p, selected)
+	var numbers []int32
 	declared := false
 	for _, service := range services {
-		if sp := findServicePort(service, wanted); sp != nil {
+		if port := findServicePort(service, wanted); port != nil {
 			declared = true
-			for _, n := range targetNumbers(*sp, selected) {
-				numbers[n] = true
-			}
+			numbers = append(numbers, targetNumbers(*port, selected)...)
 		}
 	}
-	found := portNumbers{numbers: slices.Sorted(maps.Keys(numbers))}
+	slices.Sort(numbers)
+	found := portNumbers{numbers: slices.Compact(numbers)}
 	switch {
 	case !declared:
 		found.notes = []model.Finding{servicePortNotFound(p, field, wanted, services)}
@@ -57,7 +57,32 @@ func (a *acceptAsker) translated(p policyTarget, field string, wanted intstr.Int
 	return found
 }
 
-func findServicePort(service model.Service, wanted intstr.IntOrString) *model.ServicePort {
+// servicesOf returns the Services that lead to the target's pods, by name: the one that the target names, else every one that selects
+// some of the pods, or would select them by the labels that the target asks for.
+func servicesOf(m indexed, p *policyTarget, selected []model.Workload) []*model.Service {
+	if p.target.service != nil {
+		return []*model.Service{p.target.service}
+	}
+	var services []*model.Service
+	for _, d := range inFront(m.view(p), m.Namespace, p.target.selector, selected) {
+		if d.Service != nil {
+			services = append(services, d.Service)
+		}
+	}
+	return services
+}
+
+// inFront returns the destinations that lead to pods with the labels, or to one of the pods.
+func inFront(v *mesh.View, namespace string, labels map[string]string, selected []model.Workload) []*destinations.Destination {
+	sets := make([]map[string]string, 0, len(selected)+1)
+	sets = append(sets, labels)
+	for i := range selected {
+		sets = append(sets, selected[i].Labels)
+	}
+	return v.InFront(namespace, sets...)
+}
+
+func findServicePort(service *model.Service, wanted intstr.IntOrString) *model.ServicePort {
 	for i, p := range service.Ports {
 		if (wanted.Type == intstr.String && p.Name == wanted.StrVal) || (wanted.Type == intstr.Int && p.Port == wanted.IntVal) {
 			return &service.Ports[i]
@@ -66,24 +91,23 @@ func findServicePort(service model.Service, wanted intstr.IntOrString) *model.Se
 	return nil
 }
 
-// targetNumbers are the workload ports that a Service port leads to: several where pods give one name to different numbers.
+// targetNumbers returns the workload ports that a Service port leads to, ascending: several where pods give one name to different
+// numbers.
 func targetNumbers(port model.ServicePort, selected []model.Workload) []int32 {
 	if port.TargetPort.Type == intstr.Int {
 		return []int32{port.TargetPort.IntVal}
 	}
 	var numbers []int32
-	for _, w := range selected {
-		for _, p := range w.Ports {
-			if p.Name == port.TargetPort.StrVal && !slices.Contains(numbers, p.Number) {
-				numbers = append(numbers, p.Number)
-			}
+	for i := range selected {
+		if number, declared := port.TargetOn(selected[i]); declared && !slices.Contains(numbers, number) {
+			numbers = append(numbers, number)
 		}
 	}
 	slices.Sort(numbers)
 	return numbers
 }
 
-func servicePortNotFound(p policyTarget, field string, wanted intstr.IntOrString, services []model.Service) model.Finding {
+func servicePortNotFound(p *policyTarget, field string, wanted intstr.IntOrString, services []*model.Service) model.Finding {
 	f := portProblem(p, field, "accept-service-port-not-found")
 	switch names := serviceNames(services); len(names) {
 	case 0:
@@ -99,14 +123,14 @@ func servicePortNotFound(p policyTarget, field string, wanted intstr.IntOrString
 	return f
 }
 
-func containerPortNotFound(p policyTarget, field string, wanted intstr.IntOrString) model.Finding {
+func containerPortNotFound(p *policyTarget, field string, wanted intstr.IntOrString) model.Finding {
 	f := portProblem(p, field, "accept-container-port-not-found")
 	f.Message = fmt.Sprintf("Service port %s leads to a named port that no pod of the target declares yet.", wanted.String())
 	f.Remedy = "Start the pods, declare the container port in them, or name the workload's own port by port."
 	return f
 }
 
-func portsDiffer(p policyTarget, field string, wanted intstr.IntOrString, numbers []int32) model.Finding {
+func portsDiffer(p *policyTarget, field string, wanted intstr.IntOrString, numbers []int32) model.Finding {
 	return model.Finding{
 		Check: "accept-service-port-ambiguous", Severity: meshtlsv1alpha1.SeverityWarning, Subject: model.PolicyRef(p.key()), Field: field,
 		Message: fmt.Sprintf("Service port %s leads to different workload ports, %s; all of them get the mode.",
@@ -115,14 +139,14 @@ func portsDiffer(p policyTarget, field string, wanted intstr.IntOrString, number
 	}
 }
 
-func portProblem(p policyTarget, field, check string) model.Finding {
+func portProblem(p *policyTarget, field, check string) model.Finding {
 	return model.Finding{
 		Check: check, Severity: meshtlsv1alpha1.SeverityError, Subject: model.PolicyRef(p.key()), Field: field,
 		Condition: meshtlsv1alpha1.ConditionResolvedRefs, Reason: meshtlsv1alpha1.ReasonPortNotFound,
 	}
 }
 
-func serviceNames(services []model.Service) []string {
+func serviceNames(services []*model.Service) []string {
 	names := make([]string, len(services))
 	for i := range services {
 		names[i] = services[i].Name
@@ -130,7 +154,7 @@ func serviceNames(services []model.Service) []string {
 	return names
 }
 
-func portWords(service model.Service) string {
+func portWords(service *model.Service) string {
 	words := make([]string, len(service.Ports))
 	for i, p := range service.Ports {
 		words[i] = fmt.Sprint(p.Port)

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -22,14 +21,13 @@ const (
 
 // acceptReporter tells what the target of a policy accepts, by all policies that were folded with it.
 type acceptReporter struct {
-	index  pods.Index
-	fronts fronts
-	plan   acceptPlan
-	rules  map[acceptSet]model.AcceptRule
+	indexed
+	plan  acceptPlan
+	rules map[acceptSet]model.AcceptRule
 }
 
-func newAcceptReporter(at site, plan acceptPlan) acceptReporter {
-	r := acceptReporter{index: at.pods, fronts: at.fronts, plan: plan, rules: make(map[acceptSet]model.AcceptRule, len(plan.rules))}
+func newAcceptReporter(m indexed, plan acceptPlan) acceptReporter {
+	r := acceptReporter{indexed: m, plan: plan, rules: make(map[acceptSet]model.AcceptRule, len(plan.rules))}
 	for _, rule := range plan.rules {
 		r.rules[acceptSet{revision: rule.Revision, pods: podSetOf(rule.Selector)}] = rule
 	}
@@ -37,7 +35,7 @@ func newAcceptReporter(at site, plan acceptPlan) acceptReporter {
 }
 
 // words are what the target accepts: "Strict, 8081 Permissive".
-func (r acceptReporter) words(p policyTarget) string {
+func (r acceptReporter) words(p *policyTarget) string {
 	if p.Spec.Accept == nil || p.target.scope == scopeGateway || !p.target.resolved() {
 		return ""
 	}
@@ -55,12 +53,12 @@ func (r acceptReporter) words(p policyTarget) string {
 }
 
 // ports are the modes of the target's ports: those that have one of their own, and those that a Service leads to.
-func (r acceptReporter) ports(p policyTarget) []meshtlsv1alpha1.AcceptPortStatus {
+func (r acceptReporter) ports(p *policyTarget) []meshtlsv1alpha1.AcceptPortStatus {
 	if p.Spec.Accept == nil || p.target.scope != scopeWorkload || !p.target.resolved() {
 		return nil
 	}
-	selected := r.index.Selected(p.target.selector)
-	leading := leadingPorts(r.fronts.of(p.target, selected), selected)
+	selected := r.pods(p)
+	leading := leadingPorts(servicesOf(r.indexed, p, selected), selected)
 	for _, port := range r.rules[acceptSetOf(p)].Ports {
 		if _, led := leading[port.Port]; !led {
 			leading[port.Port] = nil
@@ -77,7 +75,7 @@ func (r acceptReporter) ports(p policyTarget) []meshtlsv1alpha1.AcceptPortStatus
 }
 
 // leadingPorts are, for each workload port, the Service ports that lead to it, as service:port.
-func leadingPorts(services []model.Service, selected []model.Workload) map[int32][]string {
+func leadingPorts(services []*model.Service, selected []model.Workload) map[int32][]string {
 	leading := map[int32][]string{}
 	for _, service := range services {
 		for _, port := range service.Ports {
@@ -94,17 +92,17 @@ func leadingPorts(services []model.Service, selected []model.Workload) map[int32
 }
 
 // modeOf is what a port accepts and the field that says so: the port's own entry, else the workload's mode.
-func (r acceptReporter) modeOf(p policyTarget, port int32) (meshtlsv1alpha1.AcceptMode, string) {
+func (r acceptReporter) modeOf(p *policyTarget, port int32) (meshtlsv1alpha1.AcceptMode, string) {
 	for _, number := range []int32{port, 0} {
 		d, decided := r.plan.decisions[acceptKey{acceptSet: acceptSetOf(p), port: number}]
-		if decided && d.value != meshtlsv1alpha1.AcceptInherit {
-			return d.value, originWords(p, d)
+		if decided && d.value.Mode != meshtlsv1alpha1.AcceptInherit {
+			return d.value.Mode, originWords(p, d)
 		}
 	}
 	return meshtlsv1alpha1.AcceptInherit, inheritedOrigin
 }
 
-func originWords(p policyTarget, d acceptDecision) string {
+func originWords(p *policyTarget, d acceptDecision) string {
 	if d.policy == p.MeshTLSPolicy {
 		return d.field
 	}

@@ -7,17 +7,17 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// claim is an entry of a policy's spec that wants to decide something that can be decided only once.
+// claim is what an entry wants to decide: a key, which can be decided only once, as a value.
 type claim[K comparable, V any] struct {
-	policy *meshtlsv1alpha1.MeshTLSPolicy
-	// field is the entry's path in the spec.
-	field string
-	// ask is the index of the entry among those that are settled together.
-	ask int
-	// key is what is decided, value is how.
+	entryRef
+	// entry is the index of the entry among those that are resolved together.
+	entry int
 	key   K
 	value V
 }
+
+// implied is the entry of a claim that no entry of a spec makes: it follows from one of another kind.
+const implied = -1
 
 // decision is a key with the claim that won it.
 type decision[K comparable, V any] struct {
@@ -28,11 +28,11 @@ type decision[K comparable, V any] struct {
 	lost []claim[K, V]
 }
 
-// settle decides each key once: the first claim wins, so claims come in order of precedence. Decisions come in the order in
-// which their keys first appear.
-func settle[K comparable, V any](claims []claim[K, V], same func(a, b V) bool) []decision[K, V] {
+// resolve decides each key once: the first claim wins, so claims come in order of precedence. Decisions come in the order in which
+// their keys first appear.
+func resolve[K comparable, V any](claims []claim[K, V], same func(a, b V) bool) []decision[K, V] {
 	var decisions []decision[K, V]
-	at := map[K]int{}
+	at := make(map[K]int, len(claims))
 	for _, c := range claims {
 		i, decided := at[c.key]
 		switch {
@@ -61,7 +61,7 @@ func ownerOf(policy *meshtlsv1alpha1.MeshTLSPolicy) model.Owner {
 	return model.Owner{Name: policy.Name, UID: policy.UID}
 }
 
-// addOwners appends those owners that are not there yet.
+// addOwners appends the owners that are not there yet.
 func addOwners(owners []model.Owner, more ...model.Owner) []model.Owner {
 	for _, o := range more {
 		if !slices.Contains(owners, o) {

@@ -9,65 +9,83 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// entry is what became of one entry of a policy's spec: a mode, a port, a host, a server. Every entry asked for yields one.
-type entry struct {
-	policy types.NamespacedName
-	// stands says that the plan holds the entry, or could hold it once a reference resolves.
-	stands   bool
-	findings []model.Finding
+// entryRef names an entry of a policy's spec: a mode, a port, a host, a server.
+type entryRef struct {
+	policy *meshtlsv1alpha1.MeshTLSPolicy
+	// field is the entry's path in the spec.
+	field string
 }
 
-// fallen is an entry that the plan does not hold, because of the finding.
-func fallen(policy *meshtlsv1alpha1.MeshTLSPolicy, because model.Finding) entry {
-	return entry{policy: keyOf(policy), findings: []model.Finding{because}}
+// unsupported is the finding that Istio cannot honour the entry here.
+func (e entryRef) unsupported(check, message, remedy string) *model.Finding {
+	return &model.Finding{
+		Check: check, Severity: meshtlsv1alpha1.SeverityError, Subject: model.PolicyRef(keyOf(e.policy)), Field: e.field,
+		Message: message, Remedy: remedy,
+		Condition: meshtlsv1alpha1.ConditionAccepted, Reason: meshtlsv1alpha1.ReasonUnsupported,
+	}
 }
 
-// ask is an entry of a spec before it is settled. An entry may claim several keys (a named port with several numbers) or, while a
+// lostTo is the finding that a policy lost the entry, and to whom.
+func (e entryRef) lostTo(winner *meshtlsv1alpha1.MeshTLSPolicy, check, message string) model.Finding {
+	remedy := "Remove one of the two; the older policy wins."
+	if e.policy == winner {
+		remedy = "Remove one of the two; the first one wins."
+	}
+	return model.Finding{
+		Check: check, Severity: meshtlsv1alpha1.SeverityError, Subject: model.PolicyRef(keyOf(e.policy)), Related: policyRef(winner),
+		Field: e.field, Message: message, Remedy: remedy,
+		Condition: meshtlsv1alpha1.ConditionAccepted, Reason: meshtlsv1alpha1.ReasonConflicted,
+	}
+}
+
+// entry is an entry of a spec before it is resolved. It may claim several keys (a named port with several numbers) or, while a
 // reference is missing, none.
-type ask struct {
-	policy policyTarget
-	field  string
+type entry struct {
+	entryRef
 	// denied says why the entry may claim nothing; nil: it may.
 	denied *model.Finding
-	// notes are what there is to say about it however it is settled.
+	// notes are findings that hold however the entry is decided.
 	notes []model.Finding
 }
 
-// impliedAsk is the ask of a claim that no entry of a spec made: it follows from one of another kind.
-const impliedAsk = -1
+// entryOutcome is what became of an entry. Every entry has one.
+type entryOutcome struct {
+	policy types.NamespacedName
+	// accepted reports whether the plan holds the entry, or could hold it once a reference resolves.
+	accepted bool
+	findings []model.Finding
+}
 
-// entriesOf says what became of each ask. An ask falls where it is denied, or where all that it claimed was lost.
-func entriesOf[K comparable, V any](
-	asks []ask, decisions []decision[K, V], conflict func(loser, winner claim[K, V]) model.Finding,
-) []entry {
-	won := make([]int, len(asks))
-	conflicts := make([][]model.Finding, len(asks))
+// outcomesOf returns what became of each entry. One fails where it is denied, or where it lost all that it claimed.
+func outcomesOf[K comparable, V any](
+	entries []entry, decisions []decision[K, V], conflict func(loser, winner claim[K, V]) model.Finding,
+) []entryOutcome {
+	won := make([]int, len(entries))
+	conflicts := make([][]model.Finding, len(entries))
 	for _, d := range decisions {
 		for _, c := range append([]claim[K, V]{d.claim}, d.agreeing...) {
-			if c.ask != impliedAsk {
-				won[c.ask]++
+			if c.entry != implied {
+				won[c.entry]++
 			}
 		}
 		for _, c := range d.lost {
-			if c.ask != impliedAsk {
-				conflicts[c.ask] = append(conflicts[c.ask], conflict(c, d.claim))
+			if c.entry != implied {
+				conflicts[c.entry] = append(conflicts[c.entry], conflict(c, d.claim))
 			}
 		}
 	}
-	entries := make([]entry, len(asks))
-	for i, a := range asks {
-		entries[i] = a.settled(won[i] > 0 || len(conflicts[i]) == 0, conflicts[i])
+	outcomes := make([]entryOutcome, len(entries))
+	for i, e := range entries {
+		outcomes[i] = e.outcome(won[i], conflicts[i])
 	}
-	return entries
+	return outcomes
 }
 
-func (a ask) settled(stands bool, conflicts []model.Finding) entry {
-	if a.denied != nil {
-		return fallen(a.policy.MeshTLSPolicy, *a.denied)
+func (e entry) outcome(won int, conflicts []model.Finding) entryOutcome {
+	if e.denied != nil {
+		return entryOutcome{policy: keyOf(e.policy), findings: []model.Finding{*e.denied}}
 	}
-	return entry{policy: a.policy.key(), stands: stands, findings: slices.Concat(a.notes, conflicts)}
-}
-
-func keyOf(policy *meshtlsv1alpha1.MeshTLSPolicy) types.NamespacedName {
-	return types.NamespacedName{Namespace: policy.Namespace, Name: policy.Name}
+	return entryOutcome{
+		policy: keyOf(e.policy), accepted: won > 0 || len(conflicts) == 0, findings: slices.Concat(e.notes, conflicts),
+	}
 }

@@ -25,9 +25,9 @@ func floorsOf(s model.Snapshot, policies []policyTarget) floors {
 	for _, p := range byPrecedence(s.RootPolicies) {
 		f.mesh = f.mesh.raisedBy(p)
 	}
-	for _, p := range policies {
-		if p.target.scope == scopeNamespace {
-			f.namespace = f.namespace.raisedBy(p.MeshTLSPolicy)
+	for i := range policies {
+		if policies[i].target.scope == scopeNamespace {
+			f.namespace = f.namespace.raisedBy(policies[i].MeshTLSPolicy)
 		}
 	}
 	return f
@@ -75,22 +75,22 @@ func strictness(mode meshtlsv1alpha1.AcceptMode) int {
 	}
 }
 
-func belowFloor(p policyTarget, field string, mode meshtlsv1alpha1.AcceptMode, f floor) model.Finding {
+func belowFloor(at entryRef, mode meshtlsv1alpha1.AcceptMode, f floor) model.Finding {
 	return model.Finding{
 		Check:    "accept-below-floor",
 		Severity: meshtlsv1alpha1.SeverityError,
-		Subject:  model.PolicyRef(p.key()),
+		Subject:  model.PolicyRef(keyOf(at.policy)),
 		Related:  policyRef(f.from),
-		Field:    field,
+		Field:    at.field,
 		Message: fmt.Sprintf("%s is weaker than %s, the floor that MeshTLSPolicy %s sets for this %s; it is not rendered.",
-			mode, f.weakest, keyOf(f.from), floorReach(p, f)),
+			mode, f.weakest, keyOf(f.from), floorReach(at.policy, f)),
 		Remedy:    fmt.Sprintf("Declare %s or a stricter mode, or have the floor lowered there.", f.weakest),
 		Condition: meshtlsv1alpha1.ConditionAccepted,
 		Reason:    meshtlsv1alpha1.ReasonBelowFloor,
 	}
 }
 
-func floorReach(p policyTarget, f floor) string {
+func floorReach(p *meshtlsv1alpha1.MeshTLSPolicy, f floor) string {
 	if f.from.Namespace == p.Namespace {
 		return "namespace"
 	}

@@ -9,26 +9,31 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// gateways plans one Gateway for each policy that has a standing server, and says what became of each server entry.
-func gateways(s model.Snapshot, policies []policyTarget) ([]model.GatewayRule, []entry) {
-	var rules []model.GatewayRule
-	var entries []entry
-	merge := gatewayMerge{snapshot: s}
+// gatewayPlan is the gateway side of a namespace.
+type gatewayPlan struct {
+	rules    []model.GatewayRule
+	outcomes []entryOutcome
+}
+
+// gateways plans one Gateway for each policy that has an accepted server, and says what became of each server entry.
+func gateways(m indexed, policies []policyTarget) gatewayPlan {
+	var plan gatewayPlan
+	merge := gatewayMerge{indexed: m}
 	for i := range policies {
 		servers := serversOf(&policies[i])
 		if len(servers) == 0 {
 			continue
 		}
-		standing, settled := merge.settle(&policies[i], servers)
-		entries = append(entries, settled...)
-		if len(standing) > 0 && policies[i].target.resolved() {
-			rules = append(rules, gatewayRule(policies[i], standing))
+		accepted, outcomes := merge.admitAll(&policies[i], servers)
+		plan.outcomes = append(plan.outcomes, outcomes...)
+		if len(accepted) > 0 && policies[i].target.resolved() {
+			plan.rules = append(plan.rules, gatewayRule(&policies[i], accepted))
 		}
 	}
-	return rules, entries
+	return plan
 }
 
-func gatewayRule(p policyTarget, servers []model.Server) model.GatewayRule {
+func gatewayRule(p *policyTarget, servers []model.Server) model.GatewayRule {
 	slices.SortStableFunc(servers, func(a, b model.Server) int { return cmp.Compare(listenerOf(a).Port, listenerOf(b).Port) })
 	return model.GatewayRule{
 		Revision: p.revision(),
@@ -39,21 +44,21 @@ func gatewayRule(p policyTarget, servers []model.Server) model.GatewayRule {
 	}
 }
 
-// settle admits the servers of a policy that do not conflict with those of older policies, nor with each other.
-func (m *gatewayMerge) settle(p *policyTarget, servers []gatewayServer) ([]model.Server, []entry) {
-	standing := make([]model.Server, 0, len(servers))
-	entries := make([]entry, len(servers))
+// admitAll admits the servers of a policy that do not conflict with those of older policies, nor with each other.
+func (m *gatewayMerge) admitAll(p *policyTarget, servers []gatewayServer) ([]model.Server, []entryOutcome) {
+	accepted := make([]model.Server, 0, len(servers))
+	outcomes := make([]entryOutcome, len(servers))
 	for i := range servers {
 		because := m.admit(&servers[i])
-		entries[i] = entry{policy: p.key(), stands: because == nil}
+		outcomes[i] = entryOutcome{policy: p.key(), accepted: because == nil}
 		if because != nil {
-			entries[i].findings = []model.Finding{*because}
+			outcomes[i].findings = []model.Finding{*because}
 			continue
 		}
-		standing = append(standing, servers[i].planned)
+		accepted = append(accepted, servers[i].planned)
 	}
-	entries[0].findings = append(entries[0].findings, m.podFindings(p)...)
-	return standing, entries
+	outcomes[0].findings = append(outcomes[0].findings, m.podFindings(p)...)
+	return accepted, outcomes
 }
 
 // podFindings are what there is to say about the pods of a gateway, besides that there are none, which a check says.

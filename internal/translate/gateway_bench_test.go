@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -19,11 +20,12 @@ func BenchmarkGateways(b *testing.B) {
 		spec.Plaintext = redirecting(onPort(80, fmt.Sprintf("%d.example", i))).Plaintext
 		s.Policies = append(s.Policies, gatewayPolicy(fmt.Sprintf("p%d", i), int64(i), spec))
 	}
-	policies := withTargets(s)
+	m := indexed{Snapshot: s, views: mesh.NewViews(s.Inventory)}
+	policies := withTargets(m)
 	var rules []model.GatewayRule
 	b.ReportAllocs()
 	for b.Loop() {
-		rules, _ = gateways(s, policies)
+		rules = gateways(m, policies).rules
 	}
 	if len(rules) != count {
 		b.Fatalf("got %d rules, want one for each of the %d policies", len(rules), count)

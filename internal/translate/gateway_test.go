@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -85,12 +86,18 @@ func edgeWorld(policies ...*meshtlsv1alpha1.MeshTLSPolicy) model.Snapshot {
 	}
 }
 
-// fallenFields lists what fell, as policy: field check, in order of precedence.
-func fallenFields(entries []entry) []string {
+// planned plans the gateways of the snapshot.
+func planned(s model.Snapshot) gatewayPlan {
+	m := indexed{Snapshot: s, views: mesh.NewViews(s.Inventory)}
+	return gateways(m, withTargets(m))
+}
+
+// lostFields lists the entries that are not accepted, as policy: field check, in order of precedence.
+func lostFields(outcomes []entryOutcome) []string {
 	var lost []string
-	for _, e := range entries {
+	for _, e := range outcomes {
 		for _, f := range e.findings {
-			if !e.stands {
+			if !e.accepted {
 				lost = append(lost, fmt.Sprintf("%s: %s %s", e.policy.Name, f.Field, f.Check))
 			}
 		}
@@ -107,8 +114,8 @@ type rivalry struct {
 func (r rivalry) check(t *testing.T) {
 	t.Helper()
 	s := edgeWorld(gatewayPolicy("young", 2, r.younger), gatewayPolicy("old", 1, r.older))
-	_, entries := gateways(s, withTargets(s))
-	if diff := cmp.Diff(r.want, fallenFields(entries)); diff != "" {
+	entries := planned(s).outcomes
+	if diff := cmp.Diff(r.want, lostFields(entries)); diff != "" {
 		t.Errorf("lost entries (-want +got):\n%s", diff)
 	}
 }
@@ -237,8 +244,8 @@ func TestGatewaysCompeteWhereTheyMeet(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := edgeWorld(tc.young, tc.old)
 			s.Workloads = append(s.Workloads, tc.elsewhere...)
-			_, entries := gateways(s, withTargets(s))
-			if diff := cmp.Diff(tc.want, fallenFields(entries)); diff != "" {
+			entries := planned(s).outcomes
+			if diff := cmp.Diff(tc.want, lostFields(entries)); diff != "" {
 				t.Errorf("lost entries (-want +got):\n%s", diff)
 			}
 		})
@@ -252,7 +259,8 @@ func TestGatewaysRule(t *testing.T) {
 	spec.Plaintext = inPlaintext("GRPC-WEB", onPort(80, "a.example"), onPort(443, "z.example")).Plaintext
 	policy := inRevision(gatewayPolicy("edge", 1, spec), "1-31")
 	s := edgeWorld(policy)
-	rules, entries := gateways(s, withTargets(s))
+	plan := planned(s)
+	rules, entries := plan.rules, plan.outcomes
 	want := []model.GatewayRule{{
 		Revision: "1-31", Policy: "edge", Selector: map[string]string{"gw": "in"},
 		Servers: []model.Server{
@@ -276,7 +284,7 @@ func TestGatewaysKeepPortNamesWhenASiblingFalls(t *testing.T) {
 	old := gatewayPolicy("old", 1, terminating(onPort(443, "a.example")))
 	young := gatewayPolicy("young", 2, terminating(onPort(443, "a.example"), onPort(443, "b.example")))
 	s := edgeWorld(old, young)
-	rules, _ := gateways(s, withTargets(s))
+	rules := planned(s).rules
 	if len(rules) != 2 || len(rules[1].Servers) != 1 {
 		t.Fatalf("got rules %+v, want one server of each policy", rules)
 	}
@@ -313,8 +321,9 @@ func TestGatewaysFindings(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := edgeWorld(gatewayPolicy("p", 1, tc.spec))
 			s.Services, s.Workloads = tc.services, append(s.Workloads, tc.elsewhere...)
-			rules, entries := gateways(s, withTargets(s))
-			if len(rules) != tc.wantRules || len(entries) != 1 || entries[0].stands != tc.wantStanded {
+			plan := planned(s)
+			rules, entries := plan.rules, plan.outcomes
+			if len(rules) != tc.wantRules || len(entries) != 1 || entries[0].accepted != tc.wantStanded {
 				t.Fatalf("got %d rules and entries %+v, want %d rules and one entry that stands: %t", len(rules), entries, tc.wantRules, tc.wantStanded)
 			}
 			var got []string
@@ -335,7 +344,7 @@ func TestGatewaysConflictNamesTheWinner(t *testing.T) {
 	s := edgeWorld(
 		gatewayPolicy("old", 1, terminating(onPort(443, "a.example"))),
 		gatewayPolicy("young", 2, terminating(onPort(443, "a.example"))))
-	_, entries := gateways(s, withTargets(s))
+	entries := planned(s).outcomes
 	want := model.Finding{
 		Check: "gateway-host-conflict", Severity: meshtlsv1alpha1.SeverityError, Subject: model.PolicyRef(entries[1].policy),
 		Related: model.ObjectRef{Kind: "MeshTLSPolicy", Namespace: "edge", Name: "old"},

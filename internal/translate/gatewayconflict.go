@@ -17,7 +17,7 @@ func hostConflict(loser *gatewayServer, host string, winner hostClaim) *model.Fi
 	case host != winner.host:
 		effect = "Envoy refuses a listener on which two servers share a server name"
 	}
-	finding := at(loser.policy.MeshTLSPolicy, loser.field()+".hosts").lostTo(winner.server.policy.MeshTLSPolicy, check,
+	finding := loser.policy.at(loser.field()+".hosts").lostTo(winner.server.policy.MeshTLSPolicy, check,
 		fmt.Sprintf("%s already serves %s on %s, and %s; this server is not rendered.",
 			placeOf(winner.server), istio.HostName(host), listenerWords(loser), effect))
 	finding.Remedy = "Keep the host in one of the two, or use another port or bind for one of them."
@@ -26,7 +26,7 @@ func hostConflict(loser *gatewayServer, host string, winner hostClaim) *model.Fi
 
 // protocolConflict tells a server that what an older one speaks at its address excludes it.
 func protocolConflict(loser, winner *gatewayServer) *model.Finding {
-	finding := at(loser.policy.MeshTLSPolicy, loser.field()+".port").lostTo(winner.policy.MeshTLSPolicy, "gateway-protocol-conflict",
+	finding := loser.policy.at(loser.field()+".port").lostTo(winner.policy.MeshTLSPolicy, "gateway-protocol-conflict",
 		fmt.Sprintf("%s already serves %s on %s, and %s cannot share an address with it; this server is not rendered.",
 			placeOf(winner), winner.kind.Family, listenerWords(loser), loser.kind.Family))
 	finding.Remedy = "Use another port or bind for one of the two."

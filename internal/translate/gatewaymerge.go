@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/meshtls/meshtls/internal/istio"
-	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -18,8 +17,7 @@ import (
 // server with the last one it met at the port or the host, and we with every older one; a server stands everywhere or nowhere,
 // so all the venues are asked before it is noted at any; and one merge serves the control planes of all revisions.
 type gatewayMerge struct {
-	snapshot model.Snapshot
-	index    *pods.Index
+	indexed
 	selected map[podSet]gatewayPods
 	venues   map[place]venue
 	// families are the servers at an address, by family, and hosts those that answer to a host there. Both in order of precedence.
@@ -72,7 +70,7 @@ func (m *gatewayMerge) podsOf(p *policyTarget) gatewayPods {
 		return found
 	}
 	m.begin()
-	found := gatewayPods{workloads: m.index.Selected(p.target.selector)}
+	found := gatewayPods{workloads: m.view(p).GatewayPods(p.target.selector)}
 	for _, at := range placesOf(set, found.workloads) {
 		if _, known := m.venues[at]; !known {
 			m.venues[at] = venue(len(m.venues))
@@ -83,13 +81,11 @@ func (m *gatewayMerge) podsOf(p *policyTarget) gatewayPods {
 	return found
 }
 
-// begin builds the index when the first gateway asks for it: most namespaces have none.
+// begin makes the maps when the first gateway needs them: most namespaces have none.
 func (m *gatewayMerge) begin() {
-	if m.index != nil {
+	if m.selected != nil {
 		return
 	}
-	index := pods.NewIndex(m.snapshot.Workloads)
-	m.index = &index
 	m.selected = map[podSet]gatewayPods{}
 	m.venues = map[place]venue{}
 	m.families = map[familyAt][]*gatewayServer{}

@@ -17,8 +17,9 @@ func TestGatewaysIstioDropsNothingThatStands(t *testing.T) {
 	for i, older := range all {
 		for j, younger := range all {
 			s := edgeWorld(gatewayPolicy("young", 2, younger), gatewayPolicy("old", 1, older))
-			rules, entries := gateways(s, withTargets(s))
-			fallen += len(fallenFields(entries))
+			plan := planned(s)
+			rules, entries := plan.rules, plan.outcomes
+			fallen += len(lostFields(entries))
 			for _, dropped := range droppedByIstio(s, rules) {
 				t.Errorf("servers %d and %d stand, but Istio drops %s of %s: %s\nolder: %+v\nyounger: %+v",
 					i, j, dropped.Server.Spec().Port.Name, dropped.Server.Ref(), dropped.Why, older, younger)

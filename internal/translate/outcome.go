@@ -6,11 +6,12 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// outcomes sums up what became of each policy's entries, and what else there is to say.
-func outcomes(policies []policyTarget, accept acceptReporter, entries []entry, more []model.Finding) []model.Outcome {
+// policyOutcomes sums up what became of each policy's entries, with the findings that belong to no single entry.
+func policyOutcomes(policies []policyTarget, accept acceptReporter, entries []entryOutcome, more []model.Finding) []model.Outcome {
 	all := make([]model.Outcome, len(policies))
 	at := make(map[types.NamespacedName]int, len(policies))
-	for i, p := range policies {
+	for i := range policies {
+		p := &policies[i]
 		all[i] = outcomeOf(p)
 		all[i].Accepts = accept.words(p)
 		all[i].AcceptPorts = accept.ports(p)
@@ -27,7 +28,7 @@ func outcomes(policies []policyTarget, accept acceptReporter, entries []entry, m
 }
 
 // outcomeOf is the outcome of a policy before its entries are counted.
-func outcomeOf(p policyTarget) model.Outcome {
+func outcomeOf(p *policyTarget) model.Outcome {
 	o := model.Outcome{
 		Policy:     p.key(),
 		UID:        p.UID,
@@ -43,10 +44,10 @@ func outcomeOf(p policyTarget) model.Outcome {
 	return o
 }
 
-func addEntry(o *model.Outcome, e entry) {
+func addEntry(o *model.Outcome, e entryOutcome) {
 	o.Asked++
-	if e.stands {
-		o.Standing++
+	if e.accepted {
+		o.Accepted++
 	}
 	o.Findings = append(o.Findings, e.findings...)
 }

@@ -6,9 +6,42 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/istio/pods"
+	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
 )
+
+// Plan decides what is rendered for the namespace of the snapshot, and what becomes of each policy. The views are those of the
+// snapshot's inventory.
+func Plan(s model.Snapshot, views *mesh.Views) model.Plan {
+	m := indexed{Snapshot: s, views: views}
+	policies := withTargets(m)
+	accept := accepts(m, policies)
+	send := sends(newSendMesh(m, accept.rules), policies, accept.rules)
+	gateway := gateways(m, policies)
+	return model.Plan{
+		Namespace: s.Namespace,
+		MeshWide:  s.Namespace == s.Mesh.RootNamespace,
+		Accepts:   accept.rules,
+		Sends:     send.rules,
+		Gateways:  gateway.rules,
+		Policies: policyOutcomes(policies, newAcceptReporter(m, accept),
+			slices.Concat(accept.outcomes, send.outcomes, gateway.outcomes), send.findings),
+	}
+}
+
+// indexed is the snapshot with the views of its inventory.
+type indexed struct {
+	model.Snapshot
+	views *mesh.Views
+}
+
+// view is that of the control plane that reads the policy's objects.
+func (m indexed) view(p *policyTarget) *mesh.View { return m.views.Of(p.revision()) }
+
+// pods returns the pods of the namespace that a policy's target selects; without a selector all of them.
+func (m indexed) pods(p *policyTarget) []model.Workload {
+	return m.view(p).Selected(m.Namespace, p.target.selector)
+}
 
 // policyTarget is a policy with whose TLS it governs.
 type policyTarget struct {
@@ -19,46 +52,31 @@ type policyTarget struct {
 }
 
 // key names the policy.
-func (p policyTarget) key() types.NamespacedName { return keyOf(p.MeshTLSPolicy) }
+func (p *policyTarget) key() types.NamespacedName { return keyOf(p.MeshTLSPolicy) }
 
 // revision is the control plane revision that the policy's objects are for; empty: the default one.
-func (p policyTarget) revision() string { return p.Labels[meshtlsv1alpha1.LabelRevision] }
+func (p *policyTarget) revision() string { return revisionOf(p.MeshTLSPolicy) }
 
-// site is the snapshot with what the steps look up in it.
-type site struct {
-	model.Snapshot
-	// pods are those of the namespace.
-	pods   pods.Index
-	fronts fronts
-}
-
-func newSite(s model.Snapshot) site {
-	return site{Snapshot: s, pods: pods.ByNamespace(s.Workloads)[s.Namespace], fronts: newFronts(s)}
-}
-
-// Plan decides what is rendered for the namespace of the snapshot, and what becomes of each policy.
-func Plan(s model.Snapshot) model.Plan {
-	at, policies := newSite(s), withTargets(s)
-	accept := accepts(at, policies)
-	send := sends(at, policies, accept)
-	gatewayRules, serverEntries := gateways(s, policies)
-	return model.Plan{
-		Namespace: s.Namespace,
-		MeshWide:  s.Namespace == s.Mesh.RootNamespace,
-		Accepts:   accept.rules,
-		Sends:     send.rules,
-		Gateways:  gatewayRules,
-		Policies:  outcomes(policies, newAcceptReporter(at, accept), slices.Concat(accept.entries, send.entries, serverEntries), send.findings),
-	}
+// at refers to an entry of the policy's spec.
+func (p *policyTarget) at(field string) entryRef {
+	return entryRef{policy: p.MeshTLSPolicy, field: field}
 }
 
 // withTargets orders the policies by precedence and finds out whose TLS each governs.
-func withTargets(s model.Snapshot) []policyTarget {
-	ordered := byPrecedence(s.Policies)
+func withTargets(m indexed) []policyTarget {
+	ordered := byPrecedence(m.Policies)
 	policies := make([]policyTarget, len(ordered))
 	for i, p := range ordered {
-		t := targetOf(s, p)
+		t := targetOf(m, p)
 		policies[i] = policyTarget{MeshTLSPolicy: p, target: t, set: podSetOf(t.selector)}
 	}
 	return policies
+}
+
+func revisionOf(p *meshtlsv1alpha1.MeshTLSPolicy) string {
+	return p.Labels[meshtlsv1alpha1.LabelRevision]
+}
+
+func keyOf(p *meshtlsv1alpha1.MeshTLSPolicy) types.NamespacedName {
+	return types.NamespacedName{Namespace: p.Namespace, Name: p.Name}
 }

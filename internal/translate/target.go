@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/types"
-
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/model"
 )
@@ -47,28 +45,28 @@ type target struct {
 func (t target) resolved() bool { return t.problem == nil }
 
 // targetOf finds out whose TLS the policy governs.
-func targetOf(s model.Snapshot, policy *meshtlsv1alpha1.MeshTLSPolicy) target {
+func targetOf(m indexed, policy *meshtlsv1alpha1.MeshTLSPolicy) target {
 	switch {
 	case policy.Spec.Workload != nil:
-		return podTarget(s, policy, scopeWorkload, policy.Spec.Workload)
+		return podTarget(m, policy, scopeWorkload, policy.Spec.Workload)
 	case policy.Spec.Gateway != nil:
-		return podTarget(s, policy, scopeGateway, policy.Spec.Gateway)
-	case policy.Namespace == s.Mesh.RootNamespace:
+		return podTarget(m, policy, scopeGateway, policy.Spec.Gateway)
+	case policy.Namespace == m.Mesh.RootNamespace:
 		return target{scope: scopeMesh, words: "mesh"}
 	default:
 		return target{scope: scopeNamespace, words: "namespace " + policy.Namespace}
 	}
 }
 
-func podTarget(s model.Snapshot, policy *meshtlsv1alpha1.MeshTLSPolicy, in scope, ref *meshtlsv1alpha1.Target) target {
+func podTarget(m indexed, policy *meshtlsv1alpha1.MeshTLSPolicy, in scope, ref *meshtlsv1alpha1.Target) target {
 	kind := in.field()
 	if ref.Selector != nil {
 		return target{scope: in, selector: ref.Selector.MatchLabels, words: kind + " " + labelWords(ref.Selector.MatchLabels)}
 	}
 	t := target{scope: in, words: kind + " behind service " + ref.Service}
-	service := findService(s.Services, types.NamespacedName{Namespace: policy.Namespace, Name: ref.Service})
-	if service == nil || len(service.Selector) == 0 {
-		t.problem = serviceProblem(policy, kind, ref.Service, service != nil)
+	service, exists := m.views.Of(revisionOf(policy)).Service(policy.Namespace, ref.Service)
+	if !exists || len(service.Selector) == 0 {
+		t.problem = serviceProblem(policy, kind, ref.Service, exists)
 		return t
 	}
 	t.service, t.selector = service, service.Selector
@@ -80,7 +78,7 @@ func serviceProblem(policy *meshtlsv1alpha1.MeshTLSPolicy, kind, name string, ex
 		Check:     "target-service-not-found",
 		Severity:  meshtlsv1alpha1.SeverityError,
 		Subject:   model.PolicyRef(keyOf(policy)),
-		Related:   model.ObjectRef{Kind: "Service", Namespace: policy.Namespace, Name: name},
+		Related:   model.ObjectRef{Kind: model.KindService, Namespace: policy.Namespace, Name: name},
 		Field:     "spec." + kind + ".service",
 		Message:   fmt.Sprintf("Service %s/%s does not exist.", policy.Namespace, name),
 		Remedy:    "Create it, or name the pods by selector; what was written for the policy before stays until then.",
@@ -92,16 +90,6 @@ func serviceProblem(policy *meshtlsv1alpha1.MeshTLSPolicy, kind, name string, ex
 		f.Remedy = "Name the pods by selector."
 	}
 	return &f
-}
-
-// findService returns the Service of that name, or nil.
-func findService(services []model.Service, name types.NamespacedName) *model.Service {
-	for i := range services {
-		if services[i].Namespace == name.Namespace && services[i].Name == name.Name {
-			return &services[i]
-		}
-	}
-	return nil
 }
 
 // labelWords writes labels as a label selector does: a=1,b=2.

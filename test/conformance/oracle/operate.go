@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -100,12 +101,16 @@ func renderedIn(settled compile.Settled) (World, error) {
 	return rendered, nil
 }
 
-// sameAs compares what the operator renders of the parts that it gathers with what the whole mesh asks for.
+// sameAs compares what the operator renders of the parts that it gathers with what the whole mesh asks for. A namespace whose revision has
+// a mesh config of its own is left out: an inventory holds one config.
 func sameAs(settled compile.Settled, results []model.Result) error {
 	if len(settled.Namespaces) != len(results) {
 		return fmt.Errorf("%w: %d namespaces, and not %d", ErrPartial, len(results), len(settled.Namespaces))
 	}
 	for i, result := range results {
+		if !equality.Semantic.DeepEqual(result.Mesh, settled.Inventory.Mesh) {
+			continue
+		}
 		whole, err := render.YAML(settled.Namespaces[i].Objects)
 		if err != nil {
 			return err

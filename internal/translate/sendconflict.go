@@ -1,0 +1,91 @@
+package translate
+
+import (
+	"fmt"
+
+	"github.com/meshtls/meshtls/internal/istio/hosts"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// conflictingSends denies the entries whose audience cannot be had beside that of another entry for the same host. The entries come,
+// and go, in order of precedence.
+func conflictingSends(m sendMesh, entries []sendEntry) []sendEntry {
+	wide := map[hostKey]*sendEntry{}
+	for i := range entries {
+		e := &entries[i]
+		if e.narrow() || e.denied != nil {
+			continue
+		}
+		first, decided := wide[e.set.hostKey()]
+		switch {
+		case !decided:
+			wide[e.set.hostKey()] = e
+		case first.audience != e.audience:
+			e.denied = otherAudience(e, first)
+		}
+	}
+	for i := range entries {
+		e := &entries[i]
+		if beside := wide[e.set.hostKey()]; e.narrow() && e.denied == nil && beside != nil {
+			e.denied = wideWithoutCompanion(m, e, beside)
+		}
+	}
+	return entries
+}
+
+// otherAudience refuses a rule for the namespace's clients beside one for all clients of the same host, and the other way round:
+// both are without selector, and which of the two Istio would use depends on their age.
+func otherAudience(e, first *sendEntry) *model.Finding {
+	f := e.lostTo(first.policy.MeshTLSPolicy, "send-audience-conflict",
+		fmt.Sprintf("%s of MeshTLSPolicy %s already decides what is sent to %s with clients %s; this entry says clients %s.",
+			first.field, first.policy.key(), e.set.host, first.audience, e.audience))
+	return &f
+}
+
+// wideWithoutCompanion refuses a workload's entry beside a namespace-wide one for the same host where the two cannot both be had:
+// the namespace-wide rule would have to be exported (Istio merges two private rules for one host), and an exported rule would
+// reach every client of the mesh, where the host is the namespace's own or the namespace is the root.
+// Source: istio pilot/pkg/model/destination_rule.go, mergeDestinationRule.
+func wideWithoutCompanion(m sendMesh, e, wide *sendEntry) *model.Finding {
+	why := m.noExport(e.set.hostKey())
+	if wide.audience == model.AudienceAll || why == "" {
+		return nil
+	}
+	f := e.lostTo(wide.policy.MeshTLSPolicy, "send-workload-beside-namespace",
+		fmt.Sprintf("%s of MeshTLSPolicy %s sends to %s for the whole namespace. Beside a rule for single workloads Istio keeps that one only "+
+			"if it is exported, and as %s it would then govern every client of the mesh.", wide.field, wide.policy.key(), e.set.host, why))
+	f.Remedy = "Give each workload that sends to the host its own policy, or say it for all clients (clients: All)."
+	return &f
+}
+
+// firstSends finds the first entries that stand for each host: those for more than the pods of a selector, and the wildcards of the
+// others.
+type firstSends struct{ wide, narrow map[hostKey]*sendEntry }
+
+func newFirstSends(entries []sendEntry) firstSends {
+	first := firstSends{wide: map[hostKey]*sendEntry{}, narrow: map[hostKey]*sendEntry{}}
+	for i := range entries {
+		e := &entries[i]
+		of := first.wide
+		if e.narrow() {
+			of = first.narrow
+		}
+		if e.denied == nil && of[e.set.hostKey()] == nil {
+			of[e.set.hostKey()] = e
+		}
+	}
+	return first
+}
+
+// above returns the entry for the narrowest wildcard that covers the host; nil: there is none.
+func (f firstSends) above(key hostKey) *sendEntry {
+	for _, wildcard := range hosts.Wildcards(key.host) {
+		covering := hostKey{revision: key.revision, host: wildcard}
+		for _, e := range []*sendEntry{f.wide[covering], f.narrow[covering]} {
+			if e != nil {
+				return e
+			}
+		}
+	}
+	return nil
+}
