@@ -20,6 +20,8 @@ import (
 const (
 	// accessLogFile is where proxies write their access logs; the folder is one that they may write to.
 	accessLogFile = "/etc/istio/proxy/access.log"
+	// noFlags is what Envoy writes where there are no response flags.
+	noFlags = "-"
 	// logTimeout is how long an entry is waited for. Proxies write them 20 ms after the end of a request, or of a connection.
 	logTimeout = time.Second
 )
@@ -28,6 +30,7 @@ const (
 var accessLogFormat = encoded(map[string]string{
 	"from":            "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%",
 	"peer":            "%DOWNSTREAM_PEER_URI_SAN%",
+	"peerSubject":     "%DOWNSTREAM_PEER_SUBJECT%",
 	"version":         "%DOWNSTREAM_TLS_VERSION%",
 	"cipher":          "%DOWNSTREAM_TLS_CIPHER%",
 	"serverName":      "%REQUESTED_SERVER_NAME%",
@@ -55,6 +58,7 @@ func encoded(format map[string]string) string {
 type entry struct {
 	From            string `json:"from"`
 	Peer            string `json:"peer"`
+	PeerSubject     string `json:"peerSubject"`
 	Version         string `json:"version"`
 	Cipher          string `json:"cipher"`
 	ServerName      string `json:"serverName"`

@@ -125,7 +125,7 @@ func (m *Mesh) follow(ctx context.Context, result *Result, pod *kubelet.Pod, fro
 		if onTheWire {
 			result.Hops[len(result.Hops)-1].server(found)
 		}
-		if result.Flags == "" {
+		if result.Flags == "" && found.Flags != noFlags {
 			result.Flags = found.Flags
 		}
 		client = found
@@ -139,7 +139,7 @@ func (m *Mesh) follow(ctx context.Context, result *Result, pod *kubelet.Pod, fro
 
 // server adds what the server's proxy says of a hop.
 func (h *Hop) server(e *entry) {
-	h.Client, h.ServerFailure = e.Peer, e.Failure
+	h.Client, h.ClientSubject, h.ServerFailure = e.Peer, e.PeerSubject, e.Failure
 	if e.Version != "" {
 		h.Version, h.Cipher = e.Version, e.Cipher
 	}

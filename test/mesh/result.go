@@ -39,6 +39,8 @@ type Hop struct {
 	To string
 	// Client is the identity of the client as the server's proxy saw it, and Server that of the server as the client's proxy saw it.
 	Client, Server string
+	// ClientSubject is the subject of the client's certificate, as the server's proxy saw it.
+	ClientSubject string
 	// Version and Cipher are those of TLS, where a proxy is at one of the ends.
 	Version, Cipher string
 	// ServerFailure and ClientFailure are why TLS failed, in the words of the server's and of the client's proxy.
@@ -52,7 +54,7 @@ func (h Hop) Outcome() Outcome {
 		return Refused
 	case h.Plaintext():
 		return Plaintext
-	case h.Client != "":
+	case h.Client != "" || h.ClientSubject != "":
 		return MutualTLS
 	}
 	return TLS
@@ -75,19 +77,17 @@ type Result struct {
 // Reached says whether the application answered.
 func (r Result) Reached() bool { return r.Err == nil && r.Answer.Report.Server != "" }
 
-// Outcome is what the call's last hop was, if the application was reached.
+// Outcome is what the call's last hop was, if the application was reached. Whether TLS of the application's own is mutual, only the
+// application knows.
 func (r Result) Outcome() Outcome {
 	if !r.Reached() || len(r.Hops) == 0 {
 		return Refused
 	}
-	last := r.Hops[len(r.Hops)-1]
-	if own := r.Answer.Report.TLS; own != nil && last.TLS {
-		if own.Peer != nil {
-			return MutualTLS
-		}
-		return TLS
+	outcome := r.Hops[len(r.Hops)-1].Outcome()
+	if own := r.Answer.Report.TLS; outcome == TLS && own != nil && own.Peer != nil {
+		return MutualTLS
 	}
-	return last.Outcome()
+	return outcome
 }
 
 // How says in a few words how the client was refused; empty if it was not.
