@@ -58,6 +58,11 @@ func (c *ControlPlane) Stop() error {
 	return c.stop()
 }
 
+// Folder holds all files of the control plane, the logs in its subfolder logs. It goes when the control plane stops.
+func (c *ControlPlane) Folder() string {
+	return c.workspace.dir
+}
+
 // start brings up the parts in their order.
 func (c *ControlPlane) start(ctx context.Context, root, assets string, options Options) error {
 	crds, err := crdOptions(root, options)
@@ -67,6 +72,11 @@ func (c *ControlPlane) start(ctx context.Context, root, assets string, options O
 	if options.Audit {
 		if err := c.enableAudit(); err != nil {
 			return err
+		}
+	}
+	if options.Prepare != nil {
+		if err := options.Prepare(c.Folder(), c.servers.GetAPIServer()); err != nil {
+			return fmt.Errorf("preparing the API server: %w", err)
 		}
 	}
 	if err := c.startServers(ctx, assets); err != nil {

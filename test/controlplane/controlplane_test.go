@@ -25,6 +25,7 @@ import (
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/meshtls/meshtls/test/controlplane"
 )
@@ -262,6 +263,10 @@ func TestStartErrors(t *testing.T) {
 		"a CRD folder that does not exist": {
 			options: controlplane.Options{CRDs: []string{"no/such/folder"}},
 			want:    []string{"no/such/folder"},
+		},
+		"a preparation that fails": {
+			options: controlplane.Options{Prepare: func(folder string, _ *envtest.APIServer) error { return fmt.Errorf("nothing is in %s", folder) }},
+			want:    []string{"preparing the API server: nothing is in ", "meshtls-controlplane-"},
 		},
 		"a controller that does not exist": {
 			options: controlplane.Options{Controllers: []string{"no-such-controller"}},

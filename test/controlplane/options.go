@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
 )
 
 // assetsVariable names the folder with the binaries, in place of bin/controlplane. It is envtest's own variable.
@@ -32,6 +34,9 @@ type Options struct {
 	Controllers []string
 	// Audit writes every request that reaches the API server into a log: see ControlPlane.Requests.
 	Audit bool
+	// Prepare, if it is there, is called before the API server starts: it may write files into the folder, which goes when the
+	// control plane stops, and change the server's flags.
+	Prepare func(folder string, server *envtest.APIServer) error
 }
 
 // binaries returns the programs that the options need.

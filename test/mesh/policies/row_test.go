@@ -1,0 +1,236 @@
+package policies
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/test/mesh"
+	"github.com/meshtls/meshtls/test/mesh/app"
+)
+
+// row is a world with policies, and what comes of it.
+type row struct {
+	// objects are the policies, and what is around them. GATEWAY stands for the Gateway that is written for the policy edge/edge.
+	objects string
+	// reasons are those of the condition Ready of policies that are not Ready, by namespace/name.
+	reasons map[string]string
+	// calls are what is judged by packets.
+	calls []call
+	// short says that the row stands for others.
+	short bool
+}
+
+// call is a call with what becomes of it.
+type call struct {
+	// from is the name of a pod.
+	from     string
+	host     string
+	port     uint16
+	protocol app.Protocol
+	// address is where a client connects to that cannot look the host up.
+	address string
+	// tls is the client's own TLS, and adjust changes more of it.
+	tls    clientTLS
+	adjust func(*tls.Config)
+	// want are the outcomes of the connections that carry the call, in their order, or Refused alone.
+	want []mesh.Outcome
+	// how is how the client is refused, if that matters.
+	how string
+	// check looks at more of the result.
+	check func(mesh.Result) error
+	// unforeseen says why explain has no answer to this call.
+	unforeseen string
+}
+
+// String is the call in a few words.
+func (c call) String() string {
+	return fmt.Sprintf("%s to %s:%d", c.from, c.host, c.port)
+}
+
+// judge applies a row, judges it, and removes it.
+func (w *world) judge(t *testing.T, r row) {
+	if testing.Short() && !r.short {
+		t.Skip("left out of the short form")
+	}
+	objects, err := mesh.Decode([]byte(r.objects))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := w.remove(context.WithoutCancel(t.Context()), objects); err != nil {
+			t.Fatal(err)
+		}
+	}()
+	if err := w.apply(t.Context(), r.objects); err != nil {
+		t.Fatal(err)
+	}
+	err = eventually(t.Context(), settleTimeout, func(ctx context.Context) error { return w.sayReady(ctx, objects, r.reasons) })
+	if err != nil {
+		t.Errorf("Ready: %v", err)
+	}
+	inForce := time.After(holdTime)
+	results := w.becomes(t, r.calls)
+	if err := w.foresees(t.Context(), r.calls, results); err != nil {
+		t.Errorf("explain: %v", err)
+	}
+	<-inForce
+	for _, c := range r.calls {
+		if err := c.differs(w.make(t.Context(), c)); err != nil && !t.Failed() {
+			t.Errorf("packets, when all is in force: %s: %v", c, err)
+		}
+	}
+}
+
+// becomes makes calls until each ends as it should, and returns how.
+func (w *world) becomes(t *testing.T, calls []call) []mesh.Result {
+	t.Helper()
+	results := make([]mesh.Result, len(calls))
+	for i, c := range calls {
+		err := eventually(t.Context(), settleTimeout, func(ctx context.Context) error {
+			results[i] = w.make(ctx, c)
+			return c.differs(results[i])
+		})
+		if err != nil {
+			t.Errorf("packets: %s: %v", c, err)
+		}
+	}
+	return results
+}
+
+// apply applies the policies first, since their names decide how the Gateway is called that others bind to.
+func (w *world) apply(ctx context.Context, text string) error {
+	if !strings.Contains(text, "GATEWAY") {
+		return w.ApplyYAML(ctx, text)
+	}
+	objects, err := mesh.Decode([]byte(text))
+	if err != nil {
+		return err
+	}
+	policies := slices.DeleteFunc(slices.Clone(objects), func(o *unstructured.Unstructured) bool { return o.GetKind() != "MeshTLSPolicy" })
+	if err := w.Apply(ctx, policies...); err != nil {
+		return err
+	}
+	var name string
+	err = eventually(ctx, settleTimeout, func(ctx context.Context) error {
+		var policy meshtlsv1alpha1.MeshTLSPolicy
+		if err := w.policies.Get(ctx, client.ObjectKey{Namespace: edge, Name: edge}, &policy); err != nil {
+			return err
+		}
+		for _, object := range policy.Status.Objects {
+			if object.Kind == "Gateway" {
+				name = object.Name
+				return nil
+			}
+		}
+		return fmt.Errorf("policy edge/edge lists no Gateway")
+	})
+	if err != nil {
+		return err
+	}
+	return w.ApplyYAML(ctx, strings.ReplaceAll(text, "GATEWAY", edge+"/"+name))
+}
+
+// make makes a call.
+func (w *world) make(ctx context.Context, c call) mesh.Result {
+	full := mesh.Call{From: w.pods[c.from], Host: c.host, Port: c.port, Protocol: c.protocol, Address: c.address}
+	if pod, ok := w.pods[c.host]; ok {
+		full.Host = pod.IP.String()
+	}
+	if c.tls != noTLS {
+		full.TLS = w.configOf(c)
+	}
+	return w.Call(ctx, full)
+}
+
+// differs says how a result differs from what is wanted.
+func (c call) differs(got mesh.Result) error {
+	var outcomes []mesh.Outcome
+	if got.Outcome() == mesh.Refused {
+		outcomes = []mesh.Outcome{mesh.Refused}
+	} else {
+		for _, hop := range got.Hops[:len(got.Hops)-1] {
+			outcomes = append(outcomes, hop.Outcome())
+		}
+		outcomes = append(outcomes, got.Outcome())
+	}
+	if !slices.Equal(outcomes, c.want) {
+		return fmt.Errorf("got %s, want %v", got, c.want)
+	}
+	if c.how != "" && c.how != got.How() {
+		return fmt.Errorf("got %s, want it refused by %s", got, c.how)
+	}
+	if c.check != nil {
+		return c.check(got)
+	}
+	return nil
+}
+
+// sayReady says which policies do not say what they should.
+func (w *world) sayReady(ctx context.Context, objects []*unstructured.Unstructured, reasons map[string]string) error {
+	var wrong error
+	for _, object := range objects {
+		if object.GetKind() != "MeshTLSPolicy" {
+			continue
+		}
+		var policy meshtlsv1alpha1.MeshTLSPolicy
+		if err := w.policies.Get(ctx, client.ObjectKeyFromObject(object), &policy); err != nil {
+			return err
+		}
+		want, ok := reasons[policy.Namespace+"/"+policy.Name]
+		if !ok {
+			want = meshtlsv1alpha1.ReasonReady
+		}
+		condition := apimeta.FindStatusCondition(policy.Status.Conditions, meshtlsv1alpha1.ConditionReady)
+		if condition == nil || condition.ObservedGeneration != policy.Generation || condition.Reason != want {
+			wrong = errors.Join(wrong, fmt.Errorf("policy %s/%s: want %s, got %+v", policy.Namespace, policy.Name, want, condition))
+		}
+	}
+	return wrong
+}
+
+// rendered are the kinds that are written for policies, and those that rows bring.
+var rendered = []schema.GroupVersionKind{
+	{Group: "security.istio.io", Version: "v1", Kind: "PeerAuthenticationList"},
+	{Group: "networking.istio.io", Version: "v1", Kind: "DestinationRuleList"},
+	{Group: "networking.istio.io", Version: "v1", Kind: "GatewayList"},
+	{Group: "networking.istio.io", Version: "v1", Kind: "VirtualServiceList"},
+}
+
+// remove deletes what a row has brought, and waits until what was written for it is gone, too.
+func (w *world) remove(ctx context.Context, objects []*unstructured.Unstructured) error {
+	for _, object := range objects {
+		if err := client.IgnoreNotFound(w.Client.Delete(ctx, object)); err != nil {
+			return err
+		}
+	}
+	return eventually(ctx, settleTimeout, func(ctx context.Context) error {
+		left := map[string]int{}
+		for _, kind := range rendered {
+			list := &unstructured.UnstructuredList{}
+			list.SetGroupVersionKind(kind)
+			if err := w.Client.List(ctx, list); err != nil {
+				return err
+			}
+			left[kind.Kind] = len(list.Items)
+		}
+		for kind := range maps.Keys(left) {
+			if left[kind] > 0 {
+				return fmt.Errorf("left of the row: %v", left)
+			}
+		}
+		return nil
+	})
+}

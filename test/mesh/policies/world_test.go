@@ -1,0 +1,282 @@
+package policies
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	"golang.org/x/sync/errgroup"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/wait"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/test/controlplane"
+	"github.com/meshtls/meshtls/test/mesh"
+	"github.com/meshtls/meshtls/test/mesh/app"
+)
+
+const (
+	shop, other, edge, outside = "shop", "other", "edge", "outside"
+	operatorNamespace          = "meshtls-system"
+)
+
+func TestMain(m *testing.M) {
+	ctrl.SetLogger(logr.Discard()) // errors tell what the libraries log
+	os.Exit(m.Run())
+}
+
+// world is a mesh with the operator, and the pods that all rows have.
+type world struct {
+	*mesh.Mesh
+
+	policies client.Client
+	plugin   string
+	operator *controlplane.Process
+	pods     map[string]*mesh.Running
+	// certificates are those that clients show, and pairs the same as PEM.
+	certificates map[clientTLS]tls.Certificate
+	pairs        map[clientTLS]app.Pair
+	// stranger is an authority that nobody in the mesh knows.
+	stranger *app.Authority
+}
+
+// shopServer is the server that most rows are about. Its port 9000 no Service has.
+var shopServer = mesh.Pod{Namespace: shop, Name: "server", ServiceAccount: "server", Ports: []mesh.Port{
+	{Number: 8080}, {Number: 8081, Name: "admin"}, {Number: 8090}, {Number: 8091, Kind: app.Greeting}, {Number: 8443}, {Number: 9000},
+}}
+
+// allPods are the pods of the world.
+var allPods = []mesh.Pod{
+	shopServer,
+	{Namespace: shop, Name: "client", ServiceAccount: "client"},
+	{Namespace: shop, Name: "sibling", ServiceAccount: "sibling"},
+	{Namespace: shop, Name: "bare", Proxy: mesh.None},
+	{Namespace: other, Name: "neighbour", ServiceAccount: "neighbour"},
+	{Namespace: edge, Name: "gateway", ServiceAccount: "gateway", Proxy: mesh.Gateway},
+	{Namespace: outside, Name: "partner", Proxy: mesh.None, Ports: []mesh.Port{{Number: 8080}, {Number: 8443}, {Number: 8444, Kind: app.Mutual}}},
+}
+
+// start starts the world.
+func start(t *testing.T) *world {
+	t.Helper()
+	mesh.Require(t)
+	programs := t.TempDir()
+	var m *mesh.Mesh
+	var both errgroup.Group
+	both.Go(func() error { return build(t.Context(), programs) })
+	both.Go(func() (err error) {
+		m, err = mesh.Start(t.Context(), mesh.Options{CRDs: []string{"config/crd/bases"}})
+		return err
+	})
+	err := both.Wait()
+	if m != nil {
+		t.Cleanup(func() { m.Finish(t) })
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{Mesh: m, plugin: filepath.Join(programs, "kubectl-meshtls"), pods: map[string]*mesh.Running{}}
+	if err := w.prepare(t.Context(), filepath.Join(programs, "manager")); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// build builds the operator and the plugin as they are in this tree.
+func build(ctx context.Context, folder string) error {
+	root, err := controlplane.Root()
+	if err != nil {
+		return err
+	}
+	builder := exec.CommandContext(ctx, "go", "build", "-o", folder+"/", "./cmd/manager", "./cmd/kubectl-meshtls")
+	builder.Dir = root
+	if output, err := builder.CombinedOutput(); err != nil {
+		return fmt.Errorf("building the operator and the plugin: %w\n%s", err, output)
+	}
+	return nil
+}
+
+// prepare starts the operator, and runs the pods with what is around them.
+func (w *world) prepare(ctx context.Context, operator string) error {
+	scheme := runtime.NewScheme()
+	if err := meshtlsv1alpha1.AddToScheme(scheme); err != nil {
+		return err
+	}
+	var err error
+	if w.policies, err = client.New(w.Plane.Config, client.Options{Scheme: scheme}); err != nil {
+		return err
+	}
+	if w.stranger, err = app.NewAuthority("stranger"); err != nil {
+		return err
+	}
+	if err := w.issue(); err != nil {
+		return err
+	}
+	if err := w.startOperator(ctx, operator); err != nil {
+		return err
+	}
+	running, err := w.Run(ctx, allPods...)
+	if err != nil {
+		return err
+	}
+	for _, pod := range running {
+		w.pods[pod.Name] = pod
+	}
+	return errors.Join(w.ApplyYAML(ctx, fmt.Sprintf(surroundings, w.pods["partner"].IP)), w.giveCertificates(ctx))
+}
+
+// startOperator runs the operator with the rights that its manifests give it.
+func (w *world) startOperator(ctx context.Context, program string) error {
+	root, err := controlplane.Root()
+	if err != nil {
+		return err
+	}
+	if err := w.Client.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: operatorNamespace}}); err != nil {
+		return err
+	}
+	files, err := filepath.Glob(filepath.Join(root, "config", "rbac", "*role*.yaml"))
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		if err := w.ApplyYAML(ctx, string(content)); err != nil {
+			return err
+		}
+	}
+	user, err := w.Plane.AddServiceAccount(operatorNamespace, "manager")
+	if err != nil {
+		return err
+	}
+	w.operator, err = w.Plane.Run("manager", program,
+		"--kubeconfig="+user.Kubeconfig, "--health-probe-bind-address=0", "--metrics-bind-address=0", "--leader-elect=false")
+	return err
+}
+
+// surroundings are the Services of the pods, and what leads out of the mesh.
+const surroundings = `
+apiVersion: v1
+kind: Service
+metadata: {namespace: shop, name: server}
+spec:
+  selector: {app: server}
+  ports:
+  - {name: http, port: 80, targetPort: 8080}
+  - {name: http-admin, port: 81, targetPort: admin}
+  - {name: tcp, port: 90, targetPort: 8090}
+  - {name: tcp-first, port: 91, targetPort: 8091}
+  - {name: tls, port: 443, targetPort: 8443}
+---
+apiVersion: v1
+kind: Service
+metadata: {namespace: shop, name: headless}
+spec:
+  clusterIP: None
+  selector: {app: server}
+  ports: [{name: http, port: 8080}]
+---
+apiVersion: v1
+kind: Service
+metadata: {namespace: edge, name: gateway}
+spec:
+  selector: {app: gateway}
+  ports:
+  - {name: http, port: 80, targetPort: 8080}
+  - {name: https, port: 443, targetPort: 8443}
+  - {name: tls, port: 444, targetPort: 8444}
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {namespace: outside, name: partner}
+spec:
+  hosts: [partner.example.com]
+  addresses: [240.0.0.10]
+  location: MESH_EXTERNAL
+  resolution: STATIC
+  ports:
+  - {number: 80, name: http, protocol: HTTP, targetPort: 8080}
+  - {number: 81, name: http-secured, protocol: HTTP, targetPort: 8443}
+  - {number: 82, name: http-mutual, protocol: HTTP, targetPort: 8444}
+  - {number: 443, name: tls, protocol: TLS, targetPort: 8443}
+  endpoints: [{address: %s}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {namespace: shop, name: secrets}
+rules: [{apiGroups: [""], resources: [secrets], verbs: [get, list, watch]}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {namespace: shop, name: secrets}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: secrets}
+subjects: [{kind: ServiceAccount, namespace: shop, name: client}]
+`
+
+// giveCertificates puts certificates where policies name them: files in pods, and Secrets.
+func (w *world) giveCertificates(ctx context.Context) error {
+	own, err := w.Authority.Issue("client.shop")
+	if err != nil {
+		return err
+	}
+	served, err := w.Authority.Issue("shop.example.com", "mutual.example.com", "pass.example.com")
+	if err != nil {
+		return err
+	}
+	for _, pod := range []string{"client", "gateway"} {
+		for path, content := range map[string][]byte{
+			"/etc/certs/ca.pem": w.Authority.PEM(), "/etc/certs/stranger.pem": w.stranger.PEM(),
+			"/etc/certs/client.pem": own.Certificate, "/etc/certs/client-key.pem": own.Key,
+		} {
+			err = errors.Join(err, w.pods[pod].Inside.Write(path, content))
+		}
+	}
+	withCA := func(secret *corev1.Secret) *corev1.Secret {
+		secret.Type, secret.Data["ca.crt"] = corev1.SecretTypeOpaque, w.Authority.PEM()
+		return secret
+	}
+	for _, secret := range []*corev1.Secret{
+		withCA(own.Secret(shop, "client-cert")), served.Secret(edge, "shop-cert"), withCA(served.Secret(edge, "mutual-cert")), withCA(own.Secret(edge, "client-cert")),
+	} {
+		err = errors.Join(err, w.Client.Create(ctx, secret))
+	}
+	return err
+}
+
+const (
+	// settleTimeout is what a row has until all is as it says.
+	settleTimeout = 15 * time.Second
+	// holdTime is what proxies have, once Ready says what it should, to take up all that was written. What is so then stays so: a
+	// call that is to be refused may have been refused before.
+	holdTime = time.Second
+	poll          = 50 * time.Millisecond
+)
+
+// eventually waits for a state, and returns what was wrong when the time was up.
+func eventually(ctx context.Context, timeout time.Duration, reached func(context.Context) error) error {
+	var last error
+	err := wait.PollUntilContextTimeout(ctx, poll, timeout, true, func(ctx context.Context) (bool, error) {
+		err := reached(ctx)
+		if ctx.Err() == nil { // else it says no more than that the time is up
+			last = err
+		}
+		return err == nil, nil
+	})
+	if err != nil {
+		return fmt.Errorf("%w: %w", err, last)
+	}
+	return nil
+}
