@@ -38,7 +38,7 @@ var (
 )
 
 // kinds are those that are read, as empty objects.
-var kinds = append(gatewayAPI(), []client.Object{
+var kinds = append([]client.Object{
 	&meshtlsv1alpha1.MeshTLSPolicy{},
 	&corev1.ConfigMap{}, &corev1.Namespace{}, &corev1.Pod{}, &corev1.Secret{}, &corev1.Service{},
 	&appsv1.DaemonSet{}, &appsv1.Deployment{}, &appsv1.ReplicaSet{}, &appsv1.StatefulSet{},
@@ -49,7 +49,7 @@ var kinds = append(gatewayAPI(), []client.Object{
 	&istionetworkingv1.Sidecar{}, &istionetworkingv1.VirtualService{}, &istionetworkingv1.WorkloadEntry{},
 	&istionetworkingv1alpha3.EnvoyFilter{},
 	&discoveryv1.EndpointSlice{}, &networkingv1.Ingress{}, &networkingv1.IngressClass{},
-}...)
+}, gatewayAPI()...)
 
 // gatewayAPI are the kinds of the Gateway API, which have no types here.
 func gatewayAPI() []client.Object {
