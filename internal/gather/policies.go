@@ -31,10 +31,10 @@ func (m *making) readPolicies(ctx context.Context) error {
 }
 
 // policiesOf leaves out the policies that are being deleted: what they contribute goes with them.
-func (m *making) policiesOf(ctx context.Context, namespace string) ([]*meshtlsv1alpha1.MeshTLSPolicy, error) {
+func (g *gathering) policiesOf(ctx context.Context, namespace string) ([]*meshtlsv1alpha1.MeshTLSPolicy, error) {
 	var read meshtlsv1alpha1.MeshTLSPolicyList
 	asked := Read{Kind: model.KindPolicy, Namespace: namespace}
-	if err := m.list(ctx, asked, &read, client.InNamespace(namespace)); err != nil {
+	if err := g.list(ctx, asked, &read, client.InNamespace(namespace)); err != nil {
 		return nil, err
 	}
 	var policies []*meshtlsv1alpha1.MeshTLSPolicy
