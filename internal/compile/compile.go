@@ -19,12 +19,16 @@ func Compile(s model.Snapshot) model.Result {
 }
 
 // Namespace is a namespace that is planned and rendered.
-type Namespace struct{ policy.Namespace }
+type Namespace struct {
+	policy.Namespace
+	// live are the views of the mesh as it is.
+	live *mesh.Views
+}
 
 // renderNamespace plans and renders the namespace. The views are those of its inventory.
 func renderNamespace(s model.Snapshot, views *mesh.Views) Namespace {
 	plan := translate.Plan(s, views)
-	return Namespace{policy.Namespace{Snapshot: s, Plan: plan, Objects: render.Objects(plan)}}
+	return Namespace{Namespace: policy.Namespace{Snapshot: s, Plan: plan, Objects: render.Objects(plan)}, live: views}
 }
 
 func renderAll(snapshots []model.Snapshot) []Namespace {
@@ -45,13 +49,15 @@ func (n Namespace) Result() model.Result {
 // namespace's policies are for.
 func (n Namespace) views() []*mesh.View {
 	projected := Project(n.Objects, n.Snapshot.Live())
-	i := n.Snapshot.Inventory
-	i.PeerAuthentications = together(projected.PeerAuthentications, i.PeerAuthentications, n.Snapshot.Namespace)
-	i.DestinationRules = together(projected.DestinationRules, i.DestinationRules, n.Snapshot.Namespace)
-	i.Gateways = together(projected.Gateways, i.Gateways, n.Snapshot.Namespace)
+	i, namespace := n.Snapshot.Inventory, n.Snapshot.Namespace
+	written := n.live.With(model.Objects{
+		PeerAuthentications: together(projected.PeerAuthentications, i.PeerAuthentications, namespace),
+		DestinationRules:    together(projected.DestinationRules, i.DestinationRules, namespace),
+		Gateways:            together(projected.Gateways, i.Gateways, namespace),
+	})
 	var views []*mesh.View
 	for _, revision := range n.Revisions() {
-		views = append(views, mesh.New(i, revision))
+		views = append(views, written.Of(revision))
 	}
 	return views
 }

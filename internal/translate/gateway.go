@@ -76,7 +76,8 @@ func (m *gatewayMerge) podFindings(p *policyTarget) []model.Finding {
 // gatewayReachesFurther: a Service means pods of its own namespace, but the selector of an Istio Gateway has no namespace.
 func gatewayReachesFurther(p *policyTarget, elsewhere []string) model.Finding {
 	return model.Finding{
-		Check: "gateway-service-labels-elsewhere", Severity: meshtlsv1alpha1.SeverityWarning, Subject: model.PolicyRef(p.key()), Field: "spec.gateway.service",
+		Check: "gateway-service-labels-elsewhere", Severity: meshtlsv1alpha1.SeverityWarning,
+		Subject: model.PolicyRef(p.key()), Field: "spec.gateway.service",
 		Message: fmt.Sprintf("Pods of other namespaces have the labels of Service %s too (%s), and an Istio Gateway applies to them as well.",
 			p.target.service.Name, namespaceWords(elsewhere)),
 		Remedy: "Give the gateway a label of its own, and the Service a selector with it.",

@@ -223,7 +223,8 @@ func (t tightened) toldOtherwise(port int32, d sendDecision) []model.Finding {
 	for i, owner := range t.owners {
 		findings[i] = model.Finding{
 			Check: "accept-clients-send-otherwise", Severity: meshtlsv1alpha1.SeverityWarning,
-			Subject: model.PolicyRef(types.NamespacedName{Namespace: t.Namespace, Name: owner.Name}), Related: policyRef(d.policy), Field: "spec.accept",
+			Subject: model.PolicyRef(types.NamespacedName{Namespace: t.Namespace, Name: owner.Name}),
+			Related: policyRef(d.policy), Field: "spec.accept",
 			Message: fmt.Sprintf("Clients need mutual TLS for port %d of %s, and %s of MeshTLSPolicy %s has them send %s.",
 				port, t.set.host, d.field, keyOf(d.policy), d.value),
 			Remedy: "Change the one or the other.",
