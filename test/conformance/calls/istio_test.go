@@ -96,8 +96,16 @@ func contents(protocol string) []content {
 func outbound(proxy *oracle.Proxy, called mesh.Callable, what content) simulation.Call {
 	return simulation.Call{
 		Address: proxy.Address(called.Name), Port: int(called.Port.Number), Protocol: what.protocol, TLS: what.tls,
-		HostHeader: called.Name, Sni: sniOf(called.Name, what), CallMode: simulation.CallModeOutbound,
+		HostHeader: hostHeader(called), Sni: sniOf(called.Name, what), CallMode: simulation.CallModeOutbound,
 	}
+}
+
+// hostHeader is how clients of HTTP name the host: with the port, unless it is HTTP's own.
+func hostHeader(called mesh.Callable) string {
+	if called.Port.Number == 80 {
+		return called.Name
+	}
+	return fmt.Sprintf("%s:%d", called.Name, called.Port.Number)
 }
 
 func sniOf(host string, what content) string {
@@ -160,8 +168,17 @@ func (j judge) cluster(c call, proxy *oracle.Proxy, name string, what content) {
 			c.server = outside
 			j.found.put(c, toStranger(e.Wire.Mode, what, true))
 		default:
-			j.found.put(c, toStranger(e.Wire.Mode, what, !j.speaksMutualTLS(string(host), e.Address)))
+			j.atMachine(c, string(host), e, what)
 		}
+	}
+}
+
+// atMachine notes the outcome at a machine. What its proxy, if it has one, refuses is not known to Istio.
+func (j judge) atMachine(c call, host string, e oracle.Endpoint, what content) {
+	speaks := j.speaksMutualTLS(host, e.Address)
+	j.found.put(c, toStranger(e.Wire.Mode, what, !speaks))
+	if speaks {
+		j.found.put(c, string(istio.Refused))
 	}
 }
 
@@ -199,9 +216,12 @@ func (j judge) atPod(e oracle.Endpoint, c call, what content) []string {
 		return []string{toStranger(e.Wire.Mode, what, true)}
 	case e.Pod.Namespace == edge:
 		return j.atGateway(e, called, what)
-	default:
-		return []string{j.atSidecar(e, called, what)}
 	}
+	outcome := j.atSidecar(e, called, what)
+	if what == plainBytes && outcome == string(istio.Refused) {
+		outcome = j.atSidecar(e, called, plainHTTP) // bytes may be HTTP
+	}
+	return []string{outcome}
 }
 
 func (j judge) atSidecar(e oracle.Endpoint, called string, what content) string {
