@@ -24,14 +24,17 @@ type OpenedServer struct {
 // routes connections and has no route is not opened.
 // Source: istio pilot/pkg/networking/core/gateway.go, buildGatewayNetworkFiltersFromTCPRoutes and buildGatewayNetworkFiltersFromTLSRoutes.
 func (v *View) opened(gateway model.Workload, l istio.Listener) []OpenedServer {
-	taken := sets.New[string]()
+	taken, redirected := sets.New[string](), v.redirected(gateway, l)
 	var all []OpenedServer
 	for _, s := range l.Servers {
 		server := OpenedServer{Server: s, Names: s.Names()}
 		switch routes.KindFor(s.Spec()) {
 		case routes.HTTP:
 			for _, bound := range v.RoutesOf(gateway, s) {
-				server.Hops = append(server.Hops, bound.Hops...)
+				shared := routes.SharedHosts(bound.VirtualService, s.Spec(), s.Gateway.Namespace)
+				if !s.PlainHTTP() || !redirected.HasAll(shared...) {
+					server.Hops = append(server.Hops, bound.Hops...)
+				}
 			}
 		case routes.TCP:
 			server.Hops = v.firstRoute(gateway, s)
@@ -51,6 +54,23 @@ func (v *View) opened(gateway model.Workload, l istio.Listener) []OpenedServer {
 		all = append(all, server)
 	}
 	return all
+}
+
+// redirected returns the hosts whose requests a listener sends to https: those of its servers that redirect, and those of the
+// VirtualServices that are bound to such a server, at every server of the listener.
+// Source: istio pilot/pkg/networking/core/gateway.go, buildGatewayHTTPRouteConfig.
+func (v *View) redirected(gateway model.Workload, l istio.Listener) sets.Set[string] {
+	redirected := sets.New[string]()
+	for _, s := range l.Servers {
+		if !s.Spec().GetTls().GetHttpsRedirect() {
+			continue
+		}
+		redirected.Insert(s.Names()...)
+		for _, vs := range v.BoundToServer(s, gateway.Namespace) {
+			redirected.Insert(routes.SharedHosts(vs, s.Spec(), s.Gateway.Namespace)...)
+		}
+	}
+	return redirected
 }
 
 // firstRoute returns where the first route of the server leads: one route takes all of its connections.

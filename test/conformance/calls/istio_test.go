@@ -3,7 +3,6 @@ package calls
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -270,33 +269,41 @@ func (j judge) atGateway(e oracle.Endpoint, called string, what content) []strin
 			arrives.HostHeader = ""
 		}
 	}
-	return []string{j.atServer(e, arrives)}
+	return j.atServer(e, arrives)
 }
 
 // asSent returns the outcomes of what no proxy changes.
 func (j judge) asSent(e oracle.Endpoint, arrives simulation.Call, what content) []string {
-	outcomes := map[string]bool{j.atServer(e, arrives): true}
+	outcomes := j.atServer(e, arrives)
 	if what == plainBytes {
 		arrives.Protocol = simulation.HTTP
-		outcomes[j.atServer(e, arrives)] = true
+		outcomes = append(outcomes, j.atServer(e, arrives)...)
 	}
 	if what != plainHTTP {
 		arrives.TLS, arrives.Protocol = simulation.TLS, simulation.HTTP
 		for _, name := range names {
 			arrives.Sni = name
-			outcomes[j.atServer(e, arrives)] = true
+			outcomes = append(outcomes, j.atServer(e, arrives)...)
 		}
 	}
-	if len(outcomes) > 1 {
-		delete(outcomes, string(istio.Refused))
+	refused := func(outcome string) bool { return outcome == string(istio.Refused) }
+	if taken := slices.DeleteFunc(slices.Clone(outcomes), refused); len(taken) > 0 {
+		return taken
 	}
-	return slices.Collect(maps.Keys(outcomes))
+	return outcomes
 }
 
-// atServer is the outcome of one connection to a gateway.
-func (j judge) atServer(e oracle.Endpoint, arrives simulation.Call) string {
+// atServer returns the outcomes of one connection to a gateway. Where two filter chains match, Envoy refuses the listener, and what it
+// had before is not known.
+func (j judge) atServer(e oracle.Endpoint, arrives simulation.Call) []string {
 	chain, err := j.mesh.Gateway(oracle.NameOf(e.Pod)).Takes(arrives)
-	wire := e.Wire.Mode
+	if errors.Is(err, simulation.ErrMultipleFilterChain) {
+		return []string{string(mesh.GatewayDecides), string(istio.Plaintext), string(istio.MutualTLS), string(istio.ServerTLS)}
+	}
+	return []string{ofChain(chain, err, arrives, e.Wire.Mode)}
+}
+
+func ofChain(chain oracle.Chain, err error, arrives simulation.Call, wire meshtlsv1alpha1.SendMode) string {
 	switch {
 	case answered(err) && arrives.TLS == simulation.Plaintext:
 		return string(istio.Plaintext)
