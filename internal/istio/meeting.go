@@ -11,7 +11,7 @@ import (
 func meet(v Verdict, c Connection) Verdict {
 	switch v.Sent.Mode {
 	case meshtlsv1alpha1.SendDisable:
-		return meetPlaintext(v)
+		return meetPlaintext(v, c)
 	case meshtlsv1alpha1.SendIstioMutual:
 		return meetIstioMutual(v, c)
 	default:
@@ -19,15 +19,26 @@ func meet(v Verdict, c Connection) Verdict {
 	}
 }
 
-func meetPlaintext(v Verdict) Verdict {
+func meetPlaintext(v Verdict, c Connection) Verdict {
 	if v.Accepted.Mode == strict {
 		v.Kind = Refused
 		v.Why = fmt.Sprintf("%s But the server accepts only mutual TLS (%s), so it refuses the connection.", v.Sent.Why, v.Accepted.Origin)
 		return v
 	}
+	if c.readsHTTP() && c.To.carries() == CarriesTLS {
+		v.Kind = Refused
+		v.Why = fmt.Sprintf("%s But the connection carries TLS, and the port is declared %s: the server's proxy takes only HTTP there.", v.Sent.Why,
+			c.To.Protocol)
+		return v
+	}
 	v.Kind = Plaintext
 	v.Why = v.Sent.Why
 	return v
+}
+
+// readsHTTP reports whether the server's proxy reads what arrives as HTTP.
+func (c Connection) readsHTTP() bool {
+	return c.Server.Dataplane == model.DataplaneSidecar && SpeaksHTTP(c.To.Protocol)
 }
 
 // meetIstioMutual: only a proxy that expects it can end the mesh's mutual TLS.
@@ -41,6 +52,10 @@ func meetIstioMutual(v Verdict, c Connection) Verdict {
 		v.Kind = Refused
 		v.Why = fmt.Sprintf("%s But the server's proxy takes no mutual TLS (%s) and hands it to the application, which cannot end it.",
 			v.Sent.Why, v.Accepted.Origin)
+	case c.readsHTTP() && c.To.carries() == CarriesTLS:
+		v.Kind = Refused
+		v.Why = fmt.Sprintf("%s But the connection carries TLS inside it, and the port is declared %s: the server's proxy takes only HTTP there.",
+			v.Sent.Why, c.To.Protocol)
 	default:
 		v.Kind = MutualTLS
 		v.Why = v.Sent.Why
@@ -56,12 +71,12 @@ func meetCustomTLS(v Verdict, c Connection) Verdict {
 		v.Kind = Refused
 		v.Why = fmt.Sprintf("%s But the server accepts only the mutual TLS of the mesh (%s), so the handshake fails.", v.Sent.Why,
 			v.Accepted.Origin)
-	case c.To.carries() == CarriesTLS:
-		return double(v, c.To)
-	case c.Server.Dataplane == model.DataplaneSidecar && SpeaksHTTP(c.To.Protocol):
+	case c.readsHTTP():
 		v.Kind = Refused
 		v.Why = fmt.Sprintf("%s But the port is declared %s, and the server's proxy takes no TLS there other than the mesh's.", v.Sent.Why,
 			c.To.Protocol)
+	case c.To.carries() == CarriesTLS:
+		return double(v, c.To)
 	default:
 		return custom(v)
 	}
@@ -75,6 +90,11 @@ func outside(v Verdict, to Destination) Verdict {
 		v.Kind, v.Why = Plaintext, v.Sent.Why
 		return v
 	case meshtlsv1alpha1.SendIstioMutual:
+		if !to.Host.External {
+			v.Kind = MutualTLS
+			v.Why = fmt.Sprintf("%s The host is declared part of the mesh, so its servers are taken to end it.", v.Sent.Why)
+			return v
+		}
 		v.Kind = Refused
 		v.Why = fmt.Sprintf("%s But the server is none of the mesh, and does not know the mesh's certificates.", v.Sent.Why)
 		return v
@@ -91,6 +111,10 @@ func outside(v Verdict, to Destination) Verdict {
 
 func double(v Verdict, to Destination) Verdict {
 	v.Kind = DoubleTLS
+	if !SpeaksTLS(to.Protocol) {
+		v.Why = v.Sent.Why + " But the connection carries TLS already, and gets wrapped once more."
+		return v
+	}
 	v.Why = fmt.Sprintf("%s But the port is declared %s: what the application sends is TLS already, and gets wrapped once more.",
 		v.Sent.Why, to.Protocol)
 	return v

@@ -60,13 +60,13 @@ func (v *View) CallsOf(client model.Workload, d *destinations.Destination, port 
 	if client.Gateway || !ReadsRules(client) {
 		return []Call{itself}
 	}
-	vs := routes.Routing(v.InMesh(client.Namespace), d.Name)
-	if vs == nil {
+	routing := routes.Routing(v.InMesh(client.Namespace), d.Name)
+	if len(routing) == 0 {
 		return []Call{itself}
 	}
 	var calls []Call
 	for _, kind := range routes.KindsFor(port.Protocol) {
-		for _, call := range v.routedCalls(vs, kind, itself) {
+		for _, call := range v.routedCalls(routing, kind, itself) {
 			if !slices.ContainsFunc(calls, call.sameTarget) {
 				calls = append(calls, call)
 			}
@@ -75,14 +75,22 @@ func (v *View) CallsOf(client model.Workload, d *destinations.Destination, port 
 	return calls
 }
 
-// routedCalls returns the calls that the routes of a kind make of what the client calls; the call itself where there are none.
-func (v *View) routedCalls(vs *istionetworkingv1.VirtualService, kind routes.Kind, itself Call) []Call {
+// routedCalls returns the calls that the routes of a kind make of what the client calls: those of the first VirtualService that has any
+// for it, and the call itself where none has. Routes that answer requests themselves, or leave them to a delegate, lead nowhere else.
+func (v *View) routedCalls(routing []*istionetworkingv1.VirtualService, kind routes.Kind, itself Call) []Call {
 	if len(routes.KindsFor(itself.Port.Protocol)) > 1 {
 		itself.Carries = carriedBy(kind, itself.Carries)
 	}
+	var hops []Hop
+	for _, vs := range routing {
+		hops = hopsOf(vs, kind, routes.Call{Client: &itself.Client, Host: itself.Host, Port: itself.Number})
+		if len(hops) > 0 {
+			break
+		}
+	}
 	var calls []Call
-	for _, hop := range hopsOf(vs, kind, routes.Call{Client: &itself.Client, Host: itself.Host, Port: itself.Number}) {
-		hop.Number = cmp.Or(hop.Number, v.onlyPort(hop.Host, itself.Number))
+	for _, hop := range hops {
+		hop.Number = cmp.Or(hop.Number, v.portOf(kind, hop.Host, itself.Number))
 		call := v.following(itself.Client, hop, itself.Carries)
 		call.Called = itself.Called
 		if call.sameTarget(itself) {
@@ -116,9 +124,9 @@ func (c Call) sameTarget(other Call) bool {
 func (v *View) GatewayCalls(gateway model.Workload) []Call {
 	var calls []Call
 	for _, l := range v.Listeners(gateway).Listeners {
-		for _, s := range l.Servers {
-			for _, hop := range v.ServerHops(gateway, s) {
-				hop.Number = cmp.Or(hop.Number, v.onlyPort(hop.Host, serverNumber(s)))
+		for _, s := range v.opened(gateway, l) {
+			for _, hop := range s.Hops {
+				hop.Number = cmp.Or(hop.Number, v.onlyPort(hop.Host, serverNumber(s.Server)))
 				call := v.following(gateway, hop, istio.CarriesBytes)
 				if !slices.ContainsFunc(calls, call.sameTarget) {
 					calls = append(calls, call)
@@ -207,22 +215,12 @@ func (v *View) RoutesOf(gateway model.Workload, s istio.Server) []BoundRoutes {
 	return all
 }
 
-// ServerHops returns where the routes of a gateway's server send what it takes.
-func (v *View) ServerHops(gateway model.Workload, s istio.Server) []Hop {
-	var all []Hop
-	for _, bound := range v.RoutesOf(gateway, s) {
-		all = append(all, bound.Hops...)
-	}
-	return all
-}
-
 // BoundToServer returns the VirtualServices that are bound to the server, as pods of the namespace see it: they name its Gateway, and one
-// of their hosts is one of its.
+// of their hosts is one of its. They are in Istio's order.
 func (v *View) BoundToServer(s istio.Server, namespace string) []*istionetworkingv1.VirtualService {
 	var bound []*istionetworkingv1.VirtualService
-	for _, vs := range v.Naming(s.Ref().Key()) {
-		if routes.ExportedTo(vs, namespace, v.Mesh().DefaultVirtualServiceExportTo) &&
-			len(routes.CommonHosts(vs, s.Spec(), s.Gateway.Namespace)) > 0 {
+	for _, vs := range routes.Told(v.Naming(s.Ref().Key()), namespace, v.Mesh().DefaultVirtualServiceExportTo) {
+		if len(routes.CommonHosts(vs, s.Spec(), s.Gateway.Namespace)) > 0 {
 			bound = append(bound, vs)
 		}
 	}
@@ -248,6 +246,16 @@ func hopsOf(vs *istionetworkingv1.VirtualService, kind routes.Kind, c routes.Cal
 
 func serverNumber(s istio.Server) int32 {
 	return int32(s.Spec().GetPort().GetNumber()) // #nosec G115 -- the CRD admits no number above 65535
+}
+
+// portOf returns where a sidecar's route of the kind leads that names no port. For requests it is the called port: the routes of a port know
+// no destination that lacks it.
+// Source: istio pilot/pkg/networking/core/httproute.go, BuildSidecarOutboundVirtualHosts.
+func (v *View) portOf(kind routes.Kind, host string, called int32) int32 {
+	if kind == routes.HTTP {
+		return called
+	}
+	return v.onlyPort(host, called)
 }
 
 // onlyPort returns the port of a destination that has just one, else the called one: so it is where a route names none.

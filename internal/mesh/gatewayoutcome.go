@@ -9,8 +9,6 @@ import (
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/istio/hosts"
-	"github.com/meshtls/meshtls/internal/istio/routes"
-	"github.com/meshtls/meshtls/internal/model"
 )
 
 // atGateway is the outcome of a call whose endpoint is a gateway: its servers decide. Without the label that sidecars are given, Istio of
@@ -24,19 +22,28 @@ func (v *View) atGateway(o Outcome, c istio.Connection) Outcome {
 		o.Sent.Mode = meshtlsv1alpha1.SendDisable
 		o.Sent.Why = "Istio gives the pods of a gateway no mark that they can do mutual TLS, so it uses none of itself."
 	}
-	servers := v.serversAt(c)
-	if len(servers) == 0 {
-		return v.noServer(o, c)
+	for _, l := range v.Listeners(*c.Server).Listeners {
+		if l.Port == c.Port {
+			return o.atListener(v.opened(*c.Server, l), c.Port)
+		}
 	}
+	return v.noServer(o, c)
+}
+
+func (o Outcome) atListener(servers []OpenedServer, port int32) Outcome {
 	arrives := arrivalOf(o)
 	o.Kind = istio.Refused
-	o.Why = fmt.Sprintf("%s The endpoint is a gateway, and none of its servers at port %d takes that%s.", o.Sent.Why, c.Port, arrives)
-	for _, s := range v.serversFor(*c.Server, servers, arrives) {
-		kind := arrives.at(s)
+	o.Why = fmt.Sprintf("%s The endpoint is a gateway, and none of its servers at port %d takes that%s.", o.Sent.Why, port, arrives)
+	if len(servers) == 0 {
+		o.Why = fmt.Sprintf("%s The endpoint is a gateway, and no route leads on from its server at port %d, so that Istio does not open it.",
+			o.Sent.Why, port)
+	}
+	for _, s := range arrives.serversFor(servers) {
+		kind := arrives.at(s.Server)
 		if kind == istio.Refused {
 			continue
 		}
-		o.Kind, o.GatewayServer = kind, &s
+		o.Kind, o.GatewayServer = kind, &s.Server
 		o.ApplicationTLS = kind == istio.Plaintext && s.EndsTLS()
 		o.Why = fmt.Sprintf("%s The endpoint is a gateway: %s spec.servers[%d] %s, for its hosts.", o.Sent.Why, s.Ref(), s.Index, o.taken())
 		break
@@ -71,16 +78,6 @@ func (o Outcome) taken() string {
 	default:
 		return "takes that"
 	}
-}
-
-// serversAt returns the servers in force at the port.
-func (v *View) serversAt(c istio.Connection) []istio.Server {
-	for _, l := range v.Listeners(*c.Server).Listeners {
-		if l.Port == c.Port {
-			return l.Servers
-		}
-	}
-	return nil
 }
 
 // arrival is a connection that reaches a gateway.
@@ -126,19 +123,17 @@ func arrivalOf(o Outcome) arrival {
 
 // serversFor returns the servers that Envoy may choose for the connection: of those that take TLS the one with the closest name, behind
 // those that take none. Where the name is not known it may be any.
-func (v *View) serversFor(gateway model.Workload, servers []istio.Server, a arrival) []istio.Server {
-	var plain, closest []istio.Server
+func (a arrival) serversFor(servers []OpenedServer) []OpenedServer {
+	var plain, closest []OpenedServer
 	best := 0
 	for _, s := range servers {
-		names, opened := v.opensFor(gateway, s)
 		switch {
-		case !opened:
 		case !s.SpeaksTLS():
 			plain = append(plain, s)
 		case a.unnamed:
 			closest = append(closest, s)
 		default:
-			rank := closeness(names, a.name)
+			rank := closeness(s.Names, a.name)
 			if rank > best {
 				best, closest = rank, nil
 			}
@@ -148,27 +143,6 @@ func (v *View) serversFor(gateway model.Workload, servers []istio.Server, a arri
 		}
 	}
 	return append(plain, closest...)
-}
-
-// opensFor returns the names that Istio makes a filter chain of the server for, and whether it makes one at all: without routes, none of
-// a server that routes connections.
-// Source: istio pilot/pkg/networking/core/gateway.go, createGatewayTCPFilterChainOpts.
-func (v *View) opensFor(gateway model.Workload, s istio.Server) (names []string, opened bool) {
-	kind := routes.KindFor(s.Spec())
-	if kind == routes.HTTP || kind == routes.None {
-		if s.PassesThrough() {
-			return []string{"*"}, true
-		}
-		return s.Names(), true
-	}
-	hops := v.ServerHops(gateway, s)
-	if kind == routes.TCP {
-		return s.Names(), len(hops) > 0
-	}
-	for _, hop := range hops {
-		names = append(names, hop.Route.SNIHosts()...)
-	}
-	return names, len(names) > 0
 }
 
 // closeness ranks how closely one of the names stands for the asked one; zero: none does.

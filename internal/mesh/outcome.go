@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	networkingapi "istio.io/api/networking/v1alpha3"
+
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/istio/destinations"
@@ -47,6 +49,9 @@ func (v *View) Outcomes(c Call) []Outcome {
 		return []Outcome{{Verdict: istio.Verdict{Kind: istio.Refused, Sent: sent, Why: sent.Why}, Call: c}}
 	}
 	d := c.Destination
+	if v.lacksCluster(c) {
+		return []Outcome{withoutCluster(c)}
+	}
 	if d.External || len(d.Selector()) == 0 && len(v.Machines(d)) == 0 {
 		return []Outcome{v.outsideOutcome(c, connection)}
 	}
@@ -58,6 +63,30 @@ func (v *View) Outcomes(c Call) []Outcome {
 		return []Outcome{{Verdict: istio.Verdict{Kind: NoEndpoints, Sent: sent, Why: nobodyBehind(c)}, Call: c}}
 	}
 	return all
+}
+
+// lacksCluster reports whether the call is of a subset that Istio makes no cluster for: where DNS finds the servers, one that no endpoint
+// of the ServiceEntry is of.
+// Source: istio pilot/pkg/networking/core/cluster_builder.go, buildSubsetCluster.
+func (v *View) lacksCluster(c Call) bool {
+	if c.Subset == "" || c.Destination.Entry == nil {
+		return false
+	}
+	switch c.Destination.Entry.Spec.GetResolution() {
+	case networkingapi.ServiceEntry_DNS, networkingapi.ServiceEntry_DNS_ROUND_ROBIN:
+		labels := v.subsetLabels(c)
+		return !slices.ContainsFunc(c.Destination.Entry.Spec.GetEndpoints(), func(e *networkingapi.WorkloadEntry) bool {
+			return pods.Matches(labels, e.GetLabels())
+		})
+	default:
+		return false
+	}
+}
+
+func withoutCluster(c Call) Outcome {
+	why := fmt.Sprintf("No endpoint of %s is of subset %s, and for servers that DNS finds Istio makes no cluster of a subset without any: calls fail.",
+		c.Destination.Ref(), c.Subset)
+	return Outcome{Verdict: istio.Verdict{Kind: istio.Refused, Why: why}, Call: c}
 }
 
 // Reached returns the endpoints that the call may reach: those of the subset that a route sends to.

@@ -102,6 +102,25 @@ func ServedNames(server *networkingapi.Server, own, namespace string) []string {
 	return names
 }
 
+// SharedHosts returns the hosts that the VirtualService routes at the server, of a Gateway in the namespace own: of each pair of their
+// hosts the narrower.
+// Source: istio pkg/config/host/names.go, Intersection; pilot/pkg/networking/core/gateway.go, buildGatewayHTTPRouteConfig.
+func SharedHosts(vs *istionetworkingv1.VirtualService, server *networkingapi.Server, own string) []string {
+	var shared []string
+	for _, host := range vs.Spec.Hosts {
+		host = hosts.Qualify(host, vs.Namespace)
+		for _, name := range ServedNames(server, own, vs.Namespace) {
+			switch {
+			case host == name || hosts.Covers(name, host):
+				shared = append(shared, host)
+			case hosts.Covers(host, name):
+				shared = append(shared, name)
+			}
+		}
+	}
+	return shared
+}
+
 // CommonHosts are the VirtualService's hosts that the server, of a Gateway in the namespace own, serves in whole or in part.
 // Source: istio pkg/config/host/names.go, NamesForNamespace and Intersection; pilot/pkg/networking/core/gateway.go,
 // pickMatchingGatewayHosts.

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
 
 	networkingapi "istio.io/api/networking/v1alpha3"
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
@@ -49,13 +50,18 @@ func (r Route) Host(to *networkingapi.Destination) string {
 	return hosts.Qualify(to.GetHost(), r.Of.Namespace)
 }
 
-// SNIHosts are the server names that the route's conditions ask for, of a route for TLS.
-func (r Route) SNIHosts() []string {
+// FreeNames returns the server names of the conditions that hold for the call, of a route for TLS, and adds them to those that are taken.
+// Istio skips a condition of which a name is taken.
+// Source: istio pilot/pkg/networking/core/gateway.go, buildGatewayNetworkFiltersFromTLSRoutes.
+func (r Route) FreeNames(c Call, taken sets.Set[string]) []string {
 	var names []string
 	for _, m := range r.Matches {
-		if byName, tls := m.(interface{ GetSniHosts() []string }); tls {
-			names = append(names, byName.GetSniHosts()...)
+		byName, tls := m.(interface{ GetSniHosts() []string })
+		if !tls || !r.holds(m, c) || taken.HasAny(byName.GetSniHosts()...) {
+			continue
 		}
+		taken.Insert(byName.GetSniHosts()...)
+		names = append(names, byName.GetSniHosts()...)
 	}
 	return names
 }
@@ -120,11 +126,19 @@ func Taking(vs *istionetworkingv1.VirtualService, kind Kind, c Call) []Route {
 			continue
 		}
 		taking = append(taking, route)
-		if len(route.Matches) == 0 {
+		if len(route.Matches) == 0 || kind == TCP && !route.byAddress() {
 			break
 		}
 	}
 	return taking
+}
+
+// byAddress reports whether each of the route's conditions asks for an address, so that other connections are left to the next route.
+func (r Route) byAddress() bool {
+	return !slices.ContainsFunc(r.Matches, func(m Match) bool {
+		byAddress, connections := m.(interface{ GetDestinationSubnets() []string })
+		return !connections || len(byAddress.GetDestinationSubnets()) == 0
+	})
 }
 
 // takes says whether the route is for the call. One for TLS without a condition is for none: Istio goes by the conditions.

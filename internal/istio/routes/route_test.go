@@ -60,7 +60,10 @@ func TestTaking(t *testing.T) {
 			connections(&networkingapi.L4MatchAttributes{SourceLabels: other, Gateways: []string{"mesh"}}), routes.TCP, sidecar, []string{"spec.tcp[1]"},
 		},
 		"of connections through a gateway no source is asked": {
-			connections(&networkingapi.L4MatchAttributes{SourceLabels: other, SourceNamespace: "bank"}), routes.TCP, gateway, []string{"spec.tcp[0]", "spec.tcp[1]"},
+			connections(&networkingapi.L4MatchAttributes{SourceLabels: other, SourceNamespace: "bank"}), routes.TCP, gateway, []string{"spec.tcp[0]"},
+		},
+		"connections to some addresses leave others to the next route": {
+			connections(&networkingapi.L4MatchAttributes{DestinationSubnets: []string{"10.0.0.0/8"}}), routes.TCP, sidecar, []string{"spec.tcp[0]", "spec.tcp[1]"},
 		},
 		"TLS without a condition goes nowhere": {names(), routes.TLS, sidecar, []string{"spec.tls[1]"}},
 		"TLS for another name":                 {names(&networkingapi.TLSMatchAttributes{SniHosts: []string{"b.example"}}), routes.TLS, sidecar, []string{"spec.tls[1]"}},
@@ -143,12 +146,12 @@ func TestRouting(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got := routes.Routing(routes.InMesh(all, tc.client, nil), tc.called); got == nil || got.Name != tc.want {
-				t.Errorf("routed by %v, want %s", got, tc.want)
+			if got := routes.Routing(routes.InMesh(all, tc.client, nil), tc.called); len(got) == 0 || got[0].Name != tc.want {
+				t.Errorf("routed by %v, want %s first", got, tc.want)
 			}
 		})
 	}
-	if got := routes.Routing(routes.InMesh(all[1:], "bank", nil), "other.test"); got != nil {
-		t.Errorf("a host of no VirtualService is routed by %s", got.Name)
+	if got := routes.Routing(routes.InMesh(all[1:], "bank", nil), "other.test"); len(got) > 0 {
+		t.Errorf("a host of no VirtualService is routed by %v", got)
 	}
 }

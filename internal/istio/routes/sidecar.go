@@ -10,30 +10,74 @@ import (
 	"github.com/meshtls/meshtls/internal/istio/hosts"
 )
 
-// InMesh are the VirtualServices for the sidecars of the namespace.
+// InMesh returns the VirtualServices for the sidecars of the namespace, in Istio's order.
 func InMesh(all []*istionetworkingv1.VirtualService, namespace string, defaults []string) []*istionetworkingv1.VirtualService {
-	return slices.DeleteFunc(slices.Clone(all), func(vs *istionetworkingv1.VirtualService) bool {
-		return !ForSidecars(vs.Spec.GetGateways()) || !ExportedTo(vs, namespace, defaults)
+	forSidecars := slices.DeleteFunc(slices.Clone(all), func(vs *istionetworkingv1.VirtualService) bool {
+		return !ForSidecars(vs.Spec.GetGateways())
 	})
+	return Told(forSidecars, namespace, defaults)
 }
 
-// Routing is the one, of the VirtualServices for a sidecar, that routes the host: that with the most specific host; of several the
-// oldest. Nil: none does.
-func Routing(inMesh []*istionetworkingv1.VirtualService, called string) *istionetworkingv1.VirtualService {
-	var best *istionetworkingv1.VirtualService
-	var bestHost string
+// Told returns the VirtualServices that the proxies of the namespace get, in the order in which Istio looks at them: those for its own
+// namespace alone, those for some namespaces, those for all; of each the oldest first.
+// Source: istio pilot/pkg/model/push_context.go, initVirtualServices and VirtualServicesForGateway.
+func Told(all []*istionetworkingv1.VirtualService, namespace string, defaults []string) []*istionetworkingv1.VirtualService {
+	told := slices.DeleteFunc(slices.Clone(all), func(vs *istionetworkingv1.VirtualService) bool {
+		return !ExportedTo(vs, namespace, defaults)
+	})
+	slices.SortStableFunc(told, func(a, b *istionetworkingv1.VirtualService) int {
+		return cmp.Or(cmp.Compare(audience(a, namespace, defaults), audience(b, namespace, defaults)),
+			a.CreationTimestamp.Compare(b.CreationTimestamp.Time), strings.Compare(a.Name, b.Name), strings.Compare(a.Namespace, b.Namespace))
+	})
+	return told
+}
+
+// audience ranks for whom a VirtualService is: one namespace, some, all.
+func audience(vs *istionetworkingv1.VirtualService, namespace string, defaults []string) int {
+	exportTo := vs.Spec.GetExportTo()
+	if len(exportTo) == 0 {
+		exportTo = defaults
+	}
+	switch {
+	case len(exportTo) == 0 || slices.Contains(exportTo, "*"):
+		return 2
+	case slices.Contains(exportTo, ".") && vs.Namespace == namespace:
+		return 0
+	default:
+		return 1
+	}
+}
+
+// Routing returns those of the VirtualServices for a sidecar, in Istio's order, that name the host or a wildcard above it: those with
+// the most specific host first. Istio uses the first that has routes for what is called.
+func Routing(inMesh []*istionetworkingv1.VirtualService, called string) []*istionetworkingv1.VirtualService {
+	var routing []*istionetworkingv1.VirtualService
+	closest := map[*istionetworkingv1.VirtualService]string{}
 	for _, vs := range inMesh {
 		for _, host := range vs.Spec.GetHosts() {
 			host = hosts.Qualify(host, vs.Namespace)
 			if host != called && !hosts.Covers(host, called) {
 				continue
 			}
-			if best == nil || moreSpecific(host, bestHost) || host == bestHost && older(vs, best) {
-				best, bestHost = vs, host
+			if known, found := closest[vs]; !found {
+				routing = append(routing, vs)
+				closest[vs] = host
+			} else if moreSpecific(host, known) {
+				closest[vs] = host
 			}
 		}
 	}
-	return best
+	slices.SortStableFunc(routing, func(a, b *istionetworkingv1.VirtualService) int {
+		switch {
+		case moreSpecific(closest[a], closest[b]):
+			return -1
+		case moreSpecific(closest[b], closest[a]):
+			return 1
+		default:
+			return 0
+		}
+	})
+	return routing
 }
 
 // moreSpecific: no wildcard, or a longer one.
@@ -41,9 +85,5 @@ func moreSpecific(host, than string) bool {
 	if wild := hosts.IsWildcard(host); wild != hosts.IsWildcard(than) {
 		return !wild
 	}
-	return len(host) > len(than)
-}
-
-func older(a, b *istionetworkingv1.VirtualService) bool {
-	return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), strings.Compare(a.Name, b.Name)) < 0
+	return hosts.IsWildcard(host) && len(host) > len(than)
 }

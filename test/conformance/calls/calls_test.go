@@ -2,6 +2,7 @@ package calls
 
 import (
 	"os"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -69,7 +70,24 @@ func compare(t *testing.T, seed uint64, tally *tally) {
 	found := differences(generated, ourFacts(v, asked))
 	tally.add(generated, classes, len(found))
 	if len(found) > 0 {
+		keep(t, world, seed)
 		t.Errorf("seed %d: %d disagreements:\n%s", seed, len(found), strings.Join(found[:min(shown, len(found))], "\n"))
+	}
+}
+
+// keep writes the world into the folder MESHTLS_KEEP, if that is set.
+func keep(t *testing.T, world oracle.World, seed uint64) {
+	t.Helper()
+	folder := os.Getenv("MESHTLS_KEEP")
+	if folder == "" {
+		return
+	}
+	stream, err := world.YAML()
+	if err == nil {
+		err = os.WriteFile(filepath.Join(folder, strconv.FormatUint(seed, 10)+".yaml"), stream, 0o600)
+	}
+	if err != nil {
+		t.Error(err)
 	}
 }
 

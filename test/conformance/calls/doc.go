@@ -2,5 +2,6 @@
 // for sidecars and gateways, and their outcomes at each endpoint, must be those of Istio's generated configuration and its simulation of
 // Envoy, hop by hop.
 //
-// MESHTLS_WORLDS sets how many worlds are made, MESHTLS_SEED the first seed, so that a disagreement can be looked at alone.
+// MESHTLS_WORLDS sets how many worlds are made, MESHTLS_SEED the first seed, so that a disagreement can be looked at alone;
+// MESHTLS_KEEP is a folder to which the worlds of disagreements are written.
 package calls

@@ -3,7 +3,6 @@ package calls
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -96,8 +95,16 @@ func contents(protocol string) []content {
 func outbound(proxy *oracle.Proxy, called mesh.Callable, what content) simulation.Call {
 	return simulation.Call{
 		Address: proxy.Address(called.Name), Port: int(called.Port.Number), Protocol: what.protocol, TLS: what.tls,
-		HostHeader: called.Name, Sni: sniOf(called.Name, what), CallMode: simulation.CallModeOutbound,
+		HostHeader: hostHeader(called), Sni: sniOf(called.Name, what), CallMode: simulation.CallModeOutbound,
 	}
+}
+
+// hostHeader is how clients of HTTP name the host: with the port, unless it is HTTP's own.
+func hostHeader(called mesh.Callable) string {
+	if called.Port.Number == 80 {
+		return called.Name
+	}
+	return fmt.Sprintf("%s:%d", called.Name, called.Port.Number)
 }
 
 func sniOf(host string, what content) string {
@@ -160,8 +167,17 @@ func (j judge) cluster(c call, proxy *oracle.Proxy, name string, what content) {
 			c.server = outside
 			j.found.put(c, toStranger(e.Wire.Mode, what, true))
 		default:
-			j.found.put(c, toStranger(e.Wire.Mode, what, !j.speaksMutualTLS(string(host), e.Address)))
+			j.atMachine(c, string(host), e, what)
 		}
+	}
+}
+
+// atMachine notes the outcome at a machine. What its proxy, if it has one, refuses is not known to Istio.
+func (j judge) atMachine(c call, host string, e oracle.Endpoint, what content) {
+	speaks := j.speaksMutualTLS(host, e.Address)
+	j.found.put(c, toStranger(e.Wire.Mode, what, !speaks))
+	if speaks {
+		j.found.put(c, string(istio.Refused))
 	}
 }
 
@@ -199,9 +215,12 @@ func (j judge) atPod(e oracle.Endpoint, c call, what content) []string {
 		return []string{toStranger(e.Wire.Mode, what, true)}
 	case e.Pod.Namespace == edge:
 		return j.atGateway(e, called, what)
-	default:
-		return []string{j.atSidecar(e, called, what)}
 	}
+	outcome := j.atSidecar(e, called, what)
+	if what == plainBytes && outcome == string(istio.Refused) {
+		outcome = j.atSidecar(e, called, plainHTTP) // bytes may be HTTP
+	}
+	return []string{outcome}
 }
 
 func (j judge) atSidecar(e oracle.Endpoint, called string, what content) string {
@@ -250,33 +269,41 @@ func (j judge) atGateway(e oracle.Endpoint, called string, what content) []strin
 			arrives.HostHeader = ""
 		}
 	}
-	return []string{j.atServer(e, arrives)}
+	return j.atServer(e, arrives)
 }
 
 // asSent returns the outcomes of what no proxy changes.
 func (j judge) asSent(e oracle.Endpoint, arrives simulation.Call, what content) []string {
-	outcomes := map[string]bool{j.atServer(e, arrives): true}
+	outcomes := j.atServer(e, arrives)
 	if what == plainBytes {
 		arrives.Protocol = simulation.HTTP
-		outcomes[j.atServer(e, arrives)] = true
+		outcomes = append(outcomes, j.atServer(e, arrives)...)
 	}
 	if what != plainHTTP {
 		arrives.TLS, arrives.Protocol = simulation.TLS, simulation.HTTP
 		for _, name := range names {
 			arrives.Sni = name
-			outcomes[j.atServer(e, arrives)] = true
+			outcomes = append(outcomes, j.atServer(e, arrives)...)
 		}
 	}
-	if len(outcomes) > 1 {
-		delete(outcomes, string(istio.Refused))
+	refused := func(outcome string) bool { return outcome == string(istio.Refused) }
+	if taken := slices.DeleteFunc(slices.Clone(outcomes), refused); len(taken) > 0 {
+		return taken
 	}
-	return slices.Collect(maps.Keys(outcomes))
+	return outcomes
 }
 
-// atServer is the outcome of one connection to a gateway.
-func (j judge) atServer(e oracle.Endpoint, arrives simulation.Call) string {
+// atServer returns the outcomes of one connection to a gateway. Where two filter chains match, Envoy refuses the listener, and what it
+// had before is not known.
+func (j judge) atServer(e oracle.Endpoint, arrives simulation.Call) []string {
 	chain, err := j.mesh.Gateway(oracle.NameOf(e.Pod)).Takes(arrives)
-	wire := e.Wire.Mode
+	if errors.Is(err, simulation.ErrMultipleFilterChain) {
+		return []string{string(mesh.GatewayDecides), string(istio.Plaintext), string(istio.MutualTLS), string(istio.ServerTLS)}
+	}
+	return []string{ofChain(chain, err, arrives, e.Wire.Mode)}
+}
+
+func ofChain(chain oracle.Chain, err error, arrives simulation.Call, wire meshtlsv1alpha1.SendMode) string {
 	switch {
 	case answered(err) && arrives.TLS == simulation.Plaintext:
 		return string(istio.Plaintext)

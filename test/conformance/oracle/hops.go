@@ -65,6 +65,12 @@ func (p *Proxy) routed(chain *listenerv3.FilterChain, met simulation.Result) []s
 	return clusters
 }
 
+// withHosts leaves out the empty copies of route configurations: the simulation generates one for each listener of a headless Service,
+// and only the first has the virtual hosts.
+func withHosts(all []*routev3.RouteConfiguration) []*routev3.RouteConfiguration {
+	return slices.DeleteFunc(all, func(config *routev3.RouteConfiguration) bool { return len(config.GetVirtualHosts()) == 0 })
+}
+
 func clustersOf(virtual *routev3.VirtualHost) []string {
 	var clusters []string
 	for _, route := range virtual.GetRoutes() {

@@ -28,6 +28,7 @@ type Proxy struct {
 func (p *Proxy) Call(call simulation.Call) simulation.Result {
 	if p.simulated == nil {
 		p.simulated = simulation.NewSimulation(p.mesh.t, p.mesh.server, p.node)
+		p.simulated.Routes = withHosts(p.simulated.Routes)
 	}
 	return p.simulated.Run(call)
 }
