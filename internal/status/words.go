@@ -101,7 +101,7 @@ func failureWords(failures []model.Failure) string {
 	case meshtlsv1alpha1.ReasonNotOwned:
 		words = fmt.Sprintf("%s exists and is not the operator's; rename or delete it.", first.Object)
 	case meshtlsv1alpha1.ReasonNameCollision:
-		words = fmt.Sprintf("%s would be the object of two selectors or hosts, which happens only if somebody looks for them; change one.", first.Object)
+		words = fmt.Sprintf("%s would be the object of two selectors or hosts, which somebody must have looked for; change one.", first.Object)
 	case meshtlsv1alpha1.ReasonContested:
 		words = fmt.Sprintf("%s is put back ever more slowly, since %v; stop that.", first.Object, first.Err)
 	case meshtlsv1alpha1.ReasonIstioCRDsMissing:
