@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
@@ -16,6 +17,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/apply"
 	"github.com/meshtls/meshtls/internal/compile"
 	"github.com/meshtls/meshtls/internal/gather"
@@ -27,6 +29,10 @@ import (
 type Reconciler struct {
 	options Options
 	client  client.Client
+	// live reads from the API server.
+	live client.Reader
+	// contests remembers what was written, so that nobody is fought over an object many times a second.
+	contests *apply.Contests
 	// kinds and credentials are what can be read besides what the client reads.
 	kinds       *sessions
 	credentials *sessions
@@ -59,15 +65,34 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	r.metrics.Checked(request.Name, snapshot.Credentials)
 	result := r.compile(snapshot)
 	work := workOf(snapshot, result)
-	changes := apply.Applier{Client: cluster}.Apply(ctx, work)
+	changes := apply.Applier{Client: cluster, Contests: r.contests, Exists: r.exists}.Apply(ctx, work)
 	r.recordPruned(snapshot, work.Live, changes)
 	r.metrics.Applied(changes)
 	logChanges(ctx, changes)
-	err = r.tell(ctx, cluster, report{snapshot: snapshot, result: result, changes: changes})
+	again, err := r.tell(ctx, cluster, report{snapshot: snapshot, result: result, changes: changes})
 	if err := errors.Join(worthRetrying(changes), err); err != nil {
 		return ctrl.Result{}, err
 	}
-	return ctrl.Result{RequeueAfter: untilExpiry(snapshot.Inventory)}, nil
+	return ctrl.Result{RequeueAfter: soonest(again, untilExpiry(snapshot.Inventory), r.contests.Wait(request.Name))}, nil
+}
+
+// soonest is the shortest of the waits; zero stands for none.
+func soonest(waits ...time.Duration) time.Duration {
+	waits = slices.DeleteFunc(waits, func(wait time.Duration) bool { return wait == 0 })
+	if len(waits) == 0 {
+		return 0
+	}
+	return slices.Min(waits)
+}
+
+// exists asks the API server whether the policy is still there: a list needs no other right than those of the cache.
+func (r *Reconciler) exists(ctx context.Context, namespace string, policy metav1.OwnerReference) (bool, error) {
+	var found meshtlsv1alpha1.MeshTLSPolicyList
+	byName := client.MatchingFields{metav1.ObjectNameField: policy.Name}
+	if err := r.live.List(ctx, &found, client.InNamespace(namespace), byName); err != nil {
+		return false, fmt.Errorf("looking for MeshTLSPolicy %s/%s: %w", namespace, policy.Name, err)
+	}
+	return slices.ContainsFunc(found.Items, func(p meshtlsv1alpha1.MeshTLSPolicy) bool { return p.UID == policy.UID }), nil
 }
 
 // gather reads the namespace, with the credentials that its policies name as far as they can be read now.
@@ -121,9 +146,21 @@ func (r *Reconciler) forget(namespace string) {
 // workOf is what is to be made of the namespace.
 func workOf(s model.Snapshot, result model.Result) apply.Work {
 	return apply.Work{
+		Namespace: s.Namespace, Written: written(s),
 		Live: s.Live(), Want: result.Objects, Keep: kept(result),
 		Mesh: ofRoot(s), Services: s.OwnServices(),
 	}
+}
+
+// written are the objects that the policies' statuses name.
+func written(s model.Snapshot) sets.Set[model.ObjectRef] {
+	refs := sets.New[model.ObjectRef]()
+	for _, policy := range s.Policies {
+		for _, object := range policy.Status.Objects {
+			refs.Insert(model.ObjectRef{Kind: object.Kind, Namespace: s.Namespace, Name: object.Name})
+		}
+	}
+	return refs
 }
 
 // ofRoot returns the PeerAuthentications of Istio's root namespace, where that is another one.

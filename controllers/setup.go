@@ -30,6 +30,7 @@ import (
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/apply"
 	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/metrics"
 )
@@ -126,7 +127,8 @@ func Setup(manager ctrl.Manager, options Options) error {
 		return err
 	}
 	reconciler := &Reconciler{
-		options: options, client: manager.GetClient(), kinds: newSessions(), credentials: newSessions(), dependents: newDependents(),
+		options: options, client: manager.GetClient(), live: manager.GetAPIReader(), contests: apply.NewContests(),
+		kinds: newSessions(), credentials: newSessions(), dependents: newDependents(),
 		recorder: manager.GetEventRecorder("meshtls"), metrics: metrics.New(),
 	}
 	if err := reconciler.metrics.Register(ctrlmetrics.Registry); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -22,6 +23,9 @@ import (
 // inFlight is how many statuses of a namespace are written at a time.
 const inFlight = 8
 
+// raceWait is how long a status waits that was refused because the policy had changed.
+const raceWait = time.Second
+
 // report is what there is to tell after a pass.
 type report struct {
 	snapshot model.Snapshot
@@ -30,7 +34,10 @@ type report struct {
 }
 
 // tell writes the status of each policy of the namespace where it differs, and records what became of it.
-func (r *Reconciler) tell(ctx context.Context, cluster client.Client, done report) error {
+//
+// A status that was refused because the policy has changed is not told: again says after which time it is tried again. Mostly the event of
+// that change comes first, but a conflict may also be one that no event follows.
+func (r *Reconciler) tell(ctx context.Context, cluster client.Client, done report) (again time.Duration, err error) {
 	policies := map[string]*meshtlsv1alpha1.MeshTLSPolicy{}
 	for _, policy := range done.snapshot.Policies {
 		policies[policy.Name] = policy
@@ -51,11 +58,13 @@ func (r *Reconciler) tell(ctx context.Context, cluster client.Client, done repor
 	// The pool's functions return no error: each has its place.
 	_ = pool.Wait()
 	r.metrics.Passed(done.result, told)
-	return errors.Join(errs...)
+	if slices.ContainsFunc(errs, apierrors.IsConflict) {
+		again = raceWait
+	}
+	return again, errors.Join(slices.DeleteFunc(errs, apierrors.IsConflict)...)
 }
 
-// tellOne writes one status where it differs. That the policy has changed or gone meanwhile is no error: its next event brings
-// us back.
+// tellOne writes one status where it differs. That the policy has gone meanwhile is no error: its event brings us back.
 func (r *Reconciler) tellOne(
 	ctx context.Context, cluster client.Client, policy *meshtlsv1alpha1.MeshTLSPolicy, want meshtlsv1alpha1.MeshTLSPolicyStatus,
 ) error {
@@ -73,7 +82,9 @@ func (r *Reconciler) tellOne(
 		r.metrics.StatusUpdated()
 		r.recordTransition(policy, want)
 		return nil
-	case apierrors.IsConflict(err), apierrors.IsNotFound(err):
+	case apierrors.IsConflict(err):
+		return err
+	case apierrors.IsNotFound(err):
 		return nil
 	default:
 		return fmt.Errorf("writing the status of MeshTLSPolicy %s/%s: %w", policy.Namespace, policy.Name, err)

@@ -70,6 +70,10 @@ const (
 	ReasonPruneFailed = "PruneFailed"
 	// ReasonNotOwned: an object that is not ours has the name of one that we would write.
 	ReasonNotOwned = "NotOwned"
+	// ReasonContested: somebody else changes an object of ours back, again and again.
+	ReasonContested = "Contested"
+	// ReasonNameCollision: the policy's object and that of another policy would have the same name.
+	ReasonNameCollision = "NameCollision"
 	// ReasonIstioCRDsMissing: the cluster does not know the Istio kinds that the policy needs.
 	ReasonIstioCRDsMissing = "IstioCRDsMissing"
 )

@@ -257,6 +257,16 @@ func TestApply(t *testing.T) {
 			want:        []client.Object{pa(permissive, ours("a", "p"))},
 			wantOutcome: []string{"NotOwned a"},
 		},
+		"of two objects of one name the one for the same pods stays": {
+			live:        []client.Object{paFor("b", strict, ours("a", "q"))},
+			want:        []client.Object{pa(disable, ours("a", "p")), paFor("b", strict, ours("a", "q"))},
+			wantOutcome: []string{"NameCollision a"},
+		},
+		"of two new objects of one name the first is written": {
+			want:         []client.Object{pa(strict, ours("a", "p")), paFor("b", disable, ours("a", "q"))},
+			wantRequests: []string{"apply PeerAuthentication a"},
+			wantOutcome:  []string{"Created a", "NameCollision a"},
+		},
 		"what somebody labelled as ours is neither written nor deleted": {
 			live:        []client.Object{pa(strict, ours("a")), pa(strict, ours("b"))},
 			want:        []client.Object{pa(permissive, ours("a", "p"))},
@@ -317,7 +327,7 @@ func TestApply(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			s := &server{refuse: tc.refuse}
-			got := Applier{Client: s}.Apply(t.Context(), Work{Live: objectsOf(tc.live...), Want: objectsOf(tc.want...), Keep: sets.New(tc.keep...)})
+			got := Applier{Client: s, Contests: NewContests()}.Apply(t.Context(), Work{Live: objectsOf(tc.live...), Want: objectsOf(tc.want...), Keep: sets.New(tc.keep...)})
 			if diff := cmp.Diff(sortedRuns(tc.wantRequests), sortedRuns(s.requests)); diff != "" {
 				t.Errorf("requests (-want +got):\n%s", diff)
 			}
@@ -352,7 +362,7 @@ func TestApplyIsExact(t *testing.T) {
 
 	live := pa(strict, ours("a", "p"))
 	foreignPort(live)
-	got := Applier{Client: s}.Apply(t.Context(), Work{Live: objectsOf(live), Want: objectsOf(pa(strict, ours("a", "p")))})
+	got := Applier{Client: s, Contests: NewContests()}.Apply(t.Context(), Work{Live: objectsOf(live), Want: objectsOf(pa(strict, ours("a", "p")))})
 
 	if diff := cmp.Diff([]string{"apply by force PeerAuthentication a", "replace PeerAuthentication a"}, s.requests); diff != "" {
 		t.Errorf("requests (-want +got):\n%s", diff)

@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"maps"
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -62,15 +63,13 @@ func (c change) keptBy(policies sets.Set[types.UID]) bool {
 
 // changes are what is between live and what is wanted, in the order in which it is to be done.
 func changes(work Work) []change {
-	planned := map[model.ObjectRef]object{}
-	for _, obj := range work.Want.All() {
-		planned[RefOf(obj)] = obj
-	}
-	var all []change
 	existing := map[model.ObjectRef]object{}
 	for _, obj := range work.Live.All() {
+		existing[RefOf(obj)] = obj
+	}
+	planned, all := planOf(work.Want, existing)
+	for _, obj := range work.Live.All() {
 		ref := RefOf(obj)
-		existing[ref] = obj
 		if planned[ref] != nil || !model.Ours(obj) || leaving(obj) {
 			continue
 		}
@@ -78,13 +77,40 @@ func changes(work Work) []change {
 			all = append(all, c)
 		}
 	}
-	for _, obj := range work.Want.All() {
-		if c, differs := compare(existing[RefOf(obj)], obj); differs {
+	for ref, obj := range planned {
+		if c, differs := compare(existing[ref], obj); differs {
 			all = append(all, c)
 		}
 	}
 	inOrder(all, work)
 	return all
+}
+
+// planOf is the planned object of each name, and what cannot be because another has its name. The one for the same pods or host as what is
+// there stays; else it is the one that was planned first.
+func planOf(want model.Objects, existing map[model.ObjectRef]object) (planned map[model.ObjectRef]object, losers []change) {
+	planned = map[model.ObjectRef]object{}
+	for _, obj := range want.All() {
+		ref := RefOf(obj)
+		other, taken := planned[ref]
+		if !taken {
+			planned[ref] = obj
+			continue
+		}
+		if live := existing[ref]; live != nil && governsSame(live, obj) && !governsSame(live, other) {
+			planned[ref], obj = obj, other
+		}
+		problem := model.Failure{Object: ref, Reason: meshtlsv1alpha1.ReasonNameCollision, Err: ErrCollision}
+		losers = append(losers, change{ref: ref, want: obj, because: problem})
+	}
+	return planned, losers
+}
+
+// governsSame says whether both objects are for the same pods and host.
+func governsSame(a, b object) bool {
+	return maps.Equal(acceptSpec(a).GetSelector().GetMatchLabels(), acceptSpec(b).GetSelector().GetMatchLabels()) &&
+		sendSpec(a).GetHost() == sendSpec(b).GetHost() &&
+		maps.Equal(sendSpec(a).GetWorkloadSelector().GetMatchLabels(), sendSpec(b).GetWorkloadSelector().GetMatchLabels())
 }
 
 // compare says what is to be done about a planned object.

@@ -74,6 +74,8 @@ func Retried(failure model.Failure) bool {
 	switch {
 	case errors.Is(failure.Err, ErrHeldBack):
 		return false // what holds it back is tried
+	case errors.Is(failure.Err, ErrContested), errors.Is(failure.Err, ErrOwnerGone), errors.Is(failure.Err, ErrCollision):
+		return false // time, the policy's event, or somebody's change of a policy brings us back
 	case failure.Reason == meshtlsv1alpha1.ReasonNotOwned, failure.Reason == meshtlsv1alpha1.ReasonIstioCRDsMissing:
 		return false
 	default:

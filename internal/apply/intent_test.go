@@ -184,7 +184,7 @@ func run(t *testing.T, s *store, want state, look func(state)) {
 			Live: s.all(), Want: want.objects(), Mesh: []*istiosecurityv1.PeerAuthentication{mesh},
 			Services: []model.Service{{Namespace: "shop", Name: "a", Selector: map[string]string{"app": "a"}}},
 		}
-		if done := (Applier{Client: s}).Apply(t.Context(), work); len(done.Failures) == 0 && len(done.Changes) == 0 {
+		if done := (Applier{Client: s, Contests: NewContests()}).Apply(t.Context(), work); len(done.Failures) == 0 && len(done.Changes) == 0 {
 			return
 		}
 	}

@@ -37,6 +37,6 @@ func each[R any, O metav1.Object](at place, rules []R, write func(place, *R) O) 
 	for i := range rules {
 		objects[i] = write(at, &rules[i])
 	}
-	slices.SortFunc(objects, func(a, b O) int { return cmp.Compare(a.GetName(), b.GetName()) })
+	slices.SortStableFunc(objects, func(a, b O) int { return cmp.Compare(a.GetName(), b.GetName()) })
 	return objects
 }

@@ -73,10 +73,15 @@ func readyOf(o model.Outcome, mesh model.Mesh, derivedFrom ...metav1.Condition) 
 	return isTrue(meshtlsv1alpha1.ConditionReady, sentences(programmedWords(o), mesh.Problem, mesh.Unseen))
 }
 
+// resolvedByUsers are the reasons of Programmed=False that last until a user acts.
+var resolvedByUsers = []string{
+	meshtlsv1alpha1.ReasonNotOwned, meshtlsv1alpha1.ReasonNameCollision, meshtlsv1alpha1.ReasonContested,
+}
+
 // progressOf are kstatus' conditions: Stalled where the user must act, else Reconciling where the operator waits or tries again.
 func progressOf(accepted, resolved, programmed, effective metav1.Condition) []metav1.Condition {
 	switch {
-	case isStalled(accepted), programmed.Reason == meshtlsv1alpha1.ReasonNotOwned:
+	case isStalled(accepted), slices.Contains(resolvedByUsers, programmed.Reason):
 		return []metav1.Condition{raised(meshtlsv1alpha1.ConditionStalled, firstFalse(accepted, programmed))}
 	case resolved.Status == metav1.ConditionFalse, programmed.Status == metav1.ConditionFalse:
 		return []metav1.Condition{raised(meshtlsv1alpha1.ConditionReconciling, firstFalse(resolved, programmed))}

@@ -157,6 +157,22 @@ func TestOfConditions(t *testing.T) {
 				"Programmed=False/NotOwned", "Effective=Unknown/Pending", "Stalled=True/NotOwned",
 			},
 		},
+		"somebody fights for our object": {
+			outcome:  outcome(nil),
+			failures: []model.Failure{failure(pa, meshtlsv1alpha1.ReasonContested)},
+			want: []string{
+				"Ready=False/Contested", "Accepted=True/Accepted", "ResolvedRefs=True/ResolvedRefs",
+				"Programmed=False/Contested", "Effective=Unknown/Pending", "Stalled=True/Contested",
+			},
+		},
+		"two objects would have one name": {
+			outcome:  outcome(nil),
+			failures: []model.Failure{failure(pa, meshtlsv1alpha1.ReasonNameCollision)},
+			want: []string{
+				"Ready=False/NameCollision", "Accepted=True/Accepted", "ResolvedRefs=True/ResolvedRefs",
+				"Programmed=False/NameCollision", "Effective=Unknown/Pending", "Stalled=True/NameCollision",
+			},
+		},
 		"Istio is not installed": {
 			outcome:  outcome(nil),
 			failures: []model.Failure{failure(pa, meshtlsv1alpha1.ReasonIstioCRDsMissing)},

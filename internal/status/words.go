@@ -68,6 +68,8 @@ func enumeration(words []string) string {
 // reasonOrder puts first what the user must act on.
 var reasonOrder = []string{
 	meshtlsv1alpha1.ReasonNotOwned,
+	meshtlsv1alpha1.ReasonNameCollision,
+	meshtlsv1alpha1.ReasonContested,
 	meshtlsv1alpha1.ReasonIstioCRDsMissing,
 	meshtlsv1alpha1.ReasonApplyFailed,
 	meshtlsv1alpha1.ReasonPruneFailed,
@@ -98,6 +100,10 @@ func failureWords(failures []model.Failure) string {
 	switch first.Reason {
 	case meshtlsv1alpha1.ReasonNotOwned:
 		words = fmt.Sprintf("%s exists and is not the operator's; rename or delete it.", first.Object)
+	case meshtlsv1alpha1.ReasonNameCollision:
+		words = fmt.Sprintf("%s would be the object of two selectors or hosts, which somebody must have looked for; change one.", first.Object)
+	case meshtlsv1alpha1.ReasonContested:
+		words = fmt.Sprintf("%s is put back ever more slowly, since %v; stop that.", first.Object, first.Err)
 	case meshtlsv1alpha1.ReasonIstioCRDsMissing:
 		words = fmt.Sprintf("The cluster does not know the kind %s; install Istio's CRDs.", first.Object.Kind)
 	case meshtlsv1alpha1.ReasonPruneFailed:

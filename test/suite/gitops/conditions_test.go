@@ -33,6 +33,8 @@ var verdicts = map[string]verdict{
 	meshtlsv1alpha1.ReasonPruneFailed:      waiting,
 	meshtlsv1alpha1.ReasonIstioCRDsMissing: waiting,
 	meshtlsv1alpha1.ReasonNotOwned:         userMusts,
+	meshtlsv1alpha1.ReasonContested:        userMusts,
+	meshtlsv1alpha1.ReasonNameCollision:    userMusts,
 	meshtlsv1alpha1.ReasonConflicted:       userMusts,
 	meshtlsv1alpha1.ReasonBelowFloor:       userMusts,
 	meshtlsv1alpha1.ReasonUnsupported:      userMusts,

@@ -26,6 +26,8 @@ var writeFailures = []string{
 	meshtlsv1alpha1.ReasonApplyFailed,
 	meshtlsv1alpha1.ReasonPruneFailed,
 	meshtlsv1alpha1.ReasonNotOwned,
+	meshtlsv1alpha1.ReasonContested,
+	meshtlsv1alpha1.ReasonNameCollision,
 	meshtlsv1alpha1.ReasonIstioCRDsMissing,
 }
 
@@ -105,11 +107,11 @@ func asMap(t *testing.T, obj any) *unstructured.Unstructured {
 	return &unstructured.Unstructured{Object: content}
 }
 
-// deciding is the reason that decides what the user is told to do: that of Ready, unless an object that is not ours is in the way,
-// which nothing but the user takes away, whatever else the policy waits for.
+// deciding is the reason that decides what the user is told to do: that of Ready, unless writing waits for what nothing but the user does,
+// whatever else the policy waits for.
 func deciding(p *meshtlsv1alpha1.MeshTLSPolicy) string {
 	programmed := apimeta.FindStatusCondition(p.Status.Conditions, meshtlsv1alpha1.ConditionProgrammed)
-	if programmed.Reason == meshtlsv1alpha1.ReasonNotOwned {
+	if verdicts[programmed.Reason] == userMusts {
 		return programmed.Reason
 	}
 	return apimeta.FindStatusCondition(p.Status.Conditions, meshtlsv1alpha1.ConditionReady).Reason

@@ -1,8 +1,11 @@
 package operator
 
 import (
+	"context"
 	"net/http"
+	"slices"
 	"strings"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -40,6 +43,35 @@ var _ = Describe("What is rendered", func() {
 		Expect(onlyPeerAuthentication(ctx, namespace).UID).To(Equal(edited.UID), "age is priority in Istio")
 		Eventually(eventsOf(ctx, strict)).Should(ContainElements("Ready", "DriftCorrected"))
 		Expect(condition(ctx, strict, meshtlsv1alpha1.ConditionReady)()).To(Equal(ready))
+	})
+
+	It("is contested when somebody edits it again and again, until they stop", Serial, func(ctx SpecContext) {
+		running.traffic.forget()
+		fight, stop := context.WithCancel(ctx)
+		defer stop()
+		began, fought := time.Now(), make(chan struct{})
+		go func() {
+			defer GinkgoRecover()
+			defer close(fought)
+			for fight.Err() == nil {
+				found := peerAuthentications(ctx, namespace)
+				if len(found) == 1 && found[0].Spec.GetMtls().GetMode() != securityapi.PeerAuthentication_MutualTLS_DISABLE {
+					found[0].Spec.Mtls.Mode = securityapi.PeerAuthentication_MutualTLS_DISABLE
+					_ = admin.Update(ctx, found[0], client.FieldOwner("intruder")) // it may lose the race
+				}
+			}
+		}()
+		Eventually(condition(ctx, strict, meshtlsv1alpha1.ConditionProgrammed)).WithTimeout(10 * time.Second).
+			Should(Equal("False " + meshtlsv1alpha1.ReasonContested))
+		Expect(strict.Status.Conditions[0].Message).To(ContainSubstring("field manager intruder"))
+		Consistently(condition(ctx, strict, meshtlsv1alpha1.ConditionProgrammed)).WithTimeout(5 * time.Second).
+			Should(Equal("False " + meshtlsv1alpha1.ReasonContested))
+		stop()
+		<-fought
+		writes := slices.DeleteFunc(running.traffic.writes(), func(r string) bool { return !strings.Contains(r, "peerauthentications") })
+		Expect(float64(len(writes))).To(BeNumerically("<=", 2*(1+time.Since(began).Seconds())), "an apply and a replacement a second")
+		expectReady(ctx, strict)
+		Expect(modes(ctx, namespace)()).To(Equal(planned))
 	})
 
 	It("loses the port that another field manager adds", func(ctx SpecContext) {
