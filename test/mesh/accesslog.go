@@ -28,6 +28,7 @@ const (
 
 // accessLogFormat is the JSON object that proxies write for each request and each connection.
 var accessLogFormat = encoded(map[string]string{
+	"start":           "%START_TIME%",
 	"from":            "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%",
 	"peer":            "%DOWNSTREAM_PEER_URI_SAN%",
 	"peerSubject":     "%DOWNSTREAM_PEER_SUBJECT%",
@@ -56,33 +57,36 @@ func encoded(format map[string]string) string {
 
 // entry is an entry of an access log. What does not apply is empty.
 type entry struct {
-	From            string `json:"from"`
-	Peer            string `json:"peer"`
-	PeerSubject     string `json:"peerSubject"`
-	Version         string `json:"version"`
-	Cipher          string `json:"cipher"`
-	ServerName      string `json:"serverName"`
-	Failure         string `json:"failure"`
-	UpstreamFrom    string `json:"upstreamFrom"`
-	UpstreamTo      string `json:"upstreamTo"`
-	UpstreamPeer    string `json:"upstreamPeer"`
-	UpstreamVersion string `json:"upstreamVersion"`
-	UpstreamCipher  string `json:"upstreamCipher"`
-	UpstreamFailure string `json:"upstreamFailure"`
-	UpstreamCluster string `json:"upstreamCluster"`
-	Flags           string `json:"flags"`
-	Details         string `json:"details"`
+	// Start is when the request or the connection began, to the millisecond.
+	Start           time.Time `json:"start"`
+	From            string    `json:"from"`
+	Peer            string    `json:"peer"`
+	PeerSubject     string    `json:"peerSubject"`
+	Version         string    `json:"version"`
+	Cipher          string    `json:"cipher"`
+	ServerName      string    `json:"serverName"`
+	Failure         string    `json:"failure"`
+	UpstreamFrom    string    `json:"upstreamFrom"`
+	UpstreamTo      string    `json:"upstreamTo"`
+	UpstreamPeer    string    `json:"upstreamPeer"`
+	UpstreamVersion string    `json:"upstreamVersion"`
+	UpstreamCipher  string    `json:"upstreamCipher"`
+	UpstreamFailure string    `json:"upstreamFailure"`
+	UpstreamCluster string    `json:"upstreamCluster"`
+	Flags           string    `json:"flags"`
+	Details         string    `json:"details"`
 }
 
-// find returns the youngest entry of a pod's proxy on a connection from an address, or nil if there is none in time.
-func find(ctx context.Context, pod *kubelet.Pod, from netip.AddrPort) (*entry, error) {
+// find returns the youngest entry of a pod's proxy on a connection from an address, or nil if there is none in time. What began
+// before a call is not of it: ports are used again.
+func find(ctx context.Context, pod *kubelet.Pod, from netip.AddrPort, began time.Time) (*entry, error) {
 	if !pod.HasProxy() {
 		return nil, nil
 	}
 	var found *entry
 	err := wait.PollUntilContextTimeout(ctx, poll, logTimeout, true, func(context.Context) (bool, error) {
 		var err error
-		found, err = search(pod.Path(accessLogFile), from.String())
+		found, err = search(pod.Path(accessLogFile), from.String(), began.Truncate(time.Millisecond))
 		return found != nil, err
 	})
 	if wait.Interrupted(err) {
@@ -94,8 +98,8 @@ func find(ctx context.Context, pod *kubelet.Pod, from netip.AddrPort) (*entry, e
 // tail is how much of the end of an access log is looked at: what is looked for has just happened.
 const tail = 256 << 10
 
-// search looks for the youngest entry on a connection from an address at the end of a log.
-func search(path, from string) (*entry, error) {
+// search looks for the youngest entry on a connection from an address at the end of a log, not older than a time.
+func search(path, from string, began time.Time) (*entry, error) {
 	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -115,7 +119,7 @@ func search(path, from string) (*entry, error) {
 	var found *entry
 	for line := range bytes.Lines(content) {
 		var e entry
-		if json.Unmarshal(line, &e) == nil && e.From == from { // a line that is cut is not an entry
+		if json.Unmarshal(line, &e) == nil && e.From == from && !e.Start.Before(began) { // a line that is cut is not an entry
 			found = &e
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/meshtls/meshtls/test/mesh/app"
 	"github.com/meshtls/meshtls/test/mesh/kubelet"
+	"github.com/meshtls/meshtls/test/mesh/wire"
 )
 
 const (
@@ -43,6 +44,7 @@ func (m *Mesh) Call(ctx context.Context, call Call) Result {
 	if call.Timeout == 0 {
 		call.Timeout = callTimeout
 	}
+	began := time.Now()
 	limited, cancel := context.WithTimeout(ctx, call.Timeout)
 	defer cancel()
 	session, err := m.Open(limited, call)
@@ -52,7 +54,7 @@ func (m *Mesh) Call(ctx context.Context, call Call) Result {
 		_ = session.Close()
 	}
 	if session.Local.IsValid() {
-		m.follow(ctx, &result, call.From.Inside, session.Local)
+		m.follow(ctx, &result, trail{pod: call.From.Inside, from: session.Local, began: began})
 	}
 	return result
 }
@@ -101,24 +103,27 @@ func (m *Mesh) address(ctx context.Context, call Call) (string, error) {
 	return net.JoinHostPort(service.Spec.ClusterIP, port), nil
 }
 
+// trail is where a call is on its way: in a pod, or on the wire to one, from an end of a connection.
+type trail struct {
+	pod   *kubelet.Pod
+	from  netip.AddrPort
+	began time.Time
+	// client is what the proxy at that end logged; nil for a client without one.
+	client *entry
+}
+
 // follow finds the connections that carried a call: what the client opened, what its proxy opened for it, and so on.
-func (m *Mesh) follow(ctx context.Context, result *Result, pod *kubelet.Pod, from netip.AddrPort) {
-	var client *entry
+func (m *Mesh) follow(ctx context.Context, result *Result, t trail) {
 	for range mostHops {
-		flow, onTheWire := m.tap.Flow(from)
+		flow, onTheWire := m.tap.Flow(t.from)
 		if onTheWire {
-			hop := Hop{Flow: flow}
-			if client != nil {
-				hop.Server, hop.ClientFailure = client.UpstreamPeer, client.UpstreamFailure
-				hop.Version, hop.Cipher = client.UpstreamVersion, client.UpstreamCipher
-			}
-			result.Hops = append(result.Hops, hop)
-			if pod = m.kubelet.At(flow.To.Addr()); pod == nil {
-				return
-			}
-			result.Hops[len(result.Hops)-1].To = pod.String()
+			t.pod = m.kubelet.At(flow.To.Addr())
+			result.Hops = append(result.Hops, t.hop(flow))
 		}
-		found, err := find(ctx, pod, from)
+		if t.pod == nil {
+			return
+		}
+		found, err := find(ctx, t.pod, t.from, t.began)
 		if err != nil || found == nil {
 			return
 		}
@@ -128,13 +133,25 @@ func (m *Mesh) follow(ctx context.Context, result *Result, pod *kubelet.Pod, fro
 		if result.Flags == "" && found.Flags != noFlags {
 			result.Flags = found.Flags
 		}
-		client = found
 		next, err := netip.ParseAddrPort(found.UpstreamFrom)
 		if err != nil || next.Addr().IsLoopback() {
 			return
 		}
-		from = next
+		t.from, t.client = next, found
 	}
+}
+
+// hop is a connection that was seen, with what its client knows of it.
+func (t trail) hop(flow wire.Flow) Hop {
+	hop := Hop{Flow: flow}
+	if t.pod != nil {
+		hop.To = t.pod.String()
+	}
+	if t.client != nil {
+		hop.Server, hop.ClientFailure = t.client.UpstreamPeer, t.client.UpstreamFailure
+		hop.Version, hop.Cipher = t.client.UpstreamVersion, t.client.UpstreamCipher
+	}
+	return hop
 }
 
 // server adds what the server's proxy says of a hop.

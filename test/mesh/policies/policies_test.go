@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestTable judges every row.
-func TestTable(t *testing.T) {
+// TestPolicies judges policies on one mesh: one after the other, and while they change.
+func TestPolicies(t *testing.T) {
 	w := start(t)
 	for area, rows := range map[string]map[string]row{"accept": acceptRows(), "send": sendRows(), "gateway": gatewayRows()} {
 		t.Run(area, func(t *testing.T) {
@@ -16,4 +16,6 @@ func TestTable(t *testing.T) {
 			}
 		})
 	}
+	t.Run("change without loss", w.changesWithoutLoss)
+	t.Run("time of a change", w.switches)
 }

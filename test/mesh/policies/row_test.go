@@ -77,37 +77,34 @@ func (w *world) judge(t *testing.T, r row) {
 	if err := w.apply(t.Context(), r.objects); err != nil {
 		t.Fatal(err)
 	}
-	err = eventually(t.Context(), settleTimeout, func(ctx context.Context) error { return w.sayReady(ctx, objects, r.reasons) })
+	err = eventually(t.Context(), func(ctx context.Context) error { return w.sayReady(ctx, objects, r.reasons) })
 	if err != nil {
 		t.Errorf("Ready: %v", err)
 	}
 	inForce := time.After(holdTime)
-	results := w.becomes(t, r.calls)
-	if err := w.foresees(t.Context(), r.calls, results); err != nil {
-		t.Errorf("explain: %v", err)
-	}
+	w.becomes(t, r.calls)
 	<-inForce
-	for _, c := range r.calls {
-		if err := c.differs(w.make(t.Context(), c)); err != nil && !t.Failed() {
+	results := make([]mesh.Result, len(r.calls))
+	for i, c := range r.calls {
+		results[i] = w.make(t.Context(), c)
+		if err := c.differs(results[i]); err != nil && !t.Failed() {
 			t.Errorf("packets, when all is in force: %s: %v", c, err)
 		}
 	}
+	if err := w.foresees(t.Context(), r.calls, results); err != nil {
+		t.Errorf("explain: %v", err)
+	}
 }
 
-// becomes makes calls until each ends as it should, and returns how.
-func (w *world) becomes(t *testing.T, calls []call) []mesh.Result {
+// becomes makes calls until each ends as it should.
+func (w *world) becomes(t *testing.T, calls []call) {
 	t.Helper()
-	results := make([]mesh.Result, len(calls))
-	for i, c := range calls {
-		err := eventually(t.Context(), settleTimeout, func(ctx context.Context) error {
-			results[i] = w.make(ctx, c)
-			return c.differs(results[i])
-		})
+	for _, c := range calls {
+		err := eventually(t.Context(), func(ctx context.Context) error { return c.differs(w.make(ctx, c)) })
 		if err != nil {
 			t.Errorf("packets: %s: %v", c, err)
 		}
 	}
-	return results
 }
 
 // apply applies the policies first, since their names decide how the Gateway is called that others bind to.
@@ -124,7 +121,7 @@ func (w *world) apply(ctx context.Context, text string) error {
 		return err
 	}
 	var name string
-	err = eventually(ctx, settleTimeout, func(ctx context.Context) error {
+	err = eventually(ctx, func(ctx context.Context) error {
 		var policy meshtlsv1alpha1.MeshTLSPolicy
 		if err := w.policies.Get(ctx, client.ObjectKey{Namespace: edge, Name: edge}, &policy); err != nil {
 			return err
@@ -216,7 +213,7 @@ func (w *world) remove(ctx context.Context, objects []*unstructured.Unstructured
 			return err
 		}
 	}
-	return eventually(ctx, settleTimeout, func(ctx context.Context) error {
+	return eventually(ctx, func(ctx context.Context) error {
 		left := map[string]int{}
 		for _, kind := range rendered {
 			list := &unstructured.UnstructuredList{}

@@ -14,8 +14,8 @@ func toPartner(port uint16, want []mesh.Outcome) call {
 	return call{from: "client", host: partnerHost, address: "240.0.0.10", port: port, want: want}
 }
 
-// send is a policy that sends. An empty workload stands for all of the namespace.
-func send(namespace, name, workload, entry string) string {
+// send is a policy of the shop that sends. An empty workload stands for all of the namespace.
+func send(name, workload, entry string) string {
 	target := ""
 	if workload != "" {
 		target = "\n  workload: {" + workload + "}"
@@ -24,10 +24,10 @@ func send(namespace, name, workload, entry string) string {
 ---
 apiVersion: security.meshtls.dev/v1alpha1
 kind: MeshTLSPolicy
-metadata: {namespace: %s, name: %s}
+metadata: {namespace: shop, name: %s}
 spec:%s
   send: [{%s}]
-`, namespace, name, target, entry)
+`, name, target, entry)
 }
 
 // sendRows are external outbound traffic: what a sidecar sends, to the mesh and out of it.
@@ -47,46 +47,46 @@ func addMeshSendRows(rows map[string]row) {
 	sibling := func(want []mesh.Outcome) call { return call{from: "sibling", host: serverHost, port: 80, want: want} }
 	neighbour := func(want []mesh.Outcome) call { return call{from: "neighbour", host: serverHost, port: 80, want: want} }
 	rows["auto mTLS: Auto is mutual TLS within the mesh"] = row{
-		objects: send(shop, "server", "", toServer+"mode: Auto"), calls: []call{client(mutualTLS), tcp(mutualTLS)}, short: true,
+		objects: send("server", "", toServer+"mode: Auto"), calls: []call{client(mutualTLS), tcp(mutualTLS)}, short: true,
 	}
 	rows["external outbound: DISABLE sends plaintext"] = row{
-		objects: send(shop, "server", "", toServer+"mode: Disable"), calls: []call{client(plaintext), tcp(plaintext), neighbour(mutualTLS)}, short: true,
+		objects: send("server", "", toServer+"mode: Disable"), calls: []call{client(plaintext), tcp(plaintext), neighbour(mutualTLS)}, short: true,
 	}
 	rows["external outbound: DISABLE to a server that is STRICT is refused"] = row{
-		objects: accept(shop, "server", "service: server", "Strict") + send(shop, "client", "", toServer+"mode: Disable"),
+		objects: accept(shop, "server", "service: server", "Strict") + send("client", "", toServer+"mode: Disable"),
 		reasons: map[string]string{"shop/client": "Inert"}, calls: []call{client(refused), tcp(refused), neighbour(mutualTLS)},
 	}
 	rows["external outbound: ISTIO_MUTUAL sends the mesh's mutual TLS"] = row{
-		objects: send(shop, "server", "", toServer+"mode: IstioMutual"), calls: []call{client(mutualTLS), tcp(mutualTLS)}, short: true,
+		objects: send("server", "", toServer+"mode: IstioMutual"), calls: []call{client(mutualTLS), tcp(mutualTLS)}, short: true,
 	}
 	rows["external outbound: ISTIO_MUTUAL to a server that is DISABLE is refused"] = row{
-		objects: accept(shop, "server", "service: server", "Disable") + send(shop, "client", "", toServer+"mode: IstioMutual"),
+		objects: accept(shop, "server", "service: server", "Disable") + send("client", "", toServer+"mode: IstioMutual"),
 		reasons: map[string]string{"shop/client": "Inert"}, calls: []call{client(refused), neighbour(plaintext)},
 	}
 	rows["external outbound: one port differs from its host"] = row{
-		objects: send(shop, "server", "", toServer+"mode: IstioMutual, ports: [{port: 90, mode: Disable}]"), calls: []call{client(mutualTLS), tcp(plaintext)},
+		objects: send("server", "", toServer+"mode: IstioMutual, ports: [{port: 90, mode: Disable}]"), calls: []call{client(mutualTLS), tcp(plaintext)},
 	}
 	rows["external outbound: one port alone"] = row{
-		objects: send(shop, "server", "", toServer+"ports: [{port: 80, mode: Disable}]"), calls: []call{client(plaintext), tcp(mutualTLS)},
+		objects: send("server", "", toServer+"ports: [{port: 80, mode: Disable}]"), calls: []call{client(plaintext), tcp(mutualTLS)},
 	}
 	rows["external outbound: a wildcard stands for its hosts"] = row{
-		objects: send(shop, "all", "", `hosts: ["*.shop.svc.cluster.local"], mode: Disable`), calls: []call{client(plaintext), tcp(plaintext), headless(plaintext)},
+		objects: send("all", "", `hosts: ["*.shop.svc.cluster.local"], mode: Disable`), calls: []call{client(plaintext), tcp(plaintext), headless(plaintext)},
 	}
 	rows["external outbound: one workload sends what it is told, its siblings do not"] = row{
-		objects: send(shop, "client", "selector: {matchLabels: {app: client}}", toServer+"mode: Disable"),
+		objects: send("client", "selector: {matchLabels: {app: client}}", toServer+"mode: Disable"),
 		calls:   []call{client(plaintext), tcp(plaintext), sibling(mutualTLS), neighbour(mutualTLS)}, short: true,
 	}
 	rows["external outbound: a workload differs from its namespace"] = row{
-		objects: send(shop, "namespace", "", toServer+"mode: Disable") + send(shop, "client", "selector: {matchLabels: {app: client}}", toServer+"mode: IstioMutual"),
+		objects: send("namespace", "", toServer+"mode: Disable") + send("client", "selector: {matchLabels: {app: client}}", toServer+"mode: IstioMutual"),
 		reasons: map[string]string{"shop/client": "Conflicted"}, calls: []call{client(plaintext), sibling(plaintext)},
 	}
 	rows["external outbound: the owner decides for all clients"] = row{
-		objects: send(shop, "server", "", toServer+"mode: Disable, clients: All"), calls: []call{client(plaintext), neighbour(plaintext)},
+		objects: send("server", "", toServer+"mode: Disable, clients: All"), calls: []call{client(plaintext), neighbour(plaintext)},
 	}
 }
 
 func addExternalSendRows(rows map[string]row) {
-	toPartnerWith := func(settings string) string { return send(shop, "partner", "", "hosts: ["+partnerHost+"], "+settings) }
+	toPartnerWith := func(settings string) string { return send("partner", "", "hosts: ["+partnerHost+"], "+settings) }
 	plain := toPartner(80, plaintext)
 	rows["external outbound: without a policy what the application sends goes out as it is"] = row{
 		calls: []call{plain, {from: "client", host: partnerHost, address: "240.0.0.10", port: 443, tls: oneWay, want: serverTLS}}, short: true,
@@ -123,7 +123,7 @@ func addExternalSendRows(rows map[string]row) {
 		objects: toPartnerWith("ports: [{port: 82, mode: Mutual, " + files + "}]"), calls: secured(82, mutualTLS),
 	}
 	rows["external outbound: MUTUAL with a Secret"] = row{
-		objects: send(shop, "partner", "selector: {matchLabels: {app: client}}", "hosts: ["+partnerHost+"], ports: [{port: 82, mode: Mutual, credentialName: client-cert}]"),
+		objects: send("partner", "selector: {matchLabels: {app: client}}", "hosts: ["+partnerHost+"], ports: [{port: 82, mode: Mutual, credentialName: client-cert}]"),
 		calls:   secured(82, mutualTLS), short: true,
 	}
 	without := toPartner(82, refused)

@@ -99,7 +99,7 @@ func build(ctx context.Context, folder string) error {
 	if err != nil {
 		return err
 	}
-	builder := exec.CommandContext(ctx, "go", "build", "-o", folder+"/", "./cmd/manager", "./cmd/kubectl-meshtls")
+	builder := exec.CommandContext(ctx, "go", "build", "-ldflags=-s -w", "-o", folder+"/", "./cmd/manager", "./cmd/kubectl-meshtls")
 	builder.Dir = root
 	if output, err := builder.CombinedOutput(); err != nil {
 		return fmt.Errorf("building the operator and the plugin: %w\n%s", err, output)
@@ -262,13 +262,13 @@ const (
 	// holdTime is what proxies have, once Ready says what it should, to take up all that was written. What is so then stays so: a
 	// call that is to be refused may have been refused before.
 	holdTime = time.Second
-	poll          = 50 * time.Millisecond
+	poll     = 20 * time.Millisecond
 )
 
-// eventually waits for a state, and returns what was wrong when the time was up.
-func eventually(ctx context.Context, timeout time.Duration, reached func(context.Context) error) error {
+// eventually waits for a state until settleTimeout, and returns what was wrong then.
+func eventually(ctx context.Context, reached func(context.Context) error) error {
 	var last error
-	err := wait.PollUntilContextTimeout(ctx, poll, timeout, true, func(ctx context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(ctx, poll, settleTimeout, true, func(ctx context.Context) (bool, error) {
 		err := reached(ctx)
 		if ctx.Err() == nil { // else it says no more than that the time is up
 			last = err

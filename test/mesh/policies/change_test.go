@@ -1,0 +1,202 @@
+package policies
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/meshtls/meshtls/test/mesh"
+	"github.com/meshtls/meshtls/test/mesh/app"
+)
+
+// pause is the time between two changes: enough for the one to be in force before the next.
+const pause = 1500 * time.Millisecond
+
+// change is a policy that goes around, while clients ask all the time.
+type change struct {
+	// before is there all the time.
+	before string
+	// steps are what the policy says, one after the other.
+	steps []string
+	// clients ask; they must be admitted at every step.
+	clients func(*world) map[string]mesh.Call
+}
+
+// changes are those in which no request may be lost.
+func changes() map[string]change {
+	inTurn := func(make func(mode string) string, modes ...string) (steps []string) {
+		for range 4 {
+			for _, mode := range modes {
+				steps = append(steps, make(mode))
+			}
+		}
+		return steps
+	}
+	workload := func(mode string) string { return accept(shop, "server", "service: server", mode) }
+	port := func(mode string) string {
+		return accept(shop, "server", "service: server", "Permissive", "{servicePort: http, mode: "+mode+"}")
+	}
+	sent := func(mode string) string { return send("server", "", "hosts: ["+serverHost+"], mode: "+mode) }
+	return map[string]change{
+		"what a workload accepts":           {steps: inTurn(workload, "Strict", "Permissive"), clients: (*world).meshClients},
+		"what a port of a workload accepts": {steps: inTurn(port, "Strict", "Permissive"), clients: (*world).meshClients},
+		"what clients send":                 {steps: inTurn(sent, "Disable", "IstioMutual", "Auto"), clients: (*world).meshClients},
+		"what a gateway serves besides": {
+			before: gatewayPolicy("  plaintext: [{port: 80, hosts: [shop.example.com]}]") + httpRoute,
+			steps: []string{
+				gatewayPolicy("  plaintext: [{port: 80, hosts: [shop.example.com, other.example.com]}]"),
+				gatewayPolicy("  plaintext: [{port: 80, hosts: [shop.example.com]}]"),
+			},
+			clients: func(w *world) map[string]mesh.Call {
+				return map[string]mesh.Call{"HTTP through the gateway": {From: w.pods["bare"], Host: shopHost, Address: gatewayHost, Port: 80}}
+			},
+		},
+	}
+}
+
+// changesWithoutLoss lets policies go around, and counts what is lost.
+func (w *world) changesWithoutLoss(t *testing.T) {
+	if testing.Short() {
+		t.Skip("left out of the short form")
+	}
+	all := changes()
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		t.Run(name, func(t *testing.T) {
+			lost, asked := w.goAround(t, all[name])
+			t.Logf("%d of %d requests lost in %d changes", lost, asked, len(all[name].steps))
+			if lost > 0 {
+				t.Errorf("%d of %d requests lost", lost, asked)
+			}
+		})
+	}
+}
+
+// goAround makes the changes while clients ask, and returns how many of their requests were lost.
+func (w *world) goAround(t *testing.T, c change) (lost, asked int) {
+	t.Helper()
+	objects, err := mesh.Decode([]byte(c.before + c.steps[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := w.remove(context.WithoutCancel(t.Context()), objects); err != nil {
+			t.Fatal(err)
+		}
+	}()
+	if err := w.apply(t.Context(), c.before); err != nil {
+		t.Fatal(err)
+	}
+	clients := c.clients(w)
+	for name, client := range clients {
+		if err := eventually(t.Context(), func(ctx context.Context) error {
+			client.Timeout = patience
+			return once(ctx, w, client)
+		}); err != nil {
+			t.Fatalf("%s before any change: %v", name, err)
+		}
+	}
+	asking := w.startLoad(t.Context(), clients)
+	began := time.Now()
+	for _, step := range c.steps {
+		if err := w.apply(t.Context(), step); err != nil {
+			t.Error(err)
+		}
+		<-time.After(pause)
+	}
+	for name, count := range asking.stop() {
+		lost, asked = lost+len(count.lost), asked+count.asked
+		for _, loss := range count.lost {
+			t.Logf("%s, %s after the first change: %s", name, loss.at.Sub(began).Round(time.Millisecond), loss.why)
+		}
+	}
+	return lost, asked
+}
+
+// switches measures how long a change takes: from its write until Ready says it, and until every proxy does it.
+func (w *world) switches(t *testing.T) {
+	if testing.Short() {
+		t.Skip("left out of the short form")
+	}
+	const rounds = 13
+	policy := accept(shop, "server", "service: server", "Permissive")
+	objects, err := mesh.Decode([]byte(policy))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := w.remove(context.WithoutCancel(t.Context()), objects); err != nil {
+			t.Fatal(err)
+		}
+	}()
+	var ready, enforced, late []time.Duration
+	early := 0
+	for range rounds {
+		for _, mode := range []string{"Strict", "Permissive", "Disable", "Permissive"} {
+			toReady, toEnforced := w.measure(t, mode)
+			ready, enforced, late = append(ready, toReady), append(enforced, toEnforced), append(late, toEnforced-toReady)
+			if toReady < toEnforced {
+				early++
+			}
+		}
+	}
+	t.Logf("%d switches: written to Ready %s; written to enforced %s; Ready to enforced %s; Ready before it was enforced: %d",
+		len(ready), spread(ready), spread(enforced), spread(late), early)
+}
+
+// measure makes a switch, and returns how long it took until Ready and until the last proxy did it.
+func (w *world) measure(t *testing.T, mode string) (ready, enforced time.Duration) {
+	t.Helper()
+	objects, err := mesh.Decode([]byte(accept(shop, "server", "service: server", mode)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	if err := w.Apply(t.Context(), objects...); err != nil {
+		t.Fatal(err)
+	}
+	var group errgroup.Group
+	group.Go(func() error {
+		err := eventually(t.Context(), func(ctx context.Context) error { return w.sayReady(ctx, objects, nil) })
+		ready = time.Since(began)
+		return err
+	})
+	times := make([]time.Duration, len(witnesses))
+	for i, from := range witnesses {
+		group.Go(func() (err error) {
+			times[i], err = w.witness(t.Context(), from, mode, began)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		t.Fatalf("%s: %v", mode, err)
+	}
+	return ready, slices.Max(times)
+}
+
+// witnesses are clients whose calls show what proxies do: the first what the server's does, the others what their own does, too.
+var witnesses = []string{"bare", "client", "sibling", "neighbour"}
+
+// witness returns when a client made the first call that ended as a mode of the server asks.
+func (w *world) witness(ctx context.Context, from, mode string, began time.Time) (enforced time.Duration, err error) {
+	c := call{from: from, host: serverHost, port: 90, protocol: app.TCP, want: modes[mode].sidecar}
+	if from == "bare" {
+		c.want = modes[mode].bare
+	}
+	return enforced, eventually(ctx, func(ctx context.Context) error {
+		enforced = time.Since(began)
+		brief, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		return c.differs(w.make(brief, c))
+	})
+}
+
+// spread is the median and the largest of durations.
+func spread(durations []time.Duration) string {
+	sorted := slices.Sorted(slices.Values(durations))
+	return fmt.Sprintf("%s (at most %s)", sorted[len(sorted)/2].Round(time.Millisecond), sorted[len(sorted)-1].Round(time.Millisecond))
+}
