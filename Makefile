@@ -91,6 +91,7 @@ test: assets mesh ## Run all tests, on a real control plane and a real mesh wher
 	echo "==> go test ./..."; \
 	go test -timeout 30m $(TESTFLAGS) ./... || status=1; \
 	$(MAKE) conformance || status=1; \
+	$(MAKE) evidence || status=1; \
 	if [ $$status = 0 ]; then echo "test: all tests passed"; else echo "test: TESTS FAILED, see FAIL above"; fi; \
 	exit $$status
 
@@ -100,6 +101,11 @@ test: assets mesh ## Run all tests, on a real control plane and a real mesh wher
 conformance: assets ## Run the tests that Istio's own code judges (part of test).
 	@echo "==> go test ./... (test/conformance, the first build takes minutes)"
 	@cd test/conformance && go test -p 1 -timeout 40m -v $(TESTFLAGS) ./... 2>&1 | grep -E '^(ok|FAIL|panic)|--- FAIL|_test\.go:[0-9]+: '
+
+.PHONY: evidence
+evidence: ## Run the tests that Prometheus judges: its engine, and its server where it is installed (part of test).
+	@echo "==> go test ./... (test/evidence)"
+	@cd test/evidence && go test $(TESTFLAGS) ./...
 
 .PHONY: demo
 demo: assets build $(TOOLS)/kustomize ## Run the operator on a real control plane with config/samples, and show what comes of it.
