@@ -7,30 +7,32 @@ import (
 	"testing"
 
 	"github.com/meshtls/meshtls/test/equivalence"
+	"github.com/meshtls/meshtls/test/golden"
 )
 
 // randomWorlds is how many random worlds are imported.
 const randomWorlds = 30
 
-// TestSameEffectOfWrittenWorlds imports the worlds of other packages' golden pairs, and the command's own.
+// TestSameEffectOfWrittenWorlds imports the worlds of other packages' golden files, and the command's own.
 func TestSameEffectOfWrittenWorlds(t *testing.T) {
-	for _, folder := range []string{
-		filepath.Join("..", "compile", "testdata", "*"),
-		filepath.Join("..", "lint", "testdata", "*"),
-		filepath.Join("..", "..", "cmd", "kubectl-meshtls", "testdata", "import"),
+	whole := func(path string) []byte {
+		stream, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return stream
+	}
+	for pattern, read := range map[string]func(path string) []byte{
+		filepath.Join("..", "compile", "testdata", "*", "*.in.yaml"):                           whole,
+		filepath.Join("..", "..", "cmd", "kubectl-meshtls", "testdata", "import", "*.in.yaml"): whole,
+		filepath.Join("..", "lint", "testdata", "*", "*.yaml"):                                 func(path string) []byte { return golden.ReadWorld(t, path).Objects },
 	} {
-		inputs, err := filepath.Glob(filepath.Join(folder, "*.in.yaml"))
+		inputs, err := filepath.Glob(pattern)
 		if err != nil || len(inputs) == 0 {
-			t.Fatalf("%s has no inputs: %v", folder, err)
+			t.Fatalf("%s matches no inputs: %v", pattern, err)
 		}
 		for _, input := range inputs {
-			t.Run(input, func(t *testing.T) {
-				stream, err := os.ReadFile(input)
-				if err != nil {
-					t.Fatal(err)
-				}
-				importEqually(t, stream)
-			})
+			t.Run(input, func(t *testing.T) { importEqually(t, read(input)) })
 		}
 	}
 }
