@@ -86,6 +86,8 @@ const (
 	ReasonOverlapped = "Overlapped"
 	// ReasonPartlyConflicted: a part of the policy is decided by older policies or forbidden by a floor; the rest stands.
 	ReasonPartlyConflicted = "PartlyConflicted"
+	// ReasonNotCarried: no pod of the target has a proxy that carries out what was written.
+	ReasonNotCarried = "NotCarried"
 	// ReasonInert: what was written has no effect.
 	ReasonInert = "Inert"
 )

@@ -35,6 +35,15 @@ type About struct {
 	Finds, Why, Fix string
 }
 
+// Title returns the first sentence of what is found.
+func (a About) Title() string {
+	first, _, more := strings.Cut(a.Finds, ". ")
+	if !more {
+		return first
+	}
+	return first + "."
+}
+
 // Check is one question about a mesh.
 type Check struct {
 	About

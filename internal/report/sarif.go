@@ -12,7 +12,7 @@ import (
 	"github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/docs"
+	"github.com/meshtls/meshtls/internal/lint/all"
 )
 
 const (
@@ -46,16 +46,17 @@ func sarifOf(r Report, version string) *sarif.Report {
 	return sarif.NewReport().AddRun(run)
 }
 
-// ruleOf explains a check in the words of its section in docs/findings.md.
+// ruleOf explains a check in the words of the registry.
 func ruleOf(check string) *sarif.ReportingDescriptor {
-	section := docs.Finding(check)
 	rule := sarif.NewRule(check).WithHelpURI(helpPage + check)
-	if section.Finds == "" {
+	about, known := all.Named(check)
+	if !known {
 		return rule
 	}
+	help := fmt.Sprintf("**Finds** %s\n**Why.** %s\n**Fix.** %s", about.Finds, about.Why, about.Fix)
 	return rule.
-		WithShortDescription(sarif.NewMultiformatMessageString().WithText("Finds " + section.Finds)).
-		WithHelp(sarif.NewMultiformatMessageString().WithText(section.Text).WithMarkdown(section.Text))
+		WithShortDescription(sarif.NewMultiformatMessageString().WithText("Finds " + about.Title())).
+		WithHelp(sarif.NewMultiformatMessageString().WithText(help).WithMarkdown(help))
 }
 
 func resultOf(f Finding) *sarif.Result {

@@ -62,6 +62,16 @@ func About() []lint.About {
 	return all
 }
 
+// Named finds the description of a finding.
+func Named(name string) (about lint.About, known bool) {
+	for _, about := range About() {
+		if about.Name == name {
+			return about, true
+		}
+	}
+	return lint.About{}, false
+}
+
 // Findings returns what the checks find in the mesh as each of its control planes sees it, each finding once, ordered by object and check.
 func Findings(i model.Inventory) []model.Finding {
 	var findings []model.Finding

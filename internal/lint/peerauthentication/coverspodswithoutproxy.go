@@ -2,7 +2,6 @@ package peerauthentication
 
 import (
 	"fmt"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/util/sets"
 
@@ -26,7 +25,6 @@ func init() {
 			Fix: "Restart the pods, so that they are injected. If they are to have no proxy, label them so, and do not select " +
 				"them.",
 		},
-		Ours: true,
 		Find: coversPodsWithoutProxy,
 	})
 }
@@ -47,7 +45,7 @@ func coversPodsWithoutProxy(v *mesh.View) []model.Finding {
 		withSidecar := w
 		withSidecar.Dataplane = model.DataplaneSidecar
 		at, strict := mesh.StrictAt(v, withSidecar, mesh.WholeWorkload)
-		if !strict || optsOut(w) && len(peerSelector(byRef[at.Origin.Object])) == 0 {
+		if !strict || mesh.OptsOut(w) && len(peerSelector(byRef[at.Origin.Object])) == 0 {
 			continue
 		}
 		bare[at] = append(bare[at], w)
@@ -56,18 +54,14 @@ func coversPodsWithoutProxy(v *mesh.View) []model.Finding {
 	for _, at := range bare.InOrder() {
 		f := about(at)
 		f.Message = fmt.Sprintf("It says STRICT and covers %s without a proxy: nobody is there to refuse plaintext.", lint.CountPods(bare[at]))
-		f.Remedy = "Give the pods a proxy; if they are to have none, label them " + labelPodInjection + `: "false" and do not select them.`
+		f.Remedy = "Give the pods a proxy; if they are to have none, label them " + mesh.LabelInject + `: "false" and do not select them.`
 		findings = append(findings, f)
 	}
 	return findings
 }
 
-// The labels by which a namespace or a pod joins the mesh or stays out of it.
-const (
-	labelNamespaceInjection = "istio-injection"
-	labelPodInjection       = "sidecar.istio.io/inject"
-	labelDataplaneMode      = "istio.io/dataplane-mode"
-)
+// labelNamespaceInjection has the pods of a namespace injected.
+const labelNamespaceInjection = "istio-injection"
 
 // meshedNamespaces are those whose pods should have a proxy: because some have one, or because a label says so. What labels say counts
 // only if there is a proxy anywhere: in files nothing is injected yet.
@@ -84,14 +78,9 @@ func meshedNamespaces(v *mesh.View) sets.Set[string] {
 	for _, n := range v.Namespaces() {
 		_, revision := n.Labels[meshtlsv1alpha1.LabelRevision]
 		injected := n.Labels[labelNamespaceInjection] == "enabled" || revision && n.Labels[labelNamespaceInjection] != "disabled"
-		if injected || n.Labels[labelDataplaneMode] == "ambient" {
+		if injected || n.Labels[mesh.LabelDataplaneMode] == "ambient" {
 			meshed.Insert(n.Name)
 		}
 	}
 	return meshed
-}
-
-// optsOut reports whether the pods are outside the mesh on purpose.
-func optsOut(w model.Workload) bool {
-	return strings.EqualFold(w.Labels[labelPodInjection], "false") || w.Labels[labelDataplaneMode] == "none"
 }

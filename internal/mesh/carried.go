@@ -1,0 +1,70 @@
+package mesh
+
+import (
+	"strings"
+
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// The labels by which a pod, or a namespace's pods, join the mesh or stay out of it.
+const (
+	LabelInject        = "sidecar.istio.io/inject"
+	LabelDataplaneMode = "istio.io/dataplane-mode"
+)
+
+// OptsOut reports whether labels of the pods keep them out of the mesh.
+func OptsOut(w model.Workload) bool {
+	return strings.EqualFold(w.Labels[LabelInject], "false") || w.Labels[LabelDataplaneMode] == "none"
+}
+
+// Obstacle is why a workload's pods do not carry a setting; empty: they do.
+type Obstacle string
+
+const (
+	// NoProxy: the pods have no proxy, and nothing else reads the setting for them.
+	NoProxy Obstacle = "NoProxy"
+	// Ztunnel: the node's ztunnel, which reads no DestinationRules.
+	Ztunnel Obstacle = "Ztunnel"
+	// GatewayServers: the pods are a gateway, whose own servers decide what they accept.
+	GatewayServers Obstacle = "GatewayServers"
+	// NoGateway: the pods have a sidecar, which opens no servers of Gateways.
+	NoGateway Obstacle = "NoGateway"
+)
+
+// AcceptObstacle returns why PeerAuthentications do not decide what the pods accept.
+// Source: istio pilot/pkg/networking/core/listener.go, buildListeners: a router's listeners come from Gateways alone.
+func AcceptObstacle(w model.Workload) Obstacle {
+	switch {
+	case w.Dataplane == model.DataplaneNone:
+		return NoProxy
+	case w.Gateway:
+		return GatewayServers
+	default:
+		return ""
+	}
+}
+
+// SendObstacle returns why DestinationRules do not decide what the pods send.
+func SendObstacle(w model.Workload) Obstacle {
+	switch {
+	case w.Dataplane == model.DataplaneNone:
+		return NoProxy
+	case !ReadsRules(w):
+		return Ztunnel
+	default:
+		return ""
+	}
+}
+
+// ServerObstacle returns why the pods do not open the servers of a Gateway that selects them.
+// Source: istio pilot/pkg/model/push_context.go, mergeGateways, which is asked for routers only.
+func ServerObstacle(w model.Workload) Obstacle {
+	switch {
+	case w.Dataplane == model.DataplaneNone:
+		return NoProxy
+	case !w.Gateway || !ReadsRules(w):
+		return NoGateway
+	default:
+		return ""
+	}
+}
