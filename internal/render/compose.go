@@ -43,7 +43,7 @@ func speaksOfTLS(policy *trafficPolicy) bool {
 // withTLS is the policy with the rule's TLS. What a new port entry would take away from its port it takes along: from the policy,
 // else from the destination's.
 func withTLS(policy, destination *trafficPolicy, r *model.SendRule) *trafficPolicy {
-	c := composition{policy: &trafficPolicy{}, destination: destination}
+	c := composition{policy: &trafficPolicy{}, destination: destination, written: policy}
 	if policy != nil {
 		c.policy = proto.CloneOf(policy)
 	}
@@ -61,6 +61,8 @@ func withTLS(policy, destination *trafficPolicy, r *model.SendRule) *trafficPoli
 type composition struct {
 	policy      *trafficPolicy
 	destination *trafficPolicy
+	// written is the policy before.
+	written *trafficPolicy
 }
 
 // setDestination sets the destination level and every entry for a port: one without tls would drop the destination's.
@@ -133,10 +135,12 @@ func (c composition) spreadOver(r *model.SendRule) {
 	c.policy.Tls = nil
 }
 
-// result is the policy without entries that say nothing, its ports in order; nil where nothing is left.
+// result is the policy with its ports in order; nil where nothing is left. An empty entry that nobody had written goes, unless it keeps
+// the destination's TLS from its port. One that the base has stays: it keeps all settings of the destination from its port.
 func (c composition) result() *trafficPolicy {
 	c.policy.PortLevelSettings = slices.DeleteFunc(c.policy.PortLevelSettings, func(p *portTrafficPolicy) bool {
-		return isEmpty(p) && c.policy.Tls == nil
+		number := int32(p.GetPort().GetNumber()) // #nosec G115 -- the CRD admits no number above 65535
+		return isEmpty(p) && c.policy.Tls == nil && findEntry(c.written, number) == nil
 	})
 	for _, entry := range c.policy.PortLevelSettings {
 		if isEmpty(entry) {

@@ -57,12 +57,14 @@ func TestComposedTrafficPolicy(t *testing.T) {
 			rule: model.SendRule{TLS: client(meshtlsv1alpha1.SendSimple)},
 			want: &trafficPolicy{Tls: simple, PortLevelSettings: []*portTrafficPolicy{onPort(80, &portTrafficPolicy{LoadBalancer: least, Tls: simple})}},
 		},
-		"Auto takes the TLS out everywhere": {
+		"Auto takes the TLS out everywhere, and nothing else: an entry of the base still keeps the destination's settings from its port": {
 			base: &trafficPolicy{LoadBalancer: random, Tls: simple, PortLevelSettings: []*portTrafficPolicy{
 				onPort(80, &portTrafficPolicy{LoadBalancer: least, Tls: disable}), onPort(81, &portTrafficPolicy{Tls: disable}),
 			}},
 			rule: model.SendRule{TLS: client(meshtlsv1alpha1.SendAuto)},
-			want: &trafficPolicy{LoadBalancer: random, PortLevelSettings: []*portTrafficPolicy{onPort(80, &portTrafficPolicy{LoadBalancer: least})}},
+			want: &trafficPolicy{LoadBalancer: random, PortLevelSettings: []*portTrafficPolicy{
+				onPort(80, &portTrafficPolicy{LoadBalancer: least}), onPort(81, &portTrafficPolicy{LoadBalancer: unspecifiedLoadBalancer()}),
+			}},
 		},
 		"a new port entry takes along what the destination had": {
 			base: &trafficPolicy{LoadBalancer: random, ConnectionPool: pool, Tls: mutual},
