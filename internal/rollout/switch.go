@@ -1,0 +1,102 @@
+package rollout
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+)
+
+// switching makes unit by unit Strict, and all of the target last: that step alone closes every connection.
+func (w *walk) switching() Stage {
+	c := &w.clocks
+	switch {
+	case c.SwitchAt.IsZero() && !w.Turn.May:
+		return w.enter(Switching, turnMessage)
+	case c.SwitchAt.IsZero():
+		c.SwitchAt = w.Now.Add(w.Turn.Announce)
+	case !w.Now.Before(c.SwitchAt):
+		return w.step()
+	}
+	stage := w.enter(Switching, w.announcement())
+	stage.Again = c.SwitchAt
+	return stage
+}
+
+// step does what is due.
+func (w *walk) step() Stage {
+	if late := w.notInForce(); len(late) > 0 {
+		return w.enter(Switching, fmt.Sprintf("The switch goes on when %s is Strict: see the condition Effective for why it is not.", list(late)))
+	}
+	next, left := w.next()
+	if left {
+		w.clocks.Promoted = union(w.clocks.Promoted, []Unit{next})
+		w.clocks.SwitchAt = w.Now.Add(w.Turn.Step)
+		stage := w.enter(Switching, w.announcement())
+		stage.Again = w.clocks.SwitchAt
+		return stage
+	}
+	w.fold()
+	stage, _ := w.probation()
+	return stage
+}
+
+// fold makes the whole target Strict.
+func (w *walk) fold() {
+	w.clocks.SwitchedAt, w.clocks.SwitchAt, w.clocks.Promoted = w.Now, time.Time{}, nil
+}
+
+// notInForce are the units that were made Strict and are not.
+func (w *walk) notInForce() []Unit {
+	return slices.DeleteFunc(slices.Clone(w.clocks.Promoted), func(u Unit) bool {
+		return slices.Contains(w.Force.Strict, u) || !slices.Contains(w.Force.Units, u)
+	})
+}
+
+// next is the unit whose turn it is.
+func (w *walk) next() (Unit, bool) {
+	for _, u := range w.Force.Units {
+		if !slices.Contains(w.Force.Strict, u) && !slices.Contains(w.clocks.Promoted, u) {
+			return u, true
+		}
+	}
+	return Unit{}, false
+}
+
+// promoteClean makes the workloads of a namespace Strict that are clean although others are not.
+func (w *walk) promoteClean() {
+	timely := !w.Now.Before(w.clocks.StartedAt.Add(w.Spec.Observe))
+	open := w.Spec.Gate == GateEvidence || w.Spec.Gate == GateManual && w.clocks.Opened
+	if !timely || !open || w.Force.Mode == meshtlsv1alpha1.AcceptStrict {
+		return
+	}
+	for _, u := range w.Force.Units {
+		if u.Workload != "" && !slices.Contains(w.Seen.Dirty, u) && !slices.Contains(w.Force.Strict, u) {
+			w.clocks.Promoted = union(w.clocks.Promoted, []Unit{u})
+		}
+	}
+}
+
+func compareUnits(a, b Unit) int {
+	return cmp.Or(strings.Compare(a.Workload, b.Workload), cmp.Compare(a.Port, b.Port))
+}
+
+// String is the unit in a sentence.
+func (u Unit) String() string {
+	if u.Workload != "" {
+		return "workload " + u.Workload
+	}
+	return fmt.Sprintf("port %d", u.Port)
+}
+
+// list names units.
+func list(units []Unit) string {
+	var names []string
+	for _, u := range units {
+		names = append(names, u.String())
+	}
+	return strings.Join(names, ", ")
+}
