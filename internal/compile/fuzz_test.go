@@ -18,7 +18,7 @@ import (
 )
 
 // seededWorlds is how many worlds the test run compiles; go test -fuzz goes on from there.
-const seededWorlds = 200
+const seededWorlds = 100
 
 // FuzzCompile compiles random policies, of which only those count that the CRD admits, in random worlds: there is no panic, what
 // is rendered passes the validation of Istio's CRDs, and the order of the input does not show in the output.
