@@ -19,8 +19,8 @@ func init() {
 			Name:     "gateway-certificate-shared",
 			Severity: []lint.Severity{lint.Warning, lint.Info},
 			Classes:  []string{"M38"},
-			Finds: "two servers for HTTPS at one address of the same pods, with one certificate and different hosts; one finding for " +
-				"each certificate. It is an info where the certificate cannot be read.",
+			Finds: "a server for HTTPS whose certificate is also for a host of another TLS server at the same address of the same pods, one " +
+				"that passes TLS through among them; one finding for each certificate. It is an info where the certificate cannot be read.",
 			Why: "A browser uses a connection that it has for every host that the certificate is for. Routes are those of one " +
 				"server: the other's hosts are answered by 404, now and then.",
 			Fix: "Put the hosts into one server, or give each server a certificate for its own hosts.",
@@ -29,16 +29,16 @@ func init() {
 	})
 }
 
-// certificateShared tells of two servers for HTTPS at one address, with one certificate and different hosts: a browser takes a
+// certificateShared tells of a server for HTTPS whose certificate is also for a host of another server at its address: a browser takes a
 // connection that it has for any host that the certificate is for, and the server that it leads to has no routes of the other. A
-// certificate that could not be read is taken to be for the hosts that it is used for.
+// certificate that could not be read is taken to be for the hosts of all servers that have it.
 // Source: istio pilot/pkg/model/gateway.go, gatewayRDSRouteName: routes are those of one server.
 func certificateShared(v *mesh.View) []model.Finding {
 	told := map[serverPair]bool{}
 	var findings []model.Finding
 	for _, pod := range mesh.PodsOfGateways(v) {
 		for _, listener := range v.Listeners(pod).Listeners {
-			for _, pair := range sharing(v, httpsServers(listener), pod.Namespace) {
+			for _, pair := range sharing(v, tlsServers(listener), pod.Namespace) {
 				if !told[pair] {
 					told[pair] = true
 					findings = append(findings, shared(v, pair))
@@ -49,73 +49,71 @@ func certificateShared(v *mesh.View) []model.Finding {
 	return findings
 }
 
-// serverPair are two servers with one certificate, the first of those at their address that have it.
+// serverPair are two servers at one address: holder has a certificate that is for host, which is one of other's and none of its own.
 type serverPair struct {
-	later, earlier mesh.GatewayServer
-	// more is the number of servers that have it besides.
+	holder, other mesh.GatewayServer
+	// more is the number of further pairs with the certificate.
 	more int
-	// host is one of the later's that the earlier does not serve, or the other way round, and credential the Secret of namespace.
-	host, namespace, credential string
+	host string
+	// credential is the Secret of namespace that holds the certificate.
+	namespace, credential string
 }
 
-// httpsServers are the listener's servers that end TLS and find HTTP in it.
-func httpsServers(listener istio.Listener) []mesh.GatewayServer {
+// tlsServers are the listener's servers that TLS clients reach.
+func tlsServers(listener istio.Listener) []mesh.GatewayServer {
 	var servers []mesh.GatewayServer
 	for _, s := range listener.Servers {
-		server := mesh.ServerOf(s)
-		if server.EndsTLS() && server.Routes() == routes.HTTP {
+		if server := mesh.ServerOf(s); server.SpeaksTLS() {
 			servers = append(servers, server)
 		}
 	}
 	return servers
 }
 
-// sharing finds the first pair for each certificate.
+// sharing finds the first pair for each certificate: of two servers that both have it the later one is told.
 func sharing(v *mesh.View, servers []mesh.GatewayServer, namespace string) []serverPair {
 	var pairs []serverPair
 	first := map[string]int{}
 	for i, later := range servers {
-		pair, shared := pairOf(v, later, servers[:i], namespace)
-		if !shared {
-			continue
+		for _, earlier := range servers[:i] {
+			pair, found := pairOf(v, serverPair{holder: later, other: earlier, namespace: namespace})
+			if !found {
+				pair, found = pairOf(v, serverPair{holder: earlier, other: later, namespace: namespace})
+			}
+			if !found {
+				continue
+			}
+			if at, known := first[pair.credential]; known {
+				pairs[at].more++
+			} else {
+				first[pair.credential] = len(pairs)
+				pairs = append(pairs, pair)
+			}
+			break
 		}
-		if at, known := first[pair.credential]; known {
-			pairs[at].more++
-			continue
-		}
-		first[pair.credential] = len(pairs)
-		pairs = append(pairs, pair)
 	}
 	return pairs
 }
 
-// pairOf pairs the server with the first earlier one that has its certificate.
-func pairOf(v *mesh.View, later mesh.GatewayServer, servers []mesh.GatewayServer, namespace string) (serverPair, bool) {
-	for _, earlier := range servers {
-		pair := serverPair{later: later, earlier: earlier, namespace: namespace}
-		if complete(v, &pair) {
-			return pair, true
-		}
+// pairOf finds the certificate and the host of a pair, if it has them. No browser keeps a connection whose certificate is not for the host
+// that it called.
+func pairOf(v *mesh.View, pair serverPair) (serverPair, bool) {
+	if !pair.holder.EndsTLS() || pair.holder.Routes() != routes.HTTP {
+		return pair, false
 	}
-	return serverPair{}, false
-}
-
-// complete finds the certificate and the host of a pair, if it has them.
-func complete(v *mesh.View, pair *serverPair) bool {
-	apart := append(unserved(pair.later, pair.earlier), unserved(pair.earlier, pair.later)...)
-	for _, name := range credentials(pair.later) {
-		if !slices.Contains(credentials(pair.earlier), name) ||
-			!certifiesAny(v, pair.namespace, name, pair.later.Names()) || !certifiesAny(v, pair.namespace, name, pair.earlier.Names()) {
-			continue // no browser keeps a connection whose certificate is for another host
+	for _, name := range credentials(pair.holder) {
+		both := slices.Contains(credentials(pair.other), name)
+		if !certifiesAny(v, pair.namespace, name, pair.holder.Names()) || !both && !v.CredentialNamespaces().Has(pair.namespace) {
+			continue
 		}
-		for _, host := range apart {
+		for _, host := range unserved(pair.other, pair.holder) {
 			if certifies(v, pair.namespace, name, host) {
 				pair.credential, pair.host = name, host
-				return true
+				return pair, true
 			}
 		}
 	}
-	return false
+	return pair, false
 }
 
 // unserved are the names of the one server that the other does not serve. Everything is no name that a certificate has.
@@ -145,14 +143,14 @@ func certifies(v *mesh.View, namespace, name, host string) bool {
 }
 
 func shared(v *mesh.View, pair serverPair) model.Finding {
-	f := about(pair.later, lint.Warning, ".tls")
-	certified := "is for"
+	f := about(pair.holder, lint.Warning, ".tls")
+	certified := "is also for"
 	if !v.CredentialNamespaces().Has(pair.namespace) {
-		f.Severity, certified = lint.Info, "is presumably for"
+		f.Severity, certified = lint.Info, "is presumably also for"
 	}
-	f.Message = fmt.Sprintf("It has the certificate of %s (Secret %s/%s), which %s %s: a browser that is connected to one of the two servers "+
-		"uses the connection for the other's hosts, too, and is answered by 404.",
-		placeOf(pair.earlier), pair.namespace, pair.credential, certified, pair.host)
+	f.Message = fmt.Sprintf("Its certificate (Secret %s/%s) %s %s, a host of %s: a browser that is connected to this server uses the "+
+		"connection for that host, too, and is answered by 404.",
+		pair.namespace, pair.credential, certified, pair.host, placeOf(pair.other))
 	if pair.more > 0 {
 		f.Message += fmt.Sprintf(" So it is with %d more servers.", pair.more)
 	}
