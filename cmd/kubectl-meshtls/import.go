@@ -54,7 +54,10 @@ func runImport(ctx context.Context, streams genericiooptions.IOStreams, objects 
 	if err != nil {
 		return err
 	}
-	imported := importer.Policies(input)
+	imported, err := importer.Policies(input)
+	if err != nil {
+		return err
+	}
 	stream, err := importYAML(imported, input.Mesh.Partial)
 	if err != nil {
 		return err

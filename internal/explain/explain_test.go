@@ -15,6 +15,7 @@ import (
 	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/istio/hosts"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/test/golden"
 	"github.com/meshtls/meshtls/test/worlds"
 )
 
@@ -186,12 +187,8 @@ const randomWorlds = 30
 // TestExplainTakesEveryWorld asks about every pod of the golden worlds of the compile and of lint, and wants each connection to have
 // an outcome and a reason.
 func TestExplainTakesEveryWorld(t *testing.T) {
-	files, err := filepath.Glob("../*/testdata/*/*.in.yaml")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no golden worlds", err)
-	}
-	for _, file := range files {
-		mesh := admittedMeshOf(t, file)
+	for file, stream := range golden.Written(t, filepath.Join("..", "..")) {
+		mesh := admittedMeshOf(t, write(t, string(stream)))
 		for _, w := range mesh.Workloads {
 			answer, err := explain.Explain(mesh, explain.Question{Target: "pod/" + w.Example, Namespace: w.Namespace, All: true})
 			if err != nil {

@@ -12,10 +12,13 @@ import (
 )
 
 // settle takes back candidates until what is left makes no difference.
-func (d *draft) settle() {
+func (d *draft) settle() error {
 	before := d.original.seenByAll()
 	for len(d.candidates) > 0 {
-		after := d.original.projected(d.candidates)
+		after, err := d.original.projected(d.candidates)
+		if err != nil {
+			return err
+		}
 		if d.withdrawAll(after.notRendered(d.candidates)) {
 			continue
 		}
@@ -23,16 +26,17 @@ func (d *draft) settle() {
 			c.gains = false
 		}
 		if !d.withdrawAll(d.differing(before, after)) {
-			return
+			return nil
 		}
 	}
+	return nil
 }
 
 // notRendered are the candidates of which the operator would not render everything.
-func (w *projection) notRendered(candidates []*candidate) []withdrawal {
+func (p *projection) notRendered(candidates []*candidate) []withdrawal {
 	var refused []withdrawal
 	for _, c := range candidates {
-		outcome := w.outcomes[keyOf(c)]
+		outcome := p.outcomes[keyOf(c)]
 		if outcome.Accepted == outcome.Asked {
 			continue
 		}
@@ -57,11 +61,10 @@ type before struct {
 
 // seenByAll returns the mesh without any candidate, as the control plane of each revision sees it.
 func (m *original) seenByAll() []before {
-	unchanged := m.projected(nil)
 	var all []before
 	for _, revision := range m.revisions() {
-		view := unchanged.seen(revision, byName)
-		all = append(all, before{projection: unchanged, view: view, over: m.newUniverse(view)})
+		view := m.unchanged.seen(revision, byName)
+		all = append(all, before{projection: m.unchanged, view: view, over: m.newUniverse(view)})
 	}
 	return all
 }

@@ -110,15 +110,13 @@ func (c *comparison) touched() touchedHosts {
 		}
 	}
 	for _, side := range []*projection{c.before, c.after} {
-		for _, rule := range side.objects().DestinationRules {
+		for _, rule := range side.DestinationRules {
 			if len(c.after.behind[refOf(model.KindDestinationRule, rule)]) > 0 {
 				add(rule)
 			}
 		}
-		for _, rendered := range side.rendered {
-			for _, rule := range rendered.DestinationRules {
-				add(rule)
-			}
+		for _, rule := range side.rendered().DestinationRules {
+			add(rule)
 		}
 	}
 	return t

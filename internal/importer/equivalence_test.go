@@ -13,27 +13,21 @@ import (
 // randomWorlds is how many random worlds are imported.
 const randomWorlds = 30
 
-// TestSameEffectOfWrittenWorlds imports the worlds of other packages' golden files, and the command's own.
+// TestSameEffectOfWrittenWorlds imports the worlds of other packages' golden pairs, and the command's own.
 func TestSameEffectOfWrittenWorlds(t *testing.T) {
-	whole := func(path string) []byte {
-		stream, err := os.ReadFile(path)
-		if err != nil {
+	root := filepath.Join("..", "..")
+	written := golden.Written(t, root)
+	own, err := filepath.Glob(filepath.Join(root, "cmd", "kubectl-meshtls", "testdata", "import", "*.in.yaml"))
+	if err != nil || len(own) == 0 {
+		t.Fatalf("the command has no inputs: %v", err)
+	}
+	for _, input := range own {
+		if written[input], err = os.ReadFile(input); err != nil {
 			t.Fatal(err)
 		}
-		return stream
 	}
-	for pattern, read := range map[string]func(path string) []byte{
-		filepath.Join("..", "compile", "testdata", "*", "*.in.yaml"):                           whole,
-		filepath.Join("..", "..", "cmd", "kubectl-meshtls", "testdata", "import", "*.in.yaml"): whole,
-		filepath.Join("..", "lint", "testdata", "*", "*.yaml"):                                 func(path string) []byte { return golden.ReadWorld(t, path).Objects },
-	} {
-		inputs, err := filepath.Glob(pattern)
-		if err != nil || len(inputs) == 0 {
-			t.Fatalf("%s matches no inputs: %v", pattern, err)
-		}
-		for _, input := range inputs {
-			t.Run(input, func(t *testing.T) { importEqually(t, read(input)) })
-		}
+	for path, stream := range written {
+		t.Run(path, func(t *testing.T) { importEqually(t, stream) })
 	}
 }
 

@@ -127,20 +127,20 @@ type serverAt struct {
 
 // droppedServers are those that Istio leaves out on all pods of their Gateway, with the reason.
 func (m *original) droppedServers() map[serverAt]string {
-	over, before := &universe{}, m.projected(nil)
+	over := &universe{}
 	over.addGateways(m)
 	served, dropped := sets.New[serverAt](), map[serverAt]string{}
 	for _, revision := range m.revisions() {
-		seen := before.seen(revision, byName)
+		seen := m.unchanged.seen(revision, byName)
 		for _, w := range over.gateways {
 			found := seen.Listeners(w)
 			for _, l := range found.Listeners {
 				for _, s := range l.Servers {
-					served.Insert(serverAt{model.ObjectRef(s.Ref()), s.Index})
+					served.Insert(serverAt{s.Ref(), s.Index})
 				}
 			}
 			for _, out := range found.Dropped {
-				dropped[serverAt{model.ObjectRef(out.Server.Ref()), out.Server.Index}] = out.Why
+				dropped[serverAt{out.Server.Ref(), out.Server.Index}] = out.Why
 			}
 		}
 	}

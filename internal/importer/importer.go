@@ -57,13 +57,20 @@ type Refusal struct {
 	Why string
 }
 
-// Policies imports the foreign objects of a mesh.
-func Policies(in Input) Result {
-	d := newOriginal(in).propose(in.Namespace)
+// Policies imports the foreign objects of a mesh. An error is compile.ErrRestless: with some policies the operator would write without
+// end.
+func Policies(in Input) (Result, error) {
+	m, err := newOriginal(in)
+	if err != nil {
+		return Result{}, err
+	}
+	d := m.propose(in.Namespace)
 	d.nameThem()
 	d.admit(in.Admit)
-	d.settle()
-	return d.result()
+	if err := d.settle(); err != nil {
+		return Result{}, err
+	}
+	return d.result(), nil
 }
 
 // propose makes a candidate of each object of the namespace that can be said as a policy.

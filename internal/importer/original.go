@@ -16,19 +16,24 @@ import (
 // original is the mesh that is imported from, with the objects of others split from the operator's.
 type original struct {
 	model.Inventory
+	// unchanged is the mesh without any candidate, once the operator has come to rest.
+	unchanged     *projection
 	policies      []*meshtlsv1alpha1.MeshTLSPolicy
 	foreign, ours model.Objects
 	// destinations are what Services and ServiceEntries declare.
 	destinations destinations.Index
 }
 
-func newOriginal(in Input) *original {
+// newOriginal returns the mesh of the input. An error is compile.ErrRestless.
+func newOriginal(in Input) (*original, error) {
 	m := &original{Inventory: in.Mesh, policies: in.Policies}
 	m.foreign.PeerAuthentications, m.ours.PeerAuthentications = apart(in.Mesh.PeerAuthentications)
 	m.foreign.DestinationRules, m.ours.DestinationRules = apart(in.Mesh.DestinationRules)
 	m.foreign.Gateways, m.ours.Gateways = apart(in.Mesh.Gateways)
 	m.destinations = destinations.NewIndex(in.Mesh)
-	return m
+	var err error
+	m.unchanged, err = m.projected(nil)
+	return m, err
 }
 
 // apart are the objects that others wrote, oldest first, and those that the operator writes.

@@ -63,7 +63,7 @@ func imported(ctx context.Context, world documents) (importer.Result, error) {
 	}
 	return importer.Policies(importer.Input{
 		Mesh: mesh, Policies: policies, Admit: func(p *meshtlsv1alpha1.MeshTLSPolicy) error { return source.Admit(ctx, p) },
-	}), nil
+	})
 }
 
 // operated is the world once the operator has written what its policies ask for.
