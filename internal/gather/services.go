@@ -29,6 +29,7 @@ func serviceOf(service *corev1.Service) model.Service {
 		Selector:  selectorOf(service),
 		Ports:     servicePorts(service),
 		Headless:  service.Spec.ClusterIP == corev1.ClusterIPNone,
+		Addresses: clusterAddresses(service),
 		External:  service.Spec.Type == corev1.ServiceTypeExternalName,
 		Waypoint:  service.Labels[model.LabelUseWaypoint],
 		ExportTo:  words(service.Annotations[model.AnnotationExportTo]),
@@ -44,6 +45,20 @@ func serviceOf(service *corev1.Service) model.Service {
 		}
 	}
 	return s
+}
+
+func clusterAddresses(service *corev1.Service) []string {
+	addresses := service.Spec.ClusterIPs
+	if len(addresses) == 0 {
+		addresses = []string{service.Spec.ClusterIP}
+	}
+	var own []string
+	for _, address := range addresses {
+		if address != "" && address != corev1.ClusterIPNone {
+			own = append(own, address)
+		}
+	}
+	return own
 }
 
 // selectorOf is nil for an ExternalName Service: Kubernetes does not look at what its selector says.

@@ -10,6 +10,7 @@ import (
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/istio/scopes"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -57,7 +58,7 @@ type IgnoredPeer struct {
 // Accept says what the workload accepts. A gateway's own servers are none of it: see Listeners.
 func (m *Model) Accept(w model.Workload) Acceptance {
 	levels := m.peers.levelsOf(w)
-	acceptance := levels.acceptance(w.Dataplane)
+	acceptance := m.acceptance(levels, w)
 	acceptance.Ignored = m.peers.ignored(w, levels)
 	return acceptance
 }
@@ -67,15 +68,59 @@ type peerLevels struct {
 	mesh, namespace, workload *istiosecurityv1.PeerAuthentication
 }
 
-func (l peerLevels) acceptance(dataplane model.Dataplane) Acceptance {
-	switch dataplane {
+func (m *Model) acceptance(l peerLevels, w model.Workload) Acceptance {
+	switch w.Dataplane {
 	case model.DataplaneNone:
-		return Acceptance{Workload: Accepted{Mode: meshtlsv1alpha1.AcceptDisable, Origin: Origin{Field: "the pods have no proxy"}}}
+		return anything("the pods have no proxy")
+	case model.DataplaneWaypoint:
+		return anything("the pods are a waypoint")
 	case model.DataplaneAmbient:
 		return l.ztunnelAcceptance()
-	default:
-		return l.sidecarAcceptance()
+	case model.DataplaneProxyless:
+		return l.grpcAcceptance(w.Labels[model.LabelTLSMode] == "istio")
 	}
+	if w.Interception == model.InterceptionNone && !w.Gateway {
+		return m.uninterceptedAcceptance(l, w)
+	}
+	return l.sidecarAcceptance()
+}
+
+// anything is accepted where nothing enforces what PeerAuthentications say.
+func anything(why string) Acceptance {
+	return Acceptance{Workload: Accepted{Mode: meshtlsv1alpha1.AcceptDisable, Origin: Origin{Field: why}}}
+}
+
+// grpcAcceptance is what a gRPC server enforces that the control plane configures: it has one transport for a port, mutual TLS or plaintext.
+// Permissive is plaintext, unless the pods' label has clients use mutual TLS.
+// Source: istio pilot/pkg/networking/grpcgen/lds.go, buildInboundFilterChains.
+func (l peerLevels) grpcAcceptance(labelled bool) Acceptance {
+	acceptance := l.sidecarAcceptance()
+	one := func(a Accepted) Accepted {
+		switch {
+		case a.Mode == permissive && labelled:
+			a.Mode = strict
+		case a.Mode == permissive:
+			a.Mode = disable
+		}
+		return a
+	}
+	acceptance.Workload = one(acceptance.Workload)
+	for i := range acceptance.Ports {
+		acceptance.Ports[i].Accepted = one(acceptance.Ports[i].Accepted)
+	}
+	return acceptance
+}
+
+// uninterceptedAcceptance is what pods accept whose connections are not led to their sidecar: it listens where a Sidecar says, and all other
+// ports are the application's own.
+// Source: istio pilot/pkg/networking/core/listener_inbound.go, buildInboundChainConfigs and buildInboundListeners.
+func (m *Model) uninterceptedAcceptance(l peerLevels, w model.Workload) Acceptance {
+	acceptance := anything("interception mode NONE: nothing leads connections to the sidecar")
+	said := l.sidecarAcceptance()
+	for _, port := range scopes.IngressPorts(m.sidecars.Of(w.Namespace, w.Labels)) {
+		acceptance.Ports = append(acceptance.Ports, AcceptedPort{Port: port, Accepted: said.Port(port)})
+	}
+	return acceptance
 }
 
 // sidecarAcceptance lets the narrowest scope that says something decide.
@@ -129,7 +174,12 @@ var acceptModes = map[securityapi.PeerAuthentication_MutualTLS_Mode]meshtlsv1alp
 
 // acceptsAt is what the workload accepts at one port.
 func (m *Model) acceptsAt(w model.Workload, port int32) Accepted {
-	return m.peers.levelsOf(w).acceptance(w.Dataplane).Port(port)
+	return m.acceptance(m.peers.levelsOf(w), w).Port(port)
+}
+
+// saidAt is what PeerAuthentications say of the port, whoever enforces it: clients go by that.
+func (m *Model) saidAt(w model.Workload, port int32) Accepted {
+	return m.peers.levelsOf(w).sidecarAcceptance().Port(port)
 }
 
 // namespaceAccepts is what a namespace's workloads accept if nothing is said for them, which is all that Istio looks at when it

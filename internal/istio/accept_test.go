@@ -5,6 +5,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	networkingapi "istio.io/api/networking/v1alpha3"
+	securityapi "istio.io/api/security/v1beta1"
+	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
@@ -153,4 +156,44 @@ func orNone(m map[string]string) map[string]string {
 		return map[string]string{}
 	}
 	return m
+}
+
+func TestAcceptOfOthersThanSidecars(t *testing.T) {
+	strictAt9 := &istionetworkingv1.Sidecar{ObjectMeta: meta("shop", "s", 1)}
+	strictAt9.Spec.Ingress = []*networkingapi.IstioIngressListener{{Port: &networkingapi.SidecarPort{Number: 9}}}
+	tests := map[string]struct {
+		mode     securityapi.PeerAuthentication_MutualTLS_Mode
+		workload model.Workload
+		sidecars []*istionetworkingv1.Sidecar
+		// want is the mode of the workload, want9 that of port 9.
+		want, want9 meshtlsv1alpha1.AcceptMode
+	}{
+		"a waypoint takes anything":                      {mode: strictMode, workload: model.Workload{Dataplane: model.DataplaneWaypoint}, want: disable, want9: disable},
+		"gRPC takes mutual TLS only":                     {mode: strictMode, workload: model.Workload{Dataplane: model.DataplaneProxyless}, want: strict, want9: strict},
+		"gRPC that is permissive takes plaintext only":   {mode: permissiveMode, workload: model.Workload{Dataplane: model.DataplaneProxyless}, want: disable, want9: disable},
+		"gRPC whose label has clients use mutual TLS":    {mode: permissiveMode, workload: model.Workload{Dataplane: model.DataplaneProxyless, Labels: labels{"security.istio.io/tlsMode": "istio"}}, want: strict, want9: strict},
+		"a sidecar that nothing leads to":                {mode: strictMode, workload: model.Workload{Dataplane: model.DataplaneSidecar, Interception: model.InterceptionNone}, want: disable, want9: disable},
+		"one that listens where a Sidecar says":          {mode: strictMode, workload: model.Workload{Dataplane: model.DataplaneSidecar, Interception: model.InterceptionNone}, sidecars: []*istionetworkingv1.Sidecar{strictAt9}, want: disable, want9: strict},
+		"a gateway listens whatever the interception is": {mode: strictMode, workload: model.Workload{Dataplane: model.DataplaneSidecar, Gateway: true, Interception: model.InterceptionNone}, want: strict, want9: strict},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			tc.workload.Namespace = "shop"
+			m := New(World{Mesh: mesh, PeerAuthentications: peers(peer("shop", "p", 1, tc.mode)), Sidecars: tc.sidecars})
+			got := m.Accept(tc.workload)
+			if got.Workload.Mode != tc.want || got.Port(9).Mode != tc.want9 {
+				t.Errorf("accepts %s, at port 9 %s; want %s and %s", got.Workload.Mode, got.Port(9).Mode, tc.want, tc.want9)
+			}
+		})
+	}
+}
+
+// TestClientsGoByWhatIsSaid: clients know nothing of whether anything enforces a PeerAuthentication.
+func TestClientsGoByWhatIsSaid(t *testing.T) {
+	uncaught := model.Workload{Namespace: "shop", Dataplane: model.DataplaneSidecar, Interception: model.InterceptionNone}
+	m := New(World{Mesh: mesh, PeerAuthentications: peers(peer("shop", "p", 1, strictMode))})
+	v := m.Verdict(Connection{Client: caller, To: Destination{Host: payments, Port: 80}, Server: &uncaught, Port: 80})
+	if v.Kind != Refused || v.Sent.Mode != meshtlsv1alpha1.SendIstioMutual {
+		t.Errorf("got %s of %s, want mutual TLS to be refused", v.Kind, v.Sent.Mode)
+	}
 }

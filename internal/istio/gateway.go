@@ -2,6 +2,7 @@ package istio
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -92,7 +93,30 @@ func (m *Model) Listeners(pod model.Workload) Listeners {
 			merge.admit(server, m.podPort(pod, int32(spec.Port.Number)))
 		}
 	}
-	return merge.listeners()
+	return merge.listeners().openable(pod)
+}
+
+// lastPrivilegedPort is the last of the ports at which not every process may listen.
+const lastPrivilegedPort = 1023
+
+// openable leaves out the listeners that the pods may not open.
+// Source: istio pilot/pkg/networking/core/gateway.go, buildGatewayListeners.
+func (l Listeners) openable(pod model.Workload) Listeners {
+	if !pod.Unprivileged {
+		return l
+	}
+	open := Listeners{Dropped: l.Dropped}
+	for _, listener := range l.Listeners {
+		if listener.Port > lastPrivilegedPort {
+			open.Listeners = append(open.Listeners, listener)
+			continue
+		}
+		for _, s := range listener.Servers {
+			open.Dropped = append(open.Dropped, Dropped{Server: s, Reason: DropPrivileged, By: s, Why: fmt.Sprintf(
+				"The pods may not listen on ports below %d, and no Service leads port %d to another.", lastPrivilegedPort+1, s.Spec().Port.Number)})
+		}
+	}
+	return open
 }
 
 // podPort is the port on which the pods listen for a Gateway's port: the target of the first Service port with that number among
@@ -100,7 +124,7 @@ func (m *Model) Listeners(pod model.Workload) Listeners {
 // Source: istio pilot/pkg/model/gateway.go, resolvePorts.
 func (m *Model) podPort(pod model.Workload, number int32) int32 {
 	for _, service := range m.services[pod.Namespace] {
-		if len(service.Selector) == 0 || !pods.Matches(service.Selector, pod.Labels) {
+		if service.Untranslated || len(service.Selector) == 0 || !pods.Matches(service.Selector, pod.Labels) {
 			continue
 		}
 		for _, port := range service.Ports {

@@ -12,6 +12,8 @@ const (
 	DropProtocol DropReason = "Protocol"
 	// DropPortName: a server of the same Gateway has the port's name.
 	DropPortName DropReason = "PortName"
+	// DropPrivileged: the pods may not listen on the port. By is the server itself.
+	DropPrivileged DropReason = "Privileged"
 )
 
 // Dropped is a server that Istio leaves out as a whole.

@@ -45,7 +45,7 @@ func (c Connection) readsHTTP() bool {
 // Source: istio pilot/pkg/networking/core/filterchain_options.go, getFilterChainMatchOptions.
 func meetIstioMutual(v Verdict, c Connection) Verdict {
 	switch {
-	case c.Server.Dataplane != model.DataplaneSidecar:
+	case c.Server.Dataplane != model.DataplaneSidecar && c.Server.Dataplane != model.DataplaneProxyless:
 		v.Kind = Refused
 		v.Why = fmt.Sprintf("%s But the server has no proxy that could end the mutual TLS of the mesh, so the connection fails.", v.Sent.Why)
 	case v.Accepted.Mode == disable:

@@ -4,6 +4,7 @@ import (
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 
+	"github.com/meshtls/meshtls/internal/istio/scopes"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -14,6 +15,7 @@ type World struct {
 	PeerAuthentications []*istiosecurityv1.PeerAuthentication
 	DestinationRules    []*istionetworkingv1.DestinationRule
 	Gateways            []*istionetworkingv1.Gateway
+	Sidecars            []*istionetworkingv1.Sidecar
 	// Services are those that select gateway pods: a Gateway may name their ports in place of the pods'.
 	Services []model.Service
 }
@@ -24,7 +26,8 @@ func WorldOf(i model.Inventory) World {
 		Mesh:                i.Mesh,
 		PeerAuthentications: i.PeerAuthentications,
 		DestinationRules:    i.DestinationRules,
-		Gateways:            i.Gateways,
+		Gateways:            append(IngressGateways(i), i.Gateways...),
+		Sidecars:            i.Sidecars,
 		Services:            i.Services,
 	}
 }
@@ -35,6 +38,7 @@ type Model struct {
 	peers    peerIndex
 	rules    ruleIndex
 	gateways selectorIndex[*istionetworkingv1.Gateway]
+	sidecars scopes.Sidecars
 	services map[string][]model.Service
 }
 
@@ -45,6 +49,7 @@ func New(w World) *Model {
 		peers:    indexPeers(w.Mesh.RootNamespace, w.PeerAuthentications),
 		rules:    indexRules(w.Mesh, w.DestinationRules),
 		gateways: indexGateways(w.Gateways),
+		sidecars: scopes.NewSidecars(w.Mesh, w.Sidecars),
 		services: indexServices(w.Services),
 	}
 }
@@ -117,6 +122,10 @@ func ruleRef(rule *istionetworkingv1.DestinationRule) model.ObjectRef {
 	return model.RefOf(model.KindDestinationRule, rule)
 }
 
+// gatewayRef names the Gateway, or the Ingress that it was made of.
 func gatewayRef(gateway *istionetworkingv1.Gateway) model.ObjectRef {
+	if ingress, made := ingressOf(gateway); made {
+		return ingress
+	}
 	return model.RefOf(model.KindGateway, gateway)
 }

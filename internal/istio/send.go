@@ -29,6 +29,9 @@ func (m *Model) Sends(client Client, to Destination) TLS {
 	case model.DataplaneNone:
 		return TLS{Mode: meshtlsv1alpha1.SendDisable, Origin: Origin{Field: "the client has no proxy"},
 			Why: "The client has no proxy: it sends what its application sends."}
+	case model.DataplaneWaypoint:
+		return TLS{Mode: meshtlsv1alpha1.SendAuto, Origin: Origin{Field: "the client is a waypoint"},
+			Why: "What a waypoint sends is not looked at here."}
 	case model.DataplaneAmbient:
 		return TLS{Mode: meshtlsv1alpha1.SendAuto, Origin: Origin{Field: "the client's proxy is ztunnel"},
 			Why: "ztunnel reads no DestinationRule: it uses mutual TLS where the other side can."}
@@ -149,11 +152,12 @@ func allInMesh(endpoints []model.Workload) bool {
 	return len(endpoints) > 0
 }
 
-// speaksMutualTLS says whether the pods have a sidecar and do not deny it by label.
-// Source: istio pilot/pkg/model/service.go, GetTLSModeFromEndpointLabels; the injector sets the label.
+// speaksMutualTLS reports whether clients take the pods for ones that take mutual TLS: those with a sidecar that do not deny it by label,
+// and those without a proxy, but with a library that does, that say so by label.
+// Source: istio pilot/pkg/model/service.go, GetTLSModeFromEndpointLabels; the injector sets the label with a sidecar.
 func speaksMutualTLS(w model.Workload) bool {
-	mode := w.Labels["security.istio.io/tlsMode"]
-	return w.Dataplane == model.DataplaneSidecar && (mode == "" || mode == "istio")
+	mode := w.Labels[model.LabelTLSMode]
+	return mode == "istio" && w.Dataplane == model.DataplaneProxyless || w.Dataplane == model.DataplaneSidecar && (mode == "" || mode == "istio")
 }
 
 var sendModes = map[networkingapi.ClientTLSSettings_TLSmode]meshtlsv1alpha1.SendMode{

@@ -77,15 +77,14 @@ func (m *Model) Verdict(c Connection) Verdict {
 		return tunnelled(verdict)
 	}
 	if sent.Mode == meshtlsv1alpha1.SendAuto {
-		verdict.Sent = endpointTLS(c, choice, verdict)
+		verdict.Sent = endpointTLS(c, choice, verdict.Sent, m.saidAt(*c.Server, c.Port))
 	}
 	return meet(verdict, c)
 }
 
 // endpointTLS settles what was left to the endpoint.
 // Source: istio pilot/pkg/xds/endpoints/mtls_checker.go, checkMtlsEnabled.
-func endpointTLS(c Connection, choice Choice, v Verdict) TLS {
-	sent := v.Sent
+func endpointTLS(c Connection, choice Choice, sent TLS, said Accepted) TLS {
 	sent.Mode = meshtlsv1alpha1.SendDisable
 	subset, _ := choice.subset(c.To.Subset)
 	marked := endpointMode(choice, subset, c.To.Port)
@@ -97,8 +96,8 @@ func endpointTLS(c Connection, choice Choice, v Verdict) TLS {
 	case marked != nil && sendModes[marked.Mode] != meshtlsv1alpha1.SendIstioMutual:
 		sent.Why = "The settings of the port have no tls, so its TLS is left to Istio; but Istio marks the endpoints by the mode of the " +
 			"destination, " + marked.Mode.String() + ", and sends them plaintext."
-	case marked == nil && v.Accepted.Mode == disable:
-		sent.Origin = v.Accepted.Origin
+	case marked == nil && said.Mode == disable:
+		sent.Origin = said.Origin
 		sent.Why = "The server's port does not take mutual TLS, so Istio uses none."
 	default:
 		sent.Mode = meshtlsv1alpha1.SendIstioMutual

@@ -29,6 +29,8 @@ type Call struct {
 	Via *Hop
 	// Carries is what the hop before left of the connection.
 	Carries istio.Carries
+	// Bypass is why the client's sidecar does not treat the connection as one to the destination.
+	Bypass Bypass
 }
 
 // Hop is where a route sends what it is given.
@@ -56,6 +58,10 @@ func (v *View) CallsOf(client model.Workload, d *destinations.Destination, port 
 	itself := Call{
 		Client: client, Host: d.Name, Number: port.Number, Called: d.Name, Destination: d, Port: port,
 		Carries: istio.CarriesOf(port.Protocol),
+	}
+	if bypass, bypasses := v.Bypasses(client, d, port.Number); bypasses {
+		itself.Bypass = bypass
+		return []Call{itself}
 	}
 	if client.Gateway || !ReadsRules(client) {
 		return []Call{itself}

@@ -1,7 +1,7 @@
 package mesh
 
 import (
-	"slices"
+	"maps"
 
 	networkingapi "istio.io/api/networking/v1alpha3"
 
@@ -11,24 +11,25 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// LabelTLSMode, on a pod or a WorkloadEntry, says whether the endpoint takes the mesh's mutual TLS.
-const LabelTLSMode = "security.istio.io/tlsMode"
-
 // Destinations are what clients can call, by host.
 func (v *View) Destinations() destinations.Index {
 	v.note(model.KindService, model.KindServiceEntry, model.KindConfigMap)
 	return v.index.destinations()
 }
 
-// Behind returns the pods and machines behind the destination.
+// Behind returns the pods and machines behind the destination, as its clients take them.
 func (v *View) Behind(d *destinations.Destination) []model.Workload {
-	v.note(model.KindPod)
-	return slices.Concat(d.Backends(v.index.podsIn()), v.Machines(d))
+	backends := v.backends(d)
+	all := make([]model.Workload, 0, len(backends))
+	for _, b := range backends {
+		all = append(all, b.Workload)
+	}
+	return all
 }
 
 // Endpoints returns where a port of the destination leads to.
 func (v *View) Endpoints(d *destinations.Destination, port destinations.Port) []destinations.Endpoint {
-	return port.Endpoints(v.Behind(d))
+	return port.Endpoints(v.backends(d))
 }
 
 // CallOf returns the call of a port of the destination, as the model of Istio is asked about it.
@@ -36,36 +37,153 @@ func (v *View) CallOf(d *destinations.Destination, port destinations.Port) istio
 	return d.Called(port, v.Behind(d))
 }
 
-// Machines returns the endpoints of the destination that are no pods, as workloads: those that a ServiceEntry lists, and the
-// WorkloadEntries that it or a Service selects. A destination outside the mesh has none.
+// EndpointsKnown reports whether it is known where the destination leads, be it to nothing: it selects pods, or lists addresses.
+func (v *View) EndpointsKnown(d *destinations.Destination) bool {
+	switch {
+	case d.External:
+		return false
+	case len(d.Selector()) > 0:
+		return true
+	case d.Service != nil:
+		return len(v.slicesOf(d)) > 0
+	default:
+		return len(d.Entry.Spec.GetEndpoints()) > 0 && d.Entry.Spec.GetResolution() == networkingapi.ServiceEntry_STATIC
+	}
+}
+
+// Machines returns what is behind the destination and was not found by its selector, as workloads: what a ServiceEntry lists, the
+// WorkloadEntries that it or a Service selects, and the addresses that a Service without a selector was given. A destination outside the
+// mesh has none.
 func (v *View) Machines(d *destinations.Destination) []model.Workload {
+	var all []model.Workload
+	for _, b := range v.machines(d) {
+		all = append(all, b.Workload)
+	}
+	return all
+}
+
+func (v *View) backends(d *destinations.Destination) []destinations.Backend {
+	v.note(model.KindPod)
+	var all []destinations.Backend
+	for _, w := range d.Backends(v.index.podsIn()) {
+		all = append(all, destinations.Backend{Workload: w})
+	}
+	return append(all, v.machines(d)...)
+}
+
+func (v *View) machines(d *destinations.Destination) []destinations.Backend {
 	if d.External {
 		return nil
 	}
-	var all []model.Workload
+	var all []destinations.Backend
 	if d.Entry != nil {
 		for _, endpoint := range d.Entry.Spec.GetEndpoints() {
-			all = append(all, machine(d.Namespace, endpoint.GetAddress(), endpoint))
+			all = append(all, v.machine(d.Namespace, endpoint.GetAddress(), endpoint))
 		}
+	}
+	if d.Service != nil && d.Service.Selector == nil {
+		all = append(all, v.atAddresses(d)...)
 	}
 	if len(d.Selector()) == 0 {
 		return all
 	}
 	for _, entry := range v.WorkloadEntries() {
 		if entry.Namespace == d.Namespace && pods.Matches(d.Selector(), entry.Spec.GetLabels()) {
-			all = append(all, machine(entry.Namespace, entry.Name, &entry.Spec))
+			all = append(all, v.machine(entry.Namespace, entry.Name, &entry.Spec))
 		}
 	}
 	return all
 }
 
-// machine is an endpoint as a workload: one with a service account counts as part of the mesh, unless a label says otherwise.
+// machine is an endpoint that an object lists. To its clients one with a service account is part of the mesh, unless a label says
+// otherwise; but if the address is a pod's, it is the pod that answers.
 // Source: istio pilot/pkg/serviceregistry/serviceentry/conversion.go, getTLSModeFromWorkloadEntry.
-func machine(namespace, name string, entry *networkingapi.WorkloadEntry) model.Workload {
-	mode, labelled := entry.GetLabels()[LabelTLSMode]
-	w := model.Workload{Namespace: namespace, Example: name, Count: 1, Labels: entry.GetLabels(), Dataplane: model.DataplaneNone}
-	if mode == "istio" || !labelled && entry.GetServiceAccount() != "" {
+func (v *View) machine(namespace, name string, entry *networkingapi.WorkloadEntry) destinations.Backend {
+	mode, labelled := entry.GetLabels()[model.LabelTLSMode]
+	inMesh := mode == "istio" || !labelled && entry.GetServiceAccount() != ""
+	ports := make(map[string]int32, len(entry.GetPorts()))
+	for named, number := range entry.GetPorts() {
+		ports[named] = int32(number) // #nosec G115 -- the CRD admits no number above 65535
+	}
+	if pod, found := v.podAt(entry.GetAddress()); found {
+		return destinations.Backend{Workload: takenFor(pod, inMesh), Ports: ports}
+	}
+	w := model.Workload{
+		Namespace: namespace, Example: name, Count: 1, Labels: entry.GetLabels(), ServiceAccount: entry.GetServiceAccount(),
+		Dataplane: model.DataplaneNone,
+	}
+	if inMesh {
 		w.Dataplane = model.DataplaneSidecar
 	}
-	return w
+	return destinations.Backend{Workload: w, Ports: ports}
+}
+
+// takenFor is the pod as clients take it that know it by what somebody wrote down of its address, and not by its labels.
+func takenFor(pod model.Workload, inMesh bool) model.Workload {
+	labels := maps.Clone(pod.Labels)
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	labels[model.LabelTLSMode] = "disabled"
+	if inMesh {
+		labels[model.LabelTLSMode] = "istio"
+	}
+	pod.Labels = labels
+	return pod
+}
+
+// atAddresses is what is behind a Service without a selector: at each address that somebody gave it the pod that has it, or a machine of
+// which nothing is known.
+// Source: istio pilot/pkg/serviceregistry/kube/controller/endpointslice.go, updateEndpointCacheForSlice.
+func (v *View) atAddresses(d *destinations.Destination) []destinations.Backend {
+	var all []destinations.Backend
+	for _, slice := range v.slicesOf(d) {
+		ports := make(map[string]int32, len(slice.Ports))
+		for _, p := range d.Declared {
+			if number, has := slicePort(slice, p.Service); has {
+				ports[p.Name()] = number
+			}
+		}
+		for _, address := range slice.Addresses {
+			w, found := v.podAt(address)
+			if !found {
+				w = model.Workload{Namespace: d.Namespace, Example: address, Count: 1, Dataplane: model.DataplaneNone}
+			}
+			all = append(all, destinations.Backend{Workload: w, Ports: ports, Only: true})
+		}
+	}
+	return all
+}
+
+// slicesOf are the EndpointSlices of a Service without a selector.
+func (v *View) slicesOf(d *destinations.Destination) []model.EndpointSlice {
+	v.note(model.KindEndpointSlice)
+	var all []model.EndpointSlice
+	for _, slice := range v.inventory.Endpoints {
+		if slice.Namespace == d.Service.Namespace && slice.Service == d.Service.Name {
+			all = append(all, slice)
+		}
+	}
+	return all
+}
+
+// slicePort is the port of the addresses that a Service's port leads to: the one of its name, or the only one where the Service has no
+// names.
+func slicePort(slice model.EndpointSlice, port *model.ServicePort) (int32, bool) {
+	for _, p := range slice.Ports {
+		if p.Name == port.Name {
+			return p.Number, true
+		}
+	}
+	return 0, false
+}
+
+// podAt finds the pods of which one has the address.
+func (v *View) podAt(address string) (model.Workload, bool) {
+	v.note(model.KindPod)
+	w, found := v.index.byAddress()[address]
+	if !found {
+		return model.Workload{}, false
+	}
+	return *w, true
 }

@@ -9,6 +9,7 @@ import (
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/istio/hosts"
+	"github.com/meshtls/meshtls/internal/model"
 )
 
 // atGateway is the outcome of a call whose endpoint is a gateway: its servers decide. Without the label that sidecars are given, Istio of
@@ -18,7 +19,7 @@ func (v *View) atGateway(o Outcome, c istio.Connection) Outcome {
 	o.AtGateway = true
 	o.Verdict = v.Verdict(c)
 	o.Accepted = istio.Accepted{}
-	if tls := v.Sends(c.Client, c.To); tls.Mode == meshtlsv1alpha1.SendAuto && c.Server.Labels[LabelTLSMode] != "istio" {
+	if tls := v.Sends(c.Client, c.To); tls.Mode == meshtlsv1alpha1.SendAuto && c.Server.Labels[model.LabelTLSMode] != "istio" {
 		o.Sent.Mode = meshtlsv1alpha1.SendDisable
 		o.Sent.Why = "Istio gives the pods of a gateway no mark that they can do mutual TLS, so it uses none of itself."
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/meshtls/meshtls/internal/istio/destinations"
 	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/istio/routes"
+	"github.com/meshtls/meshtls/internal/istio/scopes"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -22,10 +23,12 @@ import (
 // questions are about.
 type index struct {
 	// istio is what Istio makes of the PeerAuthentications, DestinationRules and Gateways.
-	istio          func() *istio.Model
-	namespaces     func() map[string]model.Namespace
-	pods           func() pods.Index
-	podsIn         func() pods.Namespaces
+	istio      func() *istio.Model
+	namespaces func() map[string]model.Namespace
+	pods       func() pods.Index
+	podsIn     func() pods.Namespaces
+	// byAddress are the pods by the addresses of each.
+	byAddress      func() map[string]*model.Workload
 	services       func() map[string][]*model.Service
 	authorizations func() map[string][]*istiosecurityv1.AuthorizationPolicy
 	clients        func() Clients
@@ -35,6 +38,7 @@ type index struct {
 	// known are the hosts that the clients of a namespace see.
 	known       func(namespace string) map[string]model.Host
 	traffic     func() routing
+	sidecars    func() scopes.Sidecars
 	credentials func() map[model.ObjectRef]*model.Credential
 	// routed are the VirtualServices that name a Gateway, by the Gateway.
 	routed func() map[types.NamespacedName][]*istionetworkingv1.VirtualService
@@ -50,11 +54,13 @@ func newIndex(i model.Inventory) *index {
 		namespaces:     sync.OnceValue(func() map[string]model.Namespace { return namespacesByName(i.Namespaces) }),
 		pods:           sync.OnceValue(func() pods.Index { return pods.NewIndex(i.Workloads) }),
 		podsIn:         sync.OnceValue(func() pods.Namespaces { return pods.ByNamespace(i.Workloads) }),
+		byAddress:      sync.OnceValue(func() map[string]*model.Workload { return podsByAddress(i.Workloads) }),
 		services:       sync.OnceValue(func() map[string][]*model.Service { return servicesByNamespace(i.Services) }),
 		authorizations: sync.OnceValue(func() map[string][]*istiosecurityv1.AuthorizationPolicy { return byNamespace(i.AuthorizationPolicies) }),
 		clients:        sync.OnceValue(func() Clients { return newClients(i) }),
 		destinations:   sync.OnceValue(func() destinations.Index { return destinations.NewIndex(i) }),
 		traffic:        sync.OnceValue(func() routing { return newRouting(i.VirtualServices) }),
+		sidecars:       sync.OnceValue(func() scopes.Sidecars { return scopes.NewSidecars(i.Mesh, i.Sidecars) }),
 		credentials:    sync.OnceValue(func() map[model.ObjectRef]*model.Credential { return credentialsByRef(i.Credentials) }),
 		routed: sync.OnceValue(func() map[types.NamespacedName][]*istionetworkingv1.VirtualService {
 			return routes.ByGateway(i.VirtualServices)
@@ -99,6 +105,18 @@ func namespacesByName(all []model.Namespace) map[string]model.Namespace {
 	return byName
 }
 
+func podsByAddress(all []model.Workload) map[string]*model.Workload {
+	byAddress := map[string]*model.Workload{}
+	for w := range all {
+		for _, pod := range all[w].Pods {
+			for _, address := range pod.Addresses {
+				byAddress[address] = &all[w]
+			}
+		}
+	}
+	return byAddress
+}
+
 func servicesByNamespace(all []model.Service) map[string][]*model.Service {
 	sorted := map[string][]*model.Service{}
 	for i := range all {
@@ -131,6 +149,7 @@ func inOrder(i model.Inventory) model.Inventory {
 	i.ServiceEntries = sortedObjects(i.ServiceEntries)
 	i.WorkloadEntries = sortedObjects(i.WorkloadEntries)
 	i.AuthorizationPolicies = sortedObjects(i.AuthorizationPolicies)
+	i.Sidecars = sortedObjects(i.Sidecars)
 	return i
 }
 

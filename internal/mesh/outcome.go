@@ -43,6 +43,9 @@ func (v *View) Outcomes(c Call) []Outcome {
 	if !c.Known() {
 		return []Outcome{undeclared(c)}
 	}
+	if c.Bypass != (Bypass{}) {
+		return v.passedBy(c)
+	}
 	connection := istio.Connection{Client: istio.ClientOf(c.Client), To: v.To(c)}
 	sent := v.Sends(connection.Client, connection.To)
 	if sent.Mode == "" {
@@ -52,7 +55,7 @@ func (v *View) Outcomes(c Call) []Outcome {
 	if v.lacksCluster(c) {
 		return []Outcome{withoutCluster(c)}
 	}
-	if d.External || len(d.Selector()) == 0 && len(v.Machines(d)) == 0 {
+	if !v.EndpointsKnown(d) {
 		return []Outcome{v.outsideOutcome(c, connection)}
 	}
 	var all []Outcome

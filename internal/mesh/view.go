@@ -7,6 +7,7 @@ import (
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/meshtls/meshtls/internal/istio/scopes"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -25,6 +26,7 @@ type View struct {
 // New returns the view of the revision's control plane; the empty revision is the default one's. It keeps the objects of the
 // inventory, and indexes them when they are first asked for.
 func New(i model.Inventory, revision string) *View {
+	i = scopes.Discovered(i)
 	v := &View{revision: revision, everyGateway: i.Gateways}
 	v.inventory = inOrder(i.InRevision(revision))
 	v.index = newIndex(v.inventory)

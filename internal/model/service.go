@@ -14,6 +14,8 @@ type Service struct {
 	// External says that the Service has no endpoints and is a name for ExternalName, a host that may be in the cluster or not.
 	External     bool
 	ExternalName string
+	// Addresses are the Service's own, as far as they are known.
+	Addresses []string
 	// OtherPorts are the numbers of the ports that carry no TLS as the mesh knows it: UDP and SCTP.
 	OtherPorts []int32
 	// Untranslated says that a Gateway's port is not led to the target of the Service's port of that number.

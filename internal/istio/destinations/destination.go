@@ -139,33 +139,85 @@ func (p Port) Target(w model.Workload) (int32, bool) {
 	return p.Number, true
 }
 
-// Endpoint is a port of a pod that a destination's port leads to.
+// Endpoint is a port of a pod or machine that a destination's port leads to.
 type Endpoint struct {
 	model.Workload
 	Port int32
 }
 
-// Endpoints are where the port leads to among the pods behind its destination.
-func (p Port) Endpoints(behind []model.Workload) []Endpoint {
+// Backend is what is behind a destination: pods, or a machine with ports of its own.
+type Backend struct {
+	model.Workload
+	// Ports are the machine's, by the names that destinations have for them; nil: the destination says which.
+	Ports map[string]int32
+	// Only says that the ports are all that it has.
+	Only bool
+}
+
+// Endpoints are where the port leads to among what is behind its destination.
+func (p Port) Endpoints(behind []Backend) []Endpoint {
 	var all []Endpoint
-	for _, w := range behind {
-		if number, known := p.Target(w); known {
-			all = append(all, Endpoint{Workload: w, Port: number})
+	for _, b := range behind {
+		if number, known := p.on(b); known {
+			all = append(all, Endpoint{Workload: b.Workload, Port: number})
 		}
 	}
 	return all
 }
 
+// on is the port of what is behind the destination that its port leads to. A machine's port of the name goes before what the destination
+// says; a Service that names its target leads to no other.
+// Source: istio pilot/pkg/serviceregistry/kube/controller/controller.go, serviceInstanceFromWorkloadInstance;
+// pilot/pkg/serviceregistry/serviceentry/conversion.go, convertWorkloadInstanceToServiceInstance.
+func (p Port) on(b Backend) (int32, bool) {
+	if b.Ports == nil && !b.Only {
+		return p.Target(b.Workload)
+	}
+	if number, has := b.Ports[p.Name()]; has {
+		return number, true
+	}
+	if b.Only {
+		return 0, false
+	}
+	if p.Service != nil && p.Service.TargetPort.StrVal != "" {
+		return 0, false
+	}
+	return p.Target(b.Workload)
+}
+
+// Name is the name by which a machine knows the port.
+func (p Port) Name() string {
+	switch {
+	case p.Service == nil:
+		return p.Entry.GetName()
+	case p.Service.TargetPort.StrVal != "":
+		return p.Service.TargetPort.StrVal
+	default:
+		return p.Service.Name
+	}
+}
+
+// Unlisted reports whether proxies have no list of the destination's endpoints: they connect to the address that the client looked up.
+func (d *Destination) Unlisted() bool {
+	if d.Service != nil {
+		return d.Service.Headless
+	}
+	return d.Entry.Spec.GetResolution() == networkingapi.ServiceEntry_NONE
+}
+
 // Called is the call of a port of the destination, which has these pods behind it.
 func (d *Destination) Called(port Port, behind []model.Workload) istio.Destination {
 	return istio.Destination{
-		Host: d.Host, Port: port.Number, Protocol: port.Protocol, Headless: d.Service != nil && d.Service.Headless, Endpoints: behind,
+		Host: d.Host, Port: port.Number, Protocol: port.Protocol, Headless: d.Unlisted(), Endpoints: behind,
 	}
 }
 
 // ExportedTo reports whether clients of the namespace see the destination.
 // Source: istio pilot/pkg/model/push_context.go, IsServiceVisible.
 func (d *Destination) ExportedTo(namespace string) bool {
+	if slices.Contains(d.exportTo, "~") && !slices.Contains(d.exportTo, "*") {
+		return false
+	}
 	return len(d.exportTo) == 0 || slices.Contains(d.exportTo, "*") || slices.Contains(d.exportTo, namespace) ||
 		slices.Contains(d.exportTo, ".") && d.Namespace == namespace
 }

@@ -65,7 +65,10 @@ func TestEndpoints(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var got []string
-			behind := tc.destination.Backends(pods.ByNamespace(workloads))
+			var behind []destinations.Backend
+			for _, w := range tc.destination.Backends(pods.ByNamespace(workloads)) {
+				behind = append(behind, destinations.Backend{Workload: w})
+			}
 			for _, port := range tc.destination.Declared {
 				line := fmt.Sprintf("%d:", port.Number)
 				for _, e := range port.Endpoints(behind) {
@@ -178,9 +181,15 @@ func TestCalled(t *testing.T) {
 	if diff := cmp.Diff(want, called); diff != "" {
 		t.Errorf("a headless Service (-want +got):\n%s", diff)
 	}
-	d = destinations.OfEntry(entry("shop", "e", &networkingapi.ServiceEntry{Ports: []*networkingapi.ServicePort{{Number: 443, Protocol: "TLS"}}}), "a.example")
-	want = istio.Destination{Host: d.Host, Port: 443, Protocol: "TLS", Endpoints: behind}
-	if diff := cmp.Diff(want, d.Called(d.Declared[0], behind)); diff != "" {
-		t.Errorf("a ServiceEntry, whose load balancer may leave the choice to clients (-want +got):\n%s", diff)
+	for resolution, unlisted := range map[networkingapi.ServiceEntry_Resolution]bool{
+		networkingapi.ServiceEntry_NONE: true, networkingapi.ServiceEntry_STATIC: false, networkingapi.ServiceEntry_DNS: false,
+	} {
+		d = destinations.OfEntry(entry("shop", "e", &networkingapi.ServiceEntry{
+			Ports: []*networkingapi.ServicePort{{Number: 443, Protocol: "TLS"}}, Resolution: resolution,
+		}), "a.example")
+		want = istio.Destination{Host: d.Host, Port: 443, Protocol: "TLS", Headless: unlisted, Endpoints: behind}
+		if diff := cmp.Diff(want, d.Called(d.Declared[0], behind)); diff != "" {
+			t.Errorf("a ServiceEntry of resolution %s (-want +got):\n%s", resolution, diff)
+		}
 	}
 }

@@ -14,11 +14,20 @@ import (
 type Index struct {
 	byHost map[string][]*Destination
 	hosts  []string
+	// aliases are the hosts that the names of ExternalName Services stand for.
+	aliases map[string]Alias
+}
+
+// Alias is the name of an ExternalName Service.
+type Alias struct {
+	Service *model.Service
+	// Host is what it stands for, followed through other aliases; empty: they lead in a circle.
+	Host string
 }
 
 // NewIndex indexes what the Services and the ServiceEntries declare. It points to the Services.
 func NewIndex(mesh model.Inventory) Index {
-	index := Index{byHost: make(map[string][]*Destination, len(mesh.Services))}
+	index := Index{byHost: make(map[string][]*Destination, len(mesh.Services)), aliases: aliasesOf(mesh.Services)}
 	add := func(d *Destination) {
 		if len(d.exportTo) == 0 {
 			d.exportTo = mesh.Mesh.DefaultServiceExportTo
@@ -26,7 +35,9 @@ func NewIndex(mesh model.Inventory) Index {
 		index.byHost[d.Name] = append(index.byHost[d.Name], d)
 	}
 	for i := range mesh.Services {
-		add(OfService(&mesh.Services[i]))
+		if !mesh.Services[i].External {
+			add(OfService(&mesh.Services[i]))
+		}
 	}
 	for _, entry := range mesh.ServiceEntries {
 		for _, host := range entry.Spec.GetHosts() {
@@ -36,6 +47,41 @@ func NewIndex(mesh model.Inventory) Index {
 	index.hosts = slices.Sorted(maps.Keys(index.byHost))
 	return index
 }
+
+// aliasesOf follows the ExternalName Services. Istio makes no cluster of them: where the name stands for a host that it knows, it is that
+// host, and else it is not known at all.
+// Source: istio pilot/pkg/model/push_context.go, resolveServiceAliases; pilot/pkg/networking/core/cluster.go, buildOutboundClusters.
+func aliasesOf(services []model.Service) map[string]Alias {
+	aliases := map[string]Alias{}
+	for i := range services {
+		if s := &services[i]; s.External {
+			aliases[hosts.OfService(s.Namespace, s.Name)] = Alias{Service: s, Host: s.ExternalName}
+		}
+	}
+	followed := make(map[string]Alias, len(aliases))
+	for name, alias := range aliases {
+		seen := map[string]bool{name: true}
+		for next, more := aliases[alias.Host]; more; next, more = aliases[alias.Host] {
+			if seen[alias.Host] {
+				alias.Host = ""
+				break
+			}
+			seen[alias.Host] = true
+			alias.Host = next.Host
+		}
+		followed[name] = alias
+	}
+	return followed
+}
+
+// Alias finds the alias of the name.
+func (i Index) Alias(name string) (Alias, bool) {
+	alias, known := i.aliases[name]
+	return alias, known
+}
+
+// Aliases are the names of ExternalName Services, in order.
+func (i Index) Aliases() []string { return slices.Sorted(maps.Keys(i.aliases)) }
 
 // Hosts are the names that are declared, in order. The list is not the caller's to change.
 func (i Index) Hosts() []string { return i.hosts }
@@ -67,9 +113,12 @@ func (i Index) Under(host string) []*Destination {
 	return covered
 }
 
-// Visible are the declarations of the host that clients of a namespace see, that which counts first: the namespace's own, then a
-// Service's.
+// Visible are the declarations of the host, or of that which it is an alias of, that clients of a namespace see, that which counts first:
+// the namespace's own, then a Service's.
 func (i Index) Visible(host, client string) []*Destination {
+	if alias, is := i.aliases[host]; is {
+		host = alias.Host
+	}
 	var all []*Destination
 	for _, d := range i.byHost[host] {
 		if d.ExportedTo(client) {

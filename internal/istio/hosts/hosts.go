@@ -77,6 +77,11 @@ func Covers(wildcard, host string) bool {
 	return strings.HasSuffix(strings.TrimPrefix(host, "*"), strings.TrimPrefix(wildcard, "*"))
 }
 
+// CoversOrIs reports whether the host is the other one, or a wildcard that covers it.
+func CoversOrIs(wildcard, host string) bool {
+	return wildcard == host || Covers(wildcard, host)
+}
+
 // Overlap says whether there is a name that both hosts stand for.
 func Overlap(a, b string) bool {
 	return a == b || Covers(a, b) || Covers(b, a)
