@@ -64,6 +64,14 @@ func (p *Process) Done() <-chan struct{} {
 	return p.done
 }
 
+// Signal sends the process a signal, such as SIGSTOP to have it stand still.
+func (p *Process) Signal(signal os.Signal) error {
+	if err := p.cmd.Process.Signal(signal); err != nil {
+		return fmt.Errorf("signalling %s: %w", p.name, err)
+	}
+	return nil
+}
+
 // Err says why the process ended, with its last words; nil while it runs.
 func (p *Process) Err() error {
 	select {
