@@ -102,7 +102,7 @@ conformance: assets ## Run the tests that Istio's own code judges (part of test)
 	@cd test/conformance && go test -p 1 -timeout 40m -v $(TESTFLAGS) ./... 2>&1 | grep -E '^(ok|FAIL|panic)|--- FAIL|_test\.go:[0-9]+: '
 
 .PHONY: demo
-demo: assets build $(TOOLS)/kustomize ## Run the operator on a real control plane with config/samples, and show what comes of it.
+demo: assets mesh build $(TOOLS)/kustomize ## Run the operator on a real mesh with config/samples, and show what comes of it (KEEP=1 leaves it running).
 	@go run ./test/demo
 
 .PHONY: promtool-check

@@ -134,14 +134,21 @@ func (m *Mesh) follow(ctx context.Context, result *Result, t trail) {
 		if result.Flags == "" && found.Flags != noFlags {
 			result.Flags = found.Flags
 		}
-		if t.from, err = netip.ParseAddrPort(found.UpstreamFrom); err != nil || t.from.Addr().IsLoopback() {
+		if !t.advance(found) {
 			return
 		}
-		if t.to, err = netip.ParseAddrPort(found.UpstreamTo); err != nil {
-			return
-		}
-		t.client = found
 	}
+}
+
+// advance goes on to what the proxy opened for the client; false if that leads to its own application, or nowhere.
+func (t *trail) advance(logged *entry) bool {
+	from, err := netip.ParseAddrPort(logged.UpstreamFrom)
+	if err != nil || from.Addr().IsLoopback() {
+		return false
+	}
+	to, err := netip.ParseAddrPort(logged.UpstreamTo)
+	t.from, t.to, t.client = from, to, logged
+	return err == nil
 }
 
 // is says whether a connection that was seen is the one that is looked for. Ports are used again; a proxy keeps connections, an
