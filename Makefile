@@ -112,7 +112,7 @@ faults: assets ## Run the operator through all faults: some 1,300 runs, most of 
 	MESHTLS_FAULTS=all go test -count=1 -timeout 3h -v ./test/faults | grep -vE '^=== |^ *--- PASS'
 
 .PHONY: demo
-demo: assets build $(TOOLS)/kustomize ## Run the operator on a real control plane with config/samples, and show what comes of it.
+demo: assets mesh build $(TOOLS)/kustomize ## Run the operator on a real mesh with config/samples, and show what comes of it (KEEP=1 leaves it running).
 	@go run ./test/demo
 
 .PHONY: promtool-check

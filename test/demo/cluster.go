@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,29 +14,37 @@ import (
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/test/controlplane"
+	"github.com/meshtls/meshtls/test/mesh"
 )
+
+// crds is where the CustomResourceDefinitions of the API are.
+const crds = "config/crd/bases"
 
 // cluster is the control plane with the operator on it.
 type cluster struct {
-	root     string
-	plane    *controlplane.ControlPlane
+	root  string
+	plane *controlplane.ControlPlane
+	// mesh is the mesh that the control plane belongs to; nil: pods exist, and do not run.
+	mesh     *mesh.Mesh
 	client   client.Client
 	operator *controlplane.Process
 }
 
-// start starts the control plane, with the controllers that make pods of Deployments and StatefulSets.
-func start(ctx context.Context) (*cluster, error) {
+// start starts a mesh, or where there can be none a control plane with the controllers that make pods of Deployments and StatefulSets.
+func start(ctx context.Context, show *printer) (*cluster, error) {
 	root, err := controlplane.Root()
 	if err != nil {
 		return nil, err
 	}
-	plane, err := controlplane.Start(ctx, controlplane.Options{
-		CRDs: []string{"config/crd/bases"},
-		Controllers: []string{
-			"garbage-collector-controller", "namespace-controller",
-			"deployment-controller", "replicaset-controller", "statefulset-controller",
-		},
-	})
+	c := &cluster{root: root}
+	if missing := mesh.Missing(); missing == "" {
+		show.step("starting a mesh: etcd, kube-apiserver, kube-controller-manager and istiod")
+		err = c.startMesh(ctx)
+	} else {
+		show.step("starting etcd, kube-apiserver and kube-controller-manager")
+		show.line("    There are no proxies, and so no real connections. %s", missing)
+		err = c.startPlane(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -43,17 +52,51 @@ func start(ctx context.Context) (*cluster, error) {
 	if err := meshtlsv1alpha1.AddToScheme(scheme); err != nil {
 		return nil, err
 	}
-	c, err := client.New(plane.Config, client.Options{Scheme: scheme})
-	if err != nil {
-		return nil, fmt.Errorf("connecting to the API server: %w", err)
+	if c.client, err = client.New(c.plane.Config, client.Options{Scheme: scheme}); err != nil {
+		return nil, errors.Join(fmt.Errorf("connecting to the API server: %w", err), c.stop())
 	}
-	return &cluster{root: root, plane: plane, client: c}, nil
+	return c, nil
+}
+
+func (c *cluster) startMesh(ctx context.Context) (err error) {
+	if c.mesh, err = mesh.Start(ctx, mesh.Options{CRDs: []string{crds}}); err == nil {
+		c.plane = c.mesh.Plane
+	}
+	return err
+}
+
+func (c *cluster) startPlane(ctx context.Context) (err error) {
+	c.plane, err = controlplane.Start(ctx, controlplane.Options{
+		CRDs: []string{crds},
+		Controllers: []string{
+			"garbage-collector-controller", "namespace-controller",
+			"deployment-controller", "replicaset-controller", "statefulset-controller",
+		},
+	})
+	return err
+}
+
+// stop ends everything.
+func (c *cluster) stop() error {
+	if c.mesh != nil {
+		return c.mesh.Stop()
+	}
+	return c.plane.Stop()
 }
 
 // install applies what stands in for Istio, then config/default, and runs the operator as its ServiceAccount.
 func (c *cluster) install(ctx context.Context) error {
-	if err := c.apply(ctx, "config/samples/istio"); err != nil {
+	standIns, err := c.read("config/samples/istio")
+	if err != nil {
 		return err
+	}
+	for _, object := range standIns {
+		if c.mesh != nil && object.GetKind() == "ConfigMap" {
+			continue // Istio itself is there, with a mesh config of its own
+		}
+		if err := c.applyObject(ctx, object); err != nil {
+			return err
+		}
 	}
 	manifests, err := c.kustomize(ctx, "config/default")
 	if err != nil {

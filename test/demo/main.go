@@ -37,12 +37,11 @@ func main() {
 func run(ctx context.Context) (err error) {
 	show := newPrinter(os.Stdout)
 	show.title("MeshTLSPolicy: what TLS a workload or a gateway accepts, sends, terminates or passes through")
-	show.step("starting etcd, kube-apiserver and kube-controller-manager")
-	c, err := start(ctx)
+	c, err := start(ctx, show)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, c.plane.Stop()) }()
+	defer func() { err = errors.Join(err, c.stop()) }()
 	show.step("installing the operator and starting it with the rights of its ServiceAccount")
 	if err := c.install(ctx); err != nil {
 		return err
@@ -51,6 +50,12 @@ func run(ctx context.Context) (err error) {
 	if err := c.apply(ctx, "config/samples", "config/samples/problems"); err != nil {
 		return err
 	}
+	if c.mesh != nil {
+		show.step("waiting until every pod is ready")
+		if err := c.podsReady(ctx); err != nil {
+			return fmt.Errorf("waiting for the pods: %w", err)
+		}
+	}
 	show.step("waiting until every policy is settled")
 	policies, err := c.settled(ctx)
 	if err != nil {
@@ -58,6 +63,11 @@ func run(ctx context.Context) (err error) {
 	}
 	if err := c.show(ctx, show, policies); err != nil {
 		return err
+	}
+	if c.mesh != nil {
+		if err := c.showTraffic(ctx, show); err != nil {
+			return err
+		}
 	}
 	return c.finish(ctx, show, policies)
 }

@@ -134,6 +134,12 @@ func (c *cluster) finish(ctx context.Context, p *printer, policies []meshtlsv1al
 	if os.Getenv("KEEP") != "" {
 		p.line("\nEverything is left running. Try:\n  export KUBECONFIG=%s\n  kubectl get mtp -A\nThe operator's log: %s\nCtrl-C ends it.",
 			c.plane.Kubeconfig, c.operator.Log)
+		if c.mesh != nil {
+			p.line("Clients go on calling.")
+			if err := c.keepTraffic(ctx); err != nil {
+				return err
+			}
+		}
 		<-ctx.Done()
 	}
 	if len(wrong) > 0 {

@@ -23,7 +23,7 @@ const (
 	// noFlags is what Envoy writes where there are no response flags.
 	noFlags = "-"
 	// logTimeout is how long an entry is waited for. Proxies write them 20 ms after the end of a request, or of a connection.
-	logTimeout = time.Second
+	logTimeout = 3 * time.Second
 )
 
 // accessLogFormat is the JSON object that proxies write for each request and each connection.

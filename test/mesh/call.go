@@ -54,7 +54,7 @@ func (m *Mesh) Call(ctx context.Context, call Call) Result {
 		_ = session.Close()
 	}
 	if session.Local.IsValid() {
-		m.follow(ctx, &result, trail{pod: call.From.Inside, from: session.Local, began: began})
+		m.follow(ctx, &result, trail{pod: call.From.Inside, from: session.Local, to: session.Remote, began: began})
 	}
 	return result
 }
@@ -105,9 +105,9 @@ func (m *Mesh) address(ctx context.Context, call Call) (string, error) {
 
 // trail is where a call is on its way: in a pod, or on the wire to one, from an end of a connection.
 type trail struct {
-	pod   *kubelet.Pod
-	from  netip.AddrPort
-	began time.Time
+	pod      *kubelet.Pod
+	from, to netip.AddrPort
+	began    time.Time
 	// client is what the proxy at that end logged; nil for a client without one.
 	client *entry
 }
@@ -115,7 +115,8 @@ type trail struct {
 // follow finds the connections that carried a call: what the client opened, what its proxy opened for it, and so on.
 func (m *Mesh) follow(ctx context.Context, result *Result, t trail) {
 	for range mostHops {
-		flow, onTheWire := m.tap.Flow(t.from)
+		flow, seen := m.tap.Flow(t.from)
+		onTheWire := seen && t.is(flow)
 		if onTheWire {
 			t.pod = m.kubelet.At(flow.To.Addr())
 			result.Hops = append(result.Hops, t.hop(flow))
@@ -133,12 +134,27 @@ func (m *Mesh) follow(ctx context.Context, result *Result, t trail) {
 		if result.Flags == "" && found.Flags != noFlags {
 			result.Flags = found.Flags
 		}
-		next, err := netip.ParseAddrPort(found.UpstreamFrom)
-		if err != nil || next.Addr().IsLoopback() {
+		if !t.advance(found) {
 			return
 		}
-		t.from, t.client = next, found
 	}
+}
+
+// advance goes on to what the proxy opened for the client; false if that leads to its own application, or nowhere.
+func (t *trail) advance(logged *entry) bool {
+	from, err := netip.ParseAddrPort(logged.UpstreamFrom)
+	if err != nil || from.Addr().IsLoopback() {
+		return false
+	}
+	to, err := netip.ParseAddrPort(logged.UpstreamTo)
+	t.from, t.to, t.client = from, to, logged
+	return err == nil
+}
+
+// is says whether a connection that was seen is the one that is looked for. Ports are used again; a proxy keeps connections, an
+// application here opens a new one for each call.
+func (t trail) is(flow wire.Flow) bool {
+	return flow.To == t.to && (t.client != nil || !flow.Opened.Before(t.began))
 }
 
 // hop is a connection that was seen, with what its client knows of it.

@@ -185,6 +185,41 @@ func isReady(pod *corev1.Pod) bool {
 	return false
 }
 
+// Pods returns the pods that are ready, whoever has made them, but istiod's.
+func (m *Mesh) Pods(ctx context.Context) ([]*Running, error) {
+	var pods corev1.PodList
+	if err := m.Client.List(ctx, &pods); err != nil {
+		return nil, err
+	}
+	var running []*Running
+	for i := range pods.Items {
+		object := &pods.Items[i]
+		if object.Namespace == IstioNamespace || !isReady(object) {
+			continue
+		}
+		found, err := m.kubelet.Pod(object.Namespace, object.Name)
+		if err != nil {
+			continue // it is about to go
+		}
+		running = append(running, &Running{IP: found.IP, Inside: found, Pod: Pod{
+			Namespace: object.Namespace, Name: object.Name, Labels: object.Labels, Annotations: object.Annotations,
+			ServiceAccount: object.Spec.ServiceAccountName, Proxy: proxyOf(found),
+		}})
+	}
+	return running, nil
+}
+
+// proxyOf says which proxy a pod has.
+func proxyOf(pod *kubelet.Pod) Proxy {
+	switch {
+	case !pod.HasProxy():
+		return None
+	case pod.HasApplication():
+		return Sidecar
+	}
+	return Gateway
+}
+
 // Delete deletes pods and waits until they are gone.
 func (m *Mesh) Delete(ctx context.Context, pods ...*Running) error {
 	for _, pod := range pods {

@@ -29,6 +29,8 @@ const (
 	TLS Outcome = "TLS"
 	// MutualTLS: it was reached in TLS in which both ends show certificates.
 	MutualTLS Outcome = "MutualTLS"
+	// Unseen: it was reached, but not over a connection between pods, or the proxies were too slow to say over which.
+	Unseen Outcome = "Unseen"
 )
 
 // Hop is a connection between two pods.
@@ -80,8 +82,11 @@ func (r Result) Reached() bool { return r.Err == nil && r.Answer.Report.Server !
 // Outcome is what the call's last hop was, if the application was reached. Whether TLS of the application's own is mutual, only the
 // application knows.
 func (r Result) Outcome() Outcome {
-	if !r.Reached() || len(r.Hops) == 0 {
+	switch {
+	case !r.Reached():
 		return Refused
+	case len(r.Hops) == 0:
+		return Unseen
 	}
 	outcome := r.Hops[len(r.Hops)-1].Outcome()
 	if own := r.Answer.Report.TLS; outcome == TLS && own != nil && own.Peer != nil {

@@ -42,8 +42,8 @@ type Answer struct {
 
 // Session is an open connection.
 type Session struct {
-	// Local is the client's end of it.
-	Local netip.AddrPort
+	// Local is the client's end of it, and Remote what it connected to.
+	Local, Remote netip.AddrPort
 	// TLS is what the client and whoever it spoke TLS to agreed on; nil: it spoke none.
 	TLS *TLS
 
@@ -60,6 +60,9 @@ func Open(ctx context.Context, dial Dialer, request Request) (*Session, error) {
 	s := &Session{connection: connection}
 	if local, ok := connection.LocalAddr().(*net.TCPAddr); ok {
 		s.Local = local.AddrPort()
+	}
+	if remote, ok := connection.RemoteAddr().(*net.TCPAddr); ok {
+		s.Remote = remote.AddrPort()
 	}
 	if err := s.begin(ctx, request); err != nil {
 		return s, errors.Join(err, s.Close())

@@ -60,6 +60,11 @@ func (p *Pod) HasProxy() bool {
 	return slices.ContainsFunc(p.object.Spec.InitContainers, isProxy) || slices.ContainsFunc(p.object.Spec.Containers, isProxy)
 }
 
+// HasApplication says whether the pod has a container that is not Istio's.
+func (p *Pod) HasApplication() bool {
+	return slices.ContainsFunc(p.object.Spec.Containers, func(c corev1.Container) bool { return !isIstio(c) })
+}
+
 // ready says whether the pod has a sandbox with an address.
 func (p *Pod) ready() bool { return p.IP.IsValid() }
 

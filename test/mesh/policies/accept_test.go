@@ -72,6 +72,7 @@ func acceptRows() map[string]row {
 	addPortRows(rows)
 	addPolicyRows(rows)
 	addOwnTLSRows(rows)
+	addTrapRows(rows)
 	return rows
 }
 
@@ -181,6 +182,40 @@ func addOwnTLSRows(rows map[string]row) {
 			},
 			short: mode == "Permissive",
 		}
+	}
+}
+
+// addTrapRows adds what surprises people.
+func addTrapRows(rows map[string]row) {
+	const guesses = "how a client behaves that says nothing, explain does not know"
+	first := func(want []mesh.Outcome, unforeseen string) call {
+		return call{from: "bare", host: serverHost, port: 91, protocol: app.ServerFirst, want: want, unforeseen: unforeseen}
+	}
+	rows["a server that speaks first: a client without a proxy hangs where both are taken"] = row{
+		objects: accept(shop, "server", "service: server", "Permissive"), calls: []call{first(refused, guesses)},
+	}
+	rows["a server that speaks first: it is heard where only plaintext is taken"] = row{
+		objects: accept(shop, "server", "service: server", "Disable"), calls: []call{first(plaintext, "")},
+	}
+	for _, mode := range []string{"Permissive", "Strict", "Disable"} {
+		rows["local inbound: TLS of the application to a port that is declared HTTP is refused at "+mode] = row{
+			objects: accept(shop, "server", "service: server", mode), calls: []call{{from: "bare", host: serverHost, port: 80, tls: oneWay, want: refused}},
+		}
+	}
+	rows["a PeerAuthentication that is older decides, and the policy is told"] = row{
+		objects: `
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {namespace: shop, name: a-older}
+spec: {selector: {matchLabels: {app: server}}, mtls: {mode: DISABLE}}
+` + accept(shop, "server", "service: server", "Strict"),
+		reasons: map[string]string{"shop/server": "Shadowed"}, calls: clientsOf("Disable")[1:],
+	}
+	rows["the headless Service of a namespace that is Strict"] = row{
+		objects: accept(shop, "namespace", "", "Strict"), calls: []call{headless(mutualTLS)},
+	}
+	rows["the headless Service of a namespace that is Disable"] = row{
+		objects: accept(shop, "namespace", "", "Disable"), calls: []call{headless(plaintext)},
 	}
 }
 

@@ -1,8 +1,12 @@
 package policies
 
 import (
+	"crypto/sha256"
 	"crypto/tls"
+	"encoding/base64"
+	"encoding/hex"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/meshtls/meshtls/test/mesh/app"
@@ -44,6 +48,9 @@ func (w *world) issue() error {
 		}
 		w.pairs[kind] = pair
 	}
+	leaf := w.certificates[withCertificate].Leaf
+	key, whole := sha256.Sum256(leaf.RawSubjectPublicKeyInfo), sha256.Sum256(leaf.Raw)
+	w.pins = strings.NewReplacer("SPKI", base64.StdEncoding.EncodeToString(key[:]), "HASH", hex.EncodeToString(whole[:]))
 	return nil
 }
 

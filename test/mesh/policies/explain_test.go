@@ -157,7 +157,7 @@ func (e explanation) accepted(c call, port int32) ([]mesh.Outcome, error) {
 			switch inbound.External.Accepts {
 			case "Strict":
 				return []mesh.Outcome{mesh.Refused}, nil
-			case "Permissive":
+			case "Permissive", "Disable":
 				if c.tls != noTLS && slices.Contains(inbound.Protocols, "HTTP") {
 					return []mesh.Outcome{mesh.Refused}, nil
 				}

@@ -75,6 +75,7 @@ func gatewayRows() map[string]row {
 		},
 	}
 	addTerminateRows(rows)
+	addCredentialRows(rows)
 	addUpstreamRows(rows)
 	return rows
 }
@@ -160,10 +161,77 @@ func addTerminateRows(rows map[string]row) {
 			suite(tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, through(mesh.TLS)), suite(tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, refused),
 		},
 	}
-	missing := atGateway(443, oneWay, refused)
-	missing.unforeseen = "whether a Secret is there, explain does not know without the right to read it"
+	rows["gateway inbound: the versions and ciphers of the policy"] = row{
+		objects: terminate("credentialName: shop-cert, maxProtocolVersion: TLSV1_2, cipherSuites: [ECDHE-ECDSA-AES256-GCM-SHA384]"),
+		calls: []call{
+			suite(tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, through(mesh.TLS)), suite(tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, refused),
+			atLeast(tls.VersionTLS13, refused),
+		},
+	}
+}
+
+// atLeast is a call of a client that speaks no version below one.
+func atLeast(version uint16, want []mesh.Outcome) call {
+	c := atGateway(443, oneWay, want)
+	c.adjust = func(config *tls.Config) { config.MinVersion = version }
+	c.unforeseen = "which versions a client speaks, explain is not told"
+	return c
+}
+
+// addCredentialRows adds where a gateway's certificates come from, and whom it lets in.
+func addCredentialRows(rows map[string]row) {
+	terminate := func(settings string) string {
+		return gatewayPolicy("  terminate: [{port: 443, hosts: [shop.example.com], "+settings+"}]") + httpRoute
+	}
+	unseen := func(why string, speaks clientTLS, want []mesh.Outcome) call {
+		c := atGateway(443, speaks, want)
+		c.unforeseen = why
+		return c
+	}
+	const noSecrets = "what is in a Secret, explain does not know without the right to read it"
 	rows["gateway inbound: a credential that is missing"] = row{
-		objects: terminate("credentialName: nowhere"), calls: []call{missing},
+		objects: terminate("credentialName: nowhere"), calls: []call{unseen(noSecrets, oneWay, refused)},
+	}
+	rows["gateway inbound: a credential that is broken"] = row{
+		objects: terminate("credentialName: broken-cert"), calls: []call{unseen(noSecrets, oneWay, refused)},
+	}
+	rows["gateway inbound: SIMPLE with files"] = row{
+		objects: terminate("serverCertificate: /etc/certs/served.pem, privateKey: /etc/certs/served-key.pem"), calls: []call{atGateway(443, oneWay, through(mesh.TLS))},
+	}
+	rows["gateway inbound: MUTUAL with files"] = row{
+		objects: terminate("mode: Mutual, serverCertificate: /etc/certs/served.pem, privateKey: /etc/certs/served-key.pem, caCertificates: /etc/certs/ca.pem"),
+		calls:   []call{atGateway(443, oneWay, refused), atGateway(443, withCertificate, through(mesh.MutualTLS)), atGateway(443, withForeign, refused)},
+	}
+	rows["gateway inbound: MUTUAL with the clients' authority in a Secret of its own"] = row{
+		objects: terminate("mode: Mutual, credentialName: shop-cert, caCertCredentialName: clients-cacert"),
+		calls:   []call{atGateway(443, oneWay, refused), atGateway(443, withCertificate, through(mesh.MutualTLS))},
+	}
+	const noCertificates = "which certificate a client shows, explain does not know"
+	rows["gateway inbound: MUTUAL refuses a revoked certificate"] = row{
+		objects: terminate("mode: Mutual, credentialName: revoking-cert"),
+		calls:   []call{atGateway(443, withCertificate, through(mesh.MutualTLS)), unseen(noCertificates, withRevoked, refused)}, short: true,
+	}
+	for pin, setting := range map[string]string{"key": `verifyCertificateSpki: ["SPKI"]`, "certificate": `verifyCertificateHash: ["HASH"]`} {
+		rows["gateway inbound: MUTUAL with a pinned "+pin] = row{
+			objects: terminate("mode: Mutual, credentialName: mutual-cert, " + setting),
+			calls:   []call{atGateway(443, withCertificate, through(mesh.MutualTLS)), unseen(noCertificates, withRevoked, refused)},
+		}
+	}
+	rows["gateway inbound: MUTUAL with names of clients"] = row{
+		objects: terminate("mode: Mutual, credentialName: mutual-cert, subjectAltNames: [other.example.com]"),
+		calls:   []call{unseen(noCertificates, withCertificate, refused)},
+	}
+	rows["gateway inbound: a wildcard host"] = row{
+		objects: gatewayPolicy(`  terminate: [{port: 443, hosts: ["*.example.com"], credentialName: shop-cert}]`) + httpRoute,
+		calls:   []call{atGateway(443, oneWay, through(mesh.TLS))},
+	}
+	rows["gateway inbound: ISTIO_MUTUAL"] = row{
+		objects: gatewayPolicy(`  terminate: [{port: 443, hosts: ["*"], mode: IstioMutual}]`) + strings.ReplaceAll(httpRoute, "[shop.example.com]", `["*"]`) +
+			send("gateway", "", "hosts: [gateway.edge.svc.cluster.local], mode: IstioMutual"),
+		calls: []call{
+			{from: "client", host: gatewayHost, port: 443, want: []mesh.Outcome{mesh.MutualTLS, mesh.MutualTLS}, unforeseen: "behind a gateway, its servers decide"},
+			atGateway(443, withCertificate, refused),
+		},
 	}
 }
 
@@ -175,7 +243,34 @@ func addUpstreamRows(rows map[string]row) {
 			calls:   []call{atGateway(80, noTLS, []mesh.Outcome{mesh.Plaintext, last})},
 		}
 	}
+	for name, outside := range map[string]struct {
+		send string
+		port int
+		last mesh.Outcome
+	}{
+		"SIMPLE":               {"ports: [{port: 81, mode: Simple, sni: partner.example.com, subjectAltNames: [partner.example.com]}]", 81, mesh.TLS},
+		"MUTUAL with a Secret": {"ports: [{port: 82, mode: Mutual, credentialName: client-cert, sni: partner.example.com, subjectAltNames: [partner.example.com]}]", 82, mesh.MutualTLS},
+	} {
+		rows["gateway outbound: "+name+" to the outside"] = row{
+			objects: gatewayPolicy("  plaintext: [{port: 80, hosts: [shop.example.com]}]\n  send: [{hosts: [partner.example.com], "+outside.send+"}]") + partnerRoute(outside.port),
+			calls:   []call{atGateway(80, noTLS, []mesh.Outcome{mesh.Plaintext, outside.last})},
+		}
+	}
 	rows["egress gateway: SIMPLE to the outside"] = row{objects: egress, calls: []call{toPartner(80, []mesh.Outcome{mesh.MutualTLS, mesh.TLS})}}
+}
+
+// partnerRoute leads what the gateway has taken out of the mesh.
+func partnerRoute(port int) string {
+	return fmt.Sprintf(`
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {namespace: edge, name: shop}
+spec:
+  hosts: [shop.example.com]
+  gateways: [GATEWAY]
+  http: [{route: [{destination: {host: partner.example.com, port: {number: %d}}}]}]
+`, port)
 }
 
 // egress leads calls to the partner through the gateway, which ends the mesh's mutual TLS and originates TLS of its own.

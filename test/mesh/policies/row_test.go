@@ -23,7 +23,8 @@ import (
 
 // row is a world with policies, and what comes of it.
 type row struct {
-	// objects are the policies, and what is around them. GATEWAY stands for the Gateway that is written for the policy edge/edge.
+	// objects are the policies, and what is around them. GATEWAY stands for the Gateway that is written for the policy edge/edge,
+	// SPKI and HASH for those of the certificate that clients show.
 	objects string
 	// reasons are those of the condition Ready of policies that are not Ready, by namespace/name.
 	reasons map[string]string
@@ -65,7 +66,7 @@ func (w *world) judge(t *testing.T, r row) {
 	if testing.Short() && !r.short {
 		t.Skip("left out of the short form")
 	}
-	objects, err := mesh.Decode([]byte(r.objects))
+	objects, err := mesh.Decode([]byte(w.pins.Replace(r.objects)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,6 +85,9 @@ func (w *world) judge(t *testing.T, r row) {
 	inForce := time.After(holdTime)
 	w.becomes(t, r.calls)
 	<-inForce
+	if err := w.sayReady(t.Context(), objects, r.reasons); err != nil && !t.Failed() {
+		t.Errorf("Ready, when all is in force: %v", err)
+	}
 	results := make([]mesh.Result, len(r.calls))
 	for i, c := range r.calls {
 		results[i] = w.make(t.Context(), c)
@@ -109,6 +113,7 @@ func (w *world) becomes(t *testing.T, calls []call) {
 
 // apply applies the policies first, since their names decide how the Gateway is called that others bind to.
 func (w *world) apply(ctx context.Context, text string) error {
+	text = w.pins.Replace(text)
 	if !strings.Contains(text, "GATEWAY") {
 		return w.ApplyYAML(ctx, text)
 	}
@@ -155,8 +160,8 @@ func (w *world) make(ctx context.Context, c call) mesh.Result {
 // differs says how a result differs from what is wanted.
 func (c call) differs(got mesh.Result) error {
 	var outcomes []mesh.Outcome
-	if got.Outcome() == mesh.Refused {
-		outcomes = []mesh.Outcome{mesh.Refused}
+	if got.Outcome() == mesh.Refused || len(got.Hops) == 0 {
+		outcomes = []mesh.Outcome{got.Outcome()}
 	} else {
 		for _, hop := range got.Hops[:len(got.Hops)-1] {
 			outcomes = append(outcomes, hop.Outcome())

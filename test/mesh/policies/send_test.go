@@ -80,10 +80,42 @@ func addMeshSendRows(rows map[string]row) {
 		objects: send("namespace", "", toServer+"mode: Disable") + send("client", "selector: {matchLabels: {app: client}}", toServer+"mode: IstioMutual"),
 		reasons: map[string]string{"shop/client": "Conflicted"}, calls: []call{client(plaintext), sibling(plaintext)},
 	}
+	rows["external outbound: a subset of the owner's rule is sent what the client is told to send"] = row{
+		objects: ownersSubset + `
+---
+apiVersion: security.meshtls.dev/v1alpha1
+kind: MeshTLSPolicy
+metadata: {namespace: other, name: server}
+spec: {send: [{hosts: [server.shop.svc.cluster.local], mode: IstioMutual}]}
+`,
+		calls: []call{neighbour(mutualTLS), client(plaintext)},
+	}
+	rows["external outbound: a subset of the owner's rule, without a policy of the client"] = row{
+		objects: ownersSubset, calls: []call{neighbour(plaintext)},
+	}
 	rows["external outbound: the owner decides for all clients"] = row{
 		objects: send("server", "", toServer+"mode: Disable, clients: All"), calls: []call{client(plaintext), neighbour(plaintext)},
 	}
 }
+
+// ownersSubset is a rule of the server's owner whose subset is sent plaintext, and a route of a client to the subset.
+const ownersSubset = `
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {namespace: shop, name: owner}
+spec:
+  host: server.shop.svc.cluster.local
+  trafficPolicy: {tls: {mode: DISABLE}}
+  subsets: [{name: all, labels: {app: server}, trafficPolicy: {tls: {mode: DISABLE}}}]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {namespace: other, name: server}
+spec:
+  hosts: [server.shop.svc.cluster.local]
+  exportTo: ["."]
+  http: [{route: [{destination: {host: server.shop.svc.cluster.local, port: {number: 80}, subset: all}}]}]
+`
 
 func addExternalSendRows(rows map[string]row) {
 	toPartnerWith := func(settings string) string { return send("partner", "", "hosts: ["+partnerHost+"], "+settings) }
@@ -125,6 +157,14 @@ func addExternalSendRows(rows map[string]row) {
 	rows["external outbound: MUTUAL with a Secret"] = row{
 		objects: send("partner", "selector: {matchLabels: {app: client}}", "hosts: ["+partnerHost+"], ports: [{port: 82, mode: Mutual, credentialName: client-cert}]"),
 		calls:   secured(82, mutualTLS), short: true,
+	}
+	stranger := toPartner(81, refused)
+	stranger.unforeseen = unverified
+	rows["external outbound: ISTIO_MUTUAL to the outside is refused by the client"] = row{
+		objects: toPartnerWith("ports: [{port: 81, mode: IstioMutual}]"), calls: []call{stranger},
+	}
+	rows["external outbound: SIMPLE without looking at the certificate"] = row{
+		objects: toPartnerWith("ports: [{port: 81, mode: Simple, insecureSkipVerify: true, sni: whatever.example.com}]"), calls: secured(81, serverTLS),
 	}
 	without := toPartner(82, refused)
 	without.unforeseen = "whether a server outside demands a certificate, explain does not know"

@@ -5,9 +5,11 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -47,6 +49,8 @@ type world struct {
 	// certificates are those that clients show, and pairs the same as PEM.
 	certificates map[clientTLS]tls.Certificate
 	pairs        map[clientTLS]app.Pair
+	// pins puts those of the certificate that clients show into a text.
+	pins *strings.Replacer
 	// stranger is an authority that nobody in the mesh knows.
 	stranger *app.Authority
 }
@@ -232,7 +236,7 @@ func (w *world) giveCertificates(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	served, err := w.Authority.Issue("shop.example.com", "mutual.example.com", "pass.example.com")
+	served, err := w.Authority.Issue(shopHost, "mutual.example.com", "pass.example.com")
 	if err != nil {
 		return err
 	}
@@ -240,20 +244,40 @@ func (w *world) giveCertificates(ctx context.Context) error {
 		for path, content := range map[string][]byte{
 			"/etc/certs/ca.pem": w.Authority.PEM(), "/etc/certs/stranger.pem": w.stranger.PEM(),
 			"/etc/certs/client.pem": own.Certificate, "/etc/certs/client-key.pem": own.Key,
+			"/etc/certs/served.pem": served.Certificate, "/etc/certs/served-key.pem": served.Key,
 		} {
 			err = errors.Join(err, w.pods[pod].Inside.Write(path, content))
 		}
 	}
-	withCA := func(secret *corev1.Secret) *corev1.Secret {
-		secret.Type, secret.Data["ca.crt"] = corev1.SecretTypeOpaque, w.Authority.PEM()
+	return errors.Join(err, w.createSecrets(ctx, own, served))
+}
+
+// createSecrets creates the Secrets that policies name.
+func (w *world) createSecrets(ctx context.Context, own, served app.Pair) error {
+	revoked, err := w.Authority.Revoke(w.pairs[withRevoked])
+	if err != nil {
+		return err
+	}
+	with := func(secret *corev1.Secret, more map[string][]byte) *corev1.Secret {
+		secret.Type = corev1.SecretTypeOpaque
+		maps.Copy(secret.Data, more)
 		return secret
 	}
+	ca := map[string][]byte{"ca.crt": w.Authority.PEM()}
 	for _, secret := range []*corev1.Secret{
-		withCA(own.Secret(shop, "client-cert")), served.Secret(edge, "shop-cert"), withCA(served.Secret(edge, "mutual-cert")), withCA(own.Secret(edge, "client-cert")),
+		with(own.Secret(shop, "client-cert"), ca),
+		with(own.Secret(edge, "client-cert"), ca),
+		served.Secret(edge, "shop-cert"),
+		with(served.Secret(edge, "mutual-cert"), ca),
+		with(served.Secret(edge, "revoking-cert"), map[string][]byte{"ca.crt": w.Authority.PEM(), "ca.crl": revoked}),
+		with(app.Pair{}.Secret(edge, "clients-cacert"), ca),
+		with(app.Pair{Certificate: []byte("no certificate"), Key: []byte("no key")}.Secret(edge, "broken-cert"), nil),
 	} {
-		err = errors.Join(err, w.Client.Create(ctx, secret))
+		if err := w.Client.Create(ctx, secret); err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
 }
 
 const (

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"time"
 )
 
 // maxPacket is the longest packet that an interface hands out: segments are joined before that.
@@ -17,6 +18,8 @@ const maxFlows = 4096
 type Flow struct {
 	// From and To are the ends, the client's first.
 	From, To netip.AddrPort
+	// Opened is when the client's first packet was seen.
+	Opened time.Time
 	// Sent says that the client sent something.
 	Sent bool
 	// TLS says that what the client sent first is a TLS handshake.
@@ -125,7 +128,7 @@ func (t *Tap) open(s segment) {
 		}
 		t.order = slices.DeleteFunc(t.order, func(from netip.AddrPort) bool { return from == s.from })
 	}
-	t.flows[s.from] = &flow{Flow: Flow{From: s.from, To: s.to}, fromClient: stream{next: s.sequence + 1}}
+	t.flows[s.from] = &flow{Flow: Flow{From: s.from, To: s.to, Opened: time.Now()}, fromClient: stream{next: s.sequence + 1}}
 	t.order = append(t.order, s.from)
 	if len(t.order) > maxFlows {
 		delete(t.flows, t.order[0])
