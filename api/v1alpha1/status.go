@@ -22,15 +22,14 @@ type MeshTLSPolicyStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 	// target is whose TLS the policy governs, in words: "workload app=payments", "service payments", "namespace shop", "mesh".
-	// At most 8192 characters.
 	// +optional
 	// +kubebuilder:validation:MaxLength=8192
 	Target string `json:"target,omitempty"`
-	// accepts is what the target accepts, in words: "Strict, 8081 Permissive". At most 32768 characters.
+	// accepts is what the target accepts, in words: "Strict, 8081 Permissive". A long list ends with the number of what it leaves out.
 	// +optional
 	// +kubebuilder:validation:MaxLength=32768
 	Accepts string `json:"accepts,omitempty"`
-	// sends is what the target sends, in words: "api.partner.example Mutual". At most 32768 characters.
+	// sends is what the target sends, in words: "api.partner.example Mutual". A long list ends with the number of what it leaves out.
 	// +optional
 	// +kubebuilder:validation:MaxLength=32768
 	Sends string `json:"sends,omitempty"`
@@ -44,11 +43,17 @@ type MeshTLSPolicyStatus struct {
 	// +listMapKey=port
 	// +kubebuilder:validation:MaxItems=256
 	AcceptPorts []AcceptPortStatus `json:"acceptPorts,omitempty"`
+	// acceptPortsOmitted is the number of ports that acceptPorts has no room for.
+	// +optional
+	AcceptPortsOmitted int32 `json:"acceptPortsOmitted,omitempty"`
 	// objects are the Istio objects, in the policy's namespace, that the policy contributes to; at most 8192.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=8192
 	Objects []ObjectReference `json:"objects,omitempty"`
+	// objectsOmitted is the number of objects that objects has no room for; renders counts all of them.
+	// +optional
+	ObjectsOmitted int32 `json:"objectsOmitted,omitempty"`
 	// findings are what the operator has to say about the policy, errors first; at most 32.
 	// +optional
 	// +listType=atomic
@@ -71,7 +76,7 @@ type AcceptPortStatus struct {
 	// port is the workload's port number.
 	// +required
 	Port int32 `json:"port"`
-	// servicePorts are the Service ports that lead to the port, as service:port; at most 64.
+	// servicePorts are the Service ports that lead to the port, as service:port; at most 64, of which the last may be a count of more.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64

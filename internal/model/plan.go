@@ -129,10 +129,10 @@ type Outcome struct {
 	Generation int64
 	// Selector are the labels of the target's pods; empty where the target is a namespace or the mesh, or Unresolved.
 	Selector map[string]string
-	// Target, Accepts and Sends are the words of the status.
+	// Target, and each of Accepts and Sends, are words of the status.
 	Target      string
-	Accepts     string
-	Sends       string
+	Accepts     []string
+	Sends       []string
 	AcceptPorts []meshtlsv1alpha1.AcceptPortStatus
 	// Asked is the number of entries that the spec has (a mode, a port, a host, a server), and Accepted the number of those that the
 	// plan holds, or could hold once a reference resolves.

@@ -9,37 +9,45 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// maxFindings and maxObjects are the room that the status has (MaxItems of status.findings and status.objects).
-const (
-	maxFindings = 32
-	maxObjects  = 8192
-)
-
 // Of is the status of a policy: what the compile made of it and, in failures, what of its namespace could not be written. The
-// conditions come without transition times.
+// conditions come without transition times. Whatever the outcome holds, the API server takes the status: what it has no room for is
+// left out and counted.
 func Of(o model.Outcome, mesh model.Mesh, failures []model.Failure) meshtlsv1alpha1.MeshTLSPolicyStatus {
+	var s meshtlsv1alpha1.MeshTLSPolicyStatus
+	for _, r := range rooms {
+		if s = r.statusOf(o, mesh, failures); fits(s) {
+			break
+		}
+	}
+	return s
+}
+
+func (r room) statusOf(o model.Outcome, mesh model.Mesh, failures []model.Failure) meshtlsv1alpha1.MeshTLSPolicyStatus {
+	o.Findings, mesh, failures = r.findingsIn(o.Findings), r.meshIn(mesh), r.failuresIn(failures)
 	return meshtlsv1alpha1.MeshTLSPolicyStatus{
 		ObservedGeneration: o.Generation,
-		Target:             o.Target,
-		Accepts:            o.Accepts,
-		Sends:              o.Sends,
+		Target:             cut(o.Target, r.words),
+		Accepts:            r.enumerate(o.Accepts, ", "),
+		Sends:              r.enumerate(o.Sends, "; "),
 		Renders:            strings.Join(rendered(o.Objects), ", "),
-		AcceptPorts:        o.AcceptPorts,
-		Objects:            o.Objects[:min(len(o.Objects), maxObjects)],
-		Findings:           findings(o.Findings),
+		AcceptPorts:        r.acceptPortsIn(o.AcceptPorts),
+		AcceptPortsOmitted: omitted(o.AcceptPorts, r.acceptPorts),
+		Objects:            o.Objects[:min(len(o.Objects), r.objects)],
+		ObjectsOmitted:     omitted(o.Objects, r.objects),
+		Findings:           listed(o.Findings[:min(len(o.Findings), r.findings)]),
 		FindingsCount:      int32(len(o.Findings)),
 		Conditions:         conditions(o, mesh, failures),
 	}
 }
 
-func findings(found []model.Finding) []meshtlsv1alpha1.Finding {
-	var listed []meshtlsv1alpha1.Finding
-	for _, f := range found[:min(len(found), maxFindings)] {
-		listed = append(listed, meshtlsv1alpha1.Finding{
+func listed(found []model.Finding) []meshtlsv1alpha1.Finding {
+	var findings []meshtlsv1alpha1.Finding
+	for _, f := range found {
+		findings = append(findings, meshtlsv1alpha1.Finding{
 			Check: f.Check, Severity: f.Severity, Field: f.Field, Message: sentences(f.Message, f.Remedy),
 		})
 	}
-	return listed
+	return findings
 }
 
 func sentences(parts ...string) string {

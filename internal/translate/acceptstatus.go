@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/model"
@@ -12,12 +11,6 @@ import (
 
 // inheritedOrigin is where the mode of a port comes from when neither it nor its workload has one.
 const inheritedOrigin = "the namespace's, then the mesh's policy"
-
-// maxAcceptPorts and maxServicePorts are the room that the status has (MaxItems of status.acceptPorts and of its servicePorts).
-const (
-	maxAcceptPorts  = 256
-	maxServicePorts = 64
-)
 
 // acceptReporter tells what the target of a policy accepts, by all policies that were folded with it.
 type acceptReporter struct {
@@ -34,10 +27,10 @@ func newAcceptReporter(m indexed, plan acceptPlan) acceptReporter {
 	return r
 }
 
-// words are what the target accepts: "Strict, 8081 Permissive".
-func (r acceptReporter) words(p *policyTarget) string {
+// words returns what the target accepts: "Strict", "8081 Permissive".
+func (r acceptReporter) words(p *policyTarget) []string {
 	if p.Spec.Accept == nil || p.target.scope == scopeGateway || !p.target.resolved() {
-		return ""
+		return nil
 	}
 	words := []string{string(meshtlsv1alpha1.AcceptInherit)}
 	if rule, ok := r.rules[acceptSetOf(p)]; ok {
@@ -49,7 +42,7 @@ func (r acceptReporter) words(p *policyTarget) string {
 	if floor := p.Spec.Accept.Floor; floor != "" {
 		words = append(words, "floor "+string(floor))
 	}
-	return strings.Join(words, ", ")
+	return words
 }
 
 // ports are the modes of the target's ports: those that have one of their own, and those that a Service leads to.
@@ -66,10 +59,11 @@ func (r acceptReporter) ports(p *policyTarget) []meshtlsv1alpha1.AcceptPortStatu
 	}
 	numbers := slices.Sorted(maps.Keys(leading))
 	reports := make([]meshtlsv1alpha1.AcceptPortStatus, 0, len(numbers))
-	for _, number := range numbers[:min(len(numbers), maxAcceptPorts)] {
+	for _, number := range numbers {
 		mode, origin := r.modeOf(p, number)
-		services := leading[number][:min(len(leading[number]), maxServicePorts)]
-		reports = append(reports, meshtlsv1alpha1.AcceptPortStatus{Port: number, ServicePorts: services, Mode: mode, Origin: origin})
+		reports = append(reports, meshtlsv1alpha1.AcceptPortStatus{
+			Port: number, ServicePorts: leading[number], Mode: mode, Origin: origin,
+		})
 	}
 	return reports
 }
