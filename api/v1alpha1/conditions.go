@@ -38,7 +38,8 @@ const (
 const (
 	// ReasonInvalid: the spec contradicts itself in a way that admission could not see.
 	ReasonInvalid = "Invalid"
-	// ReasonConflicted: older policies or foreign objects already decide everything that the policy asks for.
+	// ReasonConflicted: older policies or foreign objects already decide everything that the policy asks for. On Effective: what the
+	// policy asks for is in force, and takes something from clients that no policy names.
 	ReasonConflicted = "Conflicted"
 	// ReasonBelowFloor: everything the policy declares is weaker than a floor above it allows.
 	ReasonBelowFloor = "BelowFloor"

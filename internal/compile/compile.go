@@ -19,16 +19,27 @@ func Compile(s model.Snapshot) model.Result {
 }
 
 // Namespace is a namespace that is planned and rendered.
-type Namespace struct {
-	policy.Namespace
-	// live are the views of the mesh as it is.
-	live *mesh.Views
-}
+type Namespace struct{ policy.Namespace }
 
 // renderNamespace plans and renders the namespace. The views are those of its inventory.
 func renderNamespace(s model.Snapshot, views *mesh.Views) Namespace {
 	plan := translate.Plan(s, views)
-	return Namespace{Namespace: policy.Namespace{Snapshot: s, Plan: plan, Objects: render.Objects(plan)}, live: views}
+	objects := render.Objects(plan)
+	n := policy.Namespace{Snapshot: s, Plan: plan, Objects: objects}
+	written := writtenIn(s, Project(objects, s.Live()))
+	n.Written = views.With(written)
+	written.DestinationRules = together(nil, s.DestinationRules, s.Namespace)
+	n.Unsent = views.With(written)
+	return Namespace{n}
+}
+
+// writtenIn returns the objects of the mesh once what is rendered is written, as far as the snapshot knows them.
+func writtenIn(s model.Snapshot, projected model.Objects) model.Objects {
+	return model.Objects{
+		PeerAuthentications: together(projected.PeerAuthentications, s.PeerAuthentications, s.Namespace),
+		DestinationRules:    together(projected.DestinationRules, s.DestinationRules, s.Namespace),
+		Gateways:            together(projected.Gateways, s.Gateways, s.Namespace),
+	}
 }
 
 func renderAll(snapshots []model.Snapshot) []Namespace {
@@ -45,19 +56,11 @@ func (n Namespace) Result() model.Result {
 	return n.result(append(policy.Findings(n.Namespace, views), policy.Attributed(n.Namespace, foundInObjects(views))...))
 }
 
-// views returns the mesh once what is rendered is written, as far as the snapshot knows it: a view for each revision that the
-// namespace's policies are for.
+// views returns the mesh once what is rendered is written: a view for each revision that the namespace's policies are for.
 func (n Namespace) views() []*mesh.View {
-	projected := Project(n.Objects, n.Snapshot.Live())
-	i, namespace := n.Snapshot.Inventory, n.Snapshot.Namespace
-	written := n.live.With(model.Objects{
-		PeerAuthentications: together(projected.PeerAuthentications, i.PeerAuthentications, namespace),
-		DestinationRules:    together(projected.DestinationRules, i.DestinationRules, namespace),
-		Gateways:            together(projected.Gateways, i.Gateways, namespace),
-	})
 	var views []*mesh.View
 	for _, revision := range n.Revisions() {
-		views = append(views, written.Of(revision))
+		views = append(views, n.Written.Of(revision))
 	}
 	return views
 }

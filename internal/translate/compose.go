@@ -12,23 +12,17 @@ import (
 
 // composed gives each rule its base, what it is exported to, and the settings of the rule that it takes the place of. A rule that
 // carried only TLS would throw away the load balancing, pools and subsets of its base, since Istio uses one rule for a client and a host.
-// A wildcard has no base: it takes the place of many rules.
 func composed(m sendMesh, rules []model.SendRule) []model.SendRule {
 	wide, selecting := wideByHost(rules), selectingHosts(rules)
 	for i := range rules {
 		rules[i].HostPorts = m.host(hostKeyOf(rules[i])).Ports
 		rules[i].ExportTo = exportTo(m, rules[i], selecting)
-		if !hosts.IsWildcard(rules[i].Host) {
-			rules[i].Base = specOf(m.base(rules[i]))
-		}
-	}
-	for i := range rules {
+		rules[i].Base = m.baseOf(rules[i])
 		if rules[i].Audience != model.AudienceWorkload {
 			continue
 		}
 		if at, beside := wide[hostKeyOf(rules[i])]; beside {
 			rules[i] = onTopOf(rules[at], rules[i])
-			rules[i].Base = rules[at].Base
 		} else if at, below := wide.above(hostKeyOf(rules[i])); below {
 			rules[i] = onTopOf(rules[at], rules[i])
 		}

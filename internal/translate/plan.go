@@ -16,7 +16,7 @@ func Plan(s model.Snapshot, views *mesh.Views) model.Plan {
 	m := indexed{Snapshot: s, views: views}
 	policies := withTargets(m)
 	accept := accepts(m, policies)
-	send := sends(newSendMesh(m, accept.rules), policies, accept.rules)
+	send := sends(newSendMesh(m, policies, accept.rules), policies, accept.rules)
 	gateway := gateways(m, policies)
 	return model.Plan{
 		Namespace: s.Namespace,

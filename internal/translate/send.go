@@ -56,12 +56,11 @@ func sends(m sendMesh, policies []policyTarget, accepted []model.AcceptRule) sen
 	told := impliedSends(m, sent, policies, accepted)
 	entries, claims := sendClaims(sent)
 	decisions := resolve(slices.Concat(claims, told.claims), sameSend)
-	rules := composed(m, foldSends(policies, decisions))
-	others := forOthers(m, rules)
+	rules := composed(m, withCompanions(m, foldSends(policies, decisions)))
 	return sendPlan{
-		rules:    slices.Concat(rules, others.companions),
+		rules:    rules,
 		outcomes: outcomesOf(entries, decisions, sendConflict),
-		findings: slices.Concat(told.findings, others.findings, told.unmet(decisions)),
+		findings: slices.Concat(told.findings, baseSecrets(m, rules), told.unmet(decisions)),
 	}
 }
 

@@ -2,7 +2,9 @@ package translate
 
 import (
 	"fmt"
+	"strings"
 
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/istio/hosts"
 	"github.com/meshtls/meshtls/internal/model"
 )
@@ -24,13 +26,56 @@ func conflictingSends(m sendMesh, entries []sendEntry) []sendEntry {
 			e.denied = otherAudience(e, first)
 		}
 	}
+	named := selectorsByHost(entries)
 	for i := range entries {
 		e := &entries[i]
-		if beside := wide[e.set.hostKey()]; e.narrow() && e.denied == nil && beside != nil {
+		if !e.narrow() || e.denied != nil {
+			continue
+		}
+		if beside := wide[e.set.hostKey()]; beside != nil {
 			e.denied = wideWithoutCompanion(m, e, beside)
+			continue
+		}
+		hidden := hidesFromOthers(m, e, narrowestAbove(wide, e.set.hostKey()), named[e.set.hostKey()])
+		switch {
+		case hidden == nil:
+		case m.live.Has(e.set):
+			e.notes = append(e.notes, inForceAlready(*hidden))
+		default:
+			e.denied = hidden
 		}
 	}
 	return entries
+}
+
+// inForceAlready is the finding about an entry whose rule is live: to take it away because of pods that came later would loosen what the
+// policy asks for.
+func inForceAlready(f model.Finding) model.Finding {
+	f.Message = strings.Replace(f.Message, "would lose", "lose", 1)
+	f.Message = strings.Replace(f.Message, " This entry is not rendered.", "", 1)
+	f.Condition, f.Reason = meshtlsv1alpha1.ConditionEffective, meshtlsv1alpha1.ReasonConflicted
+	return f
+}
+
+// selectorsByHost lists the pods that entries name, by the host that they send to.
+func selectorsByHost(entries []sendEntry) map[hostKey][]map[string]string {
+	selectors := map[hostKey][]map[string]string{}
+	for i := range entries {
+		if e := &entries[i]; e.narrow() && e.policy.target.resolved() {
+			selectors[e.set.hostKey()] = append(selectors[e.set.hostKey()], e.policy.target.selector)
+		}
+	}
+	return selectors
+}
+
+// narrowestAbove returns the entry for the narrowest wildcard that covers the host; nil: there is none.
+func narrowestAbove(entries map[hostKey]*sendEntry, key hostKey) *sendEntry {
+	for _, wildcard := range hosts.Wildcards(key.host) {
+		if e := entries[hostKey{revision: key.revision, host: wildcard}]; e != nil {
+			return e
+		}
+	}
+	return nil
 }
 
 // otherAudience refuses a rule for the namespace's clients beside one for all clients of the same host, and the other way round:

@@ -105,15 +105,17 @@ func besideForeignWide(m sendMesh, e *sendEntry) *model.Finding {
 	return nil
 }
 
-// besideForeignSelector refuses a namespace-wide rule beside somebody else's for single workloads: Istio merges two private rules
-// for one host, and the other pods would have none. Exported, the rule is kept; but that must not reach the whole mesh.
+// besideForeignSelector refuses a namespace-wide rule beside somebody else's for single workloads, of the same host or of a wildcard above
+// it: Istio merges two private rules for one host, and the other pods would have none. Exported, the rule is kept; but that must not reach
+// the whole mesh.
 func besideForeignSelector(m sendMesh, e *sendEntry) *model.Finding {
 	why := m.noExport(e.set.hostKey())
-	if why == "" {
+	if why == "" || m.live.Has(e.set) {
 		return nil
 	}
-	for _, rule := range m.foreignFor(e.set) {
-		if !isWide(rule) {
+	for _, rule := range m.foreignSelecting {
+		host := hosts.Qualify(rule.Spec.GetHost(), rule.Namespace)
+		if model.InRevision(rule, e.set.revision) && (host == e.set.host || hosts.Covers(host, e.set.host)) {
 			return e.besideForeign(rule,
 				"for some of the pods; beside it Istio keeps a rule for the namespace only if it is exported, "+
 					"and since "+why+" it would then govern every client of the mesh",

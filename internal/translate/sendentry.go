@@ -17,6 +17,8 @@ type sendEntry struct {
 	levels   []sendLevel
 	// denied says why nothing may be sent to the host in this way; nil: it may.
 	denied *model.Finding
+	// notes are findings that hold however the entry is decided.
+	notes []model.Finding
 }
 
 // sendLevel is what an entry sends to the destination, or to one of its ports.
@@ -93,6 +95,9 @@ func sendClaims(sent []sendEntry) (entries []entry, claims []sendClaim) {
 				})
 			}
 			entries = append(entries, entry{entryRef: level.entryRef, denied: denied})
+		}
+		if len(e.levels) > 0 {
+			entries[len(entries)-1].notes = e.notes
 		}
 	}
 	return entries, claims

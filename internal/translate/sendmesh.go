@@ -4,11 +4,11 @@ import (
 	"slices"
 	"strings"
 
-	networkingapi "istio.io/api/networking/v1alpha3"
 	securityapi "istio.io/api/security/v1beta1"
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/istio"
@@ -26,27 +26,42 @@ type sendMesh struct {
 	indexed
 	// foreign are the namespace's foreign DestinationRules, by host.
 	foreign map[string][]*istionetworkingv1.DestinationRule
+	// foreignSelecting are those of them that are for single pods.
+	foreignSelecting []*istionetworkingv1.DestinationRule
 	// live are the sets for which a rule of ours is live.
-	live map[sendSet]bool
+	live sets.Set[sendSet]
+	// gateways are the pods that policies name as those of a gateway.
+	gateways sets.Set[podSet]
 }
 
-func newSendMesh(m indexed, accepted []model.AcceptRule) sendMesh {
-	s := sendMesh{indexed: m, foreign: map[string][]*istionetworkingv1.DestinationRule{}, live: map[sendSet]bool{}}
+func newSendMesh(m indexed, policies []policyTarget, accepted []model.AcceptRule) sendMesh {
+	s := sendMesh{
+		indexed: m, foreign: map[string][]*istionetworkingv1.DestinationRule{}, live: sets.New[sendSet](), gateways: sets.New[podSet](),
+	}
+	for i := range policies {
+		if policies[i].target.scope == scopeGateway {
+			s.gateways.Insert(policies[i].set)
+		}
+	}
 	objects := model.Objects{PeerAuthentications: acceptedBy(m.Snapshot, accepted)}
 	for _, rule := range m.DestinationRules {
 		host := hosts.Qualify(rule.Spec.GetHost(), rule.Namespace)
 		if rule.Namespace == m.Namespace && model.Ours(rule) {
-			s.live[liveSet(rule, host)] = true
+			s.live.Insert(liveSet(rule, host))
 			continue
 		}
 		objects.DestinationRules = append(objects.DestinationRules, rule)
 		if rule.Namespace == m.Namespace {
 			s.foreign[host] = append(s.foreign[host], rule)
 		}
+		if rule.Namespace == m.Namespace && isSelecting(rule) {
+			s.foreignSelecting = append(s.foreignSelecting, rule)
+		}
 	}
 	for _, rules := range s.foreign {
 		slices.SortFunc(rules, func(a, b *istionetworkingv1.DestinationRule) int { return strings.Compare(a.Name, b.Name) })
 	}
+	slices.SortFunc(s.foreignSelecting, func(a, b *istionetworkingv1.DestinationRule) int { return strings.Compare(a.Name, b.Name) })
 	s.views = m.views.With(objects)
 	return s
 }
@@ -106,7 +121,7 @@ func (m sendMesh) namespaceMode(revision string) meshtlsv1alpha1.AcceptMode {
 // foreignFor returns the foreign rules that keep one of ours from being written. Where ours is live already it stays: it is the older
 // one and in force, and to take it away because of a younger one would loosen what the policy asks for.
 func (m sendMesh) foreignFor(set sendSet) []*istionetworkingv1.DestinationRule {
-	if m.live[set] {
+	if m.live.Has(set) {
 		return nil
 	}
 	return m.foreignOf(set.hostKey())
@@ -150,30 +165,6 @@ func (m sendMesh) everybody() []string {
 	return []string{"*"}
 }
 
-// base returns the DestinationRule that would govern the clients' traffic to the host without the rule.
-func (m sendMesh) base(rule model.SendRule) istio.Choice {
-	client := istio.Client{Namespace: m.Namespace, Labels: rule.Selector, Dataplane: model.DataplaneSidecar}
-	if rule.Audience == model.AudienceAll {
-		client = mesh.ClientWithoutRules
-	}
-	return m.views.Of(rule.Revision).Rule(client, m.host(hostKeyOf(rule)))
-}
-
-// specOf is the choice as one rule: Istio may have merged several.
-func specOf(choice istio.Choice) *networkingapi.DestinationRule {
-	if len(choice.Rules) == 0 {
-		return nil
-	}
-	spec := &networkingapi.DestinationRule{}
-	if choice.Policy != nil {
-		spec.TrafficPolicy = choice.Policy.Spec.GetTrafficPolicy()
-	}
-	for _, s := range choice.Subsets {
-		spec.Subsets = append(spec.Subsets, s.Rule.Spec.GetSubsets()[s.Index])
-	}
-	return spec
-}
-
 // known returns the hosts that the namespace's clients see, by name.
 func (m sendMesh) known(revision string) map[string]model.Host {
 	return m.views.Of(revision).Known(m.Namespace)
@@ -200,11 +191,27 @@ func (m sendMesh) noExport(key hostKey) string {
 	switch {
 	case m.Namespace == m.Mesh.RootNamespace:
 		return "the namespace is Istio's root"
-	case m.ownHost(key):
+	case m.ownHost(key), m.coversOwn(key):
 		return "the host belongs to this namespace"
 	default:
 		return ""
 	}
+}
+
+// coversOwn reports whether the host is a wildcard that covers hosts of this namespace.
+func (m sendMesh) coversOwn(key hostKey) bool {
+	if !hosts.IsWildcard(key.host) {
+		return false
+	}
+	if hosts.Covers(key.host, hosts.OfService(m.Namespace, "any")) {
+		return true
+	}
+	for name, host := range m.known(key.revision) {
+		if host.Namespace == m.Namespace && hosts.Covers(key.host, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // decided is what Auto comes to: nothing is rendered and Istio decides per endpoint, except where auto mTLS is off in the mesh. Then

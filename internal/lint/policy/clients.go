@@ -16,7 +16,9 @@ const nowhere = ""
 // clients are pods that a rule is for.
 type clients struct {
 	istio.Client
-	count int
+	// example is one of the pods; empty: there need not be any.
+	example string
+	count   int
 }
 
 // clientsOf are those that the rule is for: the pods that it selects; without a selector those of the namespace, and if it is for

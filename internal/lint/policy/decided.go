@@ -129,12 +129,22 @@ var decided = []lint.About{
 	},
 	{
 		Name:     "send-hides-rule",
-		Severity: []lint.Severity{lint.Warning},
-		Finds: "a rule for single pods because of which the namespace's other pods lose the rule that they had, where no copy of " +
-			"it can stand beside ours.",
+		Severity: []lint.Severity{lint.Error},
+		Reasons:  []string{meshtlsv1alpha1.ReasonConflicted},
+		Finds: "a `send` of single pods because of which the namespace's other pods would lose the DestinationRule that they have, where " +
+			"no copy of it can stand beside ours. The entry is not rendered.",
 		Why: "In a namespace with any rule for the host Istio looks no further. Elsewhere the operator writes that copy, the " +
-			"[companion](spec.md#the-companion).",
-		Fix: "Send from the whole namespace instead, or give the other pods a policy of their own.",
+			"[companion](spec.md#the-companion). Where the entry is in force already and the other pods came later, it stays, and the " +
+			"condition that falls is `Effective`.",
+		Fix: "Send from the whole namespace instead, or give each of the other pods a policy that sends to the host.",
+	},
+	{
+		Name:     "send-base-without-credential",
+		Severity: []lint.Severity{lint.Warning},
+		Finds:    "a port or a subset for which the policy sets no mode, and for which its DestinationRule starts from one with a `credentialName` and no `workloadSelector`.",
+		Why: "Istio gives sidecars no Secret for such a rule, and they send plaintext. Copied into a rule with a selector, the name would make " +
+			"them ask for a Secret that they may not have; so what is written says `DISABLE`, which is what they did before.",
+		Fix: "Set a mode for the host, with the `credentialName` of a Secret of the namespace.",
 	},
 	{
 		Name:     "send-auto-port-of-wildcard",

@@ -20,6 +20,9 @@ type Namespace struct {
 	Snapshot model.Snapshot
 	Plan     model.Plan
 	Objects  model.Objects
+	// Written are the views of the mesh once the objects are written. Unsent are the same without any DestinationRule that the operator
+	// writes in the namespace.
+	Written, Unsent *mesh.Views
 }
 
 // Revisions returns the control plane revisions that the namespace's policies are for; the empty one is the default.
