@@ -117,11 +117,13 @@ func TestTwoOperators(t *testing.T) {
 func TestLaggingWatch(t *testing.T) {
 	c := changes[0]
 	namespace := begin(t, c)
-	released := make(chan struct{})
-	held := holding(func(request *http.Request) bool { return strings.Contains(request.URL.Path, "/meshtlspolicies") }, released)
+	policies := &gate{}
+	held := holding(func(request *http.Request) bool { return strings.Contains(request.URL.Path, "/meshtlspolicies") }, policies)
 	start(t, namespace, held)
 	ready(t, namespace)
 	settledWrites := held.writes.Load()
+	open := policies.shut()
+	defer open()
 	history := record(t, namespace)
 
 	must(t, admin.Delete(t.Context(), policyOf(t, namespace, "all", "{}")))
@@ -134,8 +136,8 @@ func TestLaggingWatch(t *testing.T) {
 	})
 	again := 0
 	// What is not to happen has no end to wait for.
-	_ = wait.PollUntilContextTimeout(t.Context(), poll, 3*time.Second, true, func(ctx context.Context) (bool, error) {
-		left, err := now(ctx, namespace)
+	_ = wait.PollUntilContextTimeout(t.Context(), poll, 3*time.Second, true, func(context.Context) (bool, error) {
+		left, err := now(t.Context(), namespace)
 		must(t, err)
 		again += len(left)
 		return again > 0, nil
@@ -143,7 +145,7 @@ func TestLaggingWatch(t *testing.T) {
 	if again > 0 {
 		t.Error("the object is there again")
 	}
-	close(released)
+	open()
 	steps := history()
 	writes := held.writes.Load() - settledWrites
 	if len(steps) != 1 || writes > 1 {

@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"context"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -204,38 +205,62 @@ func cutting(seed uint64, enough int64) *transport {
 	}
 }
 
-// holding keeps back what the watches of some lists tell, until it is released.
-func holding(about func(*http.Request) bool, released <-chan struct{}) *transport {
+// gate is shut for a while.
+type gate struct {
+	mu   sync.Mutex
+	open chan struct{}
+}
+
+// shut returns what opens the gate again.
+func (g *gate) shut() (open func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.open = make(chan struct{})
+	return sync.OnceFunc(func() { close(g.open) })
+}
+
+// pass waits until the gate is open, or the context ends.
+func (g *gate) pass(ctx context.Context) {
+	g.mu.Lock()
+	open := g.open
+	g.mu.Unlock()
+	if open == nil {
+		return
+	}
+	select {
+	case <-open:
+	case <-ctx.Done():
+	}
+}
+
+// holding keeps back what the watches of some lists tell while the gate is shut.
+func holding(about func(*http.Request) bool, g *gate) *transport {
 	return &transport{body: func(request *http.Request, from io.ReadCloser) io.ReadCloser {
 		if !about(request) {
 			return from
 		}
-		first := true
-		return &stream{ReadCloser: from, wait: func() error {
-			if first { // the list that a watch begins with
-				first = false
-				return nil
-			}
-			select {
-			case <-released:
-			case <-request.Context().Done():
-			}
-			return nil
-		}}
+		return &stream{ReadCloser: from, hold: func() { g.pass(request.Context()) }}
 	}}
 }
 
 // stream is a watch that can be held or cut.
 type stream struct {
 	io.ReadCloser
-	// wait is asked before each read.
+	// wait is asked before each read, and hold after it.
 	wait func() error
+	hold func()
 }
 
 // Read reads what comes, unless the stream is held or cut.
 func (s *stream) Read(into []byte) (int, error) {
-	if err := s.wait(); err != nil {
-		return 0, err
+	if s.wait != nil {
+		if err := s.wait(); err != nil {
+			return 0, err
+		}
 	}
-	return s.ReadCloser.Read(into)
+	n, err := s.ReadCloser.Read(into)
+	if s.hold != nil {
+		s.hold()
+	}
+	return n, err
 }
