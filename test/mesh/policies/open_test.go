@@ -71,7 +71,7 @@ func (w *world) hold(t *testing.T, tc cut) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		defer func() { _ = session.Close() }()
+		t.Cleanup(func() { _ = session.Close() })
 		sessions[name] = session
 		if err := exchange(t.Context(), session); err != nil {
 			t.Fatalf("%s: %v", name, err)
