@@ -2,6 +2,7 @@ package policies
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/meshtls/meshtls/test/mesh"
 	"github.com/meshtls/meshtls/test/mesh/app"
@@ -17,43 +19,83 @@ import (
 // pause is the time between two changes: enough for the one to be in force before the next.
 const pause = 1500 * time.Millisecond
 
-// change is a policy that goes around, while clients ask all the time.
+// change is something that changes, while clients ask all the time.
 type change struct {
 	// before is there all the time.
 	before string
-	// steps are what the policy says, one after the other.
-	steps []string
+	// steps are what happens, one after the other.
+	steps []step
 	// clients ask; they must be admitted at every step.
 	clients func(*world) map[string]mesh.Call
 }
 
+// step is a change. Objects that it has applied go at the end.
+type step func(context.Context, *world) error
+
+// applied is a step that applies objects.
+func applied(text string) step {
+	return func(ctx context.Context, w *world) error { return w.apply(ctx, text) }
+}
+
+// deleted is a step that deletes objects.
+func deleted(text string) step {
+	return func(ctx context.Context, w *world) error {
+		objects, err := mesh.Decode([]byte(text))
+		for _, object := range objects {
+			err = errors.Join(err, client.IgnoreNotFound(w.Client.Delete(ctx, object)))
+		}
+		return err
+	}
+}
+
+// rotated is a step that gives the gateway a new certificate.
+func rotated(ctx context.Context, w *world) error {
+	pair, err := w.Authority.Issue(shopHost)
+	if err != nil {
+		return err
+	}
+	return w.Client.Update(ctx, pair.Secret(edge, "shop-cert"))
+}
+
+// restarted is a step that starts the operator anew.
+func restarted(_ context.Context, w *world) error {
+	return errors.Join(w.operator.Stop(), w.startOperator())
+}
+
+// again repeats steps.
+func again(times int, steps ...step) (all []step) {
+	for range times {
+		all = append(all, steps...)
+	}
+	return all
+}
+
 // changes are those in which no request may be lost.
 func changes() map[string]change {
-	inTurn := func(make func(mode string) string, modes ...string) (steps []string) {
-		for range 4 {
-			for _, mode := range modes {
-				steps = append(steps, make(mode))
-			}
-		}
-		return steps
-	}
-	workload := func(mode string) string { return accept(shop, "server", "service: server", mode) }
-	port := func(mode string) string {
-		return accept(shop, "server", "service: server", "Permissive", "{servicePort: http, mode: "+mode+"}")
+	workload := func(mode string) step { return applied(accept(shop, "server", "service: server", mode)) }
+	port := func(mode string) step {
+		return applied(accept(shop, "server", "service: server", "Permissive", "{servicePort: http, mode: "+mode+"}"))
 	}
 	sent := func(mode string) string { return send("server", "", "hosts: ["+serverHost+"], mode: "+mode) }
+	rival := send("rival", "", "hosts: ["+serverHost+"], mode: Disable")
+	served := func(hosts string) string { return gatewayPolicy("  plaintext: [{port: 80, hosts: [" + hosts + "]}]") }
 	return map[string]change{
-		"what a workload accepts":           {steps: inTurn(workload, "Strict", "Permissive"), clients: (*world).meshClients},
-		"what a port of a workload accepts": {steps: inTurn(port, "Strict", "Permissive"), clients: (*world).meshClients},
-		"what clients send":                 {steps: inTurn(sent, "Disable", "IstioMutual", "Auto"), clients: (*world).meshClients},
+		"what a workload accepts":           {steps: again(4, workload("Strict"), workload("Permissive")), clients: (*world).meshClients},
+		"what a port of a workload accepts": {steps: again(4, port("Strict"), port("Permissive")), clients: (*world).meshClients},
+		"what clients send":                 {steps: again(3, applied(sent("Disable")), applied(sent("IstioMutual")), applied(sent("Auto"))), clients: (*world).meshClients},
+		"a conflict that comes and goes":    {before: sent("IstioMutual"), steps: again(3, applied(rival), deleted(rival)), clients: (*world).meshClients},
+		"the operator starts anew":          {before: accept(shop, "server", "service: server", "Strict"), steps: again(3, restarted), clients: (*world).meshClients},
 		"what a gateway serves besides": {
-			before: gatewayPolicy("  plaintext: [{port: 80, hosts: [shop.example.com]}]") + httpRoute,
-			steps: []string{
-				gatewayPolicy("  plaintext: [{port: 80, hosts: [shop.example.com, other.example.com]}]"),
-				gatewayPolicy("  plaintext: [{port: 80, hosts: [shop.example.com]}]"),
-			},
+			before: served("shop.example.com") + httpRoute, steps: again(3, applied(served("shop.example.com, other.example.com")), applied(served("shop.example.com"))),
 			clients: func(w *world) map[string]mesh.Call {
 				return map[string]mesh.Call{"HTTP through the gateway": {From: w.pods["bare"], Host: shopHost, Address: gatewayHost, Port: 80}}
+			},
+		},
+		"the certificate of a gateway": {
+			before: gatewayPolicy("  terminate: [{port: 443, hosts: [shop.example.com], credentialName: shop-cert}]") + httpRoute, steps: again(6, rotated),
+			clients: func(w *world) map[string]mesh.Call {
+				own := w.configOf(call{host: shopHost, tls: oneWay})
+				return map[string]mesh.Call{"HTTPS through the gateway": {From: w.pods["bare"], Host: shopHost, Address: gatewayHost, Port: 443, TLS: own}}
 			},
 		},
 	}
@@ -79,31 +121,21 @@ func (w *world) changesWithoutLoss(t *testing.T) {
 // goAround makes the changes while clients ask, and returns how many of their requests were lost.
 func (w *world) goAround(t *testing.T, c change) (lost, asked int) {
 	t.Helper()
-	objects, err := mesh.Decode([]byte(c.before + c.steps[0]))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := w.remove(context.WithoutCancel(t.Context()), objects); err != nil {
-			t.Fatal(err)
-		}
-	}()
+	defer w.clear(t)
 	if err := w.apply(t.Context(), c.before); err != nil {
 		t.Fatal(err)
 	}
 	clients := c.clients(w)
 	for name, client := range clients {
-		if err := eventually(t.Context(), func(ctx context.Context) error {
-			client.Timeout = patience
-			return once(ctx, w, client)
-		}); err != nil {
+		client.Timeout = patience
+		if err := eventually(t.Context(), func(ctx context.Context) error { return once(ctx, w, client) }); err != nil {
 			t.Fatalf("%s before any change: %v", name, err)
 		}
 	}
 	asking := w.startLoad(t.Context(), clients)
 	began := time.Now()
-	for _, step := range c.steps {
-		if err := w.apply(t.Context(), step); err != nil {
+	for _, happens := range c.steps {
+		if err := happens(t.Context(), w); err != nil {
 			t.Error(err)
 		}
 		<-time.After(pause)
@@ -123,16 +155,7 @@ func (w *world) switches(t *testing.T) {
 		t.Skip("left out of the short form")
 	}
 	const rounds = 13
-	policy := accept(shop, "server", "service: server", "Permissive")
-	objects, err := mesh.Decode([]byte(policy))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := w.remove(context.WithoutCancel(t.Context()), objects); err != nil {
-			t.Fatal(err)
-		}
-	}()
+	defer w.clear(t)
 	var ready, enforced, late []time.Duration
 	early := 0
 	for range rounds {

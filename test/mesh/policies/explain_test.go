@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,7 +45,8 @@ type explanation struct {
 
 // explain asks the plugin.
 func (w *world) explain(ctx context.Context, args ...string) (explanation, error) {
-	command := exec.CommandContext(ctx, w.plugin, append([]string{"explain", "-o", "json", "--kubeconfig=" + w.Plane.Kubeconfig}, args...)...)
+	command := exec.CommandContext(ctx, filepath.Join(w.programs, "kubectl-meshtls"),
+		append([]string{"explain", "-o", "json", "--kubeconfig=" + w.Plane.Kubeconfig}, args...)...)
 	var errs bytes.Buffer
 	command.Stderr = &errs
 	output, err := command.Output()

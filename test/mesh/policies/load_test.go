@@ -14,8 +14,8 @@ import (
 const (
 	// rate is how many requests a client makes in a second.
 	rate = 50
-	// patience is how long a client waits for an answer.
-	patience = 3 * time.Second
+	// patience is how long a client waits for an answer: long enough for a packet that is lost to be sent again, three times.
+	patience = 10 * time.Second
 )
 
 // load are clients that ask all the time.

@@ -17,5 +17,6 @@ func TestPolicies(t *testing.T) {
 		})
 	}
 	t.Run("change without loss", w.changesWithoutLoss)
+	t.Run("open connections", w.cutsConnections)
 	t.Run("time of a change", w.switches)
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -70,11 +69,7 @@ func (w *world) judge(t *testing.T, r row) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() {
-		if err := w.remove(context.WithoutCancel(t.Context()), objects); err != nil {
-			t.Fatal(err)
-		}
-	}()
+	defer w.clear(t)
 	if err := w.apply(t.Context(), r.objects); err != nil {
 		t.Fatal(err)
 	}
@@ -203,36 +198,47 @@ func (w *world) sayReady(ctx context.Context, objects []*unstructured.Unstructur
 	return wrong
 }
 
-// rendered are the kinds that are written for policies, and those that rows bring.
-var rendered = []schema.GroupVersionKind{
-	{Group: "security.istio.io", Version: "v1", Kind: "PeerAuthenticationList"},
-	{Group: "networking.istio.io", Version: "v1", Kind: "DestinationRuleList"},
-	{Group: "networking.istio.io", Version: "v1", Kind: "GatewayList"},
-	{Group: "networking.istio.io", Version: "v1", Kind: "VirtualServiceList"},
+// kinds are those that rows bring, and those that are written for policies.
+var kinds = []schema.GroupVersionKind{
+	{Group: "security.meshtls.dev", Version: "v1alpha1", Kind: "MeshTLSPolicy"},
+	{Group: "security.istio.io", Version: "v1", Kind: "PeerAuthentication"},
+	{Group: "networking.istio.io", Version: "v1", Kind: "DestinationRule"},
+	{Group: "networking.istio.io", Version: "v1", Kind: "Gateway"},
+	{Group: "networking.istio.io", Version: "v1", Kind: "VirtualService"},
 }
 
-// remove deletes what a row has brought, and waits until what was written for it is gone, too.
-func (w *world) remove(ctx context.Context, objects []*unstructured.Unstructured) error {
-	for _, object := range objects {
-		if err := client.IgnoreNotFound(w.Client.Delete(ctx, object)); err != nil {
-			return err
-		}
-	}
-	return eventually(ctx, func(ctx context.Context) error {
-		left := map[string]int{}
-		for _, kind := range rendered {
+// clear deletes what a row has brought, and waits until what was written for it is gone, too.
+func (w *world) clear(t *testing.T) {
+	t.Helper()
+	err := eventually(context.WithoutCancel(t.Context()), func(ctx context.Context) error {
+		left := 0
+		for _, kind := range kinds {
 			list := &unstructured.UnstructuredList{}
-			list.SetGroupVersionKind(kind)
+			list.SetGroupVersionKind(kind.GroupVersion().WithKind(kind.Kind + "List"))
 			if err := w.Client.List(ctx, list); err != nil {
 				return err
 			}
-			left[kind.Kind] = len(list.Items)
-		}
-		for kind := range maps.Keys(left) {
-			if left[kind] > 0 {
-				return fmt.Errorf("left of the row: %v", left)
+			left += len(list.Items)
+			for i := range list.Items {
+				if err := w.discard(ctx, &list.Items[i]); err != nil {
+					return err
+				}
 			}
+		}
+		if left > 0 {
+			return fmt.Errorf("%d objects are left of the row", left)
 		}
 		return nil
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// discard deletes an object that a row has brought. What the operator has written goes with its policy.
+func (w *world) discard(ctx context.Context, object *unstructured.Unstructured) error {
+	if len(object.GetOwnerReferences()) > 0 {
+		return nil
+	}
+	return client.IgnoreNotFound(w.Client.Delete(ctx, object))
 }

@@ -43,7 +43,8 @@ type world struct {
 	*mesh.Mesh
 
 	policies client.Client
-	plugin   string
+	programs string // the folder with the operator and the plugin
+	rights   controlplane.User
 	operator *controlplane.Process
 	pods     map[string]*mesh.Running
 	// certificates are those that clients show, and pairs the same as PEM.
@@ -55,10 +56,17 @@ type world struct {
 	stranger *app.Authority
 }
 
+// drain is how long the server's proxy lets connections go on that its new configuration does not have; Istio's default is 45 s.
+const drain = 4 * time.Second
+
 // shopServer is the server that most rows are about. Its port 9000 no Service has.
-var shopServer = mesh.Pod{Namespace: shop, Name: "server", ServiceAccount: "server", Ports: []mesh.Port{
-	{Number: 8080}, {Number: 8081, Name: "admin"}, {Number: 8090}, {Number: 8091, Kind: app.Greeting}, {Number: 8443}, {Number: 9000},
-}}
+var shopServer = mesh.Pod{
+	Namespace: shop, Name: "server", ServiceAccount: "server",
+	Ports: []mesh.Port{
+		{Number: 8080}, {Number: 8081, Name: "admin"}, {Number: 8090}, {Number: 8091, Kind: app.Greeting}, {Number: 8443}, {Number: 9000},
+	},
+	Annotations: map[string]string{"proxy.istio.io/config": fmt.Sprintf(`{"drainDuration": "%ds"}`, drain/time.Second)},
+}
 
 // allPods are the pods of the world.
 var allPods = []mesh.Pod{
@@ -90,8 +98,8 @@ func start(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{Mesh: m, plugin: filepath.Join(programs, "kubectl-meshtls"), pods: map[string]*mesh.Running{}}
-	if err := w.prepare(t.Context(), filepath.Join(programs, "manager")); err != nil {
+	w := &world{Mesh: m, programs: programs, pods: map[string]*mesh.Running{}}
+	if err := w.prepare(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return w
@@ -112,7 +120,7 @@ func build(ctx context.Context, folder string) error {
 }
 
 // prepare starts the operator, and runs the pods with what is around them.
-func (w *world) prepare(ctx context.Context, operator string) error {
+func (w *world) prepare(ctx context.Context) error {
 	scheme := runtime.NewScheme()
 	if err := meshtlsv1alpha1.AddToScheme(scheme); err != nil {
 		return err
@@ -127,7 +135,7 @@ func (w *world) prepare(ctx context.Context, operator string) error {
 	if err := w.issue(); err != nil {
 		return err
 	}
-	if err := w.startOperator(ctx, operator); err != nil {
+	if err := errors.Join(w.installOperator(ctx), w.startOperator()); err != nil {
 		return err
 	}
 	running, err := w.Run(ctx, allPods...)
@@ -140,8 +148,8 @@ func (w *world) prepare(ctx context.Context, operator string) error {
 	return errors.Join(w.ApplyYAML(ctx, fmt.Sprintf(surroundings, w.pods["partner"].IP)), w.giveCertificates(ctx))
 }
 
-// startOperator runs the operator with the rights that its manifests give it.
-func (w *world) startOperator(ctx context.Context, program string) error {
+// installOperator gives the operator the rights that its manifests give it.
+func (w *world) installOperator(ctx context.Context) error {
 	root, err := controlplane.Root()
 	if err != nil {
 		return err
@@ -162,12 +170,14 @@ func (w *world) startOperator(ctx context.Context, program string) error {
 			return err
 		}
 	}
-	user, err := w.Plane.AddServiceAccount(operatorNamespace, "manager")
-	if err != nil {
-		return err
-	}
-	w.operator, err = w.Plane.Run("manager", program,
-		"--kubeconfig="+user.Kubeconfig, "--health-probe-bind-address=0", "--metrics-bind-address=0", "--leader-elect=false")
+	w.rights, err = w.Plane.AddServiceAccount(operatorNamespace, "manager")
+	return err
+}
+
+// startOperator runs the operator.
+func (w *world) startOperator() (err error) {
+	w.operator, err = w.Plane.Run("manager", filepath.Join(w.programs, "manager"),
+		"--kubeconfig="+w.rights.Kubeconfig, "--health-probe-bind-address=0", "--metrics-bind-address=0", "--leader-elect=false")
 	return err
 }
 
