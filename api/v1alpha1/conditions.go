@@ -89,6 +89,8 @@ const (
 	ReasonPartlyConflicted = "PartlyConflicted"
 	// ReasonNotCarried: no pod of the target has a proxy that carries out what was written.
 	ReasonNotCarried = "NotCarried"
+	// ReasonNoRoutes: no VirtualService routes the connections of a server, so Istio does not open it.
+	ReasonNoRoutes = "NoRoutes"
 	// ReasonInert: what was written has no effect.
 	ReasonInert = "Inert"
 )

@@ -1,0 +1,90 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+
+	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/routes"
+	"github.com/meshtls/meshtls/internal/lint"
+	"github.com/meshtls/meshtls/internal/mesh"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+func init() {
+	add(lint.About{
+		Name:     "gateway-server-no-routes",
+		Severity: []lint.Severity{lint.Error},
+		Reasons:  []string{meshtlsv1alpha1.ReasonNoRoutes},
+		Finds: "a passthrough server, or one for TCP or TLS connections, that no route of a VirtualService leads on from at some pods of " +
+			"the gateway: no VirtualService names its Gateway and hosts, or none of its routes is for the port, or it is not exported to the pods' namespace.",
+		Why: "Istio makes a listener for connections from their routes. Without one it opens none.",
+		Fix: "Write a VirtualService that names the Gateway, with spec.tls for passthrough and spec.tcp for the others, and export it to the " +
+			"gateway's namespace.",
+	}, gatewayServerNoRoutes)
+}
+
+// gatewayServerNoRoutes finds servers of ours for connections that have no route.
+// Source: istio pilot/pkg/networking/core/gateway.go, createGatewayTCPFilterChainOpts.
+func gatewayServerNoRoutes(w world) []model.Finding {
+	var findings []model.Finding
+	for _, v := range w.views {
+		found := map[serverAt]bool{}
+		for _, pod := range podsOfOurGateways(v) {
+			for _, l := range v.Listeners(pod).Listeners {
+				for _, s := range l.Servers {
+					at := serverAt{gateway: s.Ref(), index: s.Index}
+					gateway, planned := v.gateways[at.gateway]
+					if !planned || found[at] || !v.judges(gateway) || routed(v, pod, s) {
+						continue
+					}
+					found[at] = true
+					findings = append(findings, w.noRoutes(v, pod, s))
+				}
+			}
+		}
+	}
+	return findings
+}
+
+// routed reports whether Istio opens the server at the pods: it routes requests, or some route leads on from it. Where VirtualServices are
+// bound that have no route of the kind at all, gateway-route-kind-mismatch speaks.
+func routed(v view, pod model.Workload, s istio.Server) bool {
+	kind := routes.KindFor(s.Spec())
+	if kind != routes.TLS && kind != routes.TCP {
+		return true
+	}
+	all := v.RoutesOf(pod, s)
+	ofKind := func(b mesh.BoundRoutes) bool { return hasRoutes(b.VirtualService, kind) }
+	return slices.ContainsFunc(all, func(b mesh.BoundRoutes) bool { return len(b.Hops) > 0 }) ||
+		len(all) > 0 && !slices.ContainsFunc(all, ofKind)
+}
+
+func hasRoutes(vs *istionetworkingv1.VirtualService, kind routes.Kind) bool {
+	return slices.ContainsFunc(routes.All(vs), func(r routes.Route) bool { return r.Kind == kind })
+}
+
+func (w world) noRoutes(v view, pod model.Workload, s istio.Server) model.Finding {
+	gateway, kind := v.gateways[s.Ref()], routes.KindFor(s.Spec())
+	f := model.Finding{
+		Severity: lint.Error, Subject: model.PolicyRef(ownersOf(gateway)[0]),
+		Field:     w.serverField(gateway.OwnerReferences[0].Name, s.Index),
+		Condition: meshtlsv1alpha1.ConditionEffective, Reason: meshtlsv1alpha1.ReasonNoRoutes,
+	}
+	f.Message = fmt.Sprintf("No VirtualService routes the connections of port %d: none that names Gateway %s and one of the hosts has "+
+		"spec.%s, so Istio opens no listener.", s.Spec().GetPort().GetNumber(), s.Ref().Key(), kind)
+	f.Remedy = fmt.Sprintf("Write a VirtualService with spec.gateways: [%s], the host and spec.%s.", s.Ref().Key(), kind)
+	for _, vs := range v.Naming(s.Ref().Key()) {
+		common := routes.CommonHosts(vs, s.Spec(), s.Gateway.Namespace)
+		if len(common) > 0 && hasRoutes(vs, kind) && !routes.ExportedTo(vs, pod.Namespace, v.Mesh().DefaultVirtualServiceExportTo) {
+			f.Related = model.RefOf(model.KindVirtualService, vs)
+			f.Message = fmt.Sprintf("%s names the Gateway and is not exported to namespace %s of its pods, so Istio opens no listener at port %d.",
+				f.Related, pod.Namespace, s.Spec().GetPort().GetNumber())
+			f.Remedy = fmt.Sprintf("Export %s to namespace %s by its exportTo.", f.Related, pod.Namespace)
+		}
+	}
+	return f
+}
