@@ -21,7 +21,7 @@ const (
 	defaultWorlds = 200
 	defaultSeed   = 1
 	// shown is how many disagreements of a world are printed.
-	shown = 400
+	shown = 8
 )
 
 // TestMain keeps Istio's log out of the output, and Istio from holding on to every world for its debugger.
