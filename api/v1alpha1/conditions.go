@@ -89,6 +89,8 @@ const (
 	ReasonPartlyConflicted = "PartlyConflicted"
 	// ReasonNotCarried: no pod of the target has a proxy that carries out what was written.
 	ReasonNotCarried = "NotCarried"
+	// ReasonRefused: servers refuse what the policy has clients send, or the policy's pods refuse every client with a proxy.
+	ReasonRefused = "Refused"
 	// ReasonInert: what was written has no effect.
 	ReasonInert = "Inert"
 )
