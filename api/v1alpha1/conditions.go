@@ -91,6 +91,8 @@ const (
 	ReasonNotCarried = "NotCarried"
 	// ReasonNoRoutes: no VirtualService routes the connections of a server, so Istio does not open it.
 	ReasonNoRoutes = "NoRoutes"
+	// ReasonRefused: servers refuse what the policy has clients send, or the policy's pods refuse every client with a proxy.
+	ReasonRefused = "Refused"
 	// ReasonInert: what was written has no effect.
 	ReasonInert = "Inert"
 )

@@ -22,7 +22,7 @@ func init() {
 				"fails.",
 			Fix: "Remove the `tls`: Istio then does what the server takes. Or change the PeerAuthentication.",
 		},
-		Ours: true,
+		Ours: true, Reason: meshtlsv1alpha1.ReasonRefused,
 		Find: mTLSToDisabled,
 	})
 }

@@ -6,6 +6,7 @@ import (
 
 	networkingapi "istio.io/api/networking/v1alpha3"
 
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/istio/destinations"
 	"github.com/meshtls/meshtls/internal/lint"
 	"github.com/meshtls/meshtls/internal/mesh"
@@ -24,7 +25,7 @@ func init() {
 				"that.",
 			Fix: "Remove the `tls`, or add a rule with `DISABLE` for that host.",
 		},
-		Ours: true,
+		Ours: true, Reason: meshtlsv1alpha1.ReasonRefused,
 		Find: mTLSToNoProxy,
 	})
 }

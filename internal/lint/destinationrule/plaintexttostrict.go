@@ -22,7 +22,7 @@ func init() {
 			Why: "The pods' sidecars refuse the plaintext. Clients see a reset, or a 503.",
 			Fix: "Remove the `tls`, or say `ISTIO_MUTUAL`.",
 		},
-		Ours: true,
+		Ours: true, Reason: meshtlsv1alpha1.ReasonRefused,
 		Find: plaintextToStrict,
 	})
 }

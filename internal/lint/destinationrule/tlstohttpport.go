@@ -3,6 +3,7 @@ package destinationrule
 import (
 	"fmt"
 
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/lint"
 	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
@@ -18,7 +19,7 @@ func init() {
 			Why:      "On such a port the sidecar expects HTTP or the mesh's mutual TLS, and has no place for other TLS.",
 			Fix:      "Say `ISTIO_MUTUAL`. If the application ends TLS itself, declare the port `TCP`.",
 		},
-		Ours: true,
+		Ours: true, Reason: meshtlsv1alpha1.ReasonRefused,
 		Find: tlsToHTTPPort,
 	})
 }

@@ -20,7 +20,7 @@ func init() {
 			Why: "The mesh's mutual TLS is meant, and the sidecar knows the mesh's certificates only. The handshake fails.",
 			Fix: "Say `ISTIO_MUTUAL`, or have that port accept `PERMISSIVE` if the application ends TLS itself.",
 		},
-		Ours: true,
+		Ours: true, Reason: meshtlsv1alpha1.ReasonRefused,
 		Find: tlsToStrict,
 	})
 }

@@ -72,8 +72,8 @@ func eachListenerAddress(v view, visit func([]istio.Server)) {
 // unreachable is the finding that another server at the same address answers in place of ours; nil: none does.
 func unreachable(ours istio.Server, servers []istio.Server) *model.Finding {
 	for _, other := range servers {
-		if other.Ref() == ours.Ref() {
-			continue
+		if other.Ref() == ours.Ref() && other.Spec().GetPort().GetNumber() == ours.Spec().GetPort().GetNumber() {
+			continue // itself, or one that the translation has compared it with
 		}
 		if why := inTheWay(ours, other); why != "" {
 			return &model.Finding{

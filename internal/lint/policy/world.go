@@ -125,20 +125,27 @@ func (w world) targetPods(s subject) []model.Workload {
 	return w.selected(s.outcome.Selector)
 }
 
-// declared returns the destinations that a host of a send means: itself, or those that its wildcard covers, or one that covers it.
+// declared returns the destinations that a host of a send means: itself, or those that its wildcard covers. A wildcard that somebody
+// declares above an exact host is another destination: Istio looks for rules by its name, and does not find those of the exact host.
+// Source: istio pilot/pkg/model/config.go, MostSpecificHostMatch.
 func (w world) declared(host string) []model.Host {
 	if h, ok := w.hosts[host]; ok {
 		return []model.Host{h}
 	}
-	if hosts.IsWildcard(host) {
-		return slices.DeleteFunc(slices.Clone(w.seen), func(h model.Host) bool { return !hosts.Covers(host, h.Name) })
+	if !hosts.IsWildcard(host) {
+		return nil
 	}
+	return slices.DeleteFunc(slices.Clone(w.seen), func(h model.Host) bool { return !hosts.Covers(host, h.Name) })
+}
+
+// declaredAbove returns the narrowest wildcard above the host that somebody declares; empty: none.
+func (w world) declaredAbove(host string) string {
 	for _, wildcard := range hosts.Wildcards(host) {
-		if h, ok := w.hosts[wildcard]; ok {
-			return []model.Host{h}
+		if _, ok := w.hosts[wildcard]; ok {
+			return wildcard
 		}
 	}
-	return nil
+	return ""
 }
 
 // judges reports whether the view is the one to judge a rendered object. An object without a revision is read by every control plane;

@@ -1,0 +1,135 @@
+package policy
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/destinations"
+	"github.com/meshtls/meshtls/internal/istio/pods"
+	"github.com/meshtls/meshtls/internal/lint"
+	"github.com/meshtls/meshtls/internal/mesh"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+func init() {
+	add(lint.About{
+		Name:     "accept-refuses-clients",
+		Severity: []lint.Severity{lint.Error, lint.Warning},
+		Reasons:  []string{meshtlsv1alpha1.ReasonRefused},
+		Finds: "clients with a proxy whose calls the policy's pods refuse, by what the policy accepts. An error, where that is all clients of " +
+			"a port, a warning, where it is some.",
+		Why: "What clients send is decided elsewhere: by a DestinationRule, or for a Service as a whole. Of a headless Service all endpoints " +
+			"are sent the same, so `Disable` for its pods refuses mutual TLS from every client with a sidecar.",
+		Fix: "Change the object that the message names, or accept what it has clients send.",
+	}, acceptRefusesClients)
+}
+
+// refusing is a port of a destination at which clients are refused because of an object, or of Istio's default.
+type refusing struct {
+	destination *destinations.Destination
+	port        int32
+	because     istio.Origin
+}
+
+// acceptRefusesClients calls the destinations in front of the pods that the policies are about.
+func acceptRefusesClients(w world) []model.Finding {
+	var findings []model.Finding
+	for _, v := range w.views {
+		for _, rule := range w.Plan.Accepts {
+			if rule.Revision != v.Revision() || !refuses(rule) {
+				continue
+			}
+			findings = append(findings, w.refusedClients(v, rule)...)
+		}
+	}
+	return findings
+}
+
+// refuses reports whether the rule has pods refuse mutual TLS or plaintext.
+func refuses(rule model.AcceptRule) bool {
+	one := func(mode meshtlsv1alpha1.AcceptMode) bool {
+		return mode == meshtlsv1alpha1.AcceptStrict || mode == meshtlsv1alpha1.AcceptDisable
+	}
+	return one(rule.Mode) || slices.ContainsFunc(rule.Ports, func(p model.PortAccept) bool { return one(p.Mode) })
+}
+
+func (w world) refusedClients(v view, rule model.AcceptRule) []model.Finding {
+	var labels []map[string]string
+	for _, pod := range w.selected(rule.Selector) {
+		labels = append(labels, pod.Labels)
+	}
+	var findings []model.Finding
+	for _, d := range v.InFront(w.Snapshot.Namespace, labels...) {
+		if w.toldAlready(d) {
+			continue
+		}
+		for _, port := range d.Declared {
+			refused, called := v.refusedAt(rule, d, port)
+			for _, r := range slices.SortedFunc(maps.Keys(refused), func(a, b refusing) int {
+				return strings.Compare(a.because.String(), b.because.String())
+			}) {
+				f := refusedFinding(r, refused[r] == called)
+				findings = append(findings, toOwners(f, w.Snapshot.Namespace, rule.Owners)...)
+			}
+		}
+	}
+	return findings
+}
+
+// toldAlready reports whether the translation has found that the destination's clients send plaintext and cannot be told otherwise.
+func (w world) toldAlready(d *destinations.Destination) bool {
+	return slices.ContainsFunc(w.Plan.Policies, func(o model.Outcome) bool {
+		return slices.ContainsFunc(o.Findings, func(f model.Finding) bool {
+			return f.Check == "accept-clients-send-plaintext" && f.Related == d.Ref()
+		})
+	})
+}
+
+// refusedAt counts the clients that are refused at the port, by what has them send what they send, and all that were asked.
+func (v view) refusedAt(rule model.AcceptRule, d *destinations.Destination, port destinations.Port) (refused map[refusing]int, called int) {
+	refused = map[refusing]int{}
+	without := model.Workload{Dataplane: model.DataplaneSidecar}
+	for _, client := range append([]model.Workload{without}, v.Clients().All...) {
+		if !d.ExportedTo(client.Namespace) && client.Namespace != nowhere {
+			continue
+		}
+		called++
+		for _, o := range v.Outcomes(mesh.Call{
+			Client: client, Host: d.Name, Number: port.Number, Destination: d, Port: port, Carries: istio.CarriesOf(port.Protocol),
+		}) {
+			if o.Kind == istio.Refused && o.Server != nil && pods.Matches(rule.Selector, o.Server.Labels) && v.isOf(rule, o) {
+				refused[refusing{destination: d, port: port.Number, because: o.Sent.Origin}]++
+				break
+			}
+		}
+	}
+	return refused, called
+}
+
+// isOf reports whether the rule's mode is what refuses: the endpoint accepts by the rule, and not by one of another policy.
+func (v view) isOf(rule model.AcceptRule, o mesh.Outcome) bool {
+	decided := v.Accept(o.Server.Workload).Port(o.Server.Port)
+	_, ours := v.peerAuthentications[decided.Origin.Object]
+	return ours && decided.Mode == rule.PortMode(o.Server.Port)
+}
+
+func refusedFinding(r refusing, all bool) model.Finding {
+	f := model.Finding{
+		Severity: lint.Warning, Related: r.because.Object, Field: "spec.accept",
+		Message: fmt.Sprintf("Some clients of port %d of %s are refused: what they send is decided by %s.", r.port, r.destination, r.because),
+		Remedy:  "Change it, or accept what it has clients send.",
+	}
+	if all {
+		f.Message = strings.Replace(f.Message, "Some clients", "All clients with a proxy", 1)
+		f.Severity, f.Condition, f.Reason = lint.Error, meshtlsv1alpha1.ConditionEffective, meshtlsv1alpha1.ReasonRefused
+	}
+	if r.because.Object == (model.ObjectRef{}) {
+		f.Related = r.destination.Ref()
+		f.Remedy = "Accept Permissive, or send Disable to the destination with clients: All."
+	}
+	return f
+}
