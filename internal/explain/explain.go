@@ -52,12 +52,9 @@ func meshNotes(v *mesh.View) []string {
 	return notes
 }
 
-// revisionOf returns the revision of the control plane that serves the pods: by their label, else by that of their namespace.
+// revisionOf returns the revision of the control plane that serves the pods.
 func revisionOf(v *mesh.View, w model.Workload) string {
-	if revision, own := w.Labels[meshtlsv1alpha1.LabelRevision]; own {
-		return revision
-	}
-	return v.Namespace(w.Namespace).Labels[meshtlsv1alpha1.LabelRevision]
+	return v.Revisions().OfPods(&w, v.Namespace(w.Namespace).Labels)
 }
 
 // workload says everything about pods that are alike.

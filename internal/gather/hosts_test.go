@@ -62,9 +62,8 @@ func TestSnapshotHostsOfServices(t *testing.T) {
 				"[{port: 90}, {port: 53, protocol: UDP}, {port: 80}]}}" + sendsTo("a"),
 			want: []model.Host{{Name: "a.shop.svc.cluster.local", Namespace: "shop", Ports: []int32{80, 90}}},
 		},
-		"a Service that is another's name is outside the mesh": {
+		"a Service that is another's name is no destination": {
 			world: "{apiVersion: v1, kind: Service, metadata: {name: a, namespace: shop}, spec: {type: ExternalName, externalName: b.example}}" + sendsTo("a"),
-			want:  []model.Host{{Name: "a.shop.svc.cluster.local", Namespace: "shop", External: true}},
 		},
 		"a Service that is exported to nobody else": {
 			world: service("bank", "payments", `, annotations: {networking.istio.io/exportTo: "."}`) + sendsTo("payments.bank.svc.cluster.local"),

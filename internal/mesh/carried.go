@@ -6,15 +6,9 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// The labels by which a pod, or a namespace's pods, join the mesh or stay out of it.
-const (
-	LabelInject        = "sidecar.istio.io/inject"
-	LabelDataplaneMode = "istio.io/dataplane-mode"
-)
-
 // OptsOut reports whether labels of the pods keep them out of the mesh.
 func OptsOut(w model.Workload) bool {
-	return strings.EqualFold(w.Labels[LabelInject], "false") || w.Labels[LabelDataplaneMode] == "none"
+	return strings.EqualFold(w.Labels[model.LabelInject], "false") || w.Labels[model.LabelDataplaneMode] == "none"
 }
 
 // Obstacle is why a workload's pods do not carry a setting; empty: they do.
@@ -25,6 +19,12 @@ const (
 	NoProxy Obstacle = "NoProxy"
 	// Ztunnel: the node's ztunnel, which reads no DestinationRules.
 	Ztunnel Obstacle = "Ztunnel"
+	// Uncaught: connections are not led to the pods' sidecar (interception mode NONE).
+	Uncaught Obstacle = "Uncaught"
+	// Proxyless: the pods' gRPC library, which knows mutual TLS and plaintext and nothing between.
+	Proxyless Obstacle = "Proxyless"
+	// Waypoint: the pods are a waypoint.
+	Waypoint Obstacle = "Waypoint"
 	// GatewayServers: the pods are a gateway, whose own servers decide what they accept.
 	GatewayServers Obstacle = "GatewayServers"
 	// NoGateway: the pods have a sidecar, which opens no servers of Gateways.
@@ -40,6 +40,20 @@ func AcceptObstacle(w model.Workload) Obstacle {
 	case w.Gateway:
 		return GatewayServers
 	default:
+		return commonObstacle(w)
+	}
+}
+
+// commonObstacle returns what keeps settings of either direction from being carried.
+func commonObstacle(w model.Workload) Obstacle {
+	switch {
+	case w.Dataplane == model.DataplaneProxyless:
+		return Proxyless
+	case w.Dataplane == model.DataplaneWaypoint:
+		return Waypoint
+	case w.Dataplane == model.DataplaneSidecar && !w.Gateway && w.Interception == model.InterceptionNone:
+		return Uncaught
+	default:
 		return ""
 	}
 }
@@ -49,10 +63,10 @@ func SendObstacle(w model.Workload) Obstacle {
 	switch {
 	case w.Dataplane == model.DataplaneNone:
 		return NoProxy
-	case !ReadsRules(w):
+	case w.Dataplane == model.DataplaneAmbient:
 		return Ztunnel
 	default:
-		return ""
+		return commonObstacle(w)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/istio/destinations"
 	"github.com/meshtls/meshtls/internal/istio/pods"
+	"github.com/meshtls/meshtls/internal/istio/revisions"
 	"github.com/meshtls/meshtls/internal/istio/routes"
 	"github.com/meshtls/meshtls/internal/istio/scopes"
 	"github.com/meshtls/meshtls/internal/model"
@@ -39,6 +40,7 @@ type index struct {
 	known       func(namespace string) map[string]model.Host
 	traffic     func() routing
 	sidecars    func() scopes.Sidecars
+	revisions   func() revisions.Revisions
 	credentials func() map[model.ObjectRef]*model.Credential
 	// routed are the VirtualServices that name a Gateway, by the Gateway.
 	routed func() map[types.NamespacedName][]*istionetworkingv1.VirtualService
@@ -61,6 +63,7 @@ func newIndex(i model.Inventory) *index {
 		destinations:   sync.OnceValue(func() destinations.Index { return destinations.NewIndex(i) }),
 		traffic:        sync.OnceValue(func() routing { return newRouting(i.VirtualServices) }),
 		sidecars:       sync.OnceValue(func() scopes.Sidecars { return scopes.NewSidecars(i.Mesh, i.Sidecars) }),
+		revisions:      sync.OnceValue(func() revisions.Revisions { return revisions.New(i.Tags) }),
 		credentials:    sync.OnceValue(func() map[model.ObjectRef]*model.Credential { return credentialsByRef(i.Credentials) }),
 		routed: sync.OnceValue(func() map[types.NamespacedName][]*istionetworkingv1.VirtualService {
 			return routes.ByGateway(i.VirtualServices)

@@ -16,8 +16,9 @@ import (
 type View struct {
 	inventory model.Inventory
 	revision  string
-	// everyGateway are the Gateways of all revisions.
+	// everyGateway are the Gateways of all revisions, tagged the objects that name a tag.
 	everyGateway []*istionetworkingv1.Gateway
+	tagged       []Tagged
 	index        *index
 	// reads is where the kinds that are asked for are noted; nil: nowhere.
 	reads *Reads
@@ -27,7 +28,7 @@ type View struct {
 // inventory, and indexes them when they are first asked for.
 func New(i model.Inventory, revision string) *View {
 	i = scopes.Discovered(i)
-	v := &View{revision: revision, everyGateway: i.Gateways}
+	v := &View{revision: revision, everyGateway: i.Gateways, tagged: taggedIn(i)}
 	v.inventory = inOrder(i.InRevision(revision))
 	v.index = newIndex(v.inventory)
 	return v

@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"github.com/meshtls/meshtls/internal/istio/scopes"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -25,9 +26,13 @@ func (v *Views) With(objects model.Objects) *Views {
 // with is the view with other objects. It shares the indexes of everything that does not depend on them.
 func (v *View) with(objects model.Objects) *View {
 	other := &View{revision: v.revision, everyGateway: objects.Gateways, inventory: v.inventory}
-	other.inventory.PeerAuthentications = sortedObjects(model.OfRevision(objects.PeerAuthentications, v.revision))
-	other.inventory.DestinationRules = sortedObjects(model.OfRevision(objects.DestinationRules, v.revision))
-	other.inventory.Gateways = sortedObjects(model.OfRevision(objects.Gateways, v.revision))
+	seen := scopes.Discovered(model.Inventory{
+		Mesh: v.inventory.Mesh, Namespaces: v.inventory.Namespaces, PeerAuthentications: objects.PeerAuthentications,
+		DestinationRules: objects.DestinationRules, Gateways: objects.Gateways,
+	})
+	other.inventory.PeerAuthentications = sortedObjects(model.OfRevision(seen.PeerAuthentications, v.revision))
+	other.inventory.DestinationRules = sortedObjects(model.OfRevision(seen.DestinationRules, v.revision))
+	other.inventory.Gateways = sortedObjects(model.OfRevision(seen.Gateways, v.revision))
 	other.index = v.index.governedBy(other.inventory)
 	return other
 }

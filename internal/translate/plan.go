@@ -6,6 +6,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/istio/revisions"
 	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
 )
@@ -49,13 +50,15 @@ type policyTarget struct {
 	target target
 	// set is the canonical form of the target's selector.
 	set podSet
+	// ofRevision is the revision of the policy's label, or that which its label is a tag of.
+	ofRevision string
 }
 
 // key names the policy.
 func (p *policyTarget) key() types.NamespacedName { return keyOf(p.MeshTLSPolicy) }
 
 // revision is the control plane revision that the policy's objects are for; empty: the default one.
-func (p *policyTarget) revision() string { return revisionOf(p.MeshTLSPolicy) }
+func (p *policyTarget) revision() string { return p.ofRevision }
 
 // at refers to an entry of the policy's spec.
 func (p *policyTarget) at(field string) entryRef {
@@ -68,13 +71,14 @@ func withTargets(m indexed) []policyTarget {
 	policies := make([]policyTarget, len(ordered))
 	for i, p := range ordered {
 		t := targetOf(m, p)
-		policies[i] = policyTarget{MeshTLSPolicy: p, target: t, set: podSetOf(t.selector)}
+		policies[i] = policyTarget{MeshTLSPolicy: p, target: t, set: podSetOf(t.selector), ofRevision: m.revisionOf(p)}
 	}
 	return policies
 }
 
-func revisionOf(p *meshtlsv1alpha1.MeshTLSPolicy) string {
-	return p.Labels[meshtlsv1alpha1.LabelRevision]
+// revisionOf is the revision that reads what is rendered of the policy. Istio reads no object that is labelled with a tag.
+func (m indexed) revisionOf(p *meshtlsv1alpha1.MeshTLSPolicy) string {
+	return revisions.New(m.Tags).Label(p.Labels[meshtlsv1alpha1.LabelRevision])
 }
 
 func keyOf(p *meshtlsv1alpha1.MeshTLSPolicy) types.NamespacedName {

@@ -64,7 +64,7 @@ func podTarget(m indexed, policy *meshtlsv1alpha1.MeshTLSPolicy, in scope, ref *
 		return target{scope: in, selector: ref.Selector.MatchLabels, words: kind + " " + labelWords(ref.Selector.MatchLabels)}
 	}
 	t := target{scope: in, words: kind + " behind service " + ref.Service}
-	service, exists := m.views.Of(revisionOf(policy)).Service(policy.Namespace, ref.Service)
+	service, exists := m.views.Of(m.revisionOf(policy)).Service(policy.Namespace, ref.Service)
 	if !exists || len(service.Selector) == 0 {
 		t.problem = serviceProblem(policy, kind, ref.Service, exists)
 		return t

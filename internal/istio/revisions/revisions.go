@@ -52,6 +52,15 @@ func (r Revisions) Of(name string) string {
 	return revision
 }
 
+// Label returns the label by which an object is read that somebody labels with the name: of a tag its revision. No name stays none: such
+// an object is read by every control plane.
+func (r Revisions) Label(name string) string {
+	if _, isTag := r.Tag(name); isTag {
+		return r.tags[name]
+	}
+	return name
+}
+
 // Tag reports whether the name is that of a tag and not of a revision, with the object that says so. An object that is labelled with a tag
 // is read by no control plane.
 // Source: istio pkg/config/model.go, LabelsInRevision; pilot/pkg/config/kube/crdclient/client.go, inRevision.

@@ -9,6 +9,7 @@ import (
 	"github.com/meshtls/meshtls/internal/lint/gateway"
 	"github.com/meshtls/meshtls/internal/lint/peerauthentication"
 	"github.com/meshtls/meshtls/internal/lint/policy"
+	"github.com/meshtls/meshtls/internal/lint/revision"
 	"github.com/meshtls/meshtls/internal/lint/service"
 	"github.com/meshtls/meshtls/internal/lint/virtualservice"
 	"github.com/meshtls/meshtls/internal/lint/webhook"
@@ -34,6 +35,7 @@ var (
 		{"credential", credential.Checks()},
 		{"workload", workload.Checks()},
 		{"webhook", webhook.Checks()},
+		{"revision", revision.Checks()},
 	}
 	checks = checksOf(kinds)
 	ofOurs = slices.DeleteFunc(Checks(), func(c lint.Check) bool { return !c.Ours })
@@ -75,8 +77,8 @@ func Named(name string) (about lint.About, known bool) {
 // Findings returns what the checks find in the mesh as each of its control planes sees it, each finding once, ordered by object and check.
 func Findings(i model.Inventory) []model.Finding {
 	var findings []model.Finding
-	for _, revision := range mesh.Revisions(i) {
-		findings = append(findings, lint.Run(mesh.New(i, revision), checks)...)
+	for _, name := range mesh.Revisions(i) {
+		findings = append(findings, lint.Run(mesh.New(i, name), checks)...)
 	}
 	return lint.Ordered(findings)
 }

@@ -54,7 +54,7 @@ func coversPodsWithoutProxy(v *mesh.View) []model.Finding {
 	for _, at := range bare.InOrder() {
 		f := about(at)
 		f.Message = fmt.Sprintf("It says STRICT and covers %s without a proxy: nobody is there to refuse plaintext.", lint.CountPods(bare[at]))
-		f.Remedy = "Give the pods a proxy; if they are to have none, label them " + mesh.LabelInject + `: "false" and do not select them.`
+		f.Remedy = "Give the pods a proxy; if they are to have none, label them " + model.LabelInject + `: "false" and do not select them.`
 		findings = append(findings, f)
 	}
 	return findings
@@ -78,7 +78,7 @@ func meshedNamespaces(v *mesh.View) sets.Set[string] {
 	for _, n := range v.Namespaces() {
 		_, revision := n.Labels[meshtlsv1alpha1.LabelRevision]
 		injected := n.Labels[labelNamespaceInjection] == "enabled" || revision && n.Labels[labelNamespaceInjection] != "disabled"
-		if injected || n.Labels[mesh.LabelDataplaneMode] == "ambient" {
+		if injected || n.Labels[model.LabelDataplaneMode] == "ambient" {
 			meshed.Insert(n.Name)
 		}
 	}

@@ -145,6 +145,17 @@ var obstacles = []obstacle{
 		"Send by way of an egress gateway, or give the clients a sidecar.",
 	},
 	{
+		mesh.Uncaught, "has interception mode NONE, so nothing leads its connections to the sidecar",
+		"have interception mode NONE, so nothing leads their connections to the sidecar",
+		"Use the interception mode REDIRECT or TPROXY for these pods.",
+	},
+	{
+		mesh.Proxyless, "has no proxy but a gRPC library that the mesh configures, which knows no such setting",
+		"have no proxy but a gRPC library that the mesh configures, which knows no such setting",
+		"Ask for Strict or Disable of pods with proxyless gRPC, or give them a sidecar.",
+	},
+	{mesh.Waypoint, "is a waypoint", "are waypoints", "Name the pods behind the waypoint."},
+	{
 		mesh.GatewayServers, "is a gateway's, and accepts what its servers say", "are a gateway's, and accept what its servers say",
 		"Set the TLS of its servers by a policy with a gateway as target.",
 	},
@@ -183,7 +194,8 @@ func acceptModes(accept *meshtlsv1alpha1.Accept) []meshtlsv1alpha1.AcceptMode {
 func acceptObstacle(pod model.Workload, asked []meshtlsv1alpha1.AcceptMode) mesh.Obstacle {
 	o := mesh.AcceptObstacle(pod)
 	asksMore := slices.ContainsFunc(asked, func(m meshtlsv1alpha1.AcceptMode) bool { return m != meshtlsv1alpha1.AcceptDisable })
-	if o == mesh.NoProxy && !asksMore {
+	asksBoth := slices.Contains(asked, meshtlsv1alpha1.AcceptPermissive)
+	if o == mesh.NoProxy && !asksMore || o == mesh.Proxyless && !asksBoth {
 		return ""
 	}
 	return o

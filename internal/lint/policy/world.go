@@ -10,6 +10,7 @@ import (
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/istio/hosts"
+	"github.com/meshtls/meshtls/internal/istio/revisions"
 	"github.com/meshtls/meshtls/internal/lint"
 	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
@@ -27,15 +28,13 @@ type Namespace struct {
 
 // Revisions returns the control plane revisions that the namespace's policies are for; the empty one is the default.
 func (n Namespace) Revisions() []string {
-	var revisions []string
+	tags := revisions.New(n.Snapshot.Tags)
+	var all []string
 	for _, p := range n.Snapshot.Policies {
-		revision := p.Labels[meshtlsv1alpha1.LabelRevision]
-		if !slices.Contains(revisions, revision) {
-			revisions = append(revisions, revision)
-		}
+		all = append(all, tags.Label(p.Labels[meshtlsv1alpha1.LabelRevision]))
 	}
-	slices.Sort(revisions)
-	return revisions
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // world is what checks look at.
