@@ -28,6 +28,8 @@ Each command reads the cluster of your kubeconfig, or, with -f, manifest files a
 		newRender(streams, objects),
 		newLint(streams, objects),
 		newExplain(streams, objects),
+		newEvidence(streams, objects),
+		newEdges(streams, objects),
 		newStatus(streams, objects),
 		newImport(streams, objects),
 		newVersion(streams, objects),

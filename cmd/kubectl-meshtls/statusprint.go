@@ -26,6 +26,7 @@ import (
 // The ways to show policies.
 const (
 	outputTable = "table"
+	outputText  = "text"
 	outputWide  = "wide"
 	outputJSON  = "json"
 	outputYAML  = "yaml"

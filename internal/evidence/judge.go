@@ -56,15 +56,18 @@ func judge(t Target, f facts) Observation {
 	return o
 }
 
+// noPods is the doubt about a target that nobody reports on.
+const noPods = "No ready pod of the target has a proxy."
+
 // doubts are the reasons not to conclude anything from what was not seen.
 func doubts(t Target, f facts, o Observation) []string {
 	switch {
 	case len(t.Pods) == 0:
-		return []string{"No ready pod of the target has a proxy."}
+		return []string{noPods}
 	case slices.ContainsFunc(f.calls, func(c counted) bool { return c.security == "" }):
 		return []string{"The metrics lack the label connection_security_policy: a Telemetry of Istio has taken it away."}
 	case f.reporting < len(t.Pods):
-		return []string{fmt.Sprintf("Of %d ready pods with a proxy, %d report no metrics.", len(t.Pods), len(t.Pods)-f.reporting)}
+		return []string{fmt.Sprintf("No metrics come from %d of %d ready pods with a proxy.", len(t.Pods)-f.reporting, len(t.Pods))}
 	case o.Coverage.Requests == 0:
 		return []string{"No call of the target is recorded in the window: nobody called, or Istio's metrics are off for it."}
 	}

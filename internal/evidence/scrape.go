@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -15,12 +16,16 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Where proxies show their metrics.
-const (
-	sidecarPort = "15090"
-	sidecarPath = "/stats/prometheus?filter=istio_|rbac|no_filter_chain_match"
-	ztunnelPort = "15020"
-	ztunnelPath = "/metrics"
+// Page is where a proxy shows its metrics.
+type Page struct {
+	Port, Path string
+	// Filter is a pattern for the names of Envoy's statistics; empty: all.
+	Filter string
+}
+
+var (
+	sidecarPage = Page{Port: "15090", Path: "/stats/prometheus", Filter: "istio_|rbac|no_filter_chain_match"}
+	ztunnelPage = Page{Port: "15020", Path: "/metrics"}
 )
 
 const (
@@ -32,7 +37,7 @@ const (
 )
 
 // Reach opens the page of a proxy's metrics.
-type Reach func(ctx context.Context, proxy Proxy, port, path string) (io.ReadCloser, error)
+type Reach func(ctx context.Context, proxy Proxy, page Page) (io.ReadCloser, error)
 
 // Scraper is the source that reads the proxies of the target itself, where there is no Prometheus. It remembers what it read: only so
 // it knows what grew, and when. What the proxies had counted before it first looked is undated.
@@ -51,8 +56,12 @@ func Direct() (Reach, error) {
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context, proxy Proxy, port, path string) (io.ReadCloser, error) {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(proxy.IP, port)+path, http.NoBody)
+	return func(ctx context.Context, proxy Proxy, page Page) (io.ReadCloser, error) {
+		at := url.URL{Scheme: "http", Host: net.JoinHostPort(proxy.IP, page.Port), Path: page.Path}
+		if page.Filter != "" {
+			at.RawQuery = url.Values{"filter": {page.Filter}}.Encode()
+		}
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), http.NoBody)
 		if err != nil {
 			return nil, err
 		}
@@ -81,11 +90,14 @@ var _ Source = (*Scraper)(nil)
 
 // Refusable is Source's.
 func (s *Scraper) Refusable(ctx context.Context, t Target, w Window) Observation {
+	if len(t.Pods) == 0 {
+		return unknown(sourceScrape, noPods)
+	}
 	m := s.memoryOf(t, w.To)
 	failures := m.scrape(ctx, s.reach, t, w.To)
 	recording := m.recording()
 	o := recording.Refusable(ctx, t, w)
-	if o.Outcome == Unknown && o.Window == (Window{}) && len(t.Pods) > 0 {
+	if o.Outcome == Unknown && o.Window == (Window{}) {
 		return unknown(sourceScrape, sentences(append(failures, "No proxy of the target could be read.")...))
 	}
 	o.Window = wholeLife(o, t, w)
@@ -198,16 +210,16 @@ func proxiesOf(t Target) map[Proxy]bool {
 func scrapeProxy(ctx context.Context, reach Reach, proxy Proxy) ([]read, error) {
 	ctx, cancel := context.WithTimeout(ctx, scrapeTimeout)
 	defer cancel()
-	port, path := sidecarPort, sidecarPath
+	page := sidecarPage
 	if proxy.Ztunnel {
-		port, path = ztunnelPort, ztunnelPath
+		page = ztunnelPage
 	}
-	page, err := reach(ctx, proxy, port, path)
+	body, err := reach(ctx, proxy, page)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = page.Close() }()
-	return readPage(page, proxy)
+	defer func() { _ = body.Close() }()
+	return readPage(&boundedBody{ReadCloser: body, left: maxAnswer}, proxy)
 }
 
 // add appends what was read. The counters of a proxy that is read for the first time are old.

@@ -27,10 +27,10 @@ func (p *pages) set(name, text string) {
 	p.text[name] = text
 }
 
-func (p *pages) reach(_ context.Context, proxy Proxy, port, _ string) (io.ReadCloser, error) {
+func (p *pages) reach(_ context.Context, proxy Proxy, page Page) (io.ReadCloser, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.read = append(p.read, proxy.Name+":"+port)
+	p.read = append(p.read, proxy.Name+":"+page.Port)
 	text, there := p.text[proxy.Name]
 	if !there {
 		return nil, errors.New("connection refused")
@@ -125,6 +125,15 @@ func TestScraperErrors(t *testing.T) {
 	}
 }
 
+// TestScraperOfNothing reads nothing, and says so.
+func TestScraperOfNothing(t *testing.T) {
+	t.Parallel()
+	proxies := &pages{}
+	if o := NewScraper(proxies.reach).Refusable(t.Context(), Target{Namespace: "shop"}, Last(time.Hour, noon)); o.Doubt != noPods || len(proxies.read) > 0 {
+		t.Errorf("got %+v after reading %v, want a doubt and nothing read", o, proxies.read)
+	}
+}
+
 // TestScraperOfZtunnel reads a ztunnel once for all of its pods, at its own port.
 func TestScraperOfZtunnel(t *testing.T) {
 	t.Parallel()
@@ -176,9 +185,13 @@ func TestDirect(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			body, err := reach(t.Context(), Proxy{IP: host}, port, "/")
+			body, err := reach(t.Context(), Proxy{IP: host}, Page{Port: port, Path: "/stats/prometheus", Filter: "istio_|rbac"})
 			if err == nil {
-				_, err = readPage(body, Proxy{})
+				var series []read
+				series, err = readPage(body, Proxy{})
+				if len(series) == 0 && err == nil {
+					t.Error("the page has no series")
+				}
 				_ = body.Close()
 			}
 			if got := fmt.Sprint(err); (err == nil) != (tc.want == "") || !strings.Contains(got, tc.want) {

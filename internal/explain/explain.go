@@ -14,7 +14,7 @@ import (
 // Explain answers the question about the mesh. An error is the asker's: the target or its port does not exist.
 func Explain(i model.Inventory, q Question) (Answer, error) {
 	whole := mesh.New(i, "")
-	target, workloads, err := find(whole, q)
+	target, workloads, err := Find(whole, q)
 	if err != nil {
 		return Answer{}, err
 	}

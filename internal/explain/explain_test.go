@@ -118,7 +118,7 @@ func TestExplainRefuses(t *testing.T) {
 		},
 		"a kind without connections": {
 			ask:  "secret/web",
-			want: `there is nothing to explain about a "secret": ask about a daemonset, deployment, gateway, job, pod, replicaset, service, statefulset`,
+			want: `there is nothing to explain about a "secret": ask about a daemonset, deployment, gateway, job, pod, replicaset, service, statefulset, workload`,
 		},
 		"a name that a letter tells from another": {ask: "service/webb", want: "there is no service webb; did you mean service/web.shop?"},
 		"the name of another kind":                {ask: "deployment/web", want: "there are no pods of a deployment web; did you mean service/web.shop?"},

@@ -37,6 +37,8 @@ const (
 	kindDaemonSet   = "DaemonSet"
 	kindReplicaSet  = "ReplicaSet"
 	kindJob         = "Job"
+	// kindWorkload is whatever makes pods, or a pod that nothing makes: what Istio's metrics call a workload.
+	kindWorkload = "Workload"
 )
 
 // targetKinds are the kinds by what users call them.
@@ -49,6 +51,7 @@ var targetKinds = map[string]string{
 	"daemonset": kindDaemonSet, "daemonsets": kindDaemonSet, "ds": kindDaemonSet,
 	"replicaset": kindReplicaSet, "replicasets": kindReplicaSet, "rs": kindReplicaSet,
 	"job": kindJob, "jobs": kindJob,
+	"workload": kindWorkload, "workloads": kindWorkload,
 }
 
 // Kinds are the kinds that can be asked about, as they are typed.

@@ -13,8 +13,8 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// find returns the target of the question, and its pods.
-func find(v *mesh.View, q Question) (model.ObjectRef, []model.Workload, error) {
+// Find returns the target of the question, and its pods.
+func Find(v *mesh.View, q Question) (model.ObjectRef, []model.Workload, error) {
 	kind, name, err := parseTarget(q.Target)
 	if err != nil {
 		return model.ObjectRef{}, nil, err
@@ -68,6 +68,8 @@ func nameAs(pod model.Pod, kind string) string {
 	switch {
 	case kind == kindPod:
 		return pod.Name
+	case kind == kindWorkload:
+		return cmp.Or(pod.Controller.Name, pod.Name)
 	case pod.Controller.Kind == kind:
 		return pod.Controller.Name
 	default:

@@ -125,12 +125,12 @@ func TestRefusable(t *testing.T) {
 		},
 		"a pod that does not report": {
 			series: proxies + meshed, target: twoPods, want: []string{"Unknown"},
-			wantDoubt: "Of 2 ready pods with a proxy, 1 report no metrics.",
+			wantDoubt: "No metrics come from 1 of 2 ready pods with a proxy.",
 		},
 		"a pod that does not report, and a client all the same": {
 			series: proxies + meshed + series(requests, "batch", "none", "_x100 1x30"), target: twoPods,
 			want:      []string{"Found", "shop/batch: 1 http at 8080"},
-			wantDoubt: "Of 2 ready pods with a proxy, 1 report no metrics.",
+			wantDoubt: "No metrics come from 1 of 2 ready pods with a proxy.",
 		},
 		"silence is no proof": {
 			series: proxies, want: []string{"Unknown"},
