@@ -4,9 +4,9 @@
 // and server what was sent, what arrived, and which policies decided it. Where there can be no mesh, there is a control plane alone,
 // and no traffic.
 //
-// It ends with 0 only if every policy says what it is expected to say: Ready, or the reason in its annotation
-// demo.meshtls.dev/expect. With KEEP=1 it leaves everything running until Ctrl-C,
-// and the pods go on calling.
+// It ends with 0 only if every policy says what it is expected to say, Ready or the reason in its annotation
+// demo.meshtls.dev/expect, and if kubectl meshtls lint and explain say the same of the cluster. With KEEP=1 it leaves everything
+// running until Ctrl-C, and the pods go on calling.
 //
 // It decides nothing about policies and knows nothing of how they are compiled: it is a user who types commands.
 package main

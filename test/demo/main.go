@@ -12,8 +12,8 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 )
 
-// errUnexpected: some policy does not say what its sample expects.
-var errUnexpected = errors.New("some policies are not in the state that their samples expect")
+// errUnexpected: some policy does not say what its sample expects, or the plugin says something else than a policy.
+var errUnexpected = errors.New("some policies are not in the state that their samples expect, or are told otherwise by the plugin")
 
 func main() {
 	ctrl.SetLogger(logr.Discard()) // errors tell what the libraries log
@@ -69,5 +69,10 @@ func run(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	return c.finish(ctx, show, policies)
+	show.step("asking kubectl meshtls lint and explain about the same cluster")
+	disagreements, err := c.disagreements(ctx, policies)
+	if err != nil {
+		return err
+	}
+	return c.finish(ctx, show, policies, disagreements)
 }

@@ -121,7 +121,7 @@ func counts(policies []meshtlsv1alpha1.MeshTLSPolicy, shown map[objectKey]string
 }
 
 // finish says how it went. With KEEP it leaves the cluster to the user until Ctrl-C.
-func (c *cluster) finish(ctx context.Context, p *printer, policies []meshtlsv1alpha1.MeshTLSPolicy) error {
+func (c *cluster) finish(ctx context.Context, p *printer, policies []meshtlsv1alpha1.MeshTLSPolicy, disagreements []string) error {
 	wrong := unexpected(policies)
 	if len(wrong) > 0 {
 		p.line("\nThe operator's last words:\n%s", c.operator.Tail())
@@ -130,6 +130,9 @@ func (c *cluster) finish(ctx context.Context, p *printer, policies []meshtlsv1al
 		got := ready(&wrong[i])
 		p.line("%s: %s/%s is %s (%s), expected %s", p.bad("not as expected"),
 			wrong[i].Namespace, wrong[i].Name, got.Reason, got.Status, expected(&wrong[i]))
+	}
+	for _, disagreement := range disagreements {
+		p.line("%s: %s", p.bad("not one answer"), disagreement)
 	}
 	if os.Getenv("KEEP") != "" {
 		p.line("\nEverything is left running. Try:\n  export KUBECONFIG=%s\n  kubectl get mtp -A\nThe operator's log: %s\nCtrl-C ends it.",
@@ -142,7 +145,7 @@ func (c *cluster) finish(ctx context.Context, p *printer, policies []meshtlsv1al
 		}
 		<-ctx.Done()
 	}
-	if len(wrong) > 0 {
+	if len(wrong)+len(disagreements) > 0 {
 		return errUnexpected
 	}
 	return nil

@@ -17,7 +17,7 @@ import (
 )
 
 // hostileStatuses is how many statuses are written.
-const hostileStatuses = 60
+const hostileStatuses = 20
 
 // largeSpec has a megabyte: 32 entries, each with 32 names that a certificate may have.
 func largeSpec() string {
