@@ -1,4 +1,4 @@
-// Package imports turns Istio's own objects into MeshTLSPolicies that have the
+// Package importer turns Istio's own objects into MeshTLSPolicies that have the
 // same effect: PeerAuthentications, DestinationRules and Gateways that others
 // wrote, of a whole mesh.
 //

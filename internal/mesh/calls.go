@@ -254,8 +254,8 @@ func serverNumber(s istio.Server) int32 {
 	return int32(s.Spec().GetPort().GetNumber()) // #nosec G115 -- the CRD admits no number above 65535
 }
 
-// portOf returns where a sidecar's route of the kind leads that names no port. For requests it is the called port: the routes of a port know
-// no destination that lacks it.
+// portOf returns where a sidecar's route of the kind leads that names no port. For requests it is the called port: the routes of a port
+// know no destination that lacks it.
 // Source: istio pilot/pkg/networking/core/httproute.go, BuildSidecarOutboundVirtualHosts.
 func (v *View) portOf(kind routes.Kind, host string, called int32) int32 {
 	if kind == routes.HTTP {

@@ -176,7 +176,11 @@ func (a arrival) at(server istio.Server) Kind {
 	case server.PassesThrough():
 		return either(!plain || a.carries != istio.CarriesHTTP, GatewayDecides)
 	}
-	mode := server.Spec().GetTls().GetMode()
+	return a.ended(server.Spec().GetTls().GetMode())
+}
+
+// ended is how the connection ends at a server that ends TLS in that mode.
+func (a arrival) ended(mode networkingapi.ServerTLSSettings_TLSmode) Kind {
 	if mode == networkingapi.ServerTLSSettings_ISTIO_MUTUAL {
 		return either(a.sent == meshtlsv1alpha1.SendIstioMutual, istio.MutualTLS)
 	}

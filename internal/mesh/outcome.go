@@ -87,8 +87,8 @@ func (v *View) lacksCluster(c Call) bool {
 }
 
 func withoutCluster(c Call) Outcome {
-	why := fmt.Sprintf("No endpoint of %s is of subset %s, and for servers that DNS finds Istio makes no cluster of a subset without any: calls fail.",
-		c.Destination.Ref(), c.Subset)
+	why := fmt.Sprintf("No endpoint of %s is of subset %s, and for servers that DNS finds Istio makes no cluster of a subset without any: "+
+		"calls fail.", c.Destination.Ref(), c.Subset)
 	return Outcome{Verdict: istio.Verdict{Kind: istio.Refused, Why: why}, Call: c}
 }
 

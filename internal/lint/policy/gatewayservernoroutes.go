@@ -20,7 +20,8 @@ func init() {
 		Severity: []lint.Severity{lint.Error},
 		Reasons:  []string{meshtlsv1alpha1.ReasonNoRoutes},
 		Finds: "a passthrough server, or one for TCP or TLS connections, that no route of a VirtualService leads on from at some pods of " +
-			"the gateway: no VirtualService names its Gateway and hosts, or none of its routes is for the port, or it is not exported to the pods' namespace.",
+			"the gateway: no VirtualService names its Gateway and hosts, or none of its routes is for the port, or it is not exported to the " +
+			"pods' namespace.",
 		Why: "Istio makes a listener for connections from their routes. Without one it opens none.",
 		Fix: "Write a VirtualService that names the Gateway, with spec.tls for passthrough and spec.tcp for the others, and export it to the " +
 			"gateway's namespace.",
