@@ -85,8 +85,8 @@ func hidesFromOthers(m sendMesh, e *sendEntry, above *sendEntry, named []map[str
 	}
 	f := model.Finding{
 		Check: "send-hides-rule", Severity: meshtlsv1alpha1.SeverityError, Subject: model.PolicyRef(e.policy.key()), Field: e.field,
-		Message: fmt.Sprintf("Beside a rule for these pods the other pods of namespace %s, such as %s, would lose %s for %s, and no copy of it can "+
-			"stand here, since %s. This entry is not rendered.", m.Namespace, loser.Example, lost, e.set.host, m.noExport(e.set.hostKey())),
+		Message: fmt.Sprintf("Beside a rule for these pods the other pods of namespace %s, such as %s, would lose %s for %s, and no copy of it "+
+			"can stand here, since %s. This entry is not rendered.", m.Namespace, loser.Example, lost, e.set.host, m.noExport(e.set.hostKey())),
 		Remedy:    "Send from the whole namespace instead, or give each of the other pods a policy that sends to the host.",
 		Condition: meshtlsv1alpha1.ConditionAccepted, Reason: meshtlsv1alpha1.ReasonConflicted,
 	}

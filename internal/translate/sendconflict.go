@@ -28,24 +28,27 @@ func conflictingSends(m sendMesh, entries []sendEntry) []sendEntry {
 	}
 	named := selectorsByHost(entries)
 	for i := range entries {
-		e := &entries[i]
-		if !e.narrow() || e.denied != nil {
-			continue
-		}
-		if beside := wide[e.set.hostKey()]; beside != nil {
-			e.denied = wideWithoutCompanion(m, e, beside)
-			continue
-		}
-		hidden := hidesFromOthers(m, e, narrowestAbove(wide, e.set.hostKey()), named[e.set.hostKey()])
-		switch {
-		case hidden == nil:
-		case m.live.Has(e.set):
-			e.notes = append(e.notes, inForceAlready(*hidden))
-		default:
-			e.denied = hidden
+		if e := &entries[i]; e.narrow() && e.denied == nil {
+			denyBeside(m, e, wide, named[e.set.hostKey()])
 		}
 	}
 	return entries
+}
+
+// denyBeside denies a workload's entry that cannot be had beside what the wide entries send, or what the namespace's other pods have.
+func denyBeside(m sendMesh, e *sendEntry, wide map[hostKey]*sendEntry, named []map[string]string) {
+	if beside := wide[e.set.hostKey()]; beside != nil {
+		e.denied = wideWithoutCompanion(m, e, beside)
+		return
+	}
+	hidden := hidesFromOthers(m, e, narrowestAbove(wide, e.set.hostKey()), named)
+	switch {
+	case hidden == nil:
+	case m.live.Has(e.set):
+		e.notes = append(e.notes, inForceAlready(*hidden))
+	default:
+		e.denied = hidden
+	}
 }
 
 // inForceAlready is the finding about an entry whose rule is live: to take it away because of pods that came later would loosen what the

@@ -141,7 +141,8 @@ var decided = []lint.About{
 	{
 		Name:     "send-base-without-credential",
 		Severity: []lint.Severity{lint.Warning},
-		Finds:    "a port or a subset for which the policy sets no mode, and for which its DestinationRule starts from one with a `credentialName` and no `workloadSelector`.",
+		Finds: "a port or a subset for which the policy sets no mode, and for which its DestinationRule starts from one " +
+			"with a `credentialName` and no `workloadSelector`.",
 		Why: "Istio gives sidecars no Secret for such a rule, and they send plaintext. Copied into a rule with a selector, the name would make " +
 			"them ask for a Secret that they may not have; so what is written says `DISABLE`, which is what they did before.",
 		Fix: "Set a mode for the host, with the `credentialName` of a Secret of the namespace.",

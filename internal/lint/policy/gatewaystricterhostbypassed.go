@@ -20,8 +20,9 @@ func init() {
 		Reasons:  []string{meshtlsv1alpha1.ReasonInert},
 		Finds: "a host that asks for client certificates, or for a later version of TLS, below a wildcard of the same policy and port that " +
 			"does not.",
-		Why: "The server name of the connection chooses the server, and the Host header of each request the route. A client connects by another " +
-			"name of the wildcard and asks for the stricter host: the routes of both servers have it, and the request arrives without the certificate.",
+		Why: "The server name of the connection chooses the server, and the Host header of each request the route. A client connects by " +
+			"another name of the wildcard and asks for the stricter host: the routes of both servers have it, and the request arrives " +
+			"without the certificate.",
 		Fix: "Give the stricter host a port of its own, or a policy of its own with VirtualServices for that alone.",
 	}, gatewayStricterHostBypassed)
 }

@@ -54,7 +54,7 @@ func (w world) refusedFrom(v view, gateway model.Workload, rule model.SendRule) 
 	var findings []model.Finding
 	for _, d := range w.reached(v, rule.Host) {
 		for _, port := range d.Declared {
-			if f, refused := refusal(v, gateway, rule, d, port); refused {
+			if f, refused := refusal(v, gateway, rule, destinationPort{d, port}); refused {
 				findings = append(findings, toOwners(f, w.Snapshot.Namespace, rule.Owners)...)
 				break
 			}
@@ -63,7 +63,14 @@ func (w world) refusedFrom(v view, gateway model.Workload, rule model.SendRule) 
 	return findings
 }
 
-func refusal(v view, gateway model.Workload, rule model.SendRule, d *destinations.Destination, port destinations.Port) (model.Finding, bool) {
+// destinationPort is a port of a destination.
+type destinationPort struct {
+	*destinations.Destination
+	port destinations.Port
+}
+
+func refusal(v view, gateway model.Workload, rule model.SendRule, at destinationPort) (model.Finding, bool) {
+	d, port := at.Destination, at.port
 	mode := rule.TLS.Mode
 	for _, own := range rule.Ports {
 		if own.Port == port.Number {
