@@ -159,6 +159,12 @@ func (v *View) AuthorizationPolicies() []*istiosecurityv1.AuthorizationPolicy {
 	return v.inventory.AuthorizationPolicies
 }
 
+// Others are the objects that change what proxies do and that the model does not interpret.
+func (v *View) Others() []model.Other {
+	v.note(model.KindEnvoyFilter, model.KindGatewayAPIGateway)
+	return v.inventory.Others
+}
+
 // Webhooks are the webhooks that the API server calls at Services.
 func (v *View) Webhooks() []model.Webhook {
 	v.note(model.KindMutatingWebhook, model.KindValidatingWebhook)
