@@ -86,14 +86,22 @@ vulncheck-if-reachable: $(TOOLS)/govulncheck
 ##@ Test
 
 .PHONY: test
-test: assets mesh ## Run all tests, on a real control plane and a real mesh where they need one.
+test: assets ## Run all tests, on a real control plane and a real mesh where they need one.
 	@status=0; \
-	echo "==> go test ./..."; \
-	go test -timeout 30m $(TESTFLAGS) ./... || status=1; \
+	echo "==> go test ./... (all but test/mesh)"; \
+	go test $(TESTFLAGS) $$(go list ./... | grep -v '/test/mesh') || status=1; \
+	$(MAKE) packets || status=1; \
 	$(MAKE) conformance || status=1; \
 	$(MAKE) evidence || status=1; \
 	if [ $$status = 0 ]; then echo "test: all tests passed"; else echo "test: TESTS FAILED, see FAIL above"; fi; \
 	exit $$status
+
+# One package at a time and beside nothing else: a mesh takes all cores when it starts, and times are measured. TESTFLAGS=-short
+# judges only what stands for the rest. What packages say of themselves is shown: what is left out, and what was measured.
+.PHONY: packets
+packets: assets mesh ## Run the tests that packets judge (part of test).
+	@echo "==> go test ./test/mesh/..."
+	@go test -p 1 -timeout 30m -v $(TESTFLAGS) ./test/mesh/... 2>&1 | grep -E '^(ok|FAIL|panic)|--- FAIL|_test\.go:[0-9]+: |^ {8}[^ -]|not judged'
 
 # Verbose, for the counts of worlds and comparisons; what is shown of it are those, and what fails. One package at a time: each takes
 # all cores, and the largest take some GiB.

@@ -103,9 +103,6 @@ func changes() map[string]change {
 
 // changesWithoutLoss lets policies go around, and counts what is lost.
 func (w *world) changesWithoutLoss(t *testing.T) {
-	if testing.Short() {
-		t.Skip("left out of the short form")
-	}
 	all := changes()
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		t.Run(name, func(t *testing.T) {
@@ -151,9 +148,6 @@ func (w *world) goAround(t *testing.T, c change) (lost, asked int) {
 
 // switches measures how long a change takes: from its write until Ready says it, and until every proxy does it.
 func (w *world) switches(t *testing.T) {
-	if testing.Short() {
-		t.Skip("left out of the short form")
-	}
 	const rounds = 13
 	defer w.clear(t)
 	var ready, enforced, late []time.Duration

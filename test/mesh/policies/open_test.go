@@ -28,9 +28,6 @@ func (w *world) openConnections() map[string]mesh.Call {
 
 // cutsConnections shows what a change cuts and what goes on: Envoy drains the filter chains that are gone, and of some changes all are.
 func (w *world) cutsConnections(t *testing.T) {
-	if testing.Short() {
-		t.Skip("left out of the short form")
-	}
 	workload := func(mode string, ports ...string) string {
 		return accept(shop, "server", "service: server", mode, ports...)
 	}

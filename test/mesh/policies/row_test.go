@@ -62,9 +62,6 @@ func (c call) String() string {
 
 // judge applies a row, judges it, and removes it.
 func (w *world) judge(t *testing.T, r row) {
-	if testing.Short() && !r.short {
-		t.Skip("left out of the short form")
-	}
 	objects, err := mesh.Decode([]byte(w.pins.Replace(r.objects)))
 	if err != nil {
 		t.Fatal(err)
