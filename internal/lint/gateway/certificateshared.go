@@ -19,8 +19,9 @@ func init() {
 			Name:     "gateway-certificate-shared",
 			Severity: []lint.Severity{lint.Warning, lint.Info},
 			Classes:  []string{"M38"},
-			Finds: "two servers for HTTPS at one address of the same pods, with one certificate and different hosts; one finding for " +
-				"each certificate. It is an info where the certificate cannot be read.",
+			Finds: "two servers for HTTPS at one address of the same pods, of which one has a certificate that is also for a host of the other, " +
+				"whether the other has the same certificate, one of its own, or passes TLS through; one finding for each certificate. It is an " +
+				"info where the certificate cannot be read and both name it.",
 			Why: "A browser uses a connection that it has for every host that the certificate is for. Routes are those of one " +
 				"server: the other's hosts are answered by 404, now and then.",
 			Fix: "Put the hosts into one server, or give each server a certificate for its own hosts.",
@@ -29,7 +30,7 @@ func init() {
 	})
 }
 
-// certificateShared tells of two servers for HTTPS at one address, with one certificate and different hosts: a browser takes a
+// certificateShared finds servers for HTTPS at one address where the certificate of one is for a host of another, too: a browser uses a
 // connection that it has for any host that the certificate is for, and the server that it leads to has no routes of the other. A
 // certificate that could not be read is taken to be for the hosts that it is used for.
 // Source: istio pilot/pkg/model/gateway.go, gatewayRDSRouteName: routes are those of one server.
@@ -49,26 +50,30 @@ func certificateShared(v *mesh.View) []model.Finding {
 	return findings
 }
 
-// serverPair are two servers with one certificate, the first of those at their address that have it.
+// serverPair are two servers of which one has a certificate that is for a host of the other, too.
 type serverPair struct {
 	later, earlier mesh.GatewayServer
-	// more is the number of servers that have it besides.
+	// ofLater says that the certificate is the later server's, and both that both have it.
+	ofLater, both bool
+	// more is the number of further servers whose hosts the certificate is for.
 	more int
-	// host is one of the later's that the earlier does not serve, or the other way round, and credential the Secret of namespace.
+	// host is a host that the server with the certificate does not serve, and credential the Secret of namespace that holds this.
 	host, namespace, credential string
 }
 
-// httpsServers are the listener's servers that end TLS and find HTTP in it.
+// httpsServers returns the listener's servers that browsers connect to with TLS.
 func httpsServers(listener istio.Listener) []mesh.GatewayServer {
 	var servers []mesh.GatewayServer
 	for _, s := range listener.Servers {
-		server := mesh.ServerOf(s)
-		if server.EndsTLS() && server.Routes() == routes.HTTP {
+		if server := mesh.ServerOf(s); server.PassesThrough() || endsHTTPS(server) {
 			servers = append(servers, server)
 		}
 	}
 	return servers
 }
+
+// endsHTTPS reports whether the server ends TLS and finds HTTP in it.
+func endsHTTPS(s mesh.GatewayServer) bool { return s.EndsTLS() && s.Routes() == routes.HTTP }
 
 // sharing finds the first pair for each certificate.
 func sharing(v *mesh.View, servers []mesh.GatewayServer, namespace string) []serverPair {
@@ -102,15 +107,27 @@ func pairOf(v *mesh.View, later mesh.GatewayServer, servers []mesh.GatewayServer
 
 // complete finds the certificate and the host of a pair, if it has them.
 func complete(v *mesh.View, pair *serverPair) bool {
-	apart := append(unserved(pair.later, pair.earlier), unserved(pair.earlier, pair.later)...)
-	for _, name := range credentials(pair.later) {
-		if !slices.Contains(credentials(pair.earlier), name) ||
-			!certifiesAny(v, pair.namespace, name, pair.later.Names()) || !certifiesAny(v, pair.namespace, name, pair.earlier.Names()) {
+	if pair.of(v, pair.earlier, pair.later) {
+		return true
+	}
+	pair.ofLater = true
+	return pair.of(v, pair.later, pair.earlier)
+}
+
+// of finds a certificate of the one server that is for a host of the other.
+func (p *serverPair) of(v *mesh.View, one, other mesh.GatewayServer) bool {
+	if !endsHTTPS(one) {
+		return false
+	}
+	for _, name := range credentials(one) {
+		p.both = slices.Contains(credentials(other), name)
+		known := v.CredentialNamespaces().Has(p.namespace)
+		if !known && !p.both || !certifiesAny(v, p.namespace, name, one.Names()) {
 			continue // no browser keeps a connection whose certificate is for another host
 		}
-		for _, host := range apart {
-			if certifies(v, pair.namespace, name, host) {
-				pair.credential, pair.host = name, host
+		for _, host := range unserved(other, one) {
+			if certifies(v, p.namespace, name, host) {
+				p.credential, p.host = name, host
 				return true
 			}
 		}
@@ -118,7 +135,7 @@ func complete(v *mesh.View, pair *serverPair) bool {
 	return false
 }
 
-// unserved are the names of the one server that the other does not serve. Everything is no name that a certificate has.
+// unserved returns the names of the one server that the other does not serve. No certificate has the name that stands for everything.
 func unserved(one, other mesh.GatewayServer) []string {
 	return slices.DeleteFunc(one.Names(), func(name string) bool {
 		return name == "*" || slices.ContainsFunc(other.Names(), func(o string) bool { return o == name || hosts.Covers(o, name) })
@@ -146,16 +163,31 @@ func certifies(v *mesh.View, namespace, name, host string) bool {
 
 func shared(v *mesh.View, pair serverPair) model.Finding {
 	f := about(pair.later, lint.Warning, ".tls")
-	certified := "is for"
+	f.Message = pair.words()
 	if !v.CredentialNamespaces().Has(pair.namespace) {
-		f.Severity, certified = lint.Info, "is presumably for"
+		f.Severity = lint.Info
+		f.Message = fmt.Sprintf("It has the certificate of %s (Secret %s/%s), which is presumably for %s: a browser that is connected to one of the two "+
+			"servers uses the connection for the other's hosts, too, and is answered by 404.",
+			placeOf(pair.earlier), pair.namespace, pair.credential, pair.host)
 	}
-	f.Message = fmt.Sprintf("It has the certificate of %s (Secret %s/%s), which %s %s: a browser that is connected to one of the two servers "+
-		"uses the connection for the other's hosts, too, and is answered by 404.",
-		placeOf(pair.earlier), pair.namespace, pair.credential, certified, pair.host)
 	if pair.more > 0 {
-		f.Message += fmt.Sprintf(" So it is with %d more servers.", pair.more)
+		f.Message += fmt.Sprintf(" The same is true of %d more servers.", pair.more)
 	}
 	f.Remedy = "Put the hosts into one server, or give each server a certificate for its own hosts only."
 	return f
+}
+
+// words say whose certificate is for whose host.
+func (p *serverPair) words() string {
+	switch {
+	case p.both:
+		return fmt.Sprintf("It has the certificate of %s (Secret %s/%s), which is for %s: a browser that is connected to one of the two servers "+
+			"uses the connection for the other's hosts, too, and is answered by 404.", placeOf(p.earlier), p.namespace, p.credential, p.host)
+	case p.ofLater:
+		return fmt.Sprintf("Its certificate (Secret %s/%s) is for %s, too, a host of %s: a browser that is connected here uses the connection for "+
+			"that host, and is answered by 404.", p.namespace, p.credential, p.host, placeOf(p.earlier))
+	default:
+		return fmt.Sprintf("The certificate of %s (Secret %s/%s) is for %s, too: a browser that is connected there uses the connection for this "+
+			"host, and is answered by 404.", placeOf(p.earlier), p.namespace, p.credential, p.host)
+	}
 }
