@@ -3,7 +3,6 @@ package mesh
 import (
 	"slices"
 
-	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/meshtls/meshtls/internal/istio"
@@ -102,15 +101,4 @@ func (v *View) byServerName(gateway model.Workload, s istio.Server, taken sets.S
 		}
 	}
 	return names, hops
-}
-
-// RoutedHosts returns the VirtualService's hosts whose requests a server of a listener sends by its routes: those that both have, without
-// those that a server of the listener sends to https.
-func RoutedHosts(v *View, gateway model.Workload, l istio.Listener, s istio.Server, vs *istionetworkingv1.VirtualService) []string {
-	shared := routes.SharedHosts(vs, s.Spec(), s.Gateway.Namespace)
-	if !s.PlainHTTP() {
-		return shared
-	}
-	redirected := v.redirected(gateway, l)
-	return slices.DeleteFunc(shared, redirected.Has)
 }

@@ -5,28 +5,29 @@ import (
 
 	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/istio/destinations"
+	"github.com/meshtls/meshtls/internal/model"
 )
 
-// GovernedCalls returns calls of the destination that the DestinationRule governs: of each port, by one sidecar, which stands for all,
-// and by one gateway; of the host itself and of each subset that routes send to.
+// GovernedCalls returns calls of the destination that the DestinationRule governs: those of one sidecar, which stands for all, of the
+// host itself and of each subset that routes send to, at each port; and those that the routes of gateways make.
 func GovernedCalls(v *View, rule *istionetworkingv1.DestinationRule, d *destinations.Destination) []Call {
 	var calls []Call
-	for _, gateway := range []bool{false, true} {
-		subsets := v.SubsetsCalled(d.Name, gateway)
-		if len(subsets) == 0 {
-			continue
+	if subsets := v.SubsetsCalled(d.Name, false); len(subsets) > 0 {
+		if client, governs := v.GovernedCaller(rule, d, false); governs {
+			calls = callsOfPorts(client, d, subsets)
 		}
-		client, governs := v.GovernedCaller(rule, d, gateway)
-		if !governs {
-			continue
-		}
-		for _, subset := range subsets {
-			for _, port := range d.Declared {
-				calls = append(calls, Call{
-					Client: client, Host: d.Name, Number: port.Number, Destination: d, Port: port, Subset: subset,
-					Carries: istio.CarriesOf(port.Protocol),
-				})
-			}
+	}
+	return append(calls, governedByRule(v, rule, d)...)
+}
+
+func callsOfPorts(client model.Workload, d *destinations.Destination, subsets []string) []Call {
+	var calls []Call
+	for _, subset := range subsets {
+		for _, port := range d.Declared {
+			calls = append(calls, Call{
+				Client: client, Host: d.Name, Number: port.Number, Destination: d, Port: port, Subset: subset,
+				Carries: istio.CarriesOf(port.Protocol),
+			})
 		}
 	}
 	return calls

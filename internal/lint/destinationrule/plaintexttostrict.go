@@ -6,6 +6,7 @@ import (
 	networkingapi "istio.io/api/networking/v1alpha3"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/lint"
 	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
@@ -34,7 +35,7 @@ func plaintextToStrict(v *mesh.View) []model.Finding {
 	return failures(v, failure{
 		says: isMode(networkingapi.ClientTLSSettings_DISABLE),
 		at:   wherePeersSay(v, meshtlsv1alpha1.AcceptStrict),
-		is:   insists,
+		is:   func(o outcome) bool { return insists(o) && !passesTLSThrough(o) },
 		words: func(o outcome) (string, string) {
 			return fmt.Sprintf("The mode is DISABLE, so clients send plaintext to %s. There %s takes only mutual TLS (%s) and refuses them.",
 					o.where(), o.endpoint(), o.Accepted.Origin),
@@ -42,3 +43,7 @@ func plaintextToStrict(v *mesh.View) []model.Finding {
 		},
 	})
 }
+
+// passesTLSThrough reports whether the call is of a gateway that passes TLS through: the server finds the client's, which may be the
+// mesh's.
+func passesTLSThrough(o outcome) bool { return o.Call.Via != nil && o.Call.Carries == istio.CarriesTLS }

@@ -19,8 +19,9 @@ func init() {
 			Name:     "gateway-certificate-shared",
 			Severity: []lint.Severity{lint.Warning, lint.Info},
 			Classes:  []string{"M38"},
-			Finds: "a server for HTTPS whose certificate is also for a host of another TLS server at the same address of the same pods, one " +
-				"that passes TLS through among them; one finding for each certificate. It is an info where the certificate cannot be read.",
+			Finds: "two servers for HTTPS at one address of the same pods, of which one has a certificate that is also for a host of the other, " +
+				"whether the other has the same certificate, one of its own, or passes TLS through; one finding for each certificate. It is an " +
+				"info where the certificate cannot be read and both name it.",
 			Why: "A browser uses a connection that it has for every host that the certificate is for. Routes are those of one " +
 				"server: the other's hosts are answered by 404, now and then.",
 			Fix: "Put the hosts into one server, or give each server a certificate for its own hosts.",
@@ -29,16 +30,16 @@ func init() {
 	})
 }
 
-// certificateShared tells of a server for HTTPS whose certificate is also for a host of another server at its address: a browser takes a
+// certificateShared finds servers for HTTPS at one address where the certificate of one is for a host of another, too: a browser uses a
 // connection that it has for any host that the certificate is for, and the server that it leads to has no routes of the other. A
-// certificate that could not be read is taken to be for the hosts of all servers that have it.
+// certificate that could not be read is taken to be for the hosts that it is used for.
 // Source: istio pilot/pkg/model/gateway.go, gatewayRDSRouteName: routes are those of one server.
 func certificateShared(v *mesh.View) []model.Finding {
 	told := map[serverPair]bool{}
 	var findings []model.Finding
 	for _, pod := range mesh.PodsOfGateways(v) {
 		for _, listener := range v.Listeners(pod).Listeners {
-			for _, pair := range sharing(v, tlsServers(listener), pod.Namespace) {
+			for _, pair := range sharing(v, httpsServers(listener), pod.Namespace) {
 				if !told[pair] {
 					told[pair] = true
 					findings = append(findings, shared(v, pair))
@@ -49,74 +50,92 @@ func certificateShared(v *mesh.View) []model.Finding {
 	return findings
 }
 
-// serverPair are two servers at one address: holder has a certificate that is for host, which is one of other's and none of its own.
+// serverPair are two servers of which one has a certificate that is for a host of the other, too.
 type serverPair struct {
-	holder, other mesh.GatewayServer
-	// more is the number of further pairs with the certificate.
+	later, earlier mesh.GatewayServer
+	// ofLater says that the certificate is the later server's, and both that both have it.
+	ofLater, both bool
+	// more is the number of further servers whose hosts the certificate is for.
 	more int
-	host string
-	// credential is the Secret of namespace that holds the certificate.
-	namespace, credential string
+	// host is a host that the server with the certificate does not serve, and credential the Secret of namespace that holds this.
+	host, namespace, credential string
 }
 
-// tlsServers are the listener's servers that TLS clients reach.
-func tlsServers(listener istio.Listener) []mesh.GatewayServer {
+// httpsServers returns the listener's servers that browsers connect to with TLS.
+func httpsServers(listener istio.Listener) []mesh.GatewayServer {
 	var servers []mesh.GatewayServer
 	for _, s := range listener.Servers {
-		if server := mesh.ServerOf(s); server.SpeaksTLS() {
+		if server := mesh.ServerOf(s); server.PassesThrough() || endsHTTPS(server) {
 			servers = append(servers, server)
 		}
 	}
 	return servers
 }
 
-// sharing finds the first pair for each certificate: of two servers that both have it the later one is told.
+// endsHTTPS reports whether the server ends TLS and finds HTTP in it.
+func endsHTTPS(s mesh.GatewayServer) bool { return s.EndsTLS() && s.Routes() == routes.HTTP }
+
+// sharing finds the first pair for each certificate.
 func sharing(v *mesh.View, servers []mesh.GatewayServer, namespace string) []serverPair {
 	var pairs []serverPair
 	first := map[string]int{}
 	for i, later := range servers {
-		for _, earlier := range servers[:i] {
-			pair, found := pairOf(v, serverPair{holder: later, other: earlier, namespace: namespace})
-			if !found {
-				pair, found = pairOf(v, serverPair{holder: earlier, other: later, namespace: namespace})
-			}
-			if !found {
-				continue
-			}
-			if at, known := first[pair.credential]; known {
-				pairs[at].more++
-			} else {
-				first[pair.credential] = len(pairs)
-				pairs = append(pairs, pair)
-			}
-			break
+		pair, shared := pairOf(v, later, servers[:i], namespace)
+		if !shared {
+			continue
 		}
+		if at, known := first[pair.credential]; known {
+			pairs[at].more++
+			continue
+		}
+		first[pair.credential] = len(pairs)
+		pairs = append(pairs, pair)
 	}
 	return pairs
 }
 
-// pairOf finds the certificate and the host of a pair, if it has them. No browser keeps a connection whose certificate is not for the host
-// that it called.
-func pairOf(v *mesh.View, pair serverPair) (serverPair, bool) {
-	if !pair.holder.EndsTLS() || pair.holder.Routes() != routes.HTTP {
-		return pair, false
-	}
-	for _, name := range credentials(pair.holder) {
-		both := slices.Contains(credentials(pair.other), name)
-		if !certifiesAny(v, pair.namespace, name, pair.holder.Names()) || !both && !v.CredentialNamespaces().Has(pair.namespace) {
-			continue
+// pairOf pairs the server with the first earlier one that has its certificate.
+func pairOf(v *mesh.View, later mesh.GatewayServer, servers []mesh.GatewayServer, namespace string) (serverPair, bool) {
+	for _, earlier := range servers {
+		pair := serverPair{later: later, earlier: earlier, namespace: namespace}
+		if complete(v, &pair) {
+			return pair, true
 		}
-		for _, host := range unserved(pair.other, pair.holder) {
-			if certifies(v, pair.namespace, name, host) {
-				pair.credential, pair.host = name, host
-				return pair, true
+	}
+	return serverPair{}, false
+}
+
+// complete finds the certificate and the host of a pair, if it has them.
+func complete(v *mesh.View, pair *serverPair) bool {
+	if pair.of(v, pair.earlier, pair.later) {
+		return true
+	}
+	pair.ofLater = true
+	return pair.of(v, pair.later, pair.earlier)
+}
+
+// of finds a certificate of the one server that is for a host of the other.
+func (p *serverPair) of(v *mesh.View, one, other mesh.GatewayServer) bool {
+	if !endsHTTPS(one) {
+		return false
+	}
+	for _, name := range credentials(one) {
+		p.both = slices.Contains(credentials(other), name)
+		known := v.CredentialNamespaces().Has(p.namespace)
+		if !known && !p.both || !certifiesAny(v, p.namespace, name, one.Names()) {
+			continue // no browser keeps a connection whose certificate is for another host
+		}
+		for _, host := range unserved(other, one) {
+			if certifies(v, p.namespace, name, host) {
+				p.credential, p.host = name, host
+				return true
 			}
 		}
 	}
-	return pair, false
+	return false
 }
 
-// unserved are the names of the one server that the other does not serve. Everything is no name that a certificate has.
+// unserved returns the names of the one server that the other does not serve. No certificate has the name that stands for everything.
 func unserved(one, other mesh.GatewayServer) []string {
 	return slices.DeleteFunc(one.Names(), func(name string) bool {
 		return name == "*" || slices.ContainsFunc(other.Names(), func(o string) bool { return o == name || hosts.Covers(o, name) })
@@ -143,17 +162,32 @@ func certifies(v *mesh.View, namespace, name, host string) bool {
 }
 
 func shared(v *mesh.View, pair serverPair) model.Finding {
-	f := about(pair.holder, lint.Warning, ".tls")
-	certified := "is also for"
+	f := about(pair.later, lint.Warning, ".tls")
+	f.Message = pair.words()
 	if !v.CredentialNamespaces().Has(pair.namespace) {
-		f.Severity, certified = lint.Info, "is presumably also for"
+		f.Severity = lint.Info
+		f.Message = fmt.Sprintf("It has the certificate of %s (Secret %s/%s), which is presumably for %s: a browser that is connected to one of the two "+
+			"servers uses the connection for the other's hosts, too, and is answered by 404.",
+			placeOf(pair.earlier), pair.namespace, pair.credential, pair.host)
 	}
-	f.Message = fmt.Sprintf("Its certificate (Secret %s/%s) %s %s, a host of %s: a browser that is connected to this server uses the "+
-		"connection for that host, too, and is answered by 404.",
-		pair.namespace, pair.credential, certified, pair.host, placeOf(pair.other))
 	if pair.more > 0 {
-		f.Message += fmt.Sprintf(" So it is with %d more servers.", pair.more)
+		f.Message += fmt.Sprintf(" The same is true of %d more servers.", pair.more)
 	}
 	f.Remedy = "Put the hosts into one server, or give each server a certificate for its own hosts only."
 	return f
+}
+
+// words say whose certificate is for whose host.
+func (p *serverPair) words() string {
+	switch {
+	case p.both:
+		return fmt.Sprintf("It has the certificate of %s (Secret %s/%s), which is for %s: a browser that is connected to one of the two servers "+
+			"uses the connection for the other's hosts, too, and is answered by 404.", placeOf(p.earlier), p.namespace, p.credential, p.host)
+	case p.ofLater:
+		return fmt.Sprintf("Its certificate (Secret %s/%s) is for %s, too, a host of %s: a browser that is connected here uses the connection for "+
+			"that host, and is answered by 404.", p.namespace, p.credential, p.host, placeOf(p.earlier))
+	default:
+		return fmt.Sprintf("The certificate of %s (Secret %s/%s) is for %s, too: a browser that is connected there uses the connection for this "+
+			"host, and is answered by 404.", placeOf(p.earlier), p.namespace, p.credential, p.host)
+	}
 }

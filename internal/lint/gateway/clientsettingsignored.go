@@ -17,42 +17,38 @@ func init() {
 		About: lint.About{
 			Name:     "gateway-client-settings-ignored",
 			Severity: []lint.Severity{lint.Error, lint.Warning},
-			Finds: "settings that verify the clients' certificates (`caCertificates`, `caCrl`, `caCertCredentialName`, `subjectAltNames`, " +
-				"`verifyCertificateSpki`, `verifyCertificateHash`) beside mode `SIMPLE`. It is an error where `subjectAltNames` stands beside a " +
+			Finds: "settings for client certificates (`caCertificates`, `caCertCredentialName`, `caCrl`, `subjectAltNames`, " +
+				"`verifyCertificateHash`, `verifyCertificateSpki`) of a server whose mode is `SIMPLE`. An error for `subjectAltNames` beside a " +
 				"`credentialName`.",
-			Why: "With `SIMPLE` no client is asked for a certificate, so everybody gets in. Names to verify without an authority make " +
-				"Envoy refuse the whole listener, with all servers of the port.",
-			Fix: "Use mode `MUTUAL` or `OPTIONAL_MUTUAL`, or remove the settings.",
+			Why: "`SIMPLE` asks clients for no certificate: whoever can connect is let in. With a `credentialName` Istio still passes on the " +
+				"names without a CA, which Envoy refuses: the whole listener of the port is not opened, or goes on as it was.",
+			Fix: "Set the mode to `MUTUAL`, or remove the settings.",
 		},
 		Find: clientSettingsIgnored,
 	})
 }
 
-// clientSettingsIgnored tells of servers that say how clients are verified, and ask none for a certificate.
-// Source: istio pilot/pkg/networking/core/listener.go, BuildListenerTLSContext; pilot/pkg/security/model/authentication.go,
-// ApplyCredentialSDSToServerCommonTLSContext and ApplyToCommonTLSContext.
+// clientSettingsIgnored finds settings that verify clients, beside a mode that asks these for nothing.
+// Source: istio pilot/pkg/security/model/authentication.go, ApplyCredentialSDSToServerCommonTLSContext;
+// pilot/pkg/networking/core/listener.go, BuildListenerTLSContext.
 func clientSettingsIgnored(v *mesh.View) []model.Finding {
 	var findings []model.Finding
 	for s := range v.Servers() {
-		if !s.EndsTLS() || s.Tls.GetMode() != networkingapi.ServerTLSSettings_SIMPLE {
+		fields := clientFields(s.GetTls())
+		if !s.EndsTLS() || s.GetTls().GetMode() != networkingapi.ServerTLSSettings_SIMPLE || len(fields) == 0 {
 			continue
 		}
-		fields := clientFields(s.Tls)
-		switch {
-		case len(fields) == 0:
-		case refusesListener(s.Tls):
-			f := about(s, lint.Error, ".tls.subjectAltNames")
-			f.Message = "Mode SIMPLE asks no client for a certificate, and beside credentialName Istio still hands the names to Envoy, without " +
-				"an authority to verify by: Envoy refuses the listener, and no server of the port answers."
-			f.Remedy = "Use mode MUTUAL, or remove subjectAltNames."
-			findings = append(findings, f)
-		default:
-			f := about(s, lint.Warning, ".tls")
-			f.Message = fmt.Sprintf("Mode SIMPLE asks no client for a certificate, so that %s changes nothing: everybody gets in.",
-				strings.Join(fields, ", "))
-			f.Remedy = "Use mode MUTUAL or OPTIONAL_MUTUAL, or remove what is said about clients."
-			findings = append(findings, f)
+		f := about(s, lint.Warning, ".tls")
+		f.Message = fmt.Sprintf("It sets %s, but its mode is SIMPLE: clients are asked for no certificate, and whoever connects is let in.",
+			strings.Join(fields, ", "))
+		f.Remedy = "Set the mode to MUTUAL, or remove these settings."
+		named := s.Tls.CredentialName != "" || len(s.Tls.CredentialNames) > 0
+		if named && len(s.Tls.SubjectAltNames) > 0 {
+			f.Severity = lint.Error
+			f.Message = "It sets subjectAltNames beside a credential, but its mode is SIMPLE: Istio passes the names on without a CA, and Envoy " +
+				"refuses the whole listener of the port."
 		}
+		findings = append(findings, f)
 	}
 	return findings
 }
@@ -61,15 +57,10 @@ func clientSettingsIgnored(v *mesh.View) []model.Finding {
 func clientFields(tls *networkingapi.ServerTLSSettings) []string {
 	return slices.Concat(
 		fieldIf("caCertificates", tls.GetCaCertificates() != ""),
-		fieldIf("caCrl", tls.GetCaCrl() != ""),
 		fieldIf("caCertCredentialName", tls.GetCaCertCredentialName() != ""),
+		fieldIf("caCrl", tls.GetCaCrl() != ""),
 		fieldIf("subjectAltNames", len(tls.GetSubjectAltNames()) > 0),
-		fieldIf("verifyCertificateSpki", len(tls.GetVerifyCertificateSpki()) > 0),
 		fieldIf("verifyCertificateHash", len(tls.GetVerifyCertificateHash()) > 0),
+		fieldIf("verifyCertificateSpki", len(tls.GetVerifyCertificateSpki()) > 0),
 	)
-}
-
-// refusesListener reports whether Envoy is given names to verify and no authority.
-func refusesListener(tls *networkingapi.ServerTLSSettings) bool {
-	return len(tls.GetSubjectAltNames()) > 0 && (tls.GetCredentialName() != "" || len(tls.GetCredentialNames()) > 0)
 }

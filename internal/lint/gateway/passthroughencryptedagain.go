@@ -35,18 +35,16 @@ func init() {
 // Source: istio pilot/pkg/networking/core/gateway.go, buildGatewayNetworkFiltersFromTLSRoutes; cluster_tls.go, buildUpstreamTLSSettings.
 func passthroughEncryptedAgain(v *mesh.View) []model.Finding {
 	var findings []model.Finding
-	for _, pod := range mesh.PodsOfGateways(v) {
-		for _, call := range v.GatewayCalls(pod) {
-			if call.Via.Route.Kind != routes.TLS || !call.Known() {
-				continue
-			}
-			sent := v.Sends(istio.ClientOf(pod), v.To(call))
-			if sent.Mode != meshtlsv1alpha1.SendSimple && sent.Mode != meshtlsv1alpha1.SendMutual {
-				continue
-			}
-			if f := encryptedAgain(v, call, sent); !slices.Contains(findings, f) {
-				findings = append(findings, f)
-			}
+	for _, call := range mesh.CallsOfGateways(v).All {
+		if call.Via.Route.Kind != routes.TLS || !call.Known() {
+			continue
+		}
+		sent := v.Sends(istio.ClientOf(call.Client), v.To(call))
+		if sent.Mode != meshtlsv1alpha1.SendSimple && sent.Mode != meshtlsv1alpha1.SendMutual {
+			continue
+		}
+		if f := encryptedAgain(v, call, sent); !slices.Contains(findings, f) {
+			findings = append(findings, f)
 		}
 	}
 	return findings
