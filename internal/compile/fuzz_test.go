@@ -56,8 +56,8 @@ func gatherWorld(t *testing.T, seed uint64) []model.Snapshot {
 	return gatherObjects(t, append(cluster, admittedOnly(t, policies)...))
 }
 
-// gatherObjects gathers the namespaces of the objects.
-func gatherObjects(t *testing.T, cluster []client.Object) []model.Snapshot {
+// readObjects reads the objects.
+func readObjects(t *testing.T, cluster []client.Object) *source.Reader {
 	t.Helper()
 	stream, err := worlds.YAML(cluster)
 	if err != nil {
@@ -67,7 +67,13 @@ func gatherObjects(t *testing.T, cluster []client.Object) []model.Snapshot {
 	if err != nil {
 		t.Fatal(err)
 	}
-	snapshots, err := gather.Snapshots(t.Context(), reader, gather.Options{})
+	return reader
+}
+
+// gatherObjects gathers the namespaces of the objects.
+func gatherObjects(t *testing.T, cluster []client.Object) []model.Snapshot {
+	t.Helper()
+	snapshots, err := gather.Snapshots(t.Context(), readObjects(t, cluster), gather.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

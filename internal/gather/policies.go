@@ -55,6 +55,13 @@ func (m *making) governsInbound() bool {
 	return slices.ContainsFunc(m.policies, says) || slices.ContainsFunc(m.rootPolicies, says)
 }
 
+// governsMesh reports whether a policy says what all pods of the mesh accept: whether they carry it is asked of each.
+func (m *making) governsMesh() bool {
+	return m.namespace == m.mesh.RootNamespace && slices.ContainsFunc(m.policies, func(p *meshtlsv1alpha1.MeshTLSPolicy) bool {
+		return p.Spec.Accept != nil && p.Spec.Workload == nil && p.Spec.Gateway == nil
+	})
+}
+
 // sentHosts are the hosts that the policies send to, qualified, each once; those of clients All only, if that is asked.
 func (m *making) sentHosts(wanted func(*meshtlsv1alpha1.Send) bool) []string {
 	var all []string

@@ -40,8 +40,8 @@ type making struct {
 	asked sets.Set[string]
 }
 
-// Snapshot reads everything that the compile of the namespace depends on: a partial inventory that answers as the whole one does. The
-// same cluster gives the same snapshot.
+// Snapshot reads everything that the compile of the namespace depends on: a part of the inventory that answers as all of it does, to the
+// questions that come up there. The same cluster gives the same snapshot.
 func Snapshot(ctx context.Context, reader client.Reader, namespace string, options Options) (model.Snapshot, error) {
 	m := &making{gathering: newGathering(reader, namespace, options), asked: sets.New[string]()}
 	s, err := m.snapshot(ctx)
@@ -75,7 +75,6 @@ func (m *making) snapshot(ctx context.Context) (model.Snapshot, error) {
 		return model.Snapshot{}, err
 	}
 	s := model.Snapshot{Namespace: m.namespace, Policies: m.policies, RootPolicies: m.rootPolicies, Inventory: inventory}
-	s.Partial = true
 	if err := m.readCallsOfServices(ctx, &s); err != nil {
 		return model.Snapshot{}, err
 	}
@@ -115,8 +114,12 @@ func Namespaces(ctx context.Context, reader client.Reader) ([]string, error) {
 // readOwn reads what is in the namespace.
 func (m *making) readOwn(ctx context.Context) error {
 	own := client.InNamespace(m.namespace)
+	pods := own
+	if m.governsMesh() {
+		pods = client.InNamespace("")
+	}
 	return each(
-		reads(ctx, &m.services, own), reads(ctx, &m.pods, own), reads(ctx, &m.endpointSlices, own),
+		reads(ctx, &m.services, own), reads(ctx, &m.pods, own), reads(ctx, &m.pods, pods), reads(ctx, &m.endpointSlices, own),
 		reads(ctx, &m.peerAuthentications, own), reads(ctx, &m.destinationRules, own), reads(ctx, &m.gateways, own),
 		reads(ctx, &m.serviceEntries, own), reads(ctx, &m.workloadEntries, own), reads(ctx, &m.sidecars, own),
 		func() error { return m.readOthers(ctx, own) },

@@ -38,8 +38,7 @@ const (
 // in it are shared with the reader's cache: nobody changes what they point to.
 type Inventory struct {
 	Mesh Mesh
-	// Partial says that this is one namespace with what it depends on, and not the whole mesh: what is not in it may be there all
-	// the same, so nothing is to be concluded from that.
+	// Partial says that not all could be read: what is not in it may be there all the same, so nothing is to be concluded from that.
 	Partial bool
 	// Now is when the inventory was taken. Certificates expire.
 	Now        metav1.Time

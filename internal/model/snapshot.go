@@ -15,7 +15,7 @@ type Snapshot struct {
 	Policies []*meshtlsv1alpha1.MeshTLSPolicy
 	// RootPolicies are the policies of Istio's root namespace, likewise; empty where that is the namespace compiled.
 	RootPolicies []*meshtlsv1alpha1.MeshTLSPolicy
-	// Inventory is the mesh: all of it, or, where it is Partial, the namespace with everything that bears on its policies.
+	// Inventory is the mesh: all of it, or the namespace with everything that bears on its policies. The compile of both is the same.
 	Inventory
 }
 

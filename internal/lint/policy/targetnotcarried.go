@@ -84,16 +84,13 @@ func (w world) forMesh(s subject) bool {
 }
 
 // meantPods returns the pods that the policy is for. Those that labels keep out of the mesh are not meant where the policy does not name
-// any and there are others. Those of the mesh are counted only in a view that holds all of them.
+// any and there are others.
 func (w world) meantPods(s subject) []model.Workload {
 	target := w.targetPods(s)
 	if s.policy.Spec.Workload != nil || s.policy.Spec.Gateway != nil {
 		return slices.Clone(target)
 	}
 	if w.forMesh(s) {
-		if w.mesh().Partial() {
-			return nil
-		}
 		target = w.mesh().Workloads()
 	}
 	inMesh := slices.DeleteFunc(slices.Clone(target), mesh.OptsOut)
