@@ -116,6 +116,9 @@ func targetPort(found *corev1.Service, asked string, pod *corev1.Pod) (int32, er
 	return 0, fmt.Errorf("finding Prometheus: Service %s/%s has no port %s that leads to its pods", found.Namespace, found.Name, asked)
 }
 
+// errEndedAtOnce is what can be said of a connection that went without a word.
+var errEndedAtOnce = errors.New("the connection ended at once")
+
 // podPort is where connections are forwarded to.
 type podPort struct {
 	pod  *corev1.Pod
@@ -147,29 +150,33 @@ func forwardTo(
 		return "", nil, err
 	}
 	stopped, ready := make(chan struct{}), make(chan struct{})
-	forwarder, err := portforward.NewOnAddressesForStreaming(dialer, []string{"127.0.0.1"}, []string{fmt.Sprintf(":%d", to.port)}, stopped, ready,
-		io.Discard, io.Discard)
+	from, ports := []string{"127.0.0.1"}, []string{fmt.Sprintf(":%d", to.port)}
+	forwarder, err := portforward.NewOnAddressesForStreaming(dialer, from, ports, stopped, ready, io.Discard, io.Discard)
 	if err != nil {
 		return "", nil, err
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- forwarder.ForwardPorts() }()
+	var failure error
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		failure = forwarder.ForwardPorts()
+	}()
 	stop = func() {
 		close(stopped)
-		_ = <-ended // it was asked to end
+		<-ended
 	}
 	select {
-	case err := <-ended:
-		return "", nil, fmt.Errorf("forwarding to pod %s/%s: %w", to.pod.Namespace, to.pod.Name, cmp.Or(err, errors.New("it ended at once")))
+	case <-ended:
+		return "", nil, fmt.Errorf("forwarding to pod %s/%s: %w", to.pod.Namespace, to.pod.Name, cmp.Or(failure, errEndedAtOnce))
 	case <-ctx.Done():
 		stop()
 		return "", nil, ctx.Err()
 	case <-ready:
 	}
-	ports, err := forwarder.GetPorts()
+	opened, err := forwarder.GetPorts()
 	if err != nil {
 		stop()
 		return "", nil, err
 	}
-	return fmt.Sprintf("http://127.0.0.1:%d", ports[0].Local), stop, nil
+	return fmt.Sprintf("http://127.0.0.1:%d", opened[0].Local), stop, nil
 }

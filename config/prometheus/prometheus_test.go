@@ -11,20 +11,23 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"sigs.k8s.io/yaml"
 
+	"github.com/meshtls/meshtls/internal/evidence"
 	"github.com/meshtls/meshtls/internal/metrics"
 )
 
 // groups are what rules.yaml holds.
 type groups struct {
 	Groups []struct {
-		Name  string `json:"name"`
-		Rules []rule `json:"rules"`
+		Name     string `json:"name"`
+		Interval string `json:"interval,omitempty"`
+		Rules    []rule `json:"rules"`
 	} `json:"groups"`
 }
 
@@ -60,51 +63,88 @@ func read(t *testing.T, path string) string {
 	return string(text)
 }
 
-func readRules(t *testing.T) groups {
+func readRules(t *testing.T, path string) groups {
 	t.Helper()
 	var g groups
-	if err := yaml.UnmarshalStrict([]byte(read(t, "rules.yaml")), &g); err != nil {
+	if err := yaml.UnmarshalStrict([]byte(read(t, path)), &g); err != nil {
 		t.Fatal(err)
 	}
 	return g
 }
 
-func readDashboard(t *testing.T) dashboard {
+// dashboards are all of them.
+var dashboards = []string{"dashboard.json", "traffic.json"}
+
+func readDashboard(t *testing.T, path string) dashboard {
 	t.Helper()
 	var d dashboard
-	if err := json.Unmarshal([]byte(read(t, "dashboard.json")), &d); err != nil {
+	if err := json.Unmarshal([]byte(read(t, path)), &d); err != nil {
 		t.Fatal(err)
 	}
 	return d
 }
 
-func TestPrometheusRuleHasTheSameRules(t *testing.T) {
+func TestPrometheusRulesHaveTheSameRules(t *testing.T) {
 	t.Parallel()
-	var object struct {
-		Spec groups `json:"spec"`
-	}
-	if err := yaml.Unmarshal([]byte(read(t, "prometheusrule.yaml")), &object); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(readRules(t), object.Spec); diff != "" {
-		t.Errorf("prometheusrule.yaml (-rules.yaml +prometheusrule.yaml):\n%s", diff)
+	for object, file := range map[string]string{"prometheusrule.yaml": "rules.yaml", "trafficrule.yaml": "traffic_rules.yaml"} {
+		var got struct {
+			Spec groups `json:"spec"`
+		}
+		if err := yaml.Unmarshal([]byte(read(t, object)), &got); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(readRules(t, file), got.Spec); diff != "" {
+			t.Errorf("%s (-%s +%s):\n%s", object, file, object, diff)
+		}
 	}
 }
+
+// runbook is where each alert has a row.
+const runbook = "https://github.com/meshtls/meshtls/blob/main/docs/metrics.md#"
 
 func TestAlertsAreComplete(t *testing.T) {
 	t.Parallel()
 	page, recorded := read(t, filepath.Join("..", "..", "docs", "metrics.md")), read(t, "rules_test.yaml")
-	for _, group := range readRules(t).Groups {
+	for _, group := range readRules(t, "rules.yaml").Groups {
 		for _, r := range group.Rules {
 			if r.Labels["severity"] == "" || r.Annotations["summary"] == "" || r.Annotations["description"] == "" {
 				t.Errorf("%s: got %v, want a severity, a summary and a description", r.Alert, r)
 			}
-			if !strings.Contains(page, "| `"+r.Alert+"` | "+r.Labels["severity"]+" |") {
-				t.Errorf("docs/metrics.md has no row for the alert %s of severity %s", r.Alert, r.Labels["severity"])
+			anchor := strings.ToLower(r.Alert)
+			if got := r.Annotations["runbook_url"]; got != runbook+anchor {
+				t.Errorf("%s: got the runbook %q, want %s", r.Alert, got, runbook+anchor)
+			}
+			if !strings.Contains(page, "| `"+r.Alert+"` | "+r.Labels["severity"]+` | <a id="`+anchor+`"></a>`) {
+				t.Errorf("docs/metrics.md has no row with an anchor for the alert %s of severity %s", r.Alert, r.Labels["severity"])
 			}
 			if !regexp.MustCompile(`alertname: ` + r.Alert + `\n\s+exp_alerts:`).MatchString(recorded) {
 				t.Errorf("rules_test.yaml has no series that set off %s", r.Alert)
 			}
+		}
+	}
+}
+
+// TestTrafficRulesCountAsTheEvidenceDoes holds the recorded series to the queries of the code: they see whoever calls once.
+func TestTrafficRulesCountAsTheEvidenceDoes(t *testing.T) {
+	t.Parallel()
+	const by = "source_workload_namespace, source_workload, destination_workload_namespace, destination_workload, " +
+		"destination_service_name, request_protocol, connection_security_policy"
+	selectors := map[string]string{
+		"meshtls:edge_requests:increase5m":    `istio_requests_total{reporter="destination"}`,
+		"meshtls:edge_connections:increase5m": `istio_tcp_connections_opened_total{reporter="destination"}`,
+		"meshtls:edge_denied:increase5m":      `istio_tcp_connections_closed_total{reporter="destination",response_flags="DENY"}`,
+	}
+	page := read(t, filepath.Join("..", "..", "docs", "metrics.md"))
+	group := readRules(t, "traffic_rules.yaml").Groups[0]
+	if group.Interval != "5m" || len(group.Rules) != len(selectors) {
+		t.Errorf("got %d rules every %s, want %d every 5m: a longer or shorter step counts too little or too much", len(group.Rules), group.Interval, len(selectors))
+	}
+	for _, r := range group.Rules {
+		if want := fmt.Sprintf("sum by (%s) (%s)", by, evidence.Growth(selectors[r.Record], 5*time.Minute)); r.Expr != want {
+			t.Errorf("%s: got\n%s\nwant\n%s", r.Record, r.Expr, want)
+		}
+		if !strings.Contains(page, "| `"+r.Record+"` |") {
+			t.Errorf("docs/metrics.md has no row for %s", r.Record)
 		}
 	}
 }
@@ -127,10 +167,19 @@ func TestPageListsTheMetrics(t *testing.T) {
 	}
 }
 
-func TestDashboardIsOrderly(t *testing.T) {
+func TestDashboardsAreOrderly(t *testing.T) {
 	t.Parallel()
+	for _, path := range dashboards {
+		t.Run(path, func(t *testing.T) {
+			t.Parallel()
+			checkOrder(t, readDashboard(t, path))
+		})
+	}
+}
+
+func checkOrder(t *testing.T, d dashboard) {
+	t.Helper()
 	const columns = 24
-	d := readDashboard(t)
 	ids, taken := sets.New[int](), sets.New[[2]int]()
 	for _, p := range d.Panels {
 		if ids.Has(p.ID) || p.Title == "" || p.Description == "" || len(p.Targets) == 0 {
@@ -166,14 +215,15 @@ func TestPromtool(t *testing.T) {
 		t.Log("promtool is not installed, so only the structure is tested")
 		return
 	}
-	queries := filepath.Join(t.TempDir(), "queries.yaml")
-	if err := os.WriteFile(queries, asRules(t, readDashboard(t)), 0o600); err != nil {
-		t.Fatal(err)
+	check := []string{"check", "rules", "--lint=all", "--lint-fatal", "rules.yaml", "traffic_rules.yaml"}
+	for _, path := range dashboards {
+		queries := filepath.Join(t.TempDir(), path+".yaml")
+		if err := os.WriteFile(queries, asRules(t, readDashboard(t, path)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		check = append(check, queries)
 	}
-	for _, args := range [][]string{
-		{"check", "rules", "--lint=all", "--lint-fatal", "rules.yaml", queries},
-		{"test", "rules", "rules_test.yaml"},
-	} {
+	for _, args := range [][]string{check, {"test", "rules", "rules_test.yaml", "traffic_rules_test.yaml"}} {
 		output, err := exec.CommandContext(t.Context(), promtool, args...).CombinedOutput() // #nosec G204 -- the user's own promtool
 		if err != nil {
 			t.Errorf("promtool %s: %v\n%s", strings.Join(args, " "), err, output)
@@ -184,7 +234,7 @@ func TestPromtool(t *testing.T) {
 // asRules makes recording rules of the dashboard's queries, for promtool to read.
 func asRules(t *testing.T, d dashboard) []byte {
 	t.Helper()
-	filled := strings.NewReplacer("$__rate_interval", "5m", "$job", ".*")
+	filled := strings.NewReplacer("$__rate_interval", "5m", "$__range", "7d", "$job", ".*", "$namespace", ".*")
 	var rules []rule
 	for _, p := range d.Panels {
 		for i, target := range p.Targets {

@@ -98,7 +98,7 @@ func (w *world) see() Seen {
 }
 
 const (
-	worlds = 1500
+	worlds = 800
 	passes = 120
 )
 
