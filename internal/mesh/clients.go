@@ -28,7 +28,7 @@ type Clients struct {
 }
 
 // Clients returns callers that stand for all that have a proxy: a large mesh has few.
-func (v *View) Clients() Clients {
+func (v *network) Clients() Clients {
 	v.note(model.KindPod, model.KindDestinationRule)
 	return v.index.clients()
 }
@@ -68,7 +68,7 @@ func namespacesSelectingClients(rules []*istionetworkingv1.DestinationRule) sets
 
 // Callers returns the clients that the exportTo and workloadSelector of a DestinationRule leave. One with a workloadSelector, or that is
 // exported to its own namespace only, is for clients of this namespace.
-func (v *View) Callers(rule *istionetworkingv1.DestinationRule) []model.Workload {
+func (v *network) Callers(rule *istionetworkingv1.DestinationRule) []model.Workload {
 	if selector := rule.Spec.GetWorkloadSelector().GetMatchLabels(); len(selector) > 0 {
 		return slices.DeleteFunc(slices.Clone(v.Selected(rule.Namespace, selector)), func(w model.Workload) bool { return !ReadsRules(w) })
 	}
@@ -79,14 +79,14 @@ func (v *View) Callers(rule *istionetworkingv1.DestinationRule) []model.Workload
 }
 
 // Governs reports whether the DestinationRule decides, in whole or in part, what the client sends to the destination.
-func (v *View) Governs(rule *istionetworkingv1.DestinationRule, client istio.Client, d *destinations.Destination) bool {
+func (v *network) Governs(rule *istionetworkingv1.DestinationRule, client istio.Client, d *destinations.Destination) bool {
 	return slices.Contains(v.Rule(client, d.Host).Rules, rule)
 }
 
 // GovernedCaller returns the first of the sidecars, or of the gateways, whose calls of the destination the DestinationRule governs. A
 // rule that is exported to all governs clients of other namespaces only if it governs one of a namespace without rules: most need not
 // be asked.
-func (v *View) GovernedCaller(
+func (v *network) GovernedCaller(
 	rule *istionetworkingv1.DestinationRule, d *destinations.Destination, gateway bool,
 ) (caller model.Workload, found bool) {
 	callers := v.Callers(rule)

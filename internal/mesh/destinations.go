@@ -12,13 +12,13 @@ import (
 )
 
 // Destinations are what clients can call, by host.
-func (v *View) Destinations() destinations.Index {
+func (v *network) Destinations() destinations.Index {
 	v.note(model.KindService, model.KindServiceEntry, model.KindConfigMap)
 	return v.index.destinations()
 }
 
 // Behind returns the pods and machines behind the destination, as its clients take them.
-func (v *View) Behind(d *destinations.Destination) []model.Workload {
+func (v *network) Behind(d *destinations.Destination) []model.Workload {
 	backends := v.backends(d)
 	all := make([]model.Workload, 0, len(backends))
 	for _, b := range backends {
@@ -28,17 +28,17 @@ func (v *View) Behind(d *destinations.Destination) []model.Workload {
 }
 
 // Endpoints returns where a port of the destination leads to.
-func (v *View) Endpoints(d *destinations.Destination, port destinations.Port) []destinations.Endpoint {
+func (v *network) Endpoints(d *destinations.Destination, port destinations.Port) []destinations.Endpoint {
 	return port.Endpoints(v.backends(d))
 }
 
 // CallOf returns the call of a port of the destination, as the model of Istio is asked about it.
-func (v *View) CallOf(d *destinations.Destination, port destinations.Port) istio.Destination {
+func (v *network) CallOf(d *destinations.Destination, port destinations.Port) istio.Destination {
 	return d.Called(port, v.Behind(d))
 }
 
 // EndpointsKnown reports whether it is known where the destination leads, be it to nothing: it selects pods, or lists addresses.
-func (v *View) EndpointsKnown(d *destinations.Destination) bool {
+func (v *network) EndpointsKnown(d *destinations.Destination) bool {
 	switch {
 	case d.External:
 		return false
@@ -54,7 +54,7 @@ func (v *View) EndpointsKnown(d *destinations.Destination) bool {
 // Machines returns what is behind the destination and was not found by its selector, as workloads: what a ServiceEntry lists, the
 // WorkloadEntries that it or a Service selects, and the addresses that a Service without a selector was given. A destination outside the
 // mesh has none.
-func (v *View) Machines(d *destinations.Destination) []model.Workload {
+func (v *network) Machines(d *destinations.Destination) []model.Workload {
 	var all []model.Workload
 	for _, b := range v.machines(d) {
 		all = append(all, b.Workload)
@@ -62,7 +62,7 @@ func (v *View) Machines(d *destinations.Destination) []model.Workload {
 	return all
 }
 
-func (v *View) backends(d *destinations.Destination) []destinations.Backend {
+func (v *network) backends(d *destinations.Destination) []destinations.Backend {
 	v.note(model.KindPod)
 	var all []destinations.Backend
 	for _, w := range d.Backends(v.index.podsIn()) {
@@ -71,7 +71,7 @@ func (v *View) backends(d *destinations.Destination) []destinations.Backend {
 	return append(all, v.machines(d)...)
 }
 
-func (v *View) machines(d *destinations.Destination) []destinations.Backend {
+func (v *network) machines(d *destinations.Destination) []destinations.Backend {
 	if d.External {
 		return nil
 	}
@@ -98,7 +98,7 @@ func (v *View) machines(d *destinations.Destination) []destinations.Backend {
 // machine is an endpoint that an object lists. To its clients one with a service account is part of the mesh, unless a label says
 // otherwise; but if the address is a pod's, it is the pod that answers.
 // Source: istio pilot/pkg/serviceregistry/serviceentry/conversion.go, getTLSModeFromWorkloadEntry.
-func (v *View) machine(namespace, name string, entry *networkingapi.WorkloadEntry) destinations.Backend {
+func (v *network) machine(namespace, name string, entry *networkingapi.WorkloadEntry) destinations.Backend {
 	mode, labelled := entry.GetLabels()[model.LabelTLSMode]
 	inMesh := mode == "istio" || !labelled && entry.GetServiceAccount() != ""
 	ports := make(map[string]int32, len(entry.GetPorts()))
@@ -135,7 +135,7 @@ func takenFor(pod model.Workload, inMesh bool) model.Workload {
 // atAddresses is what is behind a Service without a selector: at each address that somebody gave it the pod that has it, or a machine of
 // which nothing is known.
 // Source: istio pilot/pkg/serviceregistry/kube/controller/endpointslice.go, updateEndpointCacheForSlice.
-func (v *View) atAddresses(d *destinations.Destination) []destinations.Backend {
+func (v *network) atAddresses(d *destinations.Destination) []destinations.Backend {
 	var all []destinations.Backend
 	for _, slice := range v.slicesOf(d) {
 		ports := make(map[string]int32, len(slice.Ports))
@@ -156,7 +156,7 @@ func (v *View) atAddresses(d *destinations.Destination) []destinations.Backend {
 }
 
 // slicesOf are the EndpointSlices of a Service without a selector.
-func (v *View) slicesOf(d *destinations.Destination) []model.EndpointSlice {
+func (v *network) slicesOf(d *destinations.Destination) []model.EndpointSlice {
 	v.note(model.KindEndpointSlice)
 	var all []model.EndpointSlice
 	for _, slice := range v.inventory.Endpoints {
@@ -179,7 +179,7 @@ func slicePort(slice model.EndpointSlice, port *model.ServicePort) (int32, bool)
 }
 
 // podAt finds the pods of which one has the address.
-func (v *View) podAt(address string) (model.Workload, bool) {
+func (v *network) podAt(address string) (model.Workload, bool) {
 	v.note(model.KindPod)
 	w, found := v.index.byAddress()[address]
 	if !found {

@@ -42,7 +42,7 @@ func newFronts(all []*destinations.Destination) map[string]fronts {
 
 // InFront returns the destinations of the namespace that select a pod with one of the label sets: Services, then ServiceEntries, each
 // by name.
-func (v *View) InFront(namespace string, labels ...map[string]string) []*destinations.Destination {
+func (v *network) InFront(namespace string, labels ...map[string]string) []*destinations.Destination {
 	v.note(model.KindService, model.KindServiceEntry)
 	in := v.index.fronts()[namespace]
 	var found []*destinations.Destination
@@ -53,7 +53,7 @@ func (v *View) InFront(namespace string, labels ...map[string]string) []*destina
 }
 
 // Service finds a Service.
-func (v *View) Service(namespace, name string) (*model.Service, bool) {
+func (v *network) Service(namespace, name string) (*model.Service, bool) {
 	v.note(model.KindService)
 	all := v.index.services()[namespace]
 	at, found := slices.BinarySearchFunc(all, name, func(s *model.Service, name string) int { return strings.Compare(s.Name, name) })
@@ -65,7 +65,7 @@ func (v *View) Service(namespace, name string) (*model.Service, bool) {
 
 // Known returns the hosts that clients of the namespace see, by name: of several declarations of one name the first counts, as Istio
 // orders them.
-func (v *View) Known(namespace string) map[string]model.Host {
+func (v *network) Known(namespace string) map[string]model.Host {
 	v.note(model.KindService, model.KindServiceEntry, model.KindConfigMap)
 	return v.index.known(namespace)
 }

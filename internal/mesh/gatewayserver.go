@@ -34,7 +34,7 @@ func ServersOf(g *istionetworkingv1.Gateway) iter.Seq[GatewayServer] {
 }
 
 // Servers returns the servers of all Gateways.
-func (v *View) Servers() iter.Seq[GatewayServer] {
+func (v *contents) Servers() iter.Seq[GatewayServer] {
 	return func(yield func(GatewayServer) bool) {
 		for _, g := range v.Gateways() {
 			for s := range ServersOf(g) {
@@ -99,7 +99,7 @@ func (s GatewayServer) CommonHosts(vs *istionetworkingv1.VirtualService) []strin
 
 // BoundTo returns the VirtualServices that name the Gateway and that its pods are told of. Where no pods are known, all that name it.
 // Source: istio pilot/pkg/model/push_context.go, initVirtualServices and VirtualServicesForGateway.
-func (v *View) BoundTo(g *istionetworkingv1.Gateway) []*istionetworkingv1.VirtualService {
+func (v *contents) BoundTo(g *istionetworkingv1.Gateway) []*istionetworkingv1.VirtualService {
 	proxies := v.ProxiesOf(g)
 	var bound []*istionetworkingv1.VirtualService
 	for _, vs := range v.Naming(model.RefOf(model.KindGateway, g).Key()) {
@@ -111,13 +111,13 @@ func (v *View) BoundTo(g *istionetworkingv1.Gateway) []*istionetworkingv1.Virtua
 }
 
 // Naming returns the VirtualServices that name the Gateway.
-func (v *View) Naming(gateway types.NamespacedName) []*istionetworkingv1.VirtualService {
+func (v *contents) Naming(gateway types.NamespacedName) []*istionetworkingv1.VirtualService {
 	v.note(model.KindVirtualService)
 	return v.index.routed()[gateway]
 }
 
 // ReachesAny reports whether the VirtualService is exported to a namespace of the gateway's pods. Where none are known it is taken to be.
-func (v *View) ReachesAny(vs *istionetworkingv1.VirtualService, proxies []model.Workload) bool {
+func (v *contents) ReachesAny(vs *istionetworkingv1.VirtualService, proxies []model.Workload) bool {
 	return len(proxies) == 0 || slices.ContainsFunc(proxies, func(w model.Workload) bool {
 		return routes.ExportedTo(vs, w.Namespace, v.Mesh().DefaultVirtualServiceExportTo)
 	})

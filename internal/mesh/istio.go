@@ -6,37 +6,37 @@ import (
 )
 
 // Accept returns what the workload accepts. A gateway's own servers are none of it: see Listeners.
-func (v *View) Accept(w model.Workload) istio.Acceptance {
+func (v *network) Accept(w model.Workload) istio.Acceptance {
 	v.note(model.KindPeerAuthentication, model.KindConfigMap)
 	return v.index.istio().Accept(w)
 }
 
 // Rule finds the DestinationRule that governs a client's traffic to a host.
-func (v *View) Rule(client istio.Client, host model.Host) istio.Choice {
+func (v *network) Rule(client istio.Client, host model.Host) istio.Choice {
 	v.note(model.KindDestinationRule, model.KindConfigMap)
 	return v.index.istio().Rule(client, host)
 }
 
 // Shadowed are the DestinationRules for the host that another one keeps from governing the client's traffic.
-func (v *View) Shadowed(client istio.Client, host model.Host) []istio.Shadow {
+func (v *network) Shadowed(client istio.Client, host model.Host) []istio.Shadow {
 	v.note(model.KindDestinationRule, model.KindConfigMap)
 	return v.index.istio().Shadowed(client, host)
 }
 
 // Sends returns what TLS the client sends, as far as that is decided for the destination as a whole.
-func (v *View) Sends(client istio.Client, to istio.Destination) istio.TLS {
+func (v *network) Sends(client istio.Client, to istio.Destination) istio.TLS {
 	v.note(model.KindDestinationRule, model.KindPeerAuthentication, model.KindConfigMap)
 	return v.index.istio().Sends(client, to)
 }
 
 // Verdict says how a connection ends at an endpoint that is no gateway.
-func (v *View) Verdict(c istio.Connection) istio.Verdict {
+func (v *network) Verdict(c istio.Connection) istio.Verdict {
 	v.note(model.KindDestinationRule, model.KindPeerAuthentication, model.KindConfigMap)
 	return v.index.istio().Verdict(c)
 }
 
 // Listeners are what the pods of a gateway end up with.
-func (v *View) Listeners(pod model.Workload) istio.Listeners {
+func (v *network) Listeners(pod model.Workload) istio.Listeners {
 	v.note(model.KindGateway, model.KindService)
 	return v.index.istio().Listeners(pod)
 }

@@ -25,7 +25,7 @@ func Revisions(i model.Inventory) []string {
 }
 
 // Revisions are the revisions of the control plane that are known.
-func (v *View) Revisions() revisions.Revisions {
+func (v *contents) Revisions() revisions.Revisions {
 	v.note(model.KindMutatingWebhook, model.KindService)
 	return v.index.revisions()
 }
@@ -56,7 +56,7 @@ func taggedIn(i model.Inventory) []Tagged {
 }
 
 // Tagged are the Istio objects of the mesh that name a tag.
-func (v *View) Tagged() []Tagged {
+func (v *contents) Tagged() []Tagged {
 	v.note(model.KindMutatingWebhook)
 	for _, t := range v.tagged {
 		v.note(t.Object.Kind)
@@ -88,4 +88,4 @@ func each[T metav1.Object](objects []T, kind string, yield func(metav1.Object, s
 }
 
 // Inventory is what the view holds.
-func (v *View) Inventory() model.Inventory { return v.inventory }
+func (v *contents) Inventory() model.Inventory { return v.inventory }

@@ -20,7 +20,7 @@ type ServicePort struct {
 
 // ServicePorts returns the ports of Services that lead to the workloads, which are of one namespace: one for each number that they lead
 // to, by Service, port and number.
-func (v *View) ServicePorts(workloads ...model.Workload) []ServicePort {
+func (v *network) ServicePorts(workloads ...model.Workload) []ServicePort {
 	var ports []ServicePort
 	if len(workloads) == 0 {
 		return nil

@@ -36,7 +36,7 @@ func (v *View) Recording(reads *Reads) *View {
 }
 
 // note takes down that the answer depends on objects of the kinds.
-func (v *View) note(kinds ...string) {
+func (v *contents) note(kinds ...string) {
 	if v.reads != nil {
 		v.reads.note(kinds)
 	}

@@ -109,7 +109,7 @@ func (r routing) takes(host string) bool {
 
 // SubsetsCalled returns the subsets of the host that sidecars, or gateways, send to; the empty one is the host itself. Gateways send to
 // nothing but what is routed.
-func (v *View) SubsetsCalled(host string, gateway bool) []string {
+func (v *network) SubsetsCalled(host string, gateway bool) []string {
 	v.note(model.KindVirtualService)
 	r := v.index.traffic()
 	if gateway {
@@ -123,13 +123,13 @@ func (v *View) SubsetsCalled(host string, gateway bool) []string {
 }
 
 // SubsetRouted reports whether routes send something to the subset.
-func (v *View) SubsetRouted(host, subset string) bool {
+func (v *network) SubsetRouted(host, subset string) bool {
 	v.note(model.KindVirtualService)
 	return v.index.traffic().sidecars[host].Has(subset) || v.index.traffic().gateways[host].Has(subset)
 }
 
 // SubsetNamed reports whether a route names the subset of the host, or of one that it covers, with whatever weight.
-func (v *View) SubsetNamed(host, subset string) bool {
+func (v *network) SubsetNamed(host, subset string) bool {
 	v.note(model.KindVirtualService)
 	named := v.index.traffic().named
 	if !hosts.IsWildcard(host) {
@@ -144,7 +144,7 @@ func (v *View) SubsetNamed(host, subset string) bool {
 }
 
 // HostNamed reports whether a route names the host, with whatever weight.
-func (v *View) HostNamed(host string) bool {
+func (v *network) HostNamed(host string) bool {
 	v.note(model.KindVirtualService)
 	return len(v.index.traffic().named[host]) > 0
 }

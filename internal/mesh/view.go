@@ -12,8 +12,14 @@ import (
 )
 
 // View is the mesh as the control plane of one revision sees it. It holds only objects that this one reads, never changes, and may be
-// asked from many goroutines.
-type View struct {
+// asked from many goroutines. Each part asks the one below: calls and their outcomes the network, and that the contents.
+type View struct{ network }
+
+// network is who calls whom in a mesh: clients, destinations with their endpoints, and what the model of Istio says of them.
+type network struct{ contents }
+
+// contents are the objects of a view, indexed.
+type contents struct {
 	inventory model.Inventory
 	revision  string
 	// everyGateway are the Gateways of all revisions, tagged the objects that name a tag.
@@ -28,65 +34,65 @@ type View struct {
 // inventory, and indexes them when they are first asked for.
 func New(i model.Inventory, revision string) *View {
 	i = scopes.Discovered(i)
-	v := &View{revision: revision, everyGateway: i.Gateways, tagged: taggedIn(i)}
+	v := &View{network{contents{revision: revision, everyGateway: i.Gateways, tagged: taggedIn(i)}}}
 	v.inventory = inOrder(i.InRevision(revision))
 	v.index = newIndex(v.inventory)
 	return v
 }
 
 // Revision is the control plane's; empty: the default one.
-func (v *View) Revision() string { return v.revision }
+func (v *contents) Revision() string { return v.revision }
 
 // Partial reports whether objects may exist that the view does not hold: then nothing follows from their absence.
-func (v *View) Partial() bool { return v.inventory.Partial }
+func (v *contents) Partial() bool { return v.inventory.Partial }
 
 // Now is when the inventory was taken.
-func (v *View) Now() metav1.Time { return v.inventory.Now }
+func (v *contents) Now() metav1.Time { return v.inventory.Now }
 
 // Mesh is what Istio's mesh config says.
-func (v *View) Mesh() model.Mesh {
+func (v *contents) Mesh() model.Mesh {
 	v.note(model.KindConfigMap)
 	return v.inventory.Mesh
 }
 
 // Namespaces are the namespaces, by name.
-func (v *View) Namespaces() []model.Namespace {
+func (v *contents) Namespaces() []model.Namespace {
 	v.note(model.KindNamespace)
 	return v.inventory.Namespaces
 }
 
 // Namespace finds a namespace; one that is not known has no labels.
-func (v *View) Namespace(name string) model.Namespace {
+func (v *contents) Namespace(name string) model.Namespace {
 	v.note(model.KindNamespace)
 	return v.index.namespaces()[name]
 }
 
 // Services are the Services, by namespace and name.
-func (v *View) Services() []model.Service {
+func (v *contents) Services() []model.Service {
 	v.note(model.KindService)
 	return v.inventory.Services
 }
 
 // ServicesIn are the Services of the namespace, by name.
-func (v *View) ServicesIn(namespace string) []*model.Service {
+func (v *contents) ServicesIn(namespace string) []*model.Service {
 	v.note(model.KindService)
 	return v.index.services()[namespace]
 }
 
 // Workloads are the pods, grouped by shape, by namespace and name.
-func (v *View) Workloads() []model.Workload {
+func (v *contents) Workloads() []model.Workload {
 	v.note(model.KindPod)
 	return v.inventory.Workloads
 }
 
 // Selected are the workloads of the namespace that have the labels; no labels: all of them.
-func (v *View) Selected(namespace string, labels map[string]string) []model.Workload {
+func (v *contents) Selected(namespace string, labels map[string]string) []model.Workload {
 	v.note(model.KindPod)
 	return v.index.podsIn().Selected(namespace, labels)
 }
 
 // GatewayPods are the workloads, of any namespace, that a Gateway is for: without a selector, all that are gateways.
-func (v *View) GatewayPods(selector map[string]string) []model.Workload {
+func (v *contents) GatewayPods(selector map[string]string) []model.Workload {
 	v.note(model.KindPod)
 	if len(selector) > 0 {
 		return v.index.pods().Selected(selector)
@@ -95,7 +101,7 @@ func (v *View) GatewayPods(selector map[string]string) []model.Workload {
 }
 
 // ProxiesOf are the pods with a proxy that the Gateway selects.
-func (v *View) ProxiesOf(g *istionetworkingv1.Gateway) []model.Workload {
+func (v *contents) ProxiesOf(g *istionetworkingv1.Gateway) []model.Workload {
 	var proxies []model.Workload
 	for _, w := range v.GatewayPods(g.Spec.Selector) {
 		if w.Dataplane == model.DataplaneSidecar {
@@ -106,67 +112,67 @@ func (v *View) ProxiesOf(g *istionetworkingv1.Gateway) []model.Workload {
 }
 
 // PeerAuthentications are the PeerAuthentications, by namespace and name.
-func (v *View) PeerAuthentications() []*istiosecurityv1.PeerAuthentication {
+func (v *contents) PeerAuthentications() []*istiosecurityv1.PeerAuthentication {
 	v.note(model.KindPeerAuthentication)
 	return v.inventory.PeerAuthentications
 }
 
 // DestinationRules are the DestinationRules, by namespace and name.
-func (v *View) DestinationRules() []*istionetworkingv1.DestinationRule {
+func (v *contents) DestinationRules() []*istionetworkingv1.DestinationRule {
 	v.note(model.KindDestinationRule)
 	return v.inventory.DestinationRules
 }
 
 // Gateways are the Gateways, by namespace and name.
-func (v *View) Gateways() []*istionetworkingv1.Gateway {
+func (v *contents) Gateways() []*istionetworkingv1.Gateway {
 	v.note(model.KindGateway)
 	return v.inventory.Gateways
 }
 
 // EveryGateway are the Gateways of all revisions: one that this control plane does not read may be there for another.
-func (v *View) EveryGateway() []*istionetworkingv1.Gateway {
+func (v *contents) EveryGateway() []*istionetworkingv1.Gateway {
 	v.note(model.KindGateway)
 	return v.everyGateway
 }
 
 // VirtualServices are the VirtualServices, by namespace and name.
-func (v *View) VirtualServices() []*istionetworkingv1.VirtualService {
+func (v *contents) VirtualServices() []*istionetworkingv1.VirtualService {
 	v.note(model.KindVirtualService)
 	return v.inventory.VirtualServices
 }
 
 // ServiceEntries are the ServiceEntries, by namespace and name.
-func (v *View) ServiceEntries() []*istionetworkingv1.ServiceEntry {
+func (v *contents) ServiceEntries() []*istionetworkingv1.ServiceEntry {
 	v.note(model.KindServiceEntry)
 	return v.inventory.ServiceEntries
 }
 
 // WorkloadEntries are the WorkloadEntries, by namespace and name.
-func (v *View) WorkloadEntries() []*istionetworkingv1.WorkloadEntry {
+func (v *contents) WorkloadEntries() []*istionetworkingv1.WorkloadEntry {
 	v.note(model.KindWorkloadEntry)
 	return v.inventory.WorkloadEntries
 }
 
 // AuthorizationPoliciesIn are the AuthorizationPolicies of the namespace, by name.
-func (v *View) AuthorizationPoliciesIn(namespace string) []*istiosecurityv1.AuthorizationPolicy {
+func (v *contents) AuthorizationPoliciesIn(namespace string) []*istiosecurityv1.AuthorizationPolicy {
 	v.note(model.KindAuthorizationPolicy)
 	return v.index.authorizations()[namespace]
 }
 
 // AuthorizationPolicies are the AuthorizationPolicies, by namespace and name.
-func (v *View) AuthorizationPolicies() []*istiosecurityv1.AuthorizationPolicy {
+func (v *contents) AuthorizationPolicies() []*istiosecurityv1.AuthorizationPolicy {
 	v.note(model.KindAuthorizationPolicy)
 	return v.inventory.AuthorizationPolicies
 }
 
 // Others are the objects that change what proxies do and that the model does not interpret.
-func (v *View) Others() []model.Other {
+func (v *contents) Others() []model.Other {
 	v.note(model.KindEnvoyFilter, model.KindGatewayAPIGateway)
 	return v.inventory.Others
 }
 
 // Webhooks are the webhooks that the API server calls at Services.
-func (v *View) Webhooks() []model.Webhook {
+func (v *contents) Webhooks() []model.Webhook {
 	v.note(model.KindMutatingWebhook, model.KindValidatingWebhook)
 	return v.inventory.Webhooks
 }

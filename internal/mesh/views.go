@@ -25,7 +25,7 @@ func (v *Views) With(objects model.Objects) *Views {
 
 // with is the view with other objects. It shares the indexes of everything that does not depend on them.
 func (v *View) with(objects model.Objects) *View {
-	other := &View{revision: v.revision, everyGateway: objects.Gateways, inventory: v.inventory}
+	other := &View{network{contents{revision: v.revision, everyGateway: objects.Gateways, inventory: v.inventory}}}
 	seen := scopes.Discovered(model.Inventory{
 		Mesh: v.inventory.Mesh, Namespaces: v.inventory.Namespaces, PeerAuthentications: objects.PeerAuthentications,
 		DestinationRules: objects.DestinationRules, Gateways: objects.Gateways,
