@@ -13,7 +13,6 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/meshtls/meshtls/internal/evidence"
-	"github.com/meshtls/meshtls/internal/explain"
 	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/report"
@@ -143,26 +142,17 @@ func (s *input) view(ctx context.Context) (*source.Reader, *mesh.View, error) {
 
 // target finds whose calls are asked for. Without a name it is the namespace, or with -A all namespaces.
 func (s *input) target(ctx context.Context, reader *source.Reader, v *mesh.View, name string) (model.ObjectRef, evidence.Target, error) {
-	scope, err := s.scope()
+	ref, workloads, err := s.named(v, name)
 	if err != nil {
 		return model.ObjectRef{}, evidence.Target{}, err
 	}
 	live, err := s.pods(ctx, reader)
-	if err != nil {
-		return model.ObjectRef{}, evidence.Target{}, err
-	}
-	if name != "" {
-		ref, workloads, err := explain.Find(v, explain.Question{Target: name, Namespace: scope})
-		return ref, traffic.TargetOf(v, workloads, live), err
-	}
-	ref, workloads := model.ObjectRef{}, v.Workloads()
-	if scope != "" {
-		ref, workloads = model.ObjectRef{Kind: model.KindNamespace, Name: scope}, v.Selected(scope, nil)
-	}
 	target := traffic.TargetOf(v, workloads, live)
-	// Workloads that have no pods now were called, too.
-	target.Namespace, target.Workloads = scope, nil
-	return ref, target, nil
+	if name == "" {
+		// Workloads that have no pods now were called, too.
+		target.Namespace, target.Workloads = ref.Name, nil
+	}
+	return ref, target, err
 }
 
 // pods are the pods as they are now: what the reader keeps of those of a cluster does not say which are ready. Those that may not be

@@ -30,6 +30,7 @@ Each command reads the cluster of your kubeconfig, or, with -f, manifest files a
 		newExplain(streams, objects),
 		newEvidence(streams, objects),
 		newEdges(streams, objects),
+		newPreflight(streams, objects),
 		newStatus(streams, objects),
 		newImport(streams, objects),
 		newVersion(streams, objects),

@@ -30,7 +30,7 @@ func sendTurn(c *change) turn {
 
 // breadth orders rules as Istio looks for them: by the host, an exact one before wildcards and the longer wildcard before the shorter,
 // then those for a workload before those for the namespace, and these before exported ones.
-// Source: istio pilot/pkg/model/push_context.go, destinationRule; config/host MostSpecificHostMatch.
+// Source: istio pilot/pkg/model/push_context.go, destinationRule; pilot/pkg/model/config.go, MostSpecificHostMatch.
 func breadth(rule *networkingapi.DestinationRule) int {
 	host := 0
 	if strings.HasPrefix(rule.GetHost(), "*") {

@@ -148,7 +148,7 @@ func (p rulePool) add(rule *istionetworkingv1.DestinationRule, exportTo sets.Set
 }
 
 // ruleHost is the host as Istio reads it.
-// Source: istio pilot/pkg/model/virtualservice.go, ResolveShortnameToFQDN.
+// Source: istio pilot/pkg/model/config.go, ResolveShortnameToFQDN.
 func ruleHost(rule *istionetworkingv1.DestinationRule) string {
 	if hosts.IsWildcard(rule.Spec.Host) {
 		return rule.Spec.Host

@@ -154,7 +154,7 @@ func allInMesh(endpoints []model.Workload) bool {
 
 // speaksMutualTLS reports whether clients take the pods for ones that take mutual TLS: those with a sidecar that do not deny it by label,
 // and those without a proxy, but with a library that does, that say so by label.
-// Source: istio pilot/pkg/model/service.go, GetTLSModeFromEndpointLabels; the injector sets the label with a sidecar.
+// Source: istio pilot/pkg/model/service.go, GetTLSModeFromEndpointLabels: the injector sets the label with a sidecar.
 func speaksMutualTLS(w model.Workload) bool {
 	mode := w.Labels[model.LabelTLSMode]
 	return mode == "istio" && w.Dataplane == model.DataplaneProxyless || w.Dataplane == model.DataplaneSidecar && (mode == "" || mode == "istio")

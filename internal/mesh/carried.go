@@ -32,7 +32,7 @@ const (
 )
 
 // AcceptObstacle returns why PeerAuthentications do not decide what the pods accept.
-// Source: istio pilot/pkg/networking/core/listener.go, buildListeners: a router's listeners come from Gateways alone.
+// Source: istio pilot/pkg/networking/core/listener.go, BuildListeners: a router's listeners come from Gateways alone.
 func AcceptObstacle(w model.Workload) Obstacle {
 	switch {
 	case w.Dataplane == model.DataplaneNone:

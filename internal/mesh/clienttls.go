@@ -11,7 +11,7 @@ import (
 )
 
 // HostOf returns the host of a DestinationRule as Istio reads it.
-// Source: istio pilot/pkg/model/virtualservice.go, ResolveShortnameToFQDN.
+// Source: istio pilot/pkg/model/config.go, ResolveShortnameToFQDN.
 func HostOf(rule *istionetworkingv1.DestinationRule) string {
 	if hosts.IsWildcard(rule.Spec.Host) {
 		return rule.Spec.Host

@@ -47,7 +47,7 @@ func EdgesJSON(out io.Writer, e Edges) error { return versioned(out, e) }
 func EdgesYAML(out io.Writer, e Edges) error { return versionedYAML(out, e) }
 
 // versioned writes the value's fields behind the version.
-func versioned[T Evidence | Edges](out io.Writer, value T) error {
+func versioned[T Evidence | Edges | Preflight](out io.Writer, value T) error {
 	text, err := json.Marshal(value)
 	if err != nil {
 		return err
@@ -59,7 +59,7 @@ func versioned[T Evidence | Edges](out io.Writer, value T) error {
 	return encoder.Encode(fields)
 }
 
-func versionedYAML[T Evidence | Edges](out io.Writer, value T) error {
+func versionedYAML[T Evidence | Edges | Preflight](out io.Writer, value T) error {
 	var text strings.Builder
 	if err := versioned(&text, value); err != nil {
 		return err

@@ -43,7 +43,7 @@ func autoBelowWildcard(at entryRef, send *meshtlsv1alpha1.Send, port meshtlsv1al
 const configMapScheme = "configmap://"
 
 // configMapElsewhere refuses a CA in a ConfigMap of another namespace: Istio takes it from the DestinationRule's own only.
-// Source: istio pkg/config/validation/validation.go, validateTLS.
+// Source: istio pkg/config/validation/agent/validation.go, ValidateTLS.
 func configMapElsewhere(at entryRef, tls meshtlsv1alpha1.ClientTLS) *model.Finding {
 	name, isConfigMap := strings.CutPrefix(tls.CredentialName, configMapScheme)
 	if !isConfigMap || strings.HasPrefix(name, at.policy.Namespace+"/") {

@@ -174,7 +174,8 @@ func (r Route) forProxy(gateways []string, c Call) bool {
 
 // fromSource says whether the client is one that the condition is for. Gateways are not asked where they route connections, nor is
 // anybody where a condition for requests names gateways.
-// Source: istio pilot/pkg/networking/core/route/route.go, sourceMatchHTTP; gateway.go, l4SingleMatch; tls.go, matchTLS and matchTCP.
+// Source: istio pilot/pkg/networking/core/route/route.go, sourceMatchHTTP;
+// pilot/pkg/networking/core/gateway.go, l4SingleMatch; tls.go, matchTLS and matchTCP.
 func (r Route) fromSource(m Match, c Call) bool {
 	atGateway := c.Gateway != types.NamespacedName{}
 	unasked := r.Kind == HTTP && len(m.GetGateways()) > 0 || r.Kind != HTTP && atGateway

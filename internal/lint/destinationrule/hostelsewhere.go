@@ -28,7 +28,7 @@ func init() {
 
 // hostElsewhere tells of hosts that are written so that Istio takes them for another one than is meant: a short name
 // stands for a Service of the rule's own namespace, and one with a dot for itself.
-// Source: istio pilot/pkg/model/virtualservice.go, ResolveShortnameToFQDN.
+// Source: istio pilot/pkg/model/config.go, ResolveShortnameToFQDN.
 func hostElsewhere(v *mesh.View) []model.Finding {
 	if v.Partial() {
 		return nil

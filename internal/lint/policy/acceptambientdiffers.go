@@ -27,7 +27,7 @@ func init() {
 
 // acceptAmbientDiffers tells of ambient pods for which ztunnel makes something else of a PeerAuthentication of ours than it says: it
 // is given a list of refusals, and some combinations of levels leave holes in it.
-// Source: istio pilot/pkg/serviceregistry/ambient/policies.go, convertPeerAuthentication.
+// Source: istio pilot/pkg/serviceregistry/ambient/authorization.go, convertPeerAuthentication.
 func acceptAmbientDiffers(w world) []model.Finding {
 	var findings []model.Finding
 	for _, v := range w.views {

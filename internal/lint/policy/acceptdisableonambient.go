@@ -23,7 +23,7 @@ func init() {
 
 // acceptDisableOnAmbient tells of ports of ambient pods that are to accept plaintext only: ztunnel knows no such mode, and under a
 // STRICT parent it does not even take it for an exception.
-// Source: istio pilot/pkg/serviceregistry/ambient/policies.go, convertPeerAuthentication.
+// Source: istio pilot/pkg/serviceregistry/ambient/authorization.go, convertPeerAuthentication.
 func acceptDisableOnAmbient(w world) []model.Finding {
 	var findings []model.Finding
 	for _, s := range w.subjects {
