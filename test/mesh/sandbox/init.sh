@@ -17,6 +17,11 @@ mount -o bind,ro "$2" "$root/usr/local/bin"
 mount --rbind /dev "$root/dev"
 ip link set lo up
 echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start
+# A connection that is over does not stand in the way of the next one from the same port: the kernel would give it another port.
+for state in fin_wait close_wait last_ack time_wait close; do
+	timeout=/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_$state
+	[ ! -e "$timeout" ] || echo 1 >"$timeout"
+done
 read -r pid rest </proc/self/stat
 mount -t proc proc "$root/proc"
 echo "$pid" >"$1/pid.new"

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -19,6 +20,9 @@ import (
 
 	"github.com/meshtls/meshtls/test/controlplane"
 )
+
+// The ports of connections that are dialed from inside: above Istio's own, and below those that the kernel chooses from.
+const firstPort, ports = 16000, 16000
 
 // startTimeout is what the first process has to make itself at home.
 const startTimeout = 30 * time.Second
@@ -55,6 +59,8 @@ type Sandbox struct {
 	holder  *controlplane.Process
 	pid     int
 	network *os.File
+	// dialed counts the connections that were opened from inside.
+	dialed atomic.Uint32
 }
 
 // Start starts a sandbox. Its network has the loopback interface only.
@@ -185,9 +191,17 @@ func parent(pid int) int {
 	return os.Getpid()
 }
 
-// Dial opens a connection from inside. The address is an IP address and a port.
+// Dial opens a connection from inside. The address is an IP address and a port. Its own port is one that no connection from inside
+// has had for long, and that the kernel gives to no program: a redirected connection from a port that another has just had would be
+// seen with another port than its own.
 func (s *Sandbox) Dial(ctx context.Context, network, address string) (net.Conn, error) {
-	return inside(s, func() (net.Conn, error) { return new(net.Dialer).DialContext(ctx, network, address) })
+	for {
+		dialer := net.Dialer{LocalAddr: &net.TCPAddr{Port: firstPort + int(s.dialed.Add(1)%ports)}}
+		connection, err := inside(s, func() (net.Conn, error) { return dialer.DialContext(ctx, network, address) })
+		if !errors.Is(err, syscall.EADDRINUSE) || ctx.Err() != nil {
+			return connection, err
+		}
+	}
 }
 
 // Listen listens inside. The address is an IP address and a port.
