@@ -41,8 +41,10 @@ import (
 // +kubebuilder:rbac:groups=security.meshtls.dev,resources=meshtlspolicies/status,verbs=patch
 // +kubebuilder:rbac:groups=security.istio.io,resources=peerauthentications,verbs=list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=networking.istio.io,resources=destinationrules;gateways,verbs=list;watch;create;patch;delete
-// +kubebuilder:rbac:groups=networking.istio.io,resources=serviceentries;virtualservices;workloadentries;sidecars;envoyfilters,verbs=list;watch
-// +kubebuilder:rbac:groups=gateway.networking.k8s.io,resources=gateways;httproutes;grpcroutes;tlsroutes;tcproutes;backendtlspolicies,verbs=list;watch
+// +kubebuilder:rbac:groups=networking.istio.io,resources=serviceentries;virtualservices;workloadentries,verbs=list;watch
+// +kubebuilder:rbac:groups=networking.istio.io,resources=sidecars;envoyfilters,verbs=list;watch
+// +kubebuilder:rbac:groups=gateway.networking.k8s.io,resources=gateways;backendtlspolicies,verbs=list;watch
+// +kubebuilder:rbac:groups=gateway.networking.k8s.io,resources=httproutes;grpcroutes;tlsroutes;tcproutes,verbs=list;watch
 // +kubebuilder:rbac:groups=networking.k8s.io,resources=ingresses;ingressclasses,verbs=list;watch
 // +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=list;watch
 // +kubebuilder:rbac:groups="",resources=services;pods;namespaces,verbs=list;watch

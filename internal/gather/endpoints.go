@@ -43,7 +43,8 @@ func (m *making) readSelected(ctx context.Context, namespace string, labels map[
 	if err != nil {
 		return err
 	}
-	machines, err := m.workloadEntries.read(ctx, client.InNamespace(namespace), client.MatchingFields{IndexWorkloadEntryLabel: labelPairs(labels)[0]})
+	first := client.MatchingFields{IndexWorkloadEntryLabel: labelPairs(labels)[0]}
+	machines, err := m.workloadEntries.read(ctx, client.InNamespace(namespace), first)
 	if err != nil {
 		return err
 	}

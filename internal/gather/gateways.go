@@ -48,8 +48,8 @@ func (m *making) gatewaySelector(policy *meshtlsv1alpha1.MeshTLSPolicy) map[stri
 	return selectorOf(service)
 }
 
-// readMerged reads what the gateways among the pods serve: the Gateways, of all namespaces, that select them, since Istio merges the servers
-// of all of these, the Services by whose ports the Gateways name theirs, and the Ingresses.
+// readMerged reads what the gateways among the pods serve: the Gateways, of all namespaces, that select them, since Istio merges the
+// servers of all of these, the Services by whose ports the Gateways name theirs, and the Ingresses.
 // Source: istio pilot/pkg/model/push_context.go, mergeGateways.
 func (m *making) readMerged(ctx context.Context) error {
 	gateways := m.gatewayPods()

@@ -57,7 +57,8 @@ func ofEnvoyFilter(filter *istionetworkingv1alpha3.EnvoyFilter) model.Other {
 	return other
 }
 
-// ofGatewayAPI reads what an object of the Gateway API is for: the pods that are made for a Gateway, and the parents or targets of the others.
+// ofGatewayAPI reads what an object of the Gateway API is for: the pods that are made for a Gateway, and the parents or targets of the
+// others.
 func ofGatewayAPI(kind string, object *unstructured.Unstructured) model.Other {
 	other := model.Other{ObjectRef: model.RefOf(kind, object), Revision: object.GetLabels()[meshtlsv1alpha1.LabelRevision]}
 	if kind == model.KindGatewayAPIGateway {

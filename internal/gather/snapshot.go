@@ -78,7 +78,8 @@ func (m *making) snapshot(ctx context.Context) (model.Snapshot, error) {
 	if err := m.readCallsOfServices(ctx, &s); err != nil {
 		return model.Snapshot{}, err
 	}
-	return s, m.readNamedCredentials(ctx, &s)
+	err = m.readNamedCredentials(ctx, &s)
+	return s, err
 }
 
 // Snapshots are those of all namespaces that have policies.

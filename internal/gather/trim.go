@@ -184,7 +184,9 @@ func trimVirtualService(vs *istionetworkingv1.VirtualService) *istionetworkingv1
 }
 
 func trimHTTPRoute(route *networkingapi.HTTPRoute) *networkingapi.HTTPRoute {
-	trimmed := &networkingapi.HTTPRoute{Name: route.Name, Redirect: route.Redirect, Delegate: route.Delegate, Mirror: route.Mirror, Mirrors: route.Mirrors}
+	trimmed := &networkingapi.HTTPRoute{
+		Name: route.Name, Redirect: route.Redirect, Delegate: route.Delegate, Mirror: route.Mirror, Mirrors: route.Mirrors,
+	}
 	for _, match := range route.Match {
 		trimmed.Match = append(trimmed.Match, &networkingapi.HTTPMatchRequest{
 			Scheme: match.Scheme, Port: match.Port, Gateways: match.Gateways, SourceLabels: match.SourceLabels,

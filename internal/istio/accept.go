@@ -90,8 +90,8 @@ func anything(why string) Acceptance {
 	return Acceptance{Workload: Accepted{Mode: meshtlsv1alpha1.AcceptDisable, Origin: Origin{Field: why}}}
 }
 
-// grpcAcceptance is what a gRPC server enforces that the control plane configures: it has one transport for a port, mutual TLS or plaintext.
-// Permissive is plaintext, unless the pods' label has clients use mutual TLS.
+// grpcAcceptance is what a gRPC server enforces that the control plane configures: it has one transport for a port, mutual TLS or
+// plaintext. Permissive is plaintext, unless the pods' label has clients use mutual TLS.
 // Source: istio pilot/pkg/networking/grpcgen/lds.go, buildInboundFilterChains.
 func (l peerLevels) grpcAcceptance(labelled bool) Acceptance {
 	acceptance := l.sidecarAcceptance()
@@ -111,8 +111,8 @@ func (l peerLevels) grpcAcceptance(labelled bool) Acceptance {
 	return acceptance
 }
 
-// uninterceptedAcceptance is what pods accept whose connections are not led to their sidecar: it listens where a Sidecar says, and all other
-// ports are the application's own.
+// uninterceptedAcceptance is what pods accept whose connections are not led to their sidecar: it listens where a Sidecar says, and all
+// other ports are the application's own.
 // Source: istio pilot/pkg/networking/core/listener_inbound.go, buildInboundChainConfigs and buildInboundListeners.
 func (m *Model) uninterceptedAcceptance(l peerLevels, w model.Workload) Acceptance {
 	acceptance := anything("interception mode NONE: nothing leads connections to the sidecar")

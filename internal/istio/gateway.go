@@ -41,7 +41,7 @@ type Server struct {
 // Spec is the server as it is written.
 func (s Server) Spec() *networkingapi.Server { return s.Gateway.Spec.Servers[s.Index] }
 
-// model.ObjectRef names the server's Gateway.
+// Ref names the server's Gateway.
 func (s Server) Ref() model.ObjectRef { return gatewayRef(s.Gateway) }
 
 // PlainHTTP says whether the server speaks HTTP without TLS, redirects included.

@@ -27,7 +27,8 @@ func meetPlaintext(v Verdict, c Connection) Verdict {
 	}
 	if c.readsHTTP() && c.To.carries() == CarriesTLS {
 		v.Kind = Refused
-		v.Why = fmt.Sprintf("%s But the connection carries TLS, and the port is declared %s: the server's proxy takes only HTTP there.", v.Sent.Why,
+		v.Why = fmt.Sprintf("%s But the connection carries TLS, and the port is declared %s: the server's proxy takes only HTTP there.",
+			v.Sent.Why,
 			c.To.Protocol)
 		return v
 	}

@@ -157,7 +157,8 @@ func allInMesh(endpoints []model.Workload) bool {
 // Source: istio pilot/pkg/model/service.go, GetTLSModeFromEndpointLabels: the injector sets the label with a sidecar.
 func speaksMutualTLS(w model.Workload) bool {
 	mode := w.Labels[model.LabelTLSMode]
-	return mode == "istio" && w.Dataplane == model.DataplaneProxyless || w.Dataplane == model.DataplaneSidecar && (mode == "" || mode == "istio")
+	proxyless := w.Dataplane == model.DataplaneProxyless && mode == "istio"
+	return proxyless || w.Dataplane == model.DataplaneSidecar && (mode == "" || mode == "istio")
 }
 
 var sendModes = map[networkingapi.ClientTLSSettings_TLSmode]meshtlsv1alpha1.SendMode{

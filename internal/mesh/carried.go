@@ -60,10 +60,10 @@ func commonObstacle(w model.Workload) Obstacle {
 
 // SendObstacle returns why DestinationRules do not decide what the pods send.
 func SendObstacle(w model.Workload) Obstacle {
-	switch {
-	case w.Dataplane == model.DataplaneNone:
+	switch w.Dataplane {
+	case model.DataplaneNone:
 		return NoProxy
-	case w.Dataplane == model.DataplaneAmbient:
+	case model.DataplaneAmbient:
 		return Ztunnel
 	default:
 		return commonObstacle(w)

@@ -92,7 +92,9 @@ func unusedAt(v *View, pod model.Workload, used map[*istionetworkingv1.VirtualSe
 // where that namespace has routes for it, so these are of use.
 func redirectedAt(v *View, pod model.Workload, s istio.Server) []UnusedRoutes {
 	server := ServerOf(s)
-	scoped := slices.ContainsFunc(s.Spec().Hosts, func(host string) bool { return strings.Contains(host, "/") && !strings.HasPrefix(host, "*/") })
+	scoped := slices.ContainsFunc(s.Spec().Hosts, func(host string) bool {
+		return strings.Contains(host, "/") && !strings.HasPrefix(host, "*/")
+	})
 	if !server.Redirects() || scoped {
 		return nil
 	}

@@ -1,4 +1,4 @@
-// Package manifests reads manifest files, or a live cluster once, into a
+// Package source reads manifest files, or a live cluster once, into a
 // client.Reader, so that gather reads either as it reads the operator's cache.
 //
 // It is strict with the kinds it knows: an unknown field, a duplicate key or an

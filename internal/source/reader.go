@@ -252,10 +252,11 @@ func setItems(into client.ObjectList, objects []client.Object) error {
 // Objects are all that were read, by kind, namespace and name.
 func (r *Reader) Objects() []client.Object {
 	var all []client.Object
-	for _, gvk := range slices.SortedFunc(maps.Keys(r.objects), func(a, b schema.GroupVersionKind) int { return strings.Compare(a.String(), b.String()) }) {
+	byName := func(a, b schema.GroupVersionKind) int { return strings.Compare(a.String(), b.String()) }
+	for _, gvk := range slices.SortedFunc(maps.Keys(r.objects), byName) {
 		for _, key := range slices.Sorted(slices.Values(r.objects[gvk].ListKeys())) {
 			if object, _, _ := r.objects[gvk].GetByKey(key); object != nil {
-				all = append(all, object.(client.Object)) //nolint:errcheck // only objects are added
+				all = append(all, object.(client.Object))
 			}
 		}
 	}

@@ -38,7 +38,7 @@ func ReadWorld(t *testing.T, path string) World {
 	if !found {
 		t.Fatalf("%s has no document with what is expected", path)
 	}
-	w.Want, w.Objects = append(want, '\n'), objects
+	w.Want, w.Objects = []byte(string(want)+"\n"), objects
 	return w
 }
 

@@ -40,8 +40,8 @@ func disableToAmbient(v *mesh.View) []model.Finding {
 		}
 		for _, o := range outcomesOf(v, rule, question{at: anywhere, wanted: tunnelled}) {
 			f := lint.Finding(lint.Warning, model.KindDestinationRule, rule, o.field())
-			f.Message = fmt.Sprintf("The mode is DISABLE for %s. There %s is in ambient mode: proxies reach it through ztunnel's tunnel (HBONE), which "+
-				"is mutual TLS all the same.%s", o.where(), o.endpoint(), o.same())
+			f.Message = fmt.Sprintf("The mode is DISABLE for %s. There %s is in ambient mode: proxies reach it through ztunnel's tunnel (HBONE), "+
+				"which is mutual TLS all the same.%s", o.where(), o.endpoint(), o.same())
 			f.Remedy = "Remove tls: it has no effect on these pods."
 			findings = append(findings, f)
 		}

@@ -18,8 +18,8 @@ func init() {
 		About: lint.About{
 			Name:     "destinationrule-tls-to-plain-port",
 			Severity: []lint.Severity{lint.Warning},
-			Finds: "`SIMPLE` or `MUTUAL` toward port 80 of a host outside the mesh, or of pods without a proxy, that is declared HTTP and leads to " +
-				"port 80.",
+			Finds: "`SIMPLE` or `MUTUAL` toward port 80 of a host outside the mesh, or of pods without a proxy, that is declared HTTP and leads " +
+				"to port 80.",
 			Why: "TLS goes to the port where servers speak plain HTTP, and the handshake fails. Most often applications are to call port 80 and " +
 				"the sidecar is to go on to 443, and the ServiceEntry lacks the `targetPort`.",
 			Fix: "Set `targetPort: 443` at the port.",
@@ -39,8 +39,8 @@ func tlsToPlainPort(v *mesh.View) []model.Finding {
 		}
 		for _, o := range outcomesOf(v, rule, question{at: anywhere, wanted: leadsToPort80}) {
 			f := lint.Finding(lint.Warning, model.KindDestinationRule, rule, o.field())
-			f.Message = fmt.Sprintf("The mode is %s for %s, which is declared %s and leads to port 80, where servers speak plain HTTP: the handshake "+
-				"fails.%s", o.mode(), o.where(), o.Call.Port.Protocol, o.same())
+			f.Message = fmt.Sprintf("The mode is %s for %s, which is declared %s and leads to port 80, where servers speak plain HTTP: the "+
+				"handshake fails.%s", o.mode(), o.where(), o.Call.Port.Protocol, o.same())
 			f.Remedy = fmt.Sprintf("Set targetPort: 443 at the port in %s, if the server speaks TLS there.", o.Call.Destination.Ref())
 			findings = append(findings, f)
 		}

@@ -166,8 +166,8 @@ func shared(v *mesh.View, pair serverPair) model.Finding {
 	f.Message = pair.words()
 	if !v.CredentialNamespaces().Has(pair.namespace) {
 		f.Severity = lint.Info
-		f.Message = fmt.Sprintf("It has the certificate of %s (Secret %s/%s), which is presumably for %s: a browser that is connected to one of the two "+
-			"servers uses the connection for the other's hosts, too, and is answered by 404.",
+		f.Message = fmt.Sprintf("It has the certificate of %s (Secret %s/%s), which is presumably for %s: a browser that is connected to one of "+
+			"the two servers uses the connection for the other's hosts, too, and is answered by 404.",
 			placeOf(pair.earlier), pair.namespace, pair.credential, pair.host)
 	}
 	if pair.more > 0 {
@@ -184,8 +184,8 @@ func (p *serverPair) words() string {
 		return fmt.Sprintf("It has the certificate of %s (Secret %s/%s), which is for %s: a browser that is connected to one of the two servers "+
 			"uses the connection for the other's hosts, too, and is answered by 404.", placeOf(p.earlier), p.namespace, p.credential, p.host)
 	case p.ofLater:
-		return fmt.Sprintf("Its certificate (Secret %s/%s) is for %s, too, a host of %s: a browser that is connected here uses the connection for "+
-			"that host, and is answered by 404.", p.namespace, p.credential, p.host, placeOf(p.earlier))
+		return fmt.Sprintf("Its certificate (Secret %s/%s) is for %s, too, a host of %s: a browser that is connected here uses the connection "+
+			"for that host, and is answered by 404.", p.namespace, p.credential, p.host, placeOf(p.earlier))
 	default:
 		return fmt.Sprintf("The certificate of %s (Secret %s/%s) is for %s, too: a browser that is connected there uses the connection for this "+
 			"host, and is answered by 404.", placeOf(p.earlier), p.namespace, p.credential, p.host)

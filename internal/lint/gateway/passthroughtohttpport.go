@@ -45,8 +45,8 @@ func passthroughToHTTPPort(v *mesh.View) []model.Finding {
 			continue
 		}
 		f := about(mesh.ServerOf(*call.Via.Server), lint.Error, "")
-		f.Message = fmt.Sprintf("It passes the clients' TLS through to port %d of %s, by %s, and the port is declared %s: the sidecar of pod %s/%s "+
-			"expects HTTP there, and every connection fails.", call.Number, call.Destination,
+		f.Message = fmt.Sprintf("It passes the clients' TLS through to port %d of %s, by %s, and the port is declared %s: the sidecar of pod "+
+			"%s/%s expects HTTP there, and every connection fails.", call.Number, call.Destination,
 			model.RefOf(model.KindVirtualService, call.Via.Route.Of), call.Port.Protocol, outcomes[at].Server.Namespace, outcomes[at].Server.Example)
 		f.Remedy = "Declare the port TLS or HTTPS if the application ends TLS, or end TLS at the gateway and route by http."
 		findings = append(findings, f)

@@ -17,8 +17,8 @@ func init() {
 			Name:     "peerauthentication-disable-behind-headless",
 			Severity: []lint.Severity{lint.Error},
 			Finds:    "a port with `DISABLE` of pods behind a headless Service, where no DestinationRule has the Service's clients send plaintext.",
-			Why: "Clients connect to the address of a pod that they looked up. Istio then does not see which pod it is, and uses mutual TLS for all " +
-				"or none of the Service's pods: since these have a sidecar, for all. The port hands it to the application, and every call of a " +
+			Why: "Clients connect to the address of a pod that they looked up. Istio then does not see which pod it is, and uses mutual TLS for " +
+				"all or none of the Service's pods: since these have a sidecar, for all. The port hands it to the application, and every call of a " +
 				"client with a sidecar fails.",
 			Fix: "Let the port accept `PERMISSIVE`, or add a DestinationRule with `DISABLE` for the Service's port.",
 		},
@@ -46,10 +46,11 @@ func disableBehindHeadless(v *mesh.View) []model.Finding {
 			}
 			seen[origin] = true
 			f := model.Finding{Severity: lint.Error, Subject: origin.Object, Field: origin.Field}
-			f.Message = fmt.Sprintf("It says DISABLE, and port %d of Service %s/%s, which is headless, leads there: clients with a sidecar, such as those of "+
-				"namespace %s, use mutual TLS for all pods of such a Service or for none, and their calls fail at port %d of pod %s/%s.",
+			f.Message = fmt.Sprintf("It says DISABLE, and port %d of Service %s/%s, which is headless, leads there: clients with a sidecar, such "+
+				"as those of namespace %s, use mutual TLS for all pods of such a Service or for none, and their calls fail at port %d of pod %s/%s.",
 				port.Number, service.Namespace, service.Name, client.Namespace, o.Server.Port, o.Server.Namespace, o.Server.Example)
-			f.Remedy = "Let the port accept PERMISSIVE, or have clients send plaintext by a DestinationRule with mode DISABLE for the Service's port."
+			f.Remedy = "Let the port accept PERMISSIVE, or have clients send plaintext by a DestinationRule with mode DISABLE for the " +
+				"Service's port."
 			findings = append(findings, f)
 		}
 	}
@@ -66,15 +67,20 @@ func refusedMutualTLS(
 		}
 		for _, client := range v.Clients().All {
 			for _, call := range v.CallsOf(client, d, port) {
-				if call.Destination == nil || call.Destination.Host.Name != d.Host.Name || call.Number != port.Number {
+				leadsHere := call.Destination != nil && call.Destination.Name == d.Name && call.Number == port.Number
+				if !leadsHere {
 					continue
 				}
-				o := v.OutcomeAt(call, e)
-				if o.Kind == istio.Refused && o.Sent.Settings == nil && o.Sent.Mode == meshtlsv1alpha1.SendIstioMutual {
+				if o := v.OutcomeAt(call, e); refusesOwnMutualTLS(o) {
 					return o, client, true
 				}
 			}
 		}
 	}
 	return mesh.Outcome{}, model.Workload{}, false
+}
+
+// refusesOwnMutualTLS reports whether the mutual TLS that Istio uses of itself is refused.
+func refusesOwnMutualTLS(o mesh.Outcome) bool {
+	return o.Kind == istio.Refused && o.Sent.Settings == nil && o.Sent.Mode == meshtlsv1alpha1.SendIstioMutual
 }

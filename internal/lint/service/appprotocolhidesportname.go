@@ -24,8 +24,8 @@ func init() {
 	})
 }
 
-// appProtocolHidesPortName tells of Service ports whose name declares a protocol to no effect: an appProtocol goes before the name, also one
-// that Istio does not know.
+// appProtocolHidesPortName tells of Service ports whose name declares a protocol to no effect: an appProtocol goes before the name, also
+// one that Istio does not know.
 // Source: istio pkg/config/kube/conversion.go, ConvertProtocol.
 func appProtocolHidesPortName(v *mesh.View) []model.Finding {
 	var findings []model.Finding

@@ -55,8 +55,8 @@ func httpsPortDeclaredHTTP(v *mesh.View) []model.Finding {
 // httpsPort is where a server speaks HTTPS, whatever the port is declared to carry.
 const httpsPort = 443
 
-// leadsToHTTPS reports whether an HTTPS server is behind the port: of a host outside the mesh by its number, of a Service by what its target
-// is called. The ports of a gateway are for its own servers.
+// leadsToHTTPS reports whether an HTTPS server is behind the port: of a host outside the mesh by its number, of a Service by what its
+// target is called. The ports of a gateway are for its own servers.
 func leadsToHTTPS(v *mesh.View, d *destinations.Destination, port destinations.Port) bool {
 	if d.Entry != nil {
 		target := port.Entry.GetTargetPort()

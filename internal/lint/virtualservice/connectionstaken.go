@@ -13,8 +13,8 @@ func init() {
 		About: lint.About{
 			Name:     "virtualservice-connections-taken",
 			Severity: []lint.Severity{lint.Error},
-			Finds: "`tcp` routes for a server of a gateway where the route of another VirtualService takes all connections, whatever host they are " +
-				"for; and `tls` routes whose server names another one has taken.",
+			Finds: "`tcp` routes for a server of a gateway where the route of another VirtualService takes all connections, whatever host they " +
+				"are for; and `tls` routes whose server names another one has taken.",
 			Why: "Of connections that are not HTTP Istio uses the first route that fits a server, for all of its hosts. What is meant for the " +
 				"others goes where that one leads.",
 			Fix: "Give each host a server of its own, on another port, or with its own hosts and `PASSTHROUGH` with `tls` routes, which go by " +
@@ -33,8 +33,8 @@ func connectionsTaken(v *mesh.View) []model.Finding {
 			continue
 		}
 		f := lint.Finding(lint.Error, model.KindVirtualService, u.VirtualService, "spec."+string(u.Server.Routes()))
-		f.Message = fmt.Sprintf("No gateway uses these routes: they are bound to %s of %s, and a route of %s takes its connections, those for %s among "+
-			"them.", u.Server.Field(""), u.Server.Ref(), model.RefOf(model.KindVirtualService, u.Winner),
+		f.Message = fmt.Sprintf("No gateway uses these routes: they are bound to %s of %s, and a route of %s takes its connections, those for "+
+			"%s among them.", u.Server.Field(""), u.Server.Ref(), model.RefOf(model.KindVirtualService, u.Winner),
 			lint.ListNames(u.Server.CommonHosts(u.VirtualService)))
 		f.Remedy = "Give the hosts a server of their own."
 		findings = append(findings, f)

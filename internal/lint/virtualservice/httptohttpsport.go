@@ -41,8 +41,8 @@ func httpToHTTPSPort(v *mesh.View) []model.Finding {
 			continue
 		}
 		f := lint.Finding(lint.Warning, model.KindVirtualService, call.Via.Route.Of, call.Via.Route.Field())
-		f.Message = fmt.Sprintf("The pods of %s send HTTP to port %d of %s, which is declared %s, and no DestinationRule has them use TLS there: "+
-			"the server gets plain HTTP where it expects TLS.", call.Via.Server.Ref(), call.Number, call.Destination, call.Port.Protocol)
+		f.Message = fmt.Sprintf("The pods of %s send HTTP to port %d of %s, which is declared %s, and no DestinationRule has them use TLS "+
+			"there: the server gets plain HTTP where it expects TLS.", call.Via.Server.Ref(), call.Number, call.Destination, call.Port.Protocol)
 		f.Remedy = "Add a DestinationRule with mode SIMPLE for the port, or route to a port for HTTP."
 		findings = append(findings, f)
 	}

@@ -13,12 +13,12 @@ func init() {
 		About: lint.About{
 			Name:     "virtualservice-only-redirected",
 			Severity: []lint.Severity{lint.Warning},
-			Finds: "`http` routes that no server of a gateway uses, because all requests for their hosts are redirected to https: the servers that " +
-				"they are bound to redirect, or another server of the same pods and port does so for the host.",
+			Finds: "`http` routes that no server of a gateway uses, because all requests for their hosts are redirected to https: the servers " +
+				"that they are bound to redirect, or another server of the same pods and port does so for the host.",
 			Why: "Where one server redirects a host, Istio redirects it at every server of the port, with all paths. The server with TLS uses " +
 				"only the routes of VirtualServices that name its own Gateway.",
-			Fix: "Bind the VirtualService to the Gateway with TLS, too. Where it has to answer without TLS, remove `httpsRedirect` and redirect by " +
-				"a route.",
+			Fix: "Bind the VirtualService to the Gateway with TLS, too. Where it has to answer without TLS, remove `httpsRedirect` and redirect " +
+				"by a route.",
 		},
 		Find: onlyRedirected,
 	})
