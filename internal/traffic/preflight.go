@@ -75,8 +75,10 @@ func NewPreflight(v *mesh.View, workloads []model.Workload, jobs []Job) Prefligh
 // outsiders are callers that cannot have a proxy: the API server, Prometheus, the kubelet.
 func outsiders(v *mesh.View, servers []model.Workload) []Caller {
 	var callers []Caller
+	ports := v.ServicePorts(servers...)
 	for _, hook := range v.Webhooks() {
-		if slices.ContainsFunc(v.ServicePorts(servers...), func(p mesh.ServicePort) bool { return calls(hook, p) && !uncaptured(p.Pods, p.Target) }) {
+		captured := func(p mesh.ServicePort) bool { return calls(hook, p) && !uncaptured(p.Pods, p.Target) }
+		if slices.ContainsFunc(ports, captured) {
 			callers = append(callers, Caller{Who: "the API server", Why: fmt.Sprintf(
 				"%s %s leads to Service %s, port %d, and the API server has no certificate of the mesh.",
 				hook.Kind, hook.Configuration, hook.Service, hook.Port)})
