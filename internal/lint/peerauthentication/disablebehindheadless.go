@@ -22,7 +22,6 @@ func init() {
 				"client with a sidecar fails.",
 			Fix: "Let the port accept `PERMISSIVE`, or add a DestinationRule with `DISABLE` for the Service's port.",
 		},
-		Ours: true,
 		Find: disableBehindHeadless,
 	})
 }

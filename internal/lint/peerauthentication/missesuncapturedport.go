@@ -2,7 +2,9 @@ package peerauthentication
 
 import (
 	"fmt"
+	"slices"
 
+	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/lint"
 	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
@@ -33,7 +35,7 @@ func missesUncapturedPort(v *mesh.View) []model.Finding {
 	for _, w := range v.Workloads() {
 		for _, port := range w.Uncaptured {
 			at, strict := mesh.StrictAt(v, w, port)
-			if strict && !mesh.ProxyPorts.Has(port) && mesh.Serves(v, w, port) && !mesh.ForOutsiders(v, w, port) {
+			if strict && !mesh.ProxyPorts.Has(port) && mesh.Serves(v, w, port) && !mesh.ForOutsiders(v, w, port) && !declaredTLS(v, w, port) {
 				open[at] = append(open[at], w)
 			}
 		}
@@ -48,4 +50,9 @@ func missesUncapturedPort(v *mesh.View) []model.Finding {
 		findings = append(findings, f)
 	}
 	return findings
+}
+
+// declaredTLS reports whether a Service declares that applications speak TLS of their own at the port of the pods.
+func declaredTLS(v *mesh.View, w model.Workload, port int32) bool {
+	return slices.ContainsFunc(v.ServicePorts(w), func(p mesh.ServicePort) bool { return p.Target == port && istio.SpeaksTLS(p.Protocol) })
 }

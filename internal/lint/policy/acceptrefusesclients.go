@@ -101,7 +101,7 @@ func (v view) refusedAt(rule model.AcceptRule, d *destinations.Destination, port
 		for _, o := range v.Outcomes(mesh.Call{
 			Client: client, Host: d.Name, Number: port.Number, Destination: d, Port: port, Carries: istio.CarriesOf(port.Protocol),
 		}) {
-			if o.Kind == istio.Refused && o.Server != nil && pods.Matches(rule.Selector, o.Server.Labels) && v.isOf(rule, o) {
+			if o.Kind == istio.Refused && o.Server != nil && !o.Uncaptured && pods.Matches(rule.Selector, o.Server.Labels) && v.isOf(rule, o) {
 				refused[refusing{destination: d, port: port.Number, because: o.Sent.Origin}]++
 				break
 			}

@@ -42,7 +42,8 @@ func portUncaptured(v *mesh.View) []model.Finding {
 	for d := range servicesWhere(v, func(s *model.Service) bool { return !s.External }) {
 		for i, port := range d.Declared {
 			open := slices.DeleteFunc(v.Endpoints(d, port), func(e destinations.Endpoint) bool {
-				return mesh.ProxyPorts.Has(e.Port) || !slices.Contains(e.Uncaptured, e.Port) || mesh.ForOutsiders(v, e.Workload, e.Port)
+				return mesh.ProxyPorts.Has(e.Port) || !slices.Contains(e.Uncaptured, e.Port) || mesh.ForOutsiders(v, e.Workload, e.Port) ||
+					amongThemselves(e, port)
 			})
 			if call, sent := mutualTLSTo(v, d, port, open); sent {
 				findings = append(findings, call.finding(d, i))
@@ -96,4 +97,10 @@ func (b bypass) finding(d *destinations.Destination, port int) model.Finding {
 			"DISABLE for the port.",
 			b.Port),
 	}
+}
+
+// amongThemselves reports whether annotations of the pods keep the port from their proxies in both directions: then it is for calls among
+// them, as the members of a store make.
+func amongThemselves(e destinations.Endpoint, port destinations.Port) bool {
+	return slices.Contains(e.Outbound.ExcludePorts, port.Number)
 }
