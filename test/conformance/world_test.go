@@ -3,11 +3,9 @@ package conformance_test
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -16,7 +14,6 @@ import (
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -88,15 +85,13 @@ func newWorld(t *testing.T, operated oracle.Operated, policies []*meshtlsv1alpha
 	return w
 }
 
-// judgeOf loads the objects, with VirtualServices for every Gateway that the operator wrote: Istio serves no TCP and passes no TLS
-// through without a route.
+// judgeOf loads the objects.
 func judgeOf(t *testing.T, objects oracle.World, revision string) intent.Judge {
 	t.Helper()
-	routed := objects.With(routes(objects)...)
 	return intent.Judge{
-		Mesh: oracle.NewMesh(t, routed, revision),
+		Mesh: oracle.NewMesh(t, objects, revision),
 		Bare: sync.OnceValue(func() *oracle.Mesh {
-			return oracle.NewMesh(t, routed.Without(oracle.OfKind(model.KindDestinationRule)), revision)
+			return oracle.NewMesh(t, objects.Without(oracle.OfKind(model.KindDestinationRule)), revision)
 		}),
 	}
 }
@@ -124,54 +119,6 @@ func complete(ctx context.Context, spoken *intent.World, mesh *oracle.Mesh, obje
 
 func ours(o metav1.Object) bool {
 	return o.GetLabels()[meshtlsv1alpha1.LabelManagedBy] == meshtlsv1alpha1.ManagedBy
-}
-
-// routes are VirtualServices for each server of the operator's Gateways, in the namespaces that its hosts allow.
-func routes(objects oracle.World) []*unstructured.Unstructured {
-	var all []*unstructured.Unstructured
-	for _, gateway := range objects {
-		if gateway.GetKind() != model.KindGateway {
-			continue
-		}
-		servers, _, _ := unstructured.NestedSlice(gateway.Object, "spec", "servers")
-		for i, server := range servers {
-			for j, host := range server.(map[string]any)["hosts"].([]any) {
-				all = append(all, route(gateway, server.(map[string]any), host.(string), fmt.Sprintf("%s-%d-%d", gateway.GetName(), i, j)))
-			}
-		}
-	}
-	return all
-}
-
-func route(gateway *unstructured.Unstructured, server map[string]any, host, name string) *unstructured.Unstructured {
-	namespace, dns, scoped := strings.Cut(host, "/")
-	if !scoped {
-		namespace, dns = gateway.GetNamespace(), host
-	} else if namespace == "*" || namespace == "." {
-		namespace = gateway.GetNamespace()
-	}
-	port := server["port"].(map[string]any)
-	to := []any{map[string]any{"destination": map[string]any{"host": "a.shop.svc.cluster.local", "port": map[string]any{"number": int64(80)}}}}
-	match := map[string]any{"port": port["number"]}
-	spec := map[string]any{"hosts": []any{dns}, "gateways": []any{gateway.GetNamespace() + "/" + gateway.GetName()}}
-	tls, _ := server["tls"].(map[string]any)
-	mode, _ := tls["mode"].(string)
-	switch protocol := port["protocol"].(string); {
-	case mode == "PASSTHROUGH" && slices.Contains([]string{"TLS", "HTTPS"}, protocol): // a redirect says it too
-		match["sniHosts"] = []any{dns}
-		spec["tls"] = []any{map[string]any{"match": []any{match}, "route": to}}
-	case slices.Contains([]string{"TLS", "TCP", "MONGO", "REDIS", "MYSQL"}, protocol):
-		spec["tcp"] = []any{map[string]any{"match": []any{match}, "route": to}}
-	default:
-		spec["http"] = []any{map[string]any{"route": to}}
-	}
-	virtual := &unstructured.Unstructured{Object: map[string]any{
-		"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "spec": spec,
-	}}
-	virtual.SetNamespace(namespace)
-	virtual.SetName(name)
-	virtual.SetCreationTimestamp(metav1.NewTime(oracle.Written))
-	return virtual
 }
 
 // admitted are the policies that the API server would take, with its defaults.

@@ -38,7 +38,7 @@ func Random(seed uint64) (cluster []client.Object, policies []*meshtlsv1alpha1.M
 		for _, app := range apps {
 			cluster = append(cluster, g.app(namespace, app)...)
 		}
-		cluster = append(cluster, pod(namespace, "edge", map[string]string{"istio": "ingressgateway"}))
+		cluster = append(cluster, g.edge(namespace))
 	}
 	for i, host := range external {
 		cluster = append(cluster, serviceEntry(one(g, namespaces), fmt.Sprintf("external-%d", i), host))
@@ -46,7 +46,7 @@ func Random(seed uint64) (cluster []client.Object, policies []*meshtlsv1alpha1.M
 	for i := range 1 + g.IntN(12) {
 		policies = append(policies, g.policy(i))
 	}
-	return cluster, policies
+	return append(cluster, g.routes(policies)...), policies
 }
 
 // one draws one of the choices.
@@ -88,6 +88,17 @@ func (g generator) app(namespace, app string) []client.Object {
 			},
 		},
 	})
+}
+
+// edge is a gateway: a proxy and nothing else, or one that Istio's injector made a gateway beside another container.
+func (g generator) edge(namespace string) client.Object {
+	edge := pod(namespace, "edge", map[string]string{"istio": "ingressgateway"})
+	if g.chance(3) {
+		edge.Annotations = map[string]string{"inject.istio.io/templates": "gateway"}
+		return edge
+	}
+	edge.Spec.Containers = edge.Spec.Containers[1:]
+	return edge
 }
 
 func pod(namespace, name string, labels map[string]string) *corev1.Pod {

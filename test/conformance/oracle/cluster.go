@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -8,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -21,6 +23,9 @@ const (
 	// labelTLSMode is put on a pod by Istio's injector: the pod can take Istio's mutual TLS.
 	labelTLSMode   = "security.istio.io/tlsMode"
 	proxyContainer = "istio-proxy"
+	// annotationInterception is what the injector tells the proxy of how connections get to it.
+	annotationInterception = "sidecar.istio.io/interceptionMode"
+	annotationTemplates    = "inject.istio.io/templates"
 )
 
 // cluster is the core objects of a world, with what a cluster's controllers and Istio's injector would add to them: addresses,
@@ -31,6 +36,9 @@ type cluster struct {
 	services   []corev1.Service
 	secrets    []corev1.Secret
 	configMaps []corev1.ConfigMap
+	slices     []discoveryv1.EndpointSlice
+	ingresses  []networkingv1.Ingress
+	classes    []networkingv1.IngressClass
 }
 
 func newCluster(ctx context.Context, reader *source.Reader) (cluster, error) {
@@ -39,19 +47,23 @@ func newCluster(ctx context.Context, reader *source.Reader) (cluster, error) {
 	var services corev1.ServiceList
 	var secrets corev1.SecretList
 	var configMaps corev1.ConfigMapList
-	for _, list := range []client.ObjectList{&namespaces, &pods, &services, &secrets, &configMaps} {
+	var slices discoveryv1.EndpointSliceList
+	var ingresses networkingv1.IngressList
+	var classes networkingv1.IngressClassList
+	for _, list := range []client.ObjectList{&namespaces, &pods, &services, &secrets, &configMaps, &slices, &ingresses, &classes} {
 		if err := reader.List(ctx, list); err != nil {
 			return cluster{}, fmt.Errorf("listing %T: %w", list, err)
 		}
 	}
 	c := cluster{
 		namespaces: namespaces.Items, pods: pods.Items, services: services.Items, secrets: secrets.Items, configMaps: configMaps.Items,
+		slices: slices.Items, ingresses: ingresses.Items, classes: classes.Items,
 	}
 	for i := range c.secrets {
 		stored(&c.secrets[i])
 	}
 	for i := range c.pods {
-		run(&c.pods[i], fmt.Sprintf("10.1.%d.%d", i/250, i%250+1))
+		run(&c.pods[i], cmp.Or(c.pods[i].Status.PodIP, fmt.Sprintf("10.1.%d.%d", i/250, i%250+1)))
 	}
 	for i := range c.services {
 		address(&c.services[i], fmt.Sprintf("10.96.%d.%d", i/250, i%250+1))
@@ -72,7 +84,7 @@ func run(pod *corev1.Pod, ip string) {
 		Phase: corev1.PodRunning, PodIP: ip, PodIPs: []corev1.PodIP{{IP: ip}},
 		Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}},
 	}
-	if _, labelled := pod.Labels[labelTLSMode]; hasProxy(pod) && !isGateway(pod) && !labelled {
+	if _, labelled := pod.Labels[labelTLSMode]; hasProxy(pod) && !isRouter(pod) && !labelled {
 		pod.Labels = maps.Clone(pod.Labels)
 		if pod.Labels == nil {
 			pod.Labels = map[string]string{}
@@ -81,8 +93,26 @@ func run(pod *corev1.Pod, ip string) {
 	}
 }
 
-// isGateway reports whether the pod is its proxy and nothing else. The injection template of gateways sets no tlsMode.
-func isGateway(pod *corev1.Pod) bool { return hasProxy(pod) && len(pod.Spec.Containers) == 1 }
+// isRouter reports whether the pod's proxy starts as a router: the injector's template for gateways has it do so, and it is what a pod is
+// taken for that is its proxy and nothing else.
+func isRouter(pod *corev1.Pod) bool {
+	if templates := pod.Annotations[annotationTemplates]; templates != "" {
+		return templates == "gateway"
+	}
+	return hasProxy(pod) && len(pod.Spec.Containers) == 1
+}
+
+// variableOf is a variable of the pod's proxy.
+func variableOf(pod *corev1.Pod, name string) string {
+	for _, c := range pod.Spec.Containers {
+		for _, variable := range c.Env {
+			if c.Name == proxyContainer && variable.Name == name {
+				return variable.Value
+			}
+		}
+	}
+	return ""
+}
 
 func hasProxy(pod *corev1.Pod) bool {
 	isProxy := func(c corev1.Container) bool { return c.Name == proxyContainer }
@@ -105,9 +135,25 @@ func address(service *corev1.Service, ip string) {
 	}
 }
 
-// objects are all objects that Istio reads of a cluster.
-func (c cluster) objects() []runtime.Object {
+// objects are all objects that Istio reads of a cluster, of the namespaces that it looks into.
+func (c cluster) objects(seen func(namespace string) bool) []runtime.Object {
+	return slices.DeleteFunc(c.everyObject(), func(o runtime.Object) bool {
+		object, namespaced := o.(metav1.Object)
+		return namespaced && !seen(object.GetNamespace())
+	})
+}
+
+func (c cluster) everyObject() []runtime.Object {
 	var all []runtime.Object
+	for i := range c.slices {
+		all = append(all, &c.slices[i])
+	}
+	for i := range c.ingresses {
+		all = append(all, &c.ingresses[i])
+	}
+	for i := range c.classes {
+		all = append(all, &c.classes[i])
+	}
 	for i := range c.namespaces {
 		all = append(all, &c.namespaces[i])
 	}
@@ -171,12 +217,28 @@ func TargetPort(port corev1.ServicePort, pod *corev1.Pod) (int32, bool) {
 	if port.TargetPort.Type == intstr.Int {
 		return port.TargetPort.IntVal, true
 	}
-	for _, container := range pod.Spec.Containers {
+	for _, container := range append(pod.Spec.Containers, serving(pod)...) {
 		for _, declared := range container.Ports {
-			if declared.Name == port.TargetPort.StrVal {
+			if declared.Name == port.TargetPort.StrVal && sameProtocol(declared.Protocol, port.Protocol) {
 				return declared.ContainerPort, true
 			}
 		}
 	}
 	return 0, false
+}
+
+// serving are the init containers that run as long as the pod does.
+func serving(pod *corev1.Pod) []corev1.Container {
+	var all []corev1.Container
+	for _, c := range pod.Spec.InitContainers {
+		if c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// sameProtocol compares protocols, of which none is TCP.
+func sameProtocol(a, b corev1.Protocol) bool {
+	return cmp.Or(a, corev1.ProtocolTCP) == cmp.Or(b, corev1.ProtocolTCP)
 }

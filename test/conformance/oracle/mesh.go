@@ -6,13 +6,17 @@ import (
 	"testing"
 
 	meshapi "istio.io/api/mesh/v1alpha1"
+	"istio.io/istio/pilot/pkg/config/kube/crd"
 	istiomodel "istio.io/istio/pilot/pkg/model"
 	"istio.io/istio/pilot/test/xds"
+	istioconfig "istio.io/istio/pkg/config"
 	"istio.io/istio/pkg/config/constants"
 	istiomesh "istio.io/istio/pkg/config/mesh"
+	"istio.io/istio/pkg/config/mesh/labelselector"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -49,13 +53,54 @@ func NewMesh(t *testing.T, world World, revision string) *Mesh {
 	if err != nil {
 		t.Fatal(err)
 	}
-	configs, err := istioObjects(world, revision).YAML()
+	config := meshConfig(t, reader)
+	seen := discovered(t, config, cluster.namespaces)
+	return &Mesh{t: t, cluster: cluster, proxies: map[proxyKey]*Proxy{}, server: xds.NewFakeDiscoveryServer(t, xds.FakeOptions{
+		KubernetesObjects: cluster.objects(seen), Configs: configs(t, istioObjects(world, revision), seen), MeshConfig: config,
+	})}
+}
+
+// domain is what the names of Services end in, by which short hosts are made whole.
+const domain = "cluster.local"
+
+// configs are the objects as Istio reads them from a cluster, of the namespaces that it looks into.
+func configs(t *testing.T, world World, seen func(namespace string) bool) []istioconfig.Config {
+	t.Helper()
+	stream, err := world.YAML()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Mesh{t: t, cluster: cluster, proxies: map[proxyKey]*Proxy{}, server: xds.NewFakeDiscoveryServer(t, xds.FakeOptions{
-		KubernetesObjects: cluster.objects(), ConfigString: string(configs), MeshConfig: meshConfig(t, reader),
-	})}
+	parsed, _, err := crd.ParseInputs(string(stream))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []istioconfig.Config
+	for _, config := range parsed {
+		if seen(config.Namespace) {
+			config.Domain = domain
+			all = append(all, config)
+		}
+	}
+	return all
+}
+
+// discovered says which namespaces the control plane looks into.
+func discovered(t *testing.T, config *meshapi.MeshConfig, namespaces []corev1.Namespace) func(namespace string) bool {
+	t.Helper()
+	if len(config.GetDiscoverySelectors()) == 0 {
+		return func(string) bool { return true }
+	}
+	chosen := map[string]bool{"": true}
+	for _, selector := range config.GetDiscoverySelectors() {
+		matches, err := labelselector.LabelSelectorAsSelector(selector)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range namespaces {
+			chosen[namespaces[i].Name] = chosen[namespaces[i].Name] || matches.Matches(labels.Set(namespaces[i].Labels))
+		}
+	}
+	return func(namespace string) bool { return chosen[namespace] }
 }
 
 // istioObjects are those that a control plane of the revision reads. An object without a revision is for all.
@@ -105,8 +150,15 @@ func (m *Mesh) Services() []corev1.Service { return m.cluster.services }
 // Sidecar is the proxy beside a pod's application, and Gateway the proxy that a pod is.
 func (m *Mesh) Sidecar(pod types.NamespacedName) *Proxy { return m.proxy(pod, istiomodel.SidecarProxy) }
 
-// Gateway is the proxy that a pod is.
-func (m *Mesh) Gateway(pod types.NamespacedName) *Proxy { return m.proxy(pod, istiomodel.Router) }
+// Gateway is the proxy that a pod is, if it is a gateway: else it is no router, and serves nothing.
+func (m *Mesh) Gateway(name types.NamespacedName) *Proxy {
+	for i := range m.cluster.pods {
+		if pod := &m.cluster.pods[i]; nameOf(pod) == name && !isRouter(pod) {
+			return m.Sidecar(name)
+		}
+	}
+	return m.proxy(name, istiomodel.Router)
+}
 
 func (m *Mesh) proxy(name types.NamespacedName, kind istiomodel.NodeType) *Proxy {
 	m.t.Helper()
@@ -123,6 +175,8 @@ func (m *Mesh) proxy(name types.NamespacedName, kind istiomodel.NodeType) *Proxy
 		IPAddresses: []string{pod.Status.PodIP},
 		Metadata: &istiomodel.NodeMetadata{
 			Namespace: name.Namespace, Labels: pod.Labels, ClusterID: constants.DefaultClusterName, IstioVersion: "1.31.0",
+			InterceptionMode: istiomodel.TrafficInterceptionMode(pod.Annotations[annotationInterception]),
+			UnprivilegedPod:  variableOf(pod, "ISTIO_META_UNPRIVILEGED_POD"),
 		},
 	})
 	m.proxies[proxyKey{name, kind}] = &Proxy{mesh: m, pod: pod, node: node}
