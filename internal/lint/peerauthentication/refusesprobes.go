@@ -15,8 +15,9 @@ func init() {
 			Name:     "peerauthentication-refuses-probes",
 			Severity: []lint.Severity{lint.Error},
 			Classes:  []string{"M05"},
-			Finds: "a `STRICT` port at which the kubelet probes the pods by HTTP or gRPC, where annotations keep Istio from leading the probes to its " +
-				"agent (`sidecar.istio.io/rewriteAppHTTPProbers: \"false\"`). Probes that only connect are answered by the sidecar, and passed over.",
+			Finds: "a `STRICT` port at which the kubelet probes the pods by HTTP or gRPC, where annotations keep Istio from leading the probes to " +
+				"its agent (`sidecar.istio.io/rewriteAppHTTPProbers: \"false\"`). Probes that only connect are answered by the " +
+				"sidecar, and passed over.",
 			Why: "The kubelet has no certificate of the mesh. Its probes fail: the pods are never ready, or are restarted over and over.",
 			Fix: "Remove the annotation, let the port accept `PERMISSIVE`, or keep it from the proxy (`excludeInboundPorts`).",
 		},
@@ -46,8 +47,8 @@ func refusesProbes(v *mesh.View) []model.Finding {
 	for _, at := range refused.InOrder() {
 		f := about(at)
 		f.Severity = lint.Error
-		f.Message = fmt.Sprintf("The kubelet's %s probe of %s goes to port %d as it is written, and the port accepts mutual TLS only: the kubelet has no "+
-			"certificate of the mesh, and the probe fails.", kinds[at], lint.CountPods(refused[at]), at.Port)
+		f.Message = fmt.Sprintf("The kubelet's %s probe of %s goes to port %d as it is written, and the port accepts mutual TLS only: the "+
+			"kubelet has no certificate of the mesh, and the probe fails.", kinds[at], lint.CountPods(refused[at]), at.Port)
 		f.Remedy = fmt.Sprintf("Remove the annotation sidecar.istio.io/rewriteAppHTTPProbers, or let port %d accept PERMISSIVE.", at.Port)
 		findings = append(findings, f)
 	}

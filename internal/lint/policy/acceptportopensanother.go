@@ -15,10 +15,10 @@ func init() {
 	add(lint.About{
 		Name:     "accept-port-opens-another",
 		Severity: []lint.Severity{lint.Warning},
-		Finds: "a `servicePort` that has another number on some pods, where that number is another port of a Service on the others: the entry's mode " +
-			"holds there, too.",
-		Why: "A PeerAuthentication goes by numbers, and holds for all pods that it selects. So `http` at 8080 in one version and at 9090 in the next " +
-			"also opens what the former has at 9090.",
+		Finds: "a `servicePort` that has another number on some pods, where that number is another port of a Service on the others: the " +
+			"entry's mode holds there, too.",
+		Why: "A PeerAuthentication goes by numbers, and holds for all pods that it selects. So `http` at 8080 in one version and at 9090 in " +
+			"the next also opens what the former has at 9090.",
 		Fix: "Give the port one number in all pods, or name the versions by policies of their own.",
 	}, acceptPortOpensAnother)
 }
@@ -39,7 +39,8 @@ func acceptPortOpensAnother(w world) []model.Finding {
 			}
 			if opened, found := openedBeside(ports, entry.ServicePort.String()); found && entry.Mode != accept.Mode {
 				f := s.about(lint.Warning, fmt.Sprintf("spec.accept.ports[%d].servicePort", i))
-				f.Message = fmt.Sprintf("Port %d is %s on some pods, and on others (%s is one) it is port %s of Service %s, which gets the mode %s, too.",
+				f.Message = fmt.Sprintf("Port %d is %s on some pods, and on others (%s is one) it is port %s of Service %s, which "+
+					"gets the mode %s, too.",
 					opened.Target, entry.ServicePort.String(), lint.OnePod(opened.Pods), portName(opened), opened.Service.Name, entry.Mode)
 				f.Remedy = "Give the port one number in all pods, or write a policy for each kind of them."
 				findings = append(findings, f)

@@ -10,6 +10,7 @@ import (
 	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
 )
+
 func init() {
 	add(lint.About{
 		Name:     "send-diverted",

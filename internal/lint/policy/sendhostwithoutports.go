@@ -14,9 +14,10 @@ func init() {
 		Name:     "send-host-without-ports",
 		Severity: []lint.Severity{lint.Error},
 		Reasons:  []string{meshtlsv1alpha1.ReasonPortNotFound},
-		Finds:    "a host whose Service or ServiceEntry declares no port for TCP, such as the governing Service of a StatefulSet. It is rendered.",
-		Why:      "Istio makes a cluster for each port. Without any, calls pass through the proxy as they are, and nothing carries the TLS.",
-		Fix:      "Declare the port at the Service.",
+		Finds: "a host whose Service or ServiceEntry declares no port for TCP, such as the governing Service of a " +
+			"StatefulSet. It is rendered.",
+		Why: "Istio makes a cluster for each port. Without any, calls pass through the proxy as they are, and nothing carries the TLS.",
+		Fix: "Declare the port at the Service.",
 	}, sendHostWithoutPorts)
 }
 
@@ -29,7 +30,8 @@ func sendHostWithoutPorts(w world) []model.Finding {
 			continue
 		}
 		f := h.subject.about(lint.Error, h.field)
-		f.Message = fmt.Sprintf("%s declares no port, so Istio knows of nothing there to send TLS to: calls pass through the proxy as they are.", h.host)
+		f.Message = fmt.Sprintf("%s declares no port, so Istio knows of nothing there to send TLS to: calls pass through "+
+			"the proxy as they are.", h.host)
 		f.Remedy = "Declare the port at its Service or ServiceEntry."
 		f.Condition, f.Reason = meshtlsv1alpha1.ConditionResolvedRefs, meshtlsv1alpha1.ReasonPortNotFound
 		findings = append(findings, f)

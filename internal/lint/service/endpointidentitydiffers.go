@@ -15,12 +15,12 @@ func init() {
 		About: lint.About{
 			Name:     "workloadentry-identity-differs",
 			Severity: []lint.Severity{lint.Error},
-			Finds: "a WorkloadEntry with a service account whose address is that of a pod with another identity: of another namespace, or with another " +
-				"service account.",
+			Finds: "a WorkloadEntry with a service account whose address is that of a pod with another identity: of another namespace, or with " +
+				"another service account.",
 			Why: "Clients verify that the server is of the namespace of the WorkloadEntry and has its service account. The pod's certificate says " +
 				"something else, and the handshake fails.",
-			Fix: "Put the WorkloadEntry into the pod's namespace, with the pod's service account; or add a DestinationRule with `ISTIO_MUTUAL` and the " +
-				"pod's identity in `subjectAltNames`.",
+			Fix: "Put the WorkloadEntry into the pod's namespace, with the pod's service account; or add a DestinationRule with `ISTIO_MUTUAL` " +
+				"and the pod's identity in `subjectAltNames`.",
 		},
 		Find: endpointIdentityDiffers,
 	})

@@ -16,12 +16,12 @@ func init() {
 		About: lint.About{
 			Name:     "serviceentry-endpoint-refuses-plaintext",
 			Severity: []lint.Severity{lint.Error},
-			Finds: "an endpoint of a ServiceEntry inside the mesh, listed in it or as a WorkloadEntry without a service account, whose address is that " +
-				"of a pod that accepts mutual TLS only, where no DestinationRule has clients use it.",
-			Why: "Clients go by what is written down of the endpoint, not by the pod: without a service account it counts as one that has no proxy, " +
-				"so they send plaintext, and the pod refuses it.",
-			Fix: "Name the pod's `serviceAccount` at the endpoint if it is of the same namespace, or add a DestinationRule with `ISTIO_MUTUAL` and the " +
-				"pod's identity in `subjectAltNames`.",
+			Finds: "an endpoint of a ServiceEntry inside the mesh, listed in it or as a WorkloadEntry without a service account, whose address is " +
+				"that of a pod that accepts mutual TLS only, where no DestinationRule has clients use it.",
+			Why: "Clients go by what is written down of the endpoint, not by the pod: without a service account it counts as one that has no " +
+				"proxy, so they send plaintext, and the pod refuses it.",
+			Fix: "Name the pod's `serviceAccount` at the endpoint if it is of the same namespace, or add a DestinationRule with `ISTIO_MUTUAL` " +
+				"and the pod's identity in `subjectAltNames`.",
 		},
 		Find: endpointRefusesPlaintext,
 	})
@@ -38,8 +38,8 @@ func endpointRefusesPlaintext(v *mesh.View) []model.Finding {
 		for i, port := range d.Declared {
 			if client, o, found := refusedPlaintext(v, d, port); found {
 				f := model.Finding{Severity: lint.Error, Subject: d.Ref(), Field: fmt.Sprintf("spec.ports[%d]", i)}
-				f.Message = fmt.Sprintf("Clients such as those of namespace %s send plaintext to pod %s/%s (port %d), since its endpoint here has no service "+
-					"account and counts as one without a proxy. The pod accepts mutual TLS only (%s) and refuses them.",
+				f.Message = fmt.Sprintf("Clients such as those of namespace %s send plaintext to pod %s/%s (port %d), since its endpoint here has no "+
+					"service account and counts as one without a proxy. The pod accepts mutual TLS only (%s) and refuses them.",
 					client.Namespace, o.Server.Namespace, o.Server.Example, o.Server.Port, o.Accepted.Origin)
 				f.Remedy = "Name the pod's serviceAccount at the endpoint, or add a DestinationRule with mode ISTIO_MUTUAL for the host."
 				findings = append(findings, f)
