@@ -178,8 +178,8 @@ func ofPolicies(results []model.Result) []string {
 }
 
 // TestWhatACompileFindsLintFinds: where a compile, which sees a part of the mesh, finds a fault in an object that it renders, the whole
-// mesh shows that one or a graver one. The part may not show what the whole does: pods of other namespaces, or what the other
-// namespaces' policies are rendered to in this pass.
+// mesh, with the objects of this namespace alone, shows that one or a graver one. The part may not show what the whole does, such as pods
+// of other namespaces.
 func TestWhatACompileFindsLintFinds(t *testing.T) {
 	found := 0
 	for _, name := range pairs(t) {
@@ -198,11 +198,12 @@ func TestWhatACompileFindsLintFinds(t *testing.T) {
 // compareFindings returns how many findings of lint the compiles have.
 func compareFindings(t *testing.T, world string, mesh model.Inventory, snapshots []model.Snapshot) int {
 	t.Helper()
-	whole := gravest(compile.Lint(mesh, snapshots).Results)
-	var compiled []model.Result
+	var reviewed, compiled []model.Result
 	for _, snapshot := range snapshots {
+		reviewed = append(reviewed, compile.Lint(mesh, []model.Snapshot{snapshot}).Results...)
 		compiled = append(compiled, compile.Compile(snapshot))
 	}
+	whole := gravest(reviewed)
 	part := gravest(compiled)
 	for at, severity := range part {
 		if in, shown := whole[at]; !shown || in == meshtlsv1alpha1.SeverityWarning && severity == meshtlsv1alpha1.SeverityError {

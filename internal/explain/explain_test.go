@@ -238,6 +238,7 @@ func TestExplainAgreesWithEffective(t *testing.T) {
 		mesh := randomMesh(t, seed)
 		mesh.PeerAuthentications = ofDefaultRevision(mesh.PeerAuthentications)
 		mesh.DestinationRules = ofDefaultRevision(mesh.DestinationRules)
+		mesh.VirtualServices = nil // the model knows no routes
 		asked := istio.New(istio.World{
 			Mesh: mesh.Mesh, PeerAuthentications: mesh.PeerAuthentications, DestinationRules: mesh.DestinationRules,
 			Gateways: mesh.Gateways, Services: mesh.Services,
