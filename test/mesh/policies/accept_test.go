@@ -48,10 +48,10 @@ func clientsOf(mode string) []call {
 // acceptRows are external inbound traffic, what a sidecar takes, and local inbound traffic, what it hands on.
 func acceptRows() map[string]row {
 	rows := map[string]row{
-		"external inbound: without a policy both are taken": {calls: append(clientsOf("Permissive"), headless(mutualTLS)), short: true},
+		"external inbound: without a policy both are taken": {calls: clientsOf("Permissive"), short: true},
 		"external inbound: a workload is Strict in a namespace that is Disable": {
 			objects: accept(shop, "namespace", "", "Disable") + accept(shop, "server", "service: server", "Strict"),
-			calls:   append(clientsOf("Strict"), headless(mutualTLS)), short: true,
+			calls:   clientsOf("Strict"), short: true,
 		},
 		"external inbound: a workload is Disable in a namespace that is Strict": {
 			objects: accept(shop, "namespace", "", "Strict") + accept(shop, "server", "service: server", "Disable"), calls: clientsOf("Disable"),
@@ -73,8 +73,21 @@ func acceptRows() map[string]row {
 	addPolicyRows(rows)
 	addOwnTLSRows(rows)
 	addTrapRows(rows)
+	addHeadlessRows(rows)
 	return rows
 }
+
+// headlessService is a Service of the server that has no address of its own.
+const headlessService = `
+---
+apiVersion: v1
+kind: Service
+metadata: {namespace: shop, name: headless}
+spec:
+  clusterIP: None
+  selector: {app: server}
+  ports: [{name: http, port: 8080}]
+`
 
 // headless is a call by the name of the headless Service.
 func headless(want []mesh.Outcome) call {
@@ -211,11 +224,30 @@ spec: {selector: {matchLabels: {app: server}}, mtls: {mode: DISABLE}}
 ` + accept(shop, "server", "service: server", "Strict"),
 		reasons: map[string]string{"shop/server": "Shadowed"}, calls: clientsOf("Disable")[1:],
 	}
-	rows["the headless Service of a namespace that is Strict"] = row{
-		objects: accept(shop, "namespace", "", "Strict"), calls: []call{headless(mutualTLS)},
+}
+
+// addHeadlessRows adds clients that name a headless Service: Istio decides what they send by the modes of the namespace and of the
+// mesh alone, whatever the pods behind it take.
+func addHeadlessRows(rows map[string]row) {
+	rows["a headless Service: without a policy"] = row{objects: headlessService, calls: []call{headless(mutualTLS)}}
+	rows["a headless Service: the namespace is Strict"] = row{
+		objects: headlessService + accept(shop, "namespace", "", "Strict"), calls: []call{headless(mutualTLS)},
 	}
-	rows["the headless Service of a namespace that is Disable"] = row{
-		objects: accept(shop, "namespace", "", "Disable"), calls: []call{headless(plaintext)},
+	rows["a headless Service: the namespace is Disable"] = row{
+		objects: headlessService + accept(shop, "namespace", "", "Disable"), calls: []call{headless(plaintext)},
+	}
+	rows["a headless Service: the workload is Strict in a namespace that is Disable"] = row{
+		objects: headlessService + accept(shop, "namespace", "", "Disable") + accept(shop, "server", "service: server", "Strict"),
+		calls:   []call{headless(mutualTLS)}, short: true,
+	}
+	rows["a headless Service: the workload is Disable, its clients are refused"] = row{
+		objects: headlessService + accept(shop, "server", "service: server", "Disable"), calls: []call{headless(refused)},
+		reasons: map[string]string{"shop/server": "Refused"}, short: true,
+	}
+	rows["a headless Service: the workload is Disable, and its clients are told"] = row{
+		objects: headlessService + accept(shop, "server", "service: server", "Disable") +
+			send("headless", "", "hosts: [headless.shop.svc.cluster.local], mode: Disable, clients: All"),
+		calls: []call{headless(plaintext)},
 	}
 }
 

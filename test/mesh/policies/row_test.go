@@ -66,7 +66,7 @@ func (w *world) judge(t *testing.T, r row) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer w.clear(t)
+	defer w.clear(t, objects...)
 	if err := w.apply(t.Context(), r.objects); err != nil {
 		t.Fatal(err)
 	}
@@ -205,8 +205,13 @@ var kinds = []schema.GroupVersionKind{
 }
 
 // clear deletes what a row has brought, and waits until what was written for it is gone, too.
-func (w *world) clear(t *testing.T) {
+func (w *world) clear(t *testing.T, brought ...*unstructured.Unstructured) {
 	t.Helper()
+	for _, object := range brought {
+		if err := w.discard(context.WithoutCancel(t.Context()), object); err != nil {
+			t.Fatal(err)
+		}
+	}
 	err := eventually(context.WithoutCancel(t.Context()), func(ctx context.Context) error {
 		left := 0
 		for _, kind := range kinds {

@@ -54,14 +54,14 @@ func addMeshSendRows(rows map[string]row) {
 	}
 	rows["external outbound: DISABLE to a server that is STRICT is refused"] = row{
 		objects: accept(shop, "server", "service: server", "Strict") + send("client", "", toServer+"mode: Disable"),
-		reasons: map[string]string{"shop/client": "Inert"}, calls: []call{client(refused), tcp(refused), neighbour(mutualTLS)},
+		reasons: map[string]string{"shop/client": "Refused"}, calls: []call{client(refused), tcp(refused), neighbour(mutualTLS)},
 	}
 	rows["external outbound: ISTIO_MUTUAL sends the mesh's mutual TLS"] = row{
 		objects: send("server", "", toServer+"mode: IstioMutual"), calls: []call{client(mutualTLS), tcp(mutualTLS)}, short: true,
 	}
 	rows["external outbound: ISTIO_MUTUAL to a server that is DISABLE is refused"] = row{
 		objects: accept(shop, "server", "service: server", "Disable") + send("client", "", toServer+"mode: IstioMutual"),
-		reasons: map[string]string{"shop/client": "Inert"}, calls: []call{client(refused), neighbour(plaintext)},
+		reasons: map[string]string{"shop/client": "Refused"}, calls: []call{client(refused), neighbour(plaintext)},
 	}
 	rows["external outbound: one port differs from its host"] = row{
 		objects: send("server", "", toServer+"mode: IstioMutual, ports: [{port: 90, mode: Disable}]"), calls: []call{client(mutualTLS), tcp(plaintext)},
@@ -70,7 +70,7 @@ func addMeshSendRows(rows map[string]row) {
 		objects: send("server", "", toServer+"ports: [{port: 80, mode: Disable}]"), calls: []call{client(plaintext), tcp(mutualTLS)},
 	}
 	rows["external outbound: a wildcard stands for its hosts"] = row{
-		objects: send("all", "", `hosts: ["*.shop.svc.cluster.local"], mode: Disable`), calls: []call{client(plaintext), tcp(plaintext), headless(plaintext)},
+		objects: headlessService + send("all", "", `hosts: ["*.shop.svc.cluster.local"], mode: Disable`), calls: []call{client(plaintext), tcp(plaintext), headless(plaintext)},
 	}
 	rows["external outbound: one workload sends what it is told, its siblings do not"] = row{
 		objects: send("client", "selector: {matchLabels: {app: client}}", toServer+"mode: Disable"),

@@ -197,14 +197,6 @@ spec:
 ---
 apiVersion: v1
 kind: Service
-metadata: {namespace: shop, name: headless}
-spec:
-  clusterIP: None
-  selector: {app: server}
-  ports: [{name: http, port: 8080}]
----
-apiVersion: v1
-kind: Service
 metadata: {namespace: edge, name: gateway}
 spec:
   selector: {app: gateway}
