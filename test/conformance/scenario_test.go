@@ -131,16 +131,13 @@ func (s scenario) run(t *testing.T) {
 	}
 	t.Run("after", func(t *testing.T) {
 		world := s.world.Without(func(o *unstructured.Unstructured) bool { return o.GetAnnotations()[annotationOnly] == onlyBefore })
-		operated, err := oracle.Operate(t.Context(), world, oracle.AllAtOnce)
-		if err != nil {
-			t.Fatal(err)
-		}
+		operated := operateScenario(t, boundToGateways(t, world, operateScenario(t, world).Rendered))
 		for policy, want := range s.After.Ready {
 			if got := readyOf(t, operated, policy); got != want {
 				t.Errorf("Ready of %s: got %s, want %s", policy, got, want)
 			}
 		}
-		s.After.hold(t, boundToGateways(t, operated))
+		s.After.hold(t, operated.World)
 		if t.Failed() {
 			rendered, _ := operated.Rendered.YAML()
 			t.Logf("rendered:\n%s", rendered)
@@ -148,24 +145,33 @@ func (s scenario) run(t *testing.T) {
 	})
 }
 
-// boundToGateways gives the VirtualServices the names of the rendered Gateways.
-func boundToGateways(t *testing.T, operated oracle.Operated) oracle.World {
+func operateScenario(t *testing.T, world oracle.World) oracle.Operated {
 	t.Helper()
-	stream, err := operated.World.YAML()
+	operated, err := oracle.Operate(t.Context(), world, oracle.AllAtOnce)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, object := range operated.Rendered {
+	return operated
+}
+
+// boundToGateways gives the VirtualServices of a world the names of the rendered Gateways.
+func boundToGateways(t *testing.T, world, rendered oracle.World) oracle.World {
+	t.Helper()
+	stream, err := world.YAML()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, object := range rendered {
 		if object.GetKind() == model.KindGateway {
 			prefix := object.GetNamespace() + "/"
 			stream = bytes.ReplaceAll(stream, []byte(prefix+gatewayPlaceholder), []byte(prefix+object.GetName()))
 		}
 	}
-	world, err := oracle.Parse(stream)
+	bound, err := oracle.Parse(stream)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return world
+	return bound
 }
 
 func readyOf(t *testing.T, operated oracle.Operated, policy string) string {

@@ -27,7 +27,7 @@ func init() {
 }
 
 // endpointIdentityDiffers finds WorkloadEntries that name another identity than the pod at their address has.
-// Source: istio pilot/pkg/serviceregistry/serviceentry/conversion.go, convertWorkloadEntryToServiceInstances (spiffe.MustGenSpiffeURI).
+// Source: istio pilot/pkg/serviceregistry/serviceentry/conversion.go, convertWorkloadEntryToWorkloadInstance.
 func endpointIdentityDiffers(v *mesh.View) []model.Finding {
 	var findings []model.Finding
 	for _, entry := range v.WorkloadEntries() {
