@@ -25,8 +25,13 @@ func (v *network) ServicePorts(workloads ...model.Workload) []ServicePort {
 	if len(workloads) == 0 {
 		return nil
 	}
-	for _, s := range v.ServicesIn(workloads[0].Namespace) {
-		if len(s.Selector) == 0 {
+	labels := make([]map[string]string, len(workloads))
+	for i, w := range workloads {
+		labels[i] = w.Labels
+	}
+	for _, d := range v.InFront(workloads[0].Namespace, labels...) {
+		s := d.Service
+		if s == nil {
 			continue
 		}
 		behind := slices.DeleteFunc(slices.Clone(workloads), func(w model.Workload) bool { return !pods.Matches(s.Selector, w.Labels) })

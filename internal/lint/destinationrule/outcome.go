@@ -98,14 +98,33 @@ func outcomesAt(
 	v *mesh.View, rule *istionetworkingv1.DestinationRule, d *destinations.Destination, wanted func(outcome) bool,
 ) map[string]outcome {
 	first := map[string]outcome{}
-	for _, call := range mesh.GovernedCalls(v, rule, d) {
-		for _, o := range judged(v, call) {
-			if _, known := first[o.field()]; !known && decides(rule, o) && wanted(o) {
-				first[o.field()] = o
-			}
+	for _, o := range decidedAt(v, rule, d) {
+		if _, known := first[o.field()]; !known && wanted(o) {
+			first[o.field()] = o
 		}
 	}
 	return first
+}
+
+// decided are the outcomes of calls that a DestinationRule decides: several checks ask for them.
+type decided []outcome
+
+func decidedAt(v *mesh.View, rule *istionetworkingv1.DestinationRule, d *destinations.Destination) decided {
+	type governed struct {
+		rule *istionetworkingv1.DestinationRule
+		d    *destinations.Destination
+	}
+	return mesh.DerivedFor(v, governed{rule, d}, func(v *mesh.View) decided {
+		var all decided
+		for _, call := range mesh.GovernedCalls(v, rule, d) {
+			for _, o := range judged(v, call) {
+				if decides(rule, o) {
+					all = append(all, o)
+				}
+			}
+		}
+		return all
+	})
 }
 
 // judged returns the outcomes of the call at each endpoint. What the pods of a gateway take is for its own servers to say, and ports that

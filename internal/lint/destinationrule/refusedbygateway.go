@@ -2,6 +2,7 @@ package destinationrule
 
 import (
 	"fmt"
+	"slices"
 
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 
@@ -55,6 +56,9 @@ func refusedByGateway(v *mesh.View) []model.Finding {
 func atGateways(v *mesh.View, rule *istionetworkingv1.DestinationRule) []outcome {
 	var all []outcome
 	for _, d := range v.Destinations().Under(mesh.HostOf(rule)) {
+		if !slices.ContainsFunc(v.Behind(d), func(w model.Workload) bool { return w.Gateway }) {
+			continue
+		}
 		for _, call := range mesh.GovernedCalls(v, rule, d) {
 			for _, o := range v.Outcomes(call) {
 				if o.AtGateway {

@@ -93,7 +93,7 @@ func (w world) toldAlready(d *destinations.Destination) bool {
 func (v view) refusedAt(rule model.AcceptRule, d *destinations.Destination, port destinations.Port) (refused map[refusing]int, called int) {
 	refused = map[refusing]int{}
 	without := model.Workload{Dataplane: model.DataplaneSidecar}
-	for _, client := range append([]model.Workload{without}, v.Clients().All...) {
+	for _, client := range append([]model.Workload{without}, mesh.CallersOf(v.View, d)...) {
 		if !d.ExportedTo(client.Namespace) && client.Namespace != nowhere {
 			continue
 		}
