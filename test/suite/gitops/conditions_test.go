@@ -41,6 +41,9 @@ var verdicts = map[string]verdict{
 	meshtlsv1alpha1.ReasonShadowed:         userMusts,
 	meshtlsv1alpha1.ReasonOverlapped:       userMusts,
 	meshtlsv1alpha1.ReasonPartlyConflicted: userMusts,
+	meshtlsv1alpha1.ReasonNotCarried:       userMusts,
+	meshtlsv1alpha1.ReasonNoRoutes:         userMusts,
+	meshtlsv1alpha1.ReasonRefused:          userMusts,
 	meshtlsv1alpha1.ReasonInert:            userMusts,
 }
 
