@@ -32,6 +32,8 @@ type Outcome struct {
 	// AtGateway says that the endpoint is a gateway; GatewayServer is the server of it that takes the connection; nil: none does.
 	AtGateway     bool
 	GatewayServer *istio.Server
+	// NoServer says that no Gateway of Istio's has a server at the gateway's port, whatever is sent to it.
+	NoServer bool
 	// Uncaptured says that annotations keep the port from the server's proxy.
 	Uncaptured bool
 	// ApplicationTLS says, with the kind Plaintext, that the application is to speak TLS of its own: the proxies add nothing to it.

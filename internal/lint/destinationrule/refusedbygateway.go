@@ -19,7 +19,8 @@ func init() {
 			Name:     "destinationrule-refused-by-gateway",
 			Severity: []lint.Severity{lint.Error},
 			Finds: "TLS settings toward the pods of a gateway none of whose servers takes what clients send: no server at the port is for " +
-				"the server name (SNI), or its mode does not fit.",
+				"the server name (SNI), or its mode does not fit. A port of the gateway's Service that has no server counts only where no " +
+				"port has one that the same settings are for.",
 			Why: "Without `sni`, clients that use `ISTIO_MUTUAL` ask for Istio's own name of the destination, such as " +
 				"`outbound_.443_._.egress.istio-egress.svc.cluster.local`. A gateway chooses the server by that name.",
 			Fix: "Set `sni` to a host of the server, and a mode that the server takes.",
@@ -37,9 +38,11 @@ func refusedByGateway(v *mesh.View) []model.Finding {
 	var findings []model.Finding
 	for _, rule := range v.DestinationRules() {
 		found := map[string]bool{}
-		for _, o := range atGateways(v, rule) {
+		outcomes := atGateways(v, rule)
+		served := servedFields(outcomes)
+		for _, o := range outcomes {
 			refused := o.Kind == istio.Refused && o.Sent.Mode != meshtlsv1alpha1.SendDisable
-			if !refused || !decides(rule, o) || found[o.field()] {
+			if !refused || !decides(rule, o) || found[o.field()] || o.NoServer && served[o.field()] {
 				continue
 			}
 			found[o.field()] = true
@@ -50,6 +53,18 @@ func refusedByGateway(v *mesh.View) []model.Finding {
 		}
 	}
 	return findings
+}
+
+// servedFields returns the fields whose settings are for a port at which the gateway has a server. At its other ports no settings would
+// be taken, so they say nothing against these.
+func servedFields(outcomes []outcome) map[string]bool {
+	served := map[string]bool{}
+	for _, o := range outcomes {
+		if !o.NoServer {
+			served[o.field()] = true
+		}
+	}
+	return served
 }
 
 // atGateways returns the outcomes, at gateways, of the calls that the rule governs.
