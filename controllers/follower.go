@@ -138,7 +138,11 @@ func (f *follower) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Re
 // sync opens or closes the subject's session as the subject, which reader reads, is there or not.
 func (f *follower) sync(ctx context.Context, reader client.Reader, s subject) error {
 	err := f.follow(ctx, reader, s)
-	f.sessions.note(s.name, err)
+	if s.otherVersions && apimeta.IsNoMatchError(err) {
+		f.sessions.note(s.name, nil)
+	} else {
+		f.sessions.note(s.name, err)
+	}
 	return err
 }
 

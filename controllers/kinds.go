@@ -1,12 +1,7 @@
 package controllers
 
 import (
-	"maps"
-	"slices"
-
-	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -26,7 +21,7 @@ type istioKind struct {
 }
 
 // istioKinds are those that a snapshot holds.
-var istioKinds = append([]istioKind{
+var istioKinds = []istioKind{
 	{model.KindPeerAuthentication, "peerauthentications.security.istio.io", &istiosecurityv1.PeerAuthentication{}},
 	{model.KindDestinationRule, "destinationrules.networking.istio.io", &istionetworkingv1.DestinationRule{}},
 	{model.KindGateway, "gateways.networking.istio.io", &istionetworkingv1.Gateway{}},
@@ -35,27 +30,22 @@ var istioKinds = append([]istioKind{
 	{model.KindWorkloadEntry, "workloadentries.networking.istio.io", &istionetworkingv1.WorkloadEntry{}},
 	{model.KindSidecar, "sidecars.networking.istio.io", &istionetworkingv1.Sidecar{}},
 	{model.KindEnvoyFilter, "envoyfilters.networking.istio.io", &istionetworkingv1alpha3.EnvoyFilter{}},
-}, gatewayAPIKinds()...)
-
-// gatewayAPIKinds are those of the Kubernetes Gateway API.
-func gatewayAPIKinds() []istioKind {
-	var kinds []istioKind
-	for _, name := range slices.Sorted(maps.Keys(gather.GatewayAPI)) {
-		gvk := gather.GatewayAPI[name]
-		object := &unstructured.Unstructured{}
-		object.SetGroupVersionKind(gvk)
-		plural, _ := apimeta.UnsafeGuessKindToResource(gvk)
-		kinds = append(kinds, istioKind{name, plural.GroupResource().String(), object})
-	}
-	return kinds
+	{model.KindGatewayAPIGateway, "gateways.gateway.networking.k8s.io", gather.NewGatewayAPI(model.KindGatewayAPIGateway)},
+	{model.KindHTTPRoute, "httproutes.gateway.networking.k8s.io", gather.NewGatewayAPI(model.KindHTTPRoute)},
+	{model.KindGRPCRoute, "grpcroutes.gateway.networking.k8s.io", gather.NewGatewayAPI(model.KindGRPCRoute)},
+	{model.KindTLSRoute, "tlsroutes.gateway.networking.k8s.io", gather.NewGatewayAPI(model.KindTLSRoute)},
+	{model.KindTCPRoute, "tcproutes.gateway.networking.k8s.io", gather.NewGatewayAPI(model.KindTCPRoute)},
+	{model.KindBackendTLSPolicy, "backendtlspolicies.gateway.networking.k8s.io", gather.NewGatewayAPI(model.KindBackendTLSPolicy)},
 }
 
 // istioSubjects are Istio's kinds as what is read while their CRDs are there, in the scope's namespaces.
 func istioSubjects(scope scope) []subject {
 	var subjects []subject
 	for _, kind := range istioKinds {
+		_, otherVersions := gather.GatewayAPI[kind.name]
 		subjects = append(subjects, subject{
 			name: kind.name, request: kind.crd, crd: kind.crd, objects: []client.Object{kind.object}, namespaces: scope.parts(),
+			otherVersions: otherVersions,
 		})
 	}
 	return subjects

@@ -25,6 +25,8 @@ type subject struct {
 	request string
 	// crd is the CRD that the subject comes and goes with; empty: it is always there.
 	crd string
+	// otherVersions: releases of the CRD may not serve the version that is read. The operator is ready without the subject then.
+	otherVersions bool
 	// objects are the kinds that are read.
 	objects []client.Object
 	// namespaces are those that are read, each into a cache of its own; an empty one stands for all.

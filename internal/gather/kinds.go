@@ -83,15 +83,22 @@ func (g *gathering) ofIstio() {
 // gatewayAPIGroup is the API group of the Kubernetes Gateway API.
 const gatewayAPIGroup = "gateway.networking.k8s.io"
 
-// GatewayAPI are the kinds of the Gateway API that are looked at, in the version that is. Of their objects only their metadata and what
-// they are for is read, so no types of theirs are needed.
+// GatewayAPI are the kinds of the Gateway API that are looked at, in the version that Istio reads. Of their objects only their metadata
+// and what they are for is read, so no types of theirs are needed.
 var GatewayAPI = map[string]schema.GroupVersionKind{
 	model.KindGatewayAPIGateway: {Group: gatewayAPIGroup, Version: "v1", Kind: "Gateway"},
 	model.KindHTTPRoute:         {Group: gatewayAPIGroup, Version: "v1", Kind: "HTTPRoute"},
 	model.KindGRPCRoute:         {Group: gatewayAPIGroup, Version: "v1", Kind: "GRPCRoute"},
-	model.KindTLSRoute:          {Group: gatewayAPIGroup, Version: "v1alpha2", Kind: "TLSRoute"},
-	model.KindTCPRoute:          {Group: gatewayAPIGroup, Version: "v1alpha2", Kind: "TCPRoute"},
+	model.KindTLSRoute:          {Group: gatewayAPIGroup, Version: "v1", Kind: "TLSRoute"},
+	model.KindTCPRoute:          {Group: gatewayAPIGroup, Version: "v1", Kind: "TCPRoute"},
 	model.KindBackendTLSPolicy:  {Group: gatewayAPIGroup, Version: "v1", Kind: "BackendTLSPolicy"},
+}
+
+// NewGatewayAPI makes an empty object of a kind of GatewayAPI.
+func NewGatewayAPI(kind string) *unstructured.Unstructured {
+	object := &unstructured.Unstructured{}
+	object.SetGroupVersionKind(GatewayAPI[kind])
+	return object
 }
 
 func (g *gathering) ofGatewayAPI() {

@@ -13,7 +13,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
@@ -55,9 +54,7 @@ var kinds = append([]client.Object{
 func gatewayAPI() []client.Object {
 	var all []client.Object
 	for _, kind := range slices.Sorted(maps.Keys(gather.GatewayAPI)) {
-		object := &unstructured.Unstructured{}
-		object.SetGroupVersionKind(gather.GatewayAPI[kind])
-		all = append(all, object)
+		all = append(all, gather.NewGatewayAPI(kind))
 	}
 	return all
 }

@@ -49,6 +49,7 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	Expect(err).NotTo(HaveOccurred())
 	newNamespace(ctx, istioNamespace)
 	newNamespace(ctx, gatewayNamespace)
+	installGatewayAPI(ctx)
 	installDefault(ctx)
 })
 
