@@ -129,6 +129,18 @@ func newPod(ctx context.Context, namespace, app string) {
 	})).To(Succeed())
 }
 
+// newGatewayPod is a pod that is nothing but a proxy.
+func newGatewayPod(ctx context.Context, namespace, app string) {
+	GinkgoHelper()
+	Expect(admin.Create(ctx, &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: app, Labels: labels(app)},
+		Spec: corev1.PodSpec{
+			AutomountServiceAccountToken: ptr.To(false),
+			Containers:                   []corev1.Container{{Name: "istio-proxy", Image: "proxy"}},
+		},
+	})).To(Succeed())
+}
+
 func newService(ctx context.Context, namespace, app string) {
 	GinkgoHelper()
 	Expect(admin.Create(ctx, &corev1.Service{

@@ -98,7 +98,8 @@ var _ = Describe("A mesh with rules of other people", func() {
 
 	It("says which older Gateway has a host", func(ctx SpecContext) {
 		edge := unique("edge", namespace)
-		newApplication(ctx, namespace, edge)
+		newGatewayPod(ctx, namespace, edge)
+		newService(ctx, namespace, edge)
 		other := newNamespace(ctx)
 		// Of objects of one second Istio takes the first by name.
 		older := &istionetworkingv1.Gateway{ObjectMeta: metav1.ObjectMeta{Namespace: other, Name: "a-gateway"}}

@@ -40,18 +40,6 @@ func terminating(namespace, app string) *meshtlsv1alpha1.MeshTLSPolicy {
 	return p
 }
 
-// newGatewayPod is a pod that is nothing but a proxy.
-func newGatewayPod(ctx context.Context, namespace, app string) {
-	GinkgoHelper()
-	Expect(admin.Create(ctx, &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: app, Labels: labels(app)},
-		Spec: corev1.PodSpec{
-			AutomountServiceAccountToken: ptr.To(false),
-			Containers:                   []corev1.Container{{Name: "istio-proxy", Image: "proxy"}},
-		},
-	})).To(Succeed())
-}
-
 // gatewayOf is the name of the Gateway that is rendered for the policy.
 func gatewayOf(p *meshtlsv1alpha1.MeshTLSPolicy) string {
 	GinkgoHelper()
@@ -83,7 +71,7 @@ var _ = Describe("What is found in the objects of policies", func() {
 
 	It("tells of a route that does not fit the Gateway, and follows the VirtualService", func(ctx SpecContext) {
 		edge := unique("edge", namespace)
-		newPod(ctx, namespace, edge)
+		newGatewayPod(ctx, namespace, edge)
 		p := terminating(namespace, edge)
 		create(ctx, p)
 		expectReady(ctx, p)

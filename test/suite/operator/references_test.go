@@ -110,7 +110,7 @@ var _ = Describe("What a policy names and the cluster lacks", func() {
 		create(ctx, p)
 		Expect(condition(ctx, p, meshtlsv1alpha1.ConditionResolvedRefs)()).To(Equal("False " + meshtlsv1alpha1.ReasonNoMatchingPods))
 
-		newPod(ctx, newNamespace(ctx), app)
+		newGatewayPod(ctx, newNamespace(ctx), app)
 		expectReady(ctx, p)
 	})
 })
