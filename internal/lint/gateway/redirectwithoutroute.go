@@ -66,7 +66,7 @@ func hasRoutes(v *mesh.View, namespace string) bool {
 // routesHTTP reports whether a VirtualService of the namespace has http routes for a name at the Gateway.
 func routesHTTP(v *mesh.View, g *istionetworkingv1.Gateway, namespace, name string) bool {
 	return slices.ContainsFunc(v.BoundTo(g), func(vs *istionetworkingv1.VirtualService) bool {
-		return vs.Namespace == namespace && routeKindsFor(vs, model.RefOf(model.KindGateway, g).Key()).Has(routes.HTTP) &&
+		return vs.Namespace == namespace && mesh.RouteKinds(vs, model.RefOf(model.KindGateway, g).Key()).Has(routes.HTTP) &&
 			slices.ContainsFunc(vs.Spec.Hosts, func(host string) bool { return hosts.Overlap(host, name) })
 	})
 }

@@ -2,13 +2,11 @@ package gateway
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 
-	"github.com/meshtls/meshtls/internal/istio/hosts"
 	"github.com/meshtls/meshtls/internal/istio/routes"
 	"github.com/meshtls/meshtls/internal/lint"
 	"github.com/meshtls/meshtls/internal/mesh"
@@ -32,59 +30,15 @@ func init() {
 	})
 }
 
-// routeKindMismatch tells of servers whose hosts a VirtualService has, while its routes are of kinds that Istio does not use
-// there. It speaks only if no server of the Gateway uses them, and no other VirtualService routes the hosts.
-// Source: istio pilot/pkg/networking/core/gateway.go, buildGatewayTCPBasedFilterChains, buildGatewayNetworkFiltersFromTCPRoutes and
-// buildGatewayNetworkFiltersFromTLSRoutes.
+// routeKindMismatch tells of servers whose hosts a VirtualService has, while its routes are of kinds that Istio does not use there.
 func routeKindMismatch(v *mesh.View) []model.Finding {
 	var findings []model.Finding
 	for _, g := range v.Gateways() {
-		bound := v.BoundTo(g)
-		for _, vs := range bound {
-			kinds := routeKindsFor(vs, model.RefOf(model.KindGateway, g).Key())
-			for _, s := range withoutUse(g, vs, kinds) {
-				if !routedByOther(bound, vs, s) {
-					findings = append(findings, mismatch(s, vs, kinds))
-				}
-			}
+		for _, m := range v.RouteMismatches(g) {
+			findings = append(findings, mismatch(m.Server, m.VirtualService, m.Kinds))
 		}
 	}
 	return findings
-}
-
-// withoutUse are the servers that have a host of the VirtualService and no use for its kinds of routes, if there are no others; where
-// there are some with TLS, only these: it is them that are mistaken for something else.
-func withoutUse(g *istionetworkingv1.Gateway, vs *istionetworkingv1.VirtualService, kinds sets.Set[routes.Kind]) []mesh.GatewayServer {
-	var plain, withTLS []mesh.GatewayServer
-	for s := range mesh.ServersOf(g) {
-		if s.Routes() == routes.None || len(s.CommonHosts(vs)) == 0 {
-			continue
-		}
-		switch {
-		case len(kinds) == 0 || kinds.Has(s.Routes()):
-			return nil
-		case s.SpeaksTLS():
-			withTLS = append(withTLS, s)
-		default:
-			plain = append(plain, s)
-		}
-	}
-	if len(withTLS) > 0 {
-		return withTLS
-	}
-	return plain
-}
-
-// routedByOther reports whether another VirtualService has routes that the server uses for the hosts.
-func routedByOther(bound []*istionetworkingv1.VirtualService, vs *istionetworkingv1.VirtualService, s mesh.GatewayServer) bool {
-	return slices.ContainsFunc(bound, func(other *istionetworkingv1.VirtualService) bool {
-		if other == vs || !routeKindsFor(other, s.Key()).Has(s.Routes()) {
-			return false
-		}
-		return slices.ContainsFunc(s.CommonHosts(other), func(host string) bool {
-			return slices.ContainsFunc(s.CommonHosts(vs), func(own string) bool { return hosts.Overlap(own, host) })
-		})
-	})
 }
 
 func mismatch(s mesh.GatewayServer, vs *istionetworkingv1.VirtualService, kinds sets.Set[routes.Kind]) model.Finding {

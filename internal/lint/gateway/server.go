@@ -5,12 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
-	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/sets"
-
 	"github.com/meshtls/meshtls/internal/istio"
-	"github.com/meshtls/meshtls/internal/istio/routes"
 	"github.com/meshtls/meshtls/internal/lint"
 	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
@@ -38,15 +33,4 @@ func credentials(s mesh.GatewayServer) []string {
 		names = []string{s.GetTls().GetCredentialName()}
 	}
 	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == "" || strings.Contains(name, "://") })
-}
-
-// routeKindsFor returns the kinds of routes that the VirtualService has for the Gateway, whatever their ports.
-func routeKindsFor(vs *istionetworkingv1.VirtualService, gateway types.NamespacedName) sets.Set[routes.Kind] {
-	kinds := sets.New[routes.Kind]()
-	for _, kind := range []routes.Kind{routes.HTTP, routes.TLS, routes.TCP} {
-		if len(routes.Taking(vs, kind, routes.Call{Gateway: gateway})) > 0 {
-			kinds.Insert(kind)
-		}
-	}
-	return kinds
 }

@@ -51,17 +51,16 @@ func gatewayServerNoRoutes(w world) []model.Finding {
 	return findings
 }
 
-// routed reports whether Istio opens the server at the pods: it routes requests, or some route leads on from it. Where VirtualServices are
-// bound that have no route of the kind at all, gateway-route-kind-mismatch speaks.
+// routed reports whether Istio opens the server at the pods: it routes requests, or some route leads on from it. Where a bound
+// VirtualService has routes of another kind only, gateway-route-kind-mismatch says more.
 func routed(v view, pod model.Workload, s istio.Server) bool {
 	kind := routes.KindFor(s.Spec())
 	if kind != routes.TLS && kind != routes.TCP {
 		return true
 	}
-	all := v.RoutesOf(pod, s)
-	ofKind := func(b mesh.BoundRoutes) bool { return hasRoutes(b.VirtualService, kind) }
-	return slices.ContainsFunc(all, func(b mesh.BoundRoutes) bool { return len(b.Hops) > 0 }) ||
-		len(all) > 0 && !slices.ContainsFunc(all, ofKind)
+	leadsOn := func(b mesh.BoundRoutes) bool { return len(b.Hops) > 0 }
+	mismatched := func(m mesh.RouteMismatch) bool { return m.Server.Index == s.Index }
+	return slices.ContainsFunc(v.RoutesOf(pod, s), leadsOn) || slices.ContainsFunc(v.RouteMismatches(s.Gateway), mismatched)
 }
 
 func hasRoutes(vs *istionetworkingv1.VirtualService, kind routes.Kind) bool {
