@@ -31,6 +31,7 @@ Each command reads the cluster of your kubeconfig, or, with -f, manifest files a
 		newEvidence(streams, objects),
 		newEdges(streams, objects),
 		newPreflight(streams, objects),
+		newVerify(streams, objects),
 		newStatus(streams, objects),
 		newImport(streams, objects),
 		newVersion(streams, objects),

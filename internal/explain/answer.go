@@ -116,6 +116,11 @@ const (
 	AcceptsServers Accepts = "Servers"
 )
 
+// OfPeerAuthentication reports whether it is a mode of a PeerAuthentication: a proxy that ends connections accepts so.
+func (a Accepts) OfPeerAuthentication() bool {
+	return a == AcceptsStrict || a == AcceptsPermissive || a == AcceptsDisable
+}
+
 // ExternalInbound is the connection from a client to the proxy.
 type ExternalInbound struct {
 	Accepts   Accepts `json:"accepts"`

@@ -19,17 +19,12 @@ func Explain(i model.Inventory, q Question) (Answer, error) {
 		return Answer{}, err
 	}
 	answer := Answer{Question: q, Target: target, Notes: meshNotes(whole)}
-	views := map[string]*view{}
-	for _, w := range workloads {
-		revision := revisionOf(whole, w)
-		if views[revision] == nil {
-			views[revision] = newView(i, revision)
-		}
-		about, err := views[revision].workload(w, q)
-		if err != nil {
-			return Answer{}, err
-		}
-		answer.Workloads = addWorkload(answer.Workloads, about)
+	about, err := each(i, whole, workloads, q)
+	if err != nil {
+		return Answer{}, err
+	}
+	for _, w := range about {
+		answer.Workloads = addWorkload(answer.Workloads, w)
 	}
 	if err := checkPort(answer, q.Port); err != nil {
 		return Answer{}, err
@@ -38,6 +33,29 @@ func Explain(i model.Inventory, q Question) (Answer, error) {
 		answer.Workloads[i].limit(q)
 	}
 	return answer, nil
+}
+
+// Pods says everything about workloads, one by one: those of an inventory, or some of their pods.
+func Pods(i model.Inventory, workloads []model.Workload) ([]Workload, error) {
+	return each(i, mesh.New(i, ""), workloads, Question{All: true})
+}
+
+// each says of each of the workloads what is asked, as the control plane that serves it has the mesh.
+func each(i model.Inventory, whole *mesh.View, workloads []model.Workload, q Question) ([]Workload, error) {
+	views := map[string]*view{}
+	all := make([]Workload, 0, len(workloads))
+	for _, w := range workloads {
+		revision := revisionOf(whole, w)
+		if views[revision] == nil {
+			views[revision] = newView(i, revision)
+		}
+		about, err := views[revision].workload(w, q)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, about)
+	}
+	return all, nil
 }
 
 // meshNotes returns what is to be known of the mesh as a whole.

@@ -14,7 +14,7 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// EvidenceVersion is that of the JSON and YAML about calls. A field is never removed or renamed within it.
+// EvidenceVersion is that of the JSON and YAML about calls and proxies. A field is never removed or renamed within it.
 const EvidenceVersion = "meshtls.dev/evidence/v1"
 
 // Evidence is what was seen of the calls of a target.
@@ -47,7 +47,7 @@ func EdgesJSON(out io.Writer, e Edges) error { return versioned(out, e) }
 func EdgesYAML(out io.Writer, e Edges) error { return versionedYAML(out, e) }
 
 // versioned writes the value's fields behind the version.
-func versioned[T Evidence | Edges | Preflight](out io.Writer, value T) error {
+func versioned[T Evidence | Edges | Preflight | Verification](out io.Writer, value T) error {
 	text, err := json.Marshal(value)
 	if err != nil {
 		return err

@@ -22,6 +22,7 @@ func TestPolicies(t *testing.T) {
 	if testing.Short() {
 		return
 	}
+	t.Run("verify", w.verifies)
 	t.Run("change without loss", w.changesWithoutLoss)
 	t.Run("open connections", w.cutsConnections)
 	t.Run("time of a change", w.switches)

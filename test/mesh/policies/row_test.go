@@ -202,6 +202,7 @@ var kinds = []schema.GroupVersionKind{
 	{Group: "networking.istio.io", Version: "v1", Kind: "DestinationRule"},
 	{Group: "networking.istio.io", Version: "v1", Kind: "Gateway"},
 	{Group: "networking.istio.io", Version: "v1", Kind: "VirtualService"},
+	{Group: "networking.istio.io", Version: "v1alpha3", Kind: "EnvoyFilter"},
 }
 
 // clear deletes what a row has brought, and waits until what was written for it is gone, too.
