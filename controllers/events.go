@@ -23,6 +23,9 @@ const (
 	actionPrune     = "Prune"
 )
 
+// reasonExceptionEnds is the reason of the event that an exception from a floor comes to its end.
+const reasonExceptionEnds = "FloorExceptionEnds"
+
 // noteLimit is the longest note that the events API takes.
 const noteLimit = 1024
 
@@ -47,6 +50,19 @@ func severityOf(ready metav1.Condition) string {
 		return corev1.EventTypeNormal
 	}
 	return corev1.EventTypeWarning
+}
+
+// recordExceptions tells of each exception from a floor that has come nearer to its end than the status said before. That it has ended,
+// its policy is told by the reason BelowFloor.
+func (r *Reconciler) recordExceptions(policy *meshtlsv1alpha1.MeshTLSPolicy, now meshtlsv1alpha1.MeshTLSPolicyStatus) {
+	for _, f := range now.Findings {
+		ofException := f.Check == model.CheckExceptedFromFloor || f.Check == model.CheckExceptionEnds
+		if ofException && f.Severity == meshtlsv1alpha1.SeverityWarning && !slices.Contains(policy.Status.Findings, f) {
+			r.record(policy, announcement{
+				severity: corev1.EventTypeWarning, reason: reasonExceptionEnds, action: actionReconcile, note: f.Field + ": " + f.Message,
+			})
+		}
+	}
 }
 
 // recordDrift tells which objects of the policy somebody else had changed.

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -8,25 +9,39 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// longestWait bounds the wait for a certificate's time: a timer of centuries is of no use.
+// longestWait bounds the wait for a time: a timer of centuries is of no use.
 const longestWait = 30 * 24 * time.Hour
 
-// untilExpiry is how long it takes until time alone changes what there is to say about one of the certificates. Zero: it does not.
-// Nothing else is waited for by the clock: everything else comes with an event.
-func untilExpiry(i model.Inventory) time.Duration {
+// untilExpiry returns how long it takes until time alone changes what there is to say of a certificate, or of an exception from a floor.
+// Zero: it does not.
+func untilExpiry(s model.Snapshot) time.Duration {
 	var next time.Duration
-	for _, c := range i.Credentials {
-		for _, moment := range moments(c) {
-			if moment.Before(&i.Now) {
-				continue
-			}
-			// The moment itself still belongs to what was before.
-			if wait := min(moment.Sub(i.Now.Time), longestWait) + time.Second; next == 0 || wait < next {
-				next = wait
-			}
+	for _, moment := range momentsOf(s) {
+		if moment.Before(s.Now.Time) {
+			continue
+		}
+		// The moment itself still belongs to what was before.
+		if wait := min(moment.Sub(s.Now.Time), longestWait) + time.Second; next == 0 || wait < next {
+			next = wait
 		}
 	}
 	return next
+}
+
+// momentsOf returns those of the certificates, and of the exceptions from the floors that hold in the namespace.
+func momentsOf(s model.Snapshot) []time.Time {
+	var all []time.Time
+	for _, c := range s.Credentials {
+		for _, moment := range moments(c) {
+			all = append(all, moment.Time)
+		}
+	}
+	for _, p := range slices.Concat(s.Policies, s.RootPolicies) {
+		for _, e := range model.ExceptionsOf(p) {
+			all = append(all, model.ExceptionMoments(e)...)
+		}
+	}
+	return all
 }
 
 // moments are those at which a certificate begins to be valid, should have been replaced, and ends.

@@ -6,6 +6,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -41,7 +42,44 @@ func TestUntilExpiry(t *testing.T) {
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := untilExpiry(model.Inventory{Now: metav1.NewTime(now), Credentials: tc.found}); got != tc.want {
+			s := model.Snapshot{Inventory: model.Inventory{Now: metav1.NewTime(now), Credentials: tc.found}}
+			if got := untilExpiry(s); got != tc.want {
+				t.Errorf("got %v, want %v", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestUntilExceptionEnds(t *testing.T) {
+	tests := map[string]struct {
+		now   string
+		until []string
+		want  string
+	}{
+		"no exception":                        {now: "2027-02-20T12:00:00Z", want: "0s"},
+		"14 days before the last":             {now: "2027-02-14T12:00:00Z", until: []string{"2027-03-01"}, want: "12h0m1s"},
+		"3 days before the last":              {now: "2027-02-20T12:00:00Z", until: []string{"2027-03-01"}, want: "132h0m1s"},
+		"the last day begins":                 {now: "2027-02-28T00:00:00Z", until: []string{"2027-03-01"}, want: "24h0m1s"},
+		"the last day ends":                   {now: "2027-03-01T23:59:59Z", until: []string{"2027-03-01"}, want: "2s"},
+		"it has ended":                        {now: "2027-03-02T00:00:01Z", until: []string{"2027-03-01"}, want: "0s"},
+		"the first of several":                {now: "2027-03-01T23:00:00Z", until: []string{"2028-01-01", "2027-03-01"}, want: "1h0m1s"},
+		"a far one is not waited for at once": {now: "2027-03-01T23:00:00Z", until: []string{"2099-01-01"}, want: "720h0m1s"},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			now, err := time.Parse(time.RFC3339, tc.now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			accept := &meshtlsv1alpha1.Accept{Floor: meshtlsv1alpha1.FloorStrict}
+			for _, until := range tc.until {
+				accept.FloorExceptions = append(accept.FloorExceptions, meshtlsv1alpha1.FloorException{Policy: "a", Until: until})
+			}
+			floor := &meshtlsv1alpha1.MeshTLSPolicy{Spec: meshtlsv1alpha1.MeshTLSPolicySpec{Accept: accept}}
+			s := model.Snapshot{
+				RootPolicies: []*meshtlsv1alpha1.MeshTLSPolicy{floor}, Inventory: model.Inventory{Now: metav1.NewTime(now)},
+			}
+			if got := untilExpiry(s).String(); got != tc.want {
 				t.Errorf("got %v, want %v", got, tc.want)
 			}
 		})

@@ -62,7 +62,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	r.metrics.Checked(request.Name, snapshot.Credentials)
+	r.metrics.Checked(snapshot)
 	result := r.compile(snapshot)
 	work := workOf(snapshot, result)
 	changes := apply.Applier{Client: cluster, Contests: r.contests, Exists: r.exists}.Apply(ctx, work)
@@ -73,7 +73,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if err := errors.Join(worthRetrying(changes), err); err != nil {
 		return ctrl.Result{}, err
 	}
-	return ctrl.Result{RequeueAfter: soonest(again, untilExpiry(snapshot.Inventory), r.contests.Wait(request.Name))}, nil
+	return ctrl.Result{RequeueAfter: soonest(again, untilExpiry(snapshot), r.contests.Wait(request.Name))}, nil
 }
 
 // soonest is the shortest of the waits; zero stands for none.

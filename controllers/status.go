@@ -81,6 +81,7 @@ func (r *Reconciler) tellOne(
 	case err == nil:
 		r.metrics.StatusUpdated()
 		r.recordTransition(policy, want)
+		r.recordExceptions(policy, want)
 		return nil
 	case apierrors.IsConflict(err):
 		return err

@@ -35,6 +35,8 @@ const (
 //
 // The rules compare a servicePort by "in" a list of one, since the API server's cost estimate takes what == compares to be as
 // long as a request.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.floorExceptions) || has(self.floor)",fieldPath=".floorExceptions",reason=FieldValueForbidden,message="accept.floorExceptions needs accept.floor: without a floor there is nothing to except from"
 type Accept struct {
 	// mode is what the workloads accept (mtls.mode of a PeerAuthentication). Strict: mutual TLS only. Permissive: mutual TLS and
 	// plaintext. Disable: plaintext only. Inherit (the default): what the namespace's, then the mesh's policy says; with none,
@@ -58,6 +60,47 @@ type Accept struct {
 	// enforces it, and PeerAuthentications that others write are not bound by it.
 	// +optional
 	Floor AcceptFloor `json:"floor,omitempty"`
+	// floorExceptions name the policies that may declare a weaker mode than the floor, for a time and with a reason. They need floor,
+	// and except from this policy's floor alone. After its last day an exception holds no more: the weaker entry is not rendered
+	// (reason BelowFloor). Omitted: the floor has no exceptions. At most 64.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	FloorExceptions []FloorException `json:"floorExceptions,omitempty"`
+}
+
+// FloorException lets a policy declare a weaker mode than the floor, until a day.
+type FloorException struct {
+	// policy is the name of the MeshTLSPolicy that may declare a weaker mode. 1 to 253 characters.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Policy string `json:"policy"`
+	// namespace is that of the policy, for a floor of the mesh. Omitted: the namespace of the floor's policy.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Namespace string `json:"namespace,omitempty"`
+	// ports limit the exception to entries of accept.ports for these ports of the workload: the numbers that the container listens on.
+	// Omitted: the policy's mode and all its ports. At most 64.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:Minimum=1
+	// +kubebuilder:validation:items:Maximum=65535
+	Ports []int32 `json:"ports,omitempty"`
+	// until is the last day of the exception, as in "2027-03-01". The day ends at midnight UTC.
+	// +required
+	// +kubebuilder:validation:Format=date
+	// +kubebuilder:validation:MaxLength=10
+	Until string `json:"until"`
+	// reason says why, for those who read it later. 1 to 1024 characters.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Reason string `json:"reason"`
 }
 
 // AcceptPort is the mode of one port. The port is named in exactly one of two ways.

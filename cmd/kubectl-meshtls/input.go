@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
@@ -207,6 +208,7 @@ func (s *input) options(reader *source.Reader) gather.Options {
 		RootNamespace:        s.rootNamespace,
 		Missing:              reader.Missing(),
 		CredentialNamespaces: reader.CredentialNamespaces(),
+		Now:                  metav1.Now(),
 	}
 }
 

@@ -70,6 +70,11 @@ func TestGolden(t *testing.T) {
 		"status/yaml":                  {args: "status -f testdata/in/policies.yaml -o yaml -n shop", want: exitFindings},
 		"status/json":                  {args: "status -f testdata/in/policies.yaml -o json -n bank"},
 		"status/none":                  {args: "status -f testdata/in/istio.yaml"},
+		"exceptions/due":            {args: "exceptions -f testdata/in/exceptions.yaml", want: exitFindings},
+		"exceptions/due-json":       {args: "exceptions -f testdata/in/exceptions.yaml -n bank -o json", want: exitFindings},
+		"exceptions/none-yaml":      {args: "exceptions -f testdata/in/policies.yaml -o yaml"},
+		"exceptions/none":           {args: "exceptions -f testdata/in/policies.yaml"},
+		"exceptions/unknown-output": {args: "exceptions -o text", want: exitFailure},
 		"status/unknown-output":        {args: "status -f testdata/in/istio.yaml -o sarif", want: exitFailure},
 		"evidence/found": {
 			args: "evidence service/catalog.shop -f testdata/in/traffic.yaml --recording testdata/in/recording.json --since 1h", want: exitFindings,

@@ -33,6 +33,7 @@ Each command reads the cluster of your kubeconfig, or, with -f, manifest files a
 		newPreflight(streams, objects),
 		newVerify(streams, objects),
 		newStatus(streams, objects),
+		newExceptions(streams, objects),
 		newImport(streams, objects),
 		newVersion(streams, objects),
 	)

@@ -29,7 +29,7 @@ func (g *gathering) readNamedCredentials(ctx context.Context, s *model.Snapshot)
 	if len(named) == 0 {
 		return nil
 	}
-	s.Now, s.CredentialNamespaces, s.CredentialNames = g.options.Now, g.placesOf(s, named), sets.New[string]()
+	s.CredentialNamespaces, s.CredentialNames = g.placesOf(s, named), sets.New[string]()
 	for _, r := range named {
 		s.CredentialNames.Insert(r.name)
 	}

@@ -348,7 +348,7 @@ func TestSnapshotCredentials(t *testing.T) {
 			want:      model.Inventory{Now: now, CredentialNamespaces: sets.New("shop"), CredentialNames: names},
 			wantFound: []string{"Secret shop/d-cacert"},
 		},
-		"nowhere, as is the default": {options: gather.Options{Now: now}},
+		"nowhere, as is the default": {options: gather.Options{Now: now}, want: model.Inventory{Now: now}},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {

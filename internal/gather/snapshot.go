@@ -26,7 +26,8 @@ type Options struct {
 	Missing sets.Set[string]
 	// CredentialNamespaces are the namespaces whose Secrets may be read. Empty: none, as is the operator's default.
 	CredentialNamespaces sets.Set[string]
-	// Now is when a snapshot is taken, for the credentials in it: certificates expire. Zero: it holds none.
+	// Now is when a snapshot is taken: certificates expire, and exceptions from floors end. Zero: it holds no credentials, and nothing has
+	// ended.
 	Now metav1.Time
 	// Note is told of each read of a snapshot before it is made; nil: nobody is.
 	Note func(Read)
@@ -74,6 +75,7 @@ func (m *making) snapshot(ctx context.Context) (model.Snapshot, error) {
 	if err != nil {
 		return model.Snapshot{}, err
 	}
+	inventory.Now = m.options.Now
 	s := model.Snapshot{Namespace: m.namespace, Policies: m.policies, RootPolicies: m.rootPolicies, Inventory: inventory}
 	if err := m.readCallsOfServices(ctx, &s); err != nil {
 		return model.Snapshot{}, err

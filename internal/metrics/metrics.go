@@ -28,8 +28,9 @@ type Metrics struct {
 	mu sync.Mutex
 	// tallies are what the last pass of each namespace with policies came to.
 	tallies map[string]tally
-	// expiries are, for each namespace with policies, when the certificates that they name expire.
-	expiries map[string]expiries
+	// expiries are, for each namespace with policies, when the certificates that they name expire, and exceptions when those end that
+	// its floors make.
+	expiries, exceptions map[string]expiries
 }
 
 // New are metrics of which nothing has happened yet.
@@ -45,7 +46,7 @@ func New() *Metrics {
 			Buckets: compileBuckets,
 		}),
 		tallies:  map[string]tally{},
-		expiries: map[string]expiries{},
+		expiries: map[string]expiries{}, exceptions: map[string]expiries{},
 	}
 }
 
@@ -81,21 +82,28 @@ func (m *Metrics) Passed(result model.Result, statuses []meshtlsv1alpha1.MeshTLS
 	m.put(result.Namespace, tallyOf(result.Policies, statuses))
 }
 
-// Checked replaces what is known of the credentials that the policies of the namespace name.
-func (m *Metrics) Checked(namespace string, found []model.Credential) {
+// Checked replaces what is known of the ends that time brings in the namespace of the snapshot: of certificates that its policies name, and
+// of exceptions from its floors.
+func (m *Metrics) Checked(s model.Snapshot) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if e := expiriesOf(found); len(e) > 0 {
-		m.expiries[namespace] = e
+	put(m.expiries, s.Namespace, expiriesOf(s.Credentials))
+	put(m.exceptions, s.Namespace, exceptionsOf(s))
+}
+
+// put replaces what is known of the namespace.
+func put(known map[string]expiries, namespace string, now expiries) {
+	if len(now) > 0 {
+		known[namespace] = now
 	} else {
-		delete(m.expiries, namespace)
+		delete(known, namespace)
 	}
 }
 
 // Forget drops what is known of the namespace.
 func (m *Metrics) Forget(namespace string) {
 	m.put(namespace, nil)
-	m.Checked(namespace, nil)
+	m.Checked(model.Snapshot{Namespace: namespace})
 }
 
 func (m *Metrics) put(namespace string, t tally) {
@@ -115,6 +123,7 @@ func (m *Metrics) Describe(to chan<- *prometheus.Desc) {
 	to <- policiesDesc
 	to <- findingsDesc
 	to <- expiryDesc
+	to <- exceptionDesc
 }
 
 // Collect says what they are now.
@@ -124,8 +133,11 @@ func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 	for s, n := range m.total() {
 		to <- prometheus.MustNewConstMetric(s.desc, prometheus.GaugeValue, float64(n), s.first, s.second)
 	}
-	for secret, expiry := range m.firstExpiries() {
+	for secret, expiry := range m.first(m.expiries) {
 		to <- prometheus.MustNewConstMetric(expiryDesc, prometheus.GaugeValue, float64(expiry), secret.Namespace, secret.Name)
+	}
+	for policy, end := range m.first(m.exceptions) {
+		to <- prometheus.MustNewConstMetric(exceptionDesc, prometheus.GaugeValue, float64(end), policy.Namespace, policy.Name)
 	}
 }
 

@@ -151,32 +151,32 @@ func TestExpiries(t *testing.T) {
 		"nothing is checked": {passes: func(*metrics.Metrics) {}},
 		"a certificate, then authorities alone": {
 			passes: func(m *metrics.Metrics) {
-				m.Checked("shop", []model.Credential{holding("a", []int64{5, 9}, []int64{3}), holding("b", nil, []int64{4, 6})})
+				m.Checked(knowing("shop", holding("a", []int64{5, 9}, []int64{3}), holding("b", nil, []int64{4, 6})))
 			},
 			want: []string{line("a", "5"), line("b", "6")},
 		},
 		"what holds none has no series": {
 			passes: func(m *metrics.Metrics) {
-				m.Checked("shop", []model.Credential{holding("a", []int64{}, nil), holding("b", nil, nil), configMap})
+				m.Checked(knowing("shop", holding("a", []int64{}, nil), holding("b", nil, nil), configMap))
 			},
 		},
 		"a Secret that two namespaces name is there once": {
 			passes: func(m *metrics.Metrics) {
-				m.Checked("shop", []model.Credential{holding("a", []int64{5}, nil)})
-				m.Checked("cart", []model.Credential{holding("a", []int64{5}, nil), holding("b", []int64{6}, nil)})
+				m.Checked(knowing("shop", holding("a", []int64{5}, nil)))
+				m.Checked(knowing("cart", holding("a", []int64{5}, nil), holding("b", []int64{6}, nil)))
 			},
 			want: []string{line("a", "5"), line("b", "6")},
 		},
 		"a later pass replaces the earlier": {
 			passes: func(m *metrics.Metrics) {
-				m.Checked("shop", []model.Credential{holding("a", []int64{5}, nil)})
-				m.Checked("shop", []model.Credential{holding("b", []int64{6}, nil)})
+				m.Checked(knowing("shop", holding("a", []int64{5}, nil)))
+				m.Checked(knowing("shop", holding("b", []int64{6}, nil)))
 			},
 			want: []string{line("b", "6")},
 		},
 		"a namespace that leaves takes its series along": {
 			passes: func(m *metrics.Metrics) {
-				m.Checked("shop", []model.Credential{holding("a", []int64{5}, nil)})
+				m.Checked(knowing("shop", holding("a", []int64{5}, nil)))
 				m.Forget("shop")
 			},
 		},
@@ -188,6 +188,51 @@ func TestExpiries(t *testing.T) {
 			tc.passes(m)
 			if diff := cmp.Diff(tc.want, nonzero(t, m, "meshtls_certificate_expiry_timestamp_seconds")); diff != "" {
 				t.Errorf("expiries (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// knowing is a snapshot with the credentials.
+func knowing(namespace string, found ...model.Credential) model.Snapshot {
+	return model.Snapshot{Namespace: namespace, Inventory: model.Inventory{Credentials: found}}
+}
+
+func TestFloorExceptions(t *testing.T) {
+	t.Parallel()
+	floor := func(until ...string) model.Snapshot {
+		accept := &meshtlsv1alpha1.Accept{Floor: meshtlsv1alpha1.FloorStrict}
+		for _, day := range until {
+			accept.FloorExceptions = append(accept.FloorExceptions, meshtlsv1alpha1.FloorException{Policy: "a", Until: day})
+		}
+		s := knowing("shop")
+		s.Now = metav1.Date(1970, time.January, 10, 0, 0, 0, 0, time.UTC)
+		s.Policies = []*meshtlsv1alpha1.MeshTLSPolicy{{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "floor"}, Spec: meshtlsv1alpha1.MeshTLSPolicySpec{Accept: accept},
+		}}
+		return s
+	}
+	line := func(end string) string {
+		return `meshtls_floor_exception_end_timestamp_seconds{namespace="shop",policy="floor"} ` + end
+	}
+	tests := map[string]struct {
+		passes []model.Snapshot
+		want   []string
+	}{
+		"no exception":                      {passes: []model.Snapshot{floor()}},
+		"the first that has not ended":      {passes: []model.Snapshot{floor("1970-01-09", "1970-01-20", "1970-01-10")}, want: []string{line("864000")}},
+		"all have ended":                    {passes: []model.Snapshot{floor("1970-01-09")}},
+		"a later pass replaces the earlier": {passes: []model.Snapshot{floor("1970-01-10"), floor()}},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := metrics.New()
+			for _, s := range tc.passes {
+				m.Checked(s)
+			}
+			if diff := cmp.Diff(tc.want, nonzero(t, m, "meshtls_floor_exception_end_timestamp_seconds")); diff != "" {
+				t.Errorf("exceptions (-want +got):\n%s", diff)
 			}
 		})
 	}

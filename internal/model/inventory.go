@@ -40,7 +40,7 @@ type Inventory struct {
 	Mesh Mesh
 	// Partial says that not all could be read: what is not in it may be there all the same, so nothing is to be concluded from that.
 	Partial bool
-	// Now is when the inventory was taken. Certificates expire.
+	// Now is when the inventory was taken: certificates expire, and exceptions from floors end. Zero: it is not known, and nothing has.
 	Now        metav1.Time
 	Namespaces []Namespace
 	Services   []Service

@@ -27,10 +27,10 @@ type Evidence struct {
 }
 
 // EvidenceJSON writes an observation for programs.
-func EvidenceJSON(out io.Writer, e Evidence) error { return versioned(out, e) }
+func EvidenceJSON(out io.Writer, e Evidence) error { return versioned(out, EvidenceVersion, e) }
 
 // EvidenceYAML writes the same as YAML.
-func EvidenceYAML(out io.Writer, e Evidence) error { return versionedYAML(out, e) }
+func EvidenceYAML(out io.Writer, e Evidence) error { return versionedYAML(out, EvidenceVersion, e) }
 
 // Edges is who called whom.
 type Edges struct {
@@ -41,27 +41,27 @@ type Edges struct {
 }
 
 // EdgesJSON writes edges for programs.
-func EdgesJSON(out io.Writer, e Edges) error { return versioned(out, e) }
+func EdgesJSON(out io.Writer, e Edges) error { return versioned(out, EvidenceVersion, e) }
 
 // EdgesYAML writes the same as YAML.
-func EdgesYAML(out io.Writer, e Edges) error { return versionedYAML(out, e) }
+func EdgesYAML(out io.Writer, e Edges) error { return versionedYAML(out, EvidenceVersion, e) }
 
 // versioned writes the value's fields behind the version.
-func versioned[T Evidence | Edges | Preflight | Verification](out io.Writer, value T) error {
+func versioned[T Evidence | Edges | Preflight | Verification | Exceptions](out io.Writer, version string, value T) error {
 	text, err := json.Marshal(value)
 	if err != nil {
 		return err
 	}
-	var fields json.RawMessage = slices.Concat([]byte(`{"version":"`+EvidenceVersion+`",`), text[1:])
+	var fields json.RawMessage = slices.Concat([]byte(`{"version":"`+version+`",`), text[1:])
 	encoder := json.NewEncoder(out)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(fields)
 }
 
-func versionedYAML[T Evidence | Edges | Preflight](out io.Writer, value T) error {
+func versionedYAML[T Evidence | Edges | Preflight | Exceptions](out io.Writer, version string, value T) error {
 	var text strings.Builder
-	if err := versioned(&text, value); err != nil {
+	if err := versioned(&text, version, value); err != nil {
 		return err
 	}
 	written, err := yaml.JSONToYAML([]byte(text.String()))

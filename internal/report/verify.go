@@ -18,7 +18,7 @@ type Verification struct {
 }
 
 // VerificationJSON writes it for programs.
-func VerificationJSON(out io.Writer, v Verification) error { return versioned(out, v) }
+func VerificationJSON(out io.Writer, v Verification) error { return versioned(out, EvidenceVersion, v) }
 
 // VerificationText writes it for people: a line for each proxy, what differs below it, and a line that sums up.
 func VerificationText(out io.Writer, v Verification, style Style) error {

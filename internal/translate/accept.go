@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/model"
 )
@@ -28,6 +30,8 @@ type acceptPlan struct {
 	rules     []model.AcceptRule
 	decisions map[acceptKey]acceptDecision
 	outcomes  []entryOutcome
+	// excepted are the policies that an exception lets below a floor, with the last day of it.
+	excepted map[types.NamespacedName]string
 }
 
 type (
@@ -37,9 +41,10 @@ type (
 
 // accepts decides what the namespace's workloads accept, and folds it into one rule for each pod set.
 func accepts(m indexed, policies []policyTarget) acceptPlan {
-	entries, claims := acceptEntries(m, policies)
+	entries, claims, excepted := acceptEntries(m, policies)
 	decisions := resolve(claims, sameAccept)
 	plan := acceptPlan{
+		excepted:  excepted,
 		rules:     foldAccepts(policies, decisions),
 		decisions: make(map[acceptKey]acceptDecision, len(decisions)),
 		outcomes:  outcomesOf(entries, decisions, acceptConflict),
@@ -59,56 +64,68 @@ type acceptAsked struct {
 	*policyTarget
 	entryRef
 	model.AcceptSettings
+	// ports are those of the entry; port 0 stands for the workload as a whole.
+	ports portNumbers
 }
 
 // acceptEntries lists the entries of spec.accept of all policies, with what they claim: the mode of each policy, then its ports.
 // Inherit, the default, decides nothing and so claims nothing.
-func acceptEntries(m indexed, policies []policyTarget) (entries []entry, claims []acceptClaim) {
+func acceptEntries(m indexed, policies []policyTarget) (
+	entries []entry, claims []acceptClaim, excepted map[types.NamespacedName]string,
+) {
 	bounds := floorsOf(m.Snapshot, policies)
-	add := func(asked acceptAsked, ports portNumbers) {
-		e := entry{entryRef: asked.entryRef, denied: acceptDenial(m, bounds, asked), notes: ports.notes}
-		if e.denied == nil && asked.target.resolved() {
-			for _, number := range ports.numbers {
-				key := acceptKey{acceptSet: acceptSetOf(asked.policyTarget), port: number}
-				claims = append(claims, acceptClaim{entryRef: e.entryRef, entry: len(entries), key: key, value: asked.AcceptSettings})
-			}
-		}
-		entries = append(entries, e)
-	}
+	excepted = map[types.NamespacedName]string{}
 	for i := range policies {
 		p := &policies[i]
-		if p.Spec.Accept == nil {
-			continue
-		}
-		if mode := p.Spec.Accept.Mode; mode != "" && mode != meshtlsv1alpha1.AcceptInherit {
-			add(acceptAsked{p, p.at("spec.accept.mode"), model.AcceptSettings{Mode: mode}}, portNumbers{numbers: []int32{0}})
-		}
-		for n, port := range p.Spec.Accept.Ports {
-			at := p.at(fmt.Sprintf("spec.accept.ports[%d]", n))
-			add(acceptAsked{p, at, model.AcceptSettings{Mode: port.Mode}}, numbersOf(m, p, at.field, port))
+		for _, asked := range acceptsAsked(m, p) {
+			verdict := acceptVerdict(m, bounds, asked)
+			e := entry{entryRef: asked.entryRef, denied: verdict.denied, notes: slices.Concat(asked.ports.notes, verdict.notes)}
+			if first := excepted[p.key()]; verdict.until != "" && (first == "" || verdict.until < first) {
+				excepted[p.key()] = verdict.until
+			}
+			if e.denied == nil && p.target.resolved() {
+				for _, number := range asked.ports.numbers {
+					key := acceptKey{acceptSet: acceptSetOf(p), port: number}
+					claims = append(claims, acceptClaim{entryRef: e.entryRef, entry: len(entries), key: key, value: asked.AcceptSettings})
+				}
+			}
+			entries = append(entries, e)
 		}
 	}
-	return entries, claims
+	return entries, claims, excepted
 }
 
-// acceptDenial says why a policy may not ask for the settings at all; nil: it may.
-func acceptDenial(m indexed, bounds floors, asked acceptAsked) *model.Finding {
-	binding := bounds.binding(asked.target.scope)
-	switch {
-	case asked.target.scope == scopeWorkload && m.Namespace == m.Mesh.RootNamespace:
-		return asked.unsupported("accept-workload-in-root-namespace",
-			fmt.Sprintf("Istio ignores a PeerAuthentication with a selector in the root namespace %s.", m.Namespace),
-			"Remove the workload to govern the mesh, or move the policy to a namespace that is not the root.")
-	case binding.forbids(asked.Mode):
-		finding := belowFloor(asked.entryRef, asked.Mode, binding)
-		return &finding
-	case asked.Mode == meshtlsv1alpha1.AcceptDisable && allAmbient(m, asked.policyTarget):
-		return asked.unsupported("accept-disable-on-ambient",
-			"The target's pods are in ambient mode, where ztunnel does not know Disable.",
-			"Use Permissive: ztunnel then accepts plaintext as well as mutual TLS.")
-	default:
+// acceptsAsked lists what a policy asks its target to accept: its mode, then its ports.
+func acceptsAsked(m indexed, p *policyTarget) []acceptAsked {
+	if p.Spec.Accept == nil {
 		return nil
 	}
+	var all []acceptAsked
+	if mode := p.Spec.Accept.Mode; mode != "" && mode != meshtlsv1alpha1.AcceptInherit {
+		whole := portNumbers{numbers: []int32{0}}
+		all = append(all, acceptAsked{p, p.at("spec.accept.mode"), model.AcceptSettings{Mode: mode}, whole})
+	}
+	for n, port := range p.Spec.Accept.Ports {
+		at := p.at(fmt.Sprintf("spec.accept.ports[%d]", n))
+		all = append(all, acceptAsked{p, at, model.AcceptSettings{Mode: port.Mode}, numbersOf(m, p, at.field, port)})
+	}
+	return all
+}
+
+// acceptVerdict says why a policy may not ask for the settings at all, or what lets it.
+func acceptVerdict(m indexed, bounds floors, asked acceptAsked) floorVerdict {
+	if asked.target.scope == scopeWorkload && m.Namespace == m.Mesh.RootNamespace {
+		return floorVerdict{denied: asked.unsupported("accept-workload-in-root-namespace",
+			fmt.Sprintf("Istio ignores a PeerAuthentication with a selector in the root namespace %s.", m.Namespace),
+			"Remove the workload to govern the mesh, or move the policy to a namespace that is not the root.")}
+	}
+	verdict := bounds.judge(asked)
+	if verdict.denied == nil && asked.Mode == meshtlsv1alpha1.AcceptDisable && allAmbient(m, asked.policyTarget) {
+		return floorVerdict{denied: asked.unsupported("accept-disable-on-ambient",
+			"The target's pods are in ambient mode, where ztunnel does not know Disable.",
+			"Use Permissive: ztunnel then accepts plaintext as well as mutual TLS.")}
+	}
+	return verdict
 }
 
 // allAmbient reports whether the target has pods and ztunnel carries the traffic of all of them.

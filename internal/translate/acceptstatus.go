@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/model"
@@ -39,8 +40,11 @@ func (r acceptReporter) words(p *policyTarget) []string {
 			words = append(words, fmt.Sprintf("%d %s", port.Port, port.Mode))
 		}
 	}
+	if until, excepted := r.plan.excepted[p.key()]; excepted {
+		words = append(words, "below the floor until "+until)
+	}
 	if floor := p.Spec.Accept.Floor; floor != "" {
-		words = append(words, "floor "+string(floor))
+		words = append(words, "floor "+string(floor)+exceptionWords(p.MeshTLSPolicy, r.Now.Time))
 	}
 	return words
 }
@@ -101,4 +105,22 @@ func originWords(p *policyTarget, d acceptDecision) string {
 		return d.field
 	}
 	return fmt.Sprintf("%s of MeshTLSPolicy %s", d.field, keyOf(d.policy))
+}
+
+// exceptionWords count the exceptions from the policy's floor that have not ended.
+func exceptionWords(p *meshtlsv1alpha1.MeshTLSPolicy, now time.Time) string {
+	count := 0
+	for _, e := range model.ExceptionsOf(p) {
+		if model.StageOf(e, now) != model.ExceptionEnded {
+			count++
+		}
+	}
+	switch count {
+	case 0:
+		return ""
+	case 1:
+		return " (1 exception)"
+	default:
+		return fmt.Sprintf(" (%d exceptions)", count)
+	}
 }

@@ -1,64 +1,87 @@
 package translate
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
+	"time"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// floor is the weakest mode that a policy may declare, and the policy that says so. The zero value binds nothing.
+// floor is the weakest mode that a policy may declare, and the policy that says so.
 type floor struct {
 	weakest meshtlsv1alpha1.AcceptMode
 	from    *meshtlsv1alpha1.MeshTLSPolicy
 }
 
-// floors are the floors that hold in the compiled namespace.
+// floors are the floors that hold in the compiled namespace, the strictest first.
 type floors struct {
+	now time.Time
 	// namespace binds its workloads' policies, mesh also the namespace's own.
-	mesh, namespace floor
+	mesh, namespace []floor
 }
 
-// floorsOf finds the strictest floor of each level: floors add up, they do not conflict.
+// floorsOf finds the floors of each level: floors add up, they do not conflict.
 func floorsOf(s model.Snapshot, policies []policyTarget) floors {
-	var f floors
+	f := floors{now: s.Now.Time}
 	for _, p := range byPrecedence(s.RootPolicies) {
-		f.mesh = f.mesh.raisedBy(p)
+		f.mesh = append(f.mesh, floorOf(p)...)
 	}
 	for i := range policies {
 		if policies[i].target.scope == scopeNamespace {
-			f.namespace = f.namespace.raisedBy(policies[i].MeshTLSPolicy)
+			f.namespace = append(f.namespace, floorOf(policies[i].MeshTLSPolicy)...)
 		}
 	}
 	return f
 }
 
-// raisedBy is the stricter of the floor and the one that the policy sets.
-func (f floor) raisedBy(p *meshtlsv1alpha1.MeshTLSPolicy) floor {
+// floorOf returns the floor that the policy sets, if it sets one.
+func floorOf(p *meshtlsv1alpha1.MeshTLSPolicy) []floor {
 	if p.Spec.Accept == nil || p.Spec.Workload != nil || p.Spec.Gateway != nil || p.Spec.Accept.Floor == "" {
-		return f
+		return nil
 	}
-	if mode := meshtlsv1alpha1.AcceptMode(p.Spec.Accept.Floor); f.from == nil || strictness(mode) > strictness(f.weakest) {
-		return floor{weakest: mode, from: p}
-	}
-	return f
+	return []floor{{weakest: meshtlsv1alpha1.AcceptMode(p.Spec.Accept.Floor), from: p}}
 }
 
-// binding is the floor that a policy of that scope must keep.
-func (f floors) binding(in scope) floor {
-	switch {
-	case in == scopeMesh:
-		return floor{}
-	case in == scopeWorkload && f.namespace.from != nil && strictness(f.namespace.weakest) > strictness(f.mesh.weakest):
-		return f.namespace
+// binding returns the floors that a policy of that scope must keep, the strictest first.
+func (f floors) binding(in scope) []floor {
+	var all []floor
+	switch in {
+	case scopeMesh:
+	case scopeWorkload:
+		all = slices.Concat(f.mesh, f.namespace)
 	default:
-		return f.mesh
+		all = slices.Clone(f.mesh)
 	}
+	slices.SortStableFunc(all, func(a, b floor) int { return cmp.Compare(strictness(b.weakest), strictness(a.weakest)) })
+	return all
+}
+
+// judge returns why floors deny what is asked; or else which of them let it through by an exception, and until when.
+func (f floors) judge(asked acceptAsked) floorVerdict {
+	var verdict floorVerdict
+	for _, bound := range f.binding(asked.target.scope) {
+		if !bound.forbids(asked.Mode) {
+			continue
+		}
+		exception, excepted := bound.exceptionFor(asked, f.now)
+		if !excepted {
+			denial := belowFloor(asked, bound)
+			return floorVerdict{denied: &denial}
+		}
+		if verdict.until == "" || exception.Until < verdict.until {
+			verdict.until = exception.Until
+		}
+		verdict.notes = append(verdict.notes, exceptedFromFloor(asked, bound, exception, f.now))
+	}
+	return verdict
 }
 
 // forbids says whether the mode is weaker than the floor allows. Inherit declares nothing, so it is never too weak.
 func (f floor) forbids(mode meshtlsv1alpha1.AcceptMode) bool {
-	return f.from != nil && mode != meshtlsv1alpha1.AcceptInherit && strictness(mode) < strictness(f.weakest)
+	return mode != meshtlsv1alpha1.AcceptInherit && strictness(mode) < strictness(f.weakest)
 }
 
 // strictness orders the modes that a policy can declare.
@@ -75,19 +98,24 @@ func strictness(mode meshtlsv1alpha1.AcceptMode) int {
 	}
 }
 
-func belowFloor(at entryRef, mode meshtlsv1alpha1.AcceptMode, f floor) model.Finding {
+func belowFloor(asked acceptAsked, f floor) model.Finding {
 	return model.Finding{
-		Check:    "accept-below-floor",
-		Severity: meshtlsv1alpha1.SeverityError,
-		Subject:  model.PolicyRef(keyOf(at.policy)),
-		Related:  policyRef(f.from),
-		Field:    at.field,
-		Message: fmt.Sprintf("%s is weaker than %s, the floor that MeshTLSPolicy %s sets for this %s; it is not rendered.",
-			mode, f.weakest, keyOf(f.from), floorReach(at.policy, f)),
+		Check:     "accept-below-floor",
+		Severity:  meshtlsv1alpha1.SeverityError,
+		Subject:   model.PolicyRef(keyOf(asked.policy)),
+		Related:   policyRef(f.from),
+		Field:     asked.field,
+		Message:   f.belowWords(asked) + "; it is not rendered." + f.endedWords(asked),
 		Remedy:    fmt.Sprintf("Declare %s or a stricter mode, or have the floor lowered there.", f.weakest),
 		Condition: meshtlsv1alpha1.ConditionAccepted,
 		Reason:    meshtlsv1alpha1.ReasonBelowFloor,
 	}
+}
+
+// belowWords say that what is asked is below the floor.
+func (f floor) belowWords(asked acceptAsked) string {
+	return fmt.Sprintf("%s is weaker than %s, the floor that MeshTLSPolicy %s sets for this %s",
+		asked.Mode, f.weakest, keyOf(f.from), floorReach(asked.policy, f))
 }
 
 func floorReach(p *meshtlsv1alpha1.MeshTLSPolicy, f floor) string {

@@ -26,7 +26,8 @@ func Plan(s model.Snapshot, views *mesh.Views) model.Plan {
 		Sends:     send.rules,
 		Gateways:  gateway.rules,
 		Policies: policyOutcomes(policies, newAcceptReporter(m, accept),
-			slices.Concat(accept.outcomes, send.outcomes, gateway.outcomes), send.findings),
+			slices.Concat(accept.outcomes, send.outcomes, gateway.outcomes),
+			slices.Concat(send.findings, endingExceptions(policies, s.Now.Time))),
 	}
 }
 

@@ -3,6 +3,7 @@ package policy
 import (
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/lint"
+	"github.com/meshtls/meshtls/internal/model"
 )
 
 // decided are the findings that the translation of policies makes itself: what it refuses, and what it warns of.
@@ -31,7 +32,22 @@ var decided = []lint.About{
 		Reasons:  []string{meshtlsv1alpha1.ReasonBelowFloor},
 		Finds:    "a mode that is weaker than the floor of the namespace or the mesh. The entry is not rendered.",
 		Why:      "Somebody with a say over the whole has forbidden it.",
-		Fix:      "Declare a stricter mode, or have the floor lowered.",
+		Fix:      "Declare a stricter mode, or have the floor lowered. For a time there are [exceptions](spec.md#specacceptfloorexceptions).",
+	},
+	{
+		Name:     model.CheckExceptedFromFloor,
+		Severity: []lint.Severity{lint.Info, lint.Warning},
+		Finds: "a mode that is weaker than the floor, and that `floorExceptions` of the floor's policy lets through. It is a warning from 14 " +
+			"days before the last day on, and says so again 3 days before and on that day.",
+		Why: "After the last day the entry is not rendered any more, and its clients without mutual TLS are refused.",
+		Fix: "Declare the floor's mode by then, best by way of [observing who would be refused](rollout.md), or have a later day set.",
+	},
+	{
+		Name:     model.CheckExceptionEnds,
+		Severity: []lint.Severity{lint.Warning, lint.Info},
+		Finds:    "an entry of `floorExceptions` that ends within 14 days, within 3 days or today; as information, one that has ended.",
+		Why:      "Whoever set the floor granted the exception, and is asked first when it ends.",
+		Fix:      "Ask whether the policy can do without, and set a later `until` only if not. Remove what has ended.",
 	},
 	{
 		Name:     "accept-workload-in-root-namespace",

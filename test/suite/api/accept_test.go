@@ -6,6 +6,13 @@ var _ = Describe("accept", func() { describe(acceptRules) })
 
 var acceptRules = []rule{
 	{
+		name:    "exceptions without a floor",
+		field:   "spec.accept.floorExceptions",
+		message: "accept.floorExceptions needs accept.floor: without a floor there is nothing to except from",
+		accepts: excepting(`floor: Strict, `, `policy: a, until: "2028-02-29", reason: why`),
+		refuses: excepting(``, `policy: a, until: "2028-02-29", reason: why`),
+	},
+	{
 		name:    "a port twice",
 		field:   "spec.accept.ports",
 		message: "two entries of accept.ports name one port: keep one of them",
@@ -59,4 +66,9 @@ var acceptRules = []rule{
 // onPorts is the spec of a workload with the entries in accept.ports.
 func onPorts(entries string) string {
 	return `{workload: {service: a}, accept: {ports: [` + entries + `]}}`
+}
+
+// excepting is a policy without a target, with an exception from its floor.
+func excepting(floor, exception string) string {
+	return `{accept: {mode: Strict, ` + floor + `floorExceptions: [{` + exception + `}]}}`
 }

@@ -1,6 +1,8 @@
 package operator
 
 import (
+	"time"
+
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
@@ -133,6 +135,44 @@ var _ = Describe("The root namespace", Serial, func() {
 		Expect(admin.Delete(ctx, floor)).To(Succeed())
 		expectReady(ctx, p)
 		Expect(modes(ctx, namespace)()).To(Equal(map[uint32]string{0: "STRICT", 8080: "DISABLE"}))
+	})
+
+	It("lets a policy below its floor by an exception, and tells that it ends", func(ctx SpecContext) {
+		namespace := newNamespace(ctx)
+		newApplication(ctx, namespace, "shop")
+		p := strictBut(namespace, "shop", meshtlsv1alpha1.AcceptDisable)
+		create(ctx, p)
+		expectReady(ctx, p)
+		inDays := func(days int) string { return time.Now().UTC().AddDate(0, 0, days).Format(time.DateOnly) }
+		exception := meshtlsv1alpha1.FloorException{Policy: p.Name, Namespace: namespace, Until: inDays(365), Reason: "of the spec"}
+		floor := policy(istioNamespace, "floor")
+		floor.Spec.Accept = &meshtlsv1alpha1.Accept{
+			Floor: meshtlsv1alpha1.FloorPermissive, FloorExceptions: []meshtlsv1alpha1.FloorException{exception},
+		}
+		create(ctx, floor)
+		deleteAfter(floor)
+		lastsUntil := func(day string) {
+			GinkgoHelper()
+			before := floor.DeepCopy()
+			floor.Spec.Accept.FloorExceptions[0].Until = day
+			Expect(admin.Patch(ctx, floor, client.MergeFrom(before))).To(Succeed())
+		}
+		Eventually(func(g Gomega) {
+			g.Expect(admin.Get(ctx, client.ObjectKeyFromObject(p), p)).To(Succeed())
+			g.Expect(p.Status.Accepts).To(HaveSuffix("below the floor until " + exception.Until))
+		}).Should(Succeed())
+		expectReady(ctx, p)
+		Expect(modes(ctx, namespace)()).To(Equal(map[uint32]string{0: "STRICT", 8080: "DISABLE"}))
+
+		By("coming to the last days")
+		lastsUntil(inDays(2))
+		Eventually(eventsOf(ctx, p)).Should(ContainElement("FloorExceptionEnds"))
+		Eventually(eventsOf(ctx, floor)).Should(ContainElement("FloorExceptionEnds"))
+
+		By("being over")
+		lastsUntil(inDays(-1))
+		Eventually(modes(ctx, namespace)).Should(Equal(map[uint32]string{0: "STRICT"}))
+		Eventually(condition(ctx, p, meshtlsv1alpha1.ConditionReady)).ShouldNot(Equal(ready))
 	})
 
 	It("is what the mesh config says", func(ctx SpecContext) {
