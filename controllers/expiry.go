@@ -38,7 +38,9 @@ func momentsOf(s model.Snapshot) []time.Time {
 	}
 	for _, p := range slices.Concat(s.Policies, s.RootPolicies) {
 		for _, e := range model.ExceptionsOf(p) {
-			all = append(all, model.ExceptionMoments(e)...)
+			for _, moment := range model.ExceptionMoments(e) {
+				all = append(all, moment.Time)
+			}
 		}
 	}
 	return all

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/spf13/cobra"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
@@ -15,8 +15,8 @@ import (
 	"github.com/meshtls/meshtls/internal/report"
 )
 
-const exceptionsLong = `List the exceptions from floors (spec.accept.floorExceptions): which policy may declare a weaker mode than the floor,
-until which day, and why. With a namespace, those from its floors and those for its policies.
+const exceptionsLong = `List the exceptions from floors (spec.accept.floorExceptions): which policy may declare a weaker mode than
+the floor, until which day, and why. With a namespace, those from its floors and those for its policies.
 
 The exit code is 1 if an exception has ended, ends within 14 days, or is for a policy that is not there.`
 
@@ -81,5 +81,5 @@ func (s *input) exceptions(ctx context.Context) (report.Exceptions, error) {
 	}
 	var policies meshtlsv1alpha1.MeshTLSPolicyList
 	err = errors.Join(problems, s.mustSee(reader, policyKind), reader.List(ctx, &policies))
-	return report.NewExceptions(policies.Items, time.Now()).In(scope), err
+	return report.NewExceptions(policies.Items, metav1.Now()).In(scope), err
 }

@@ -1,7 +1,7 @@
 package model
 
 import (
-	"time"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 )
@@ -30,37 +30,35 @@ const (
 	CheckExceptionEnds = "accept-floor-exception-ends"
 )
 
-const day = 24 * time.Hour
-
-// beforeEnd is how long before its end an exception comes to each of the stages.
-var beforeEnd = map[ExceptionStage]time.Duration{
-	ExceptionEndsIn14Days: 15 * day, ExceptionEndsIn3Days: 4 * day, ExceptionEndsToday: day, ExceptionEnded: 0,
+// daysBeforeEnd is how many days before its end an exception comes to each of the stages.
+var daysBeforeEnd = map[ExceptionStage]int{
+	ExceptionEndsIn14Days: 15, ExceptionEndsIn3Days: 4, ExceptionEndsToday: 1, ExceptionEnded: 0,
 }
 
 // ExceptionEnd returns the midnight, in UTC, that ends the exception's last day. A day that is none has ended long ago: admission lets
 // none in, and what cannot be read lets nothing through.
-func ExceptionEnd(e meshtlsv1alpha1.FloorException) time.Time {
-	last, err := time.Parse(time.DateOnly, e.Until)
-	if err != nil {
-		return time.Time{}
+func ExceptionEnd(e meshtlsv1alpha1.FloorException) metav1.Time {
+	var begin metav1.Time
+	if err := begin.UnmarshalQueryParameter(e.Until + "T00:00:00Z"); err != nil {
+		return metav1.Time{}
 	}
-	return last.Add(day)
+	return metav1.Time{Time: begin.UTC().AddDate(0, 0, 1)}
 }
 
 // ExceptionMoments returns when the exception comes to each of its later stages, ascending.
-func ExceptionMoments(e meshtlsv1alpha1.FloorException) []time.Time {
-	var moments []time.Time
+func ExceptionMoments(e meshtlsv1alpha1.FloorException) []metav1.Time {
+	var moments []metav1.Time
 	for stage := ExceptionEndsIn14Days; stage <= ExceptionEnded; stage++ {
-		moments = append(moments, ExceptionEnd(e).Add(-beforeEnd[stage]))
+		moments = append(moments, metav1.Time{Time: ExceptionEnd(e).AddDate(0, 0, -daysBeforeEnd[stage])})
 	}
 	return moments
 }
 
 // StageOf returns the stage of the exception at a time.
-func StageOf(e meshtlsv1alpha1.FloorException, now time.Time) ExceptionStage {
+func StageOf(e meshtlsv1alpha1.FloorException, now metav1.Time) ExceptionStage {
 	stage := ExceptionHolds
 	for _, moment := range ExceptionMoments(e) {
-		if !now.Before(moment) {
+		if !now.Before(&moment) {
 			stage++
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/model"
 )
@@ -29,7 +31,7 @@ func TestStageOf(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := model.StageOf(meshtlsv1alpha1.FloorException{Until: tc.until}, now); got != tc.want {
+			if got := model.StageOf(meshtlsv1alpha1.FloorException{Until: tc.until}, metav1.NewTime(now)); got != tc.want {
 				t.Errorf("got stage %d, want %d", got, tc.want)
 			}
 		})

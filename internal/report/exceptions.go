@@ -6,8 +6,8 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
 
@@ -52,7 +52,7 @@ type Exceptions struct {
 }
 
 // NewExceptions lists the exceptions from the floors of the policies.
-func NewExceptions(policies []meshtlsv1alpha1.MeshTLSPolicy, now time.Time) Exceptions {
+func NewExceptions(policies []meshtlsv1alpha1.MeshTLSPolicy, now metav1.Time) Exceptions {
 	known := sets.New[types.NamespacedName]()
 	for i := range policies {
 		known.Insert(types.NamespacedName{Namespace: policies[i].Namespace, Name: policies[i].Name})
@@ -75,7 +75,7 @@ func NewExceptions(policies []meshtlsv1alpha1.MeshTLSPolicy, now time.Time) Exce
 	return all
 }
 
-func exceptionState(e meshtlsv1alpha1.FloorException, now time.Time, known bool) ExceptionState {
+func exceptionState(e meshtlsv1alpha1.FloorException, now metav1.Time, known bool) ExceptionState {
 	switch stage := model.StageOf(e, now); {
 	case stage == model.ExceptionEnded:
 		return ExceptionEnded
@@ -108,7 +108,9 @@ func (e Exceptions) Due() bool {
 func ExceptionsJSON(out io.Writer, e Exceptions) error { return versioned(out, ExceptionsVersion, e) }
 
 // ExceptionsYAML writes the same as YAML.
-func ExceptionsYAML(out io.Writer, e Exceptions) error { return versionedYAML(out, ExceptionsVersion, e) }
+func ExceptionsYAML(out io.Writer, e Exceptions) error {
+	return versionedYAML(out, ExceptionsVersion, e)
+}
 
 // ExceptionsText writes them for people.
 func ExceptionsText(out io.Writer, e Exceptions, style Style) error {

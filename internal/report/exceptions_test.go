@@ -28,7 +28,7 @@ func TestExceptions(t *testing.T) {
 		{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "crawler"}},
 		{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "batch"}},
 	}
-	all := report.NewExceptions(policies, time.Date(2027, time.February, 20, 0, 0, 0, 0, time.UTC))
+	all := report.NewExceptions(policies, metav1.Date(2027, time.February, 20, 0, 0, 0, 0, time.UTC))
 	tests := map[string]struct {
 		namespace string
 		want      []string

@@ -18,10 +18,14 @@ type Preflight struct {
 }
 
 // PreflightJSON writes it for programs.
-func PreflightJSON(out io.Writer, p Preflight) error { return versioned(out, EvidenceVersion, p.timed()) }
+func PreflightJSON(out io.Writer, p Preflight) error {
+	return versioned(out, EvidenceVersion, p.timed())
+}
 
 // PreflightYAML writes the same as YAML.
-func PreflightYAML(out io.Writer, p Preflight) error { return versionedYAML(out, EvidenceVersion, p.timed()) }
+func PreflightYAML(out io.Writer, p Preflight) error {
+	return versionedYAML(out, EvidenceVersion, p.timed())
+}
 
 func (p Preflight) timed() Preflight {
 	p.ObserveFor = fmt.Sprintf("%dh", int(p.Observe.Hours()))

@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/model"
@@ -44,7 +45,7 @@ func (r acceptReporter) words(p *policyTarget) []string {
 		words = append(words, "below the floor until "+until)
 	}
 	if floor := p.Spec.Accept.Floor; floor != "" {
-		words = append(words, "floor "+string(floor)+exceptionWords(p.MeshTLSPolicy, r.Now.Time))
+		words = append(words, "floor "+string(floor)+exceptionWords(p.MeshTLSPolicy, r.Now))
 	}
 	return words
 }
@@ -108,7 +109,7 @@ func originWords(p *policyTarget, d acceptDecision) string {
 }
 
 // exceptionWords count the exceptions from the policy's floor that have not ended.
-func exceptionWords(p *meshtlsv1alpha1.MeshTLSPolicy, now time.Time) string {
+func exceptionWords(p *meshtlsv1alpha1.MeshTLSPolicy, now metav1.Time) string {
 	count := 0
 	for _, e := range model.ExceptionsOf(p) {
 		if model.StageOf(e, now) != model.ExceptionEnded {

@@ -4,7 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/model"
@@ -18,14 +19,14 @@ type floor struct {
 
 // floors are the floors that hold in the compiled namespace, the strictest first.
 type floors struct {
-	now time.Time
+	now metav1.Time
 	// namespace binds its workloads' policies, mesh also the namespace's own.
 	mesh, namespace []floor
 }
 
 // floorsOf finds the floors of each level: floors add up, they do not conflict.
 func floorsOf(s model.Snapshot, policies []policyTarget) floors {
-	f := floors{now: s.Now.Time}
+	f := floors{now: s.Now}
 	for _, p := range byPrecedence(s.RootPolicies) {
 		f.mesh = append(f.mesh, floorOf(p)...)
 	}

@@ -3,8 +3,8 @@ package translate
 import (
 	"fmt"
 	"slices"
-	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
@@ -20,7 +20,7 @@ type floorVerdict struct {
 }
 
 // exceptionFor returns the exception of the floor that lets the entry through: of several the one that lasts longest.
-func (f floor) exceptionFor(asked acceptAsked, now time.Time) (meshtlsv1alpha1.FloorException, bool) {
+func (f floor) exceptionFor(asked acceptAsked, now metav1.Time) (meshtlsv1alpha1.FloorException, bool) {
 	last, found := f.lastException(asked)
 	return last, found && model.StageOf(last, now) != model.ExceptionEnded
 }
@@ -49,7 +49,7 @@ func (f floor) endedWords(asked acceptAsked) string {
 	return ""
 }
 
-func exceptedFromFloor(asked acceptAsked, f floor, e meshtlsv1alpha1.FloorException, now time.Time) model.Finding {
+func exceptedFromFloor(asked acceptAsked, f floor, e meshtlsv1alpha1.FloorException, now metav1.Time) model.Finding {
 	stage := model.StageOf(e, now)
 	return model.Finding{
 		Check:    model.CheckExceptedFromFloor,
@@ -79,7 +79,7 @@ func exceptionSeverity(stage model.ExceptionStage) meshtlsv1alpha1.Severity {
 }
 
 // endingExceptions tell the policies that set floors which of their exceptions end soon, or have ended.
-func endingExceptions(policies []policyTarget, now time.Time) []model.Finding {
+func endingExceptions(policies []policyTarget, now metav1.Time) []model.Finding {
 	var findings []model.Finding
 	for i := range policies {
 		p := policies[i].MeshTLSPolicy

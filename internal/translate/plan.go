@@ -27,7 +27,7 @@ func Plan(s model.Snapshot, views *mesh.Views) model.Plan {
 		Gateways:  gateway.rules,
 		Policies: policyOutcomes(policies, newAcceptReporter(m, accept),
 			slices.Concat(accept.outcomes, send.outcomes, gateway.outcomes),
-			slices.Concat(send.findings, endingExceptions(policies, s.Now.Time))),
+			slices.Concat(send.findings, endingExceptions(policies, s.Now))),
 	}
 }
 

@@ -145,7 +145,14 @@ var _ = Describe("The metrics", Ordered, Serial, func() {
 		loser := strictBut(namespace, "shop", meshtlsv1alpha1.AcceptDisable)
 		loser.Name = "zz-younger"
 		create(ctx, loser)
+		floor := policy(namespace, "floor")
+		floor.Spec.Accept = &meshtlsv1alpha1.Accept{
+			Floor:           meshtlsv1alpha1.FloorPermissive,
+			FloorExceptions: []meshtlsv1alpha1.FloorException{{Policy: "nobody", Until: "2999-12-31", Reason: "of the spec"}},
+		}
+		create(ctx, floor)
 		Eventually(read(ctx, "meshtls_findings")).ShouldNot(BeEmpty())
+		Eventually(read(ctx, "meshtls_floor_exception_end_timestamp_seconds")).Should(HaveKey(namespace + " floor"))
 		served := scrape(ctx, address)
 		for _, query := range queries() {
 			names := metricNames(query)
@@ -157,6 +164,7 @@ var _ = Describe("The metrics", Ordered, Serial, func() {
 		}
 		Expect(admin.Delete(ctx, p)).To(Succeed())
 		Expect(admin.Delete(ctx, loser)).To(Succeed())
+		Expect(admin.Delete(ctx, floor)).To(Succeed())
 		Expect(admin.Delete(ctx, policy(checked, "edge"))).To(Succeed())
 		Eventually(read(ctx, "meshtls_policies")).Should(BeEmpty())
 		Eventually(read(ctx, "meshtls_certificate_expiry_timestamp_seconds")).Should(BeEmpty())
