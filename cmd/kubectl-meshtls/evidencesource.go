@@ -48,12 +48,7 @@ func (f *sourceFlags) validate(objects *input) error {
 	if _, err := since(f.since); err != nil {
 		return err
 	}
-	named := 0
-	for _, flag := range []string{f.settings.URL, f.portForward, f.recording} {
-		if flag != "" {
-			named++
-		}
-	}
+	named := f.named()
 	switch {
 	case named > 1:
 		return errors.New("--prometheus, --port-forward and --recording name a source each: use one of them")
@@ -62,6 +57,17 @@ func (f *sourceFlags) validate(objects *input) error {
 	default:
 		return nil
 	}
+}
+
+// named counts the flags that name a source.
+func (f *sourceFlags) named() int {
+	named := 0
+	for _, flag := range []string{f.settings.URL, f.portForward, f.recording} {
+		if flag != "" {
+			named++
+		}
+	}
+	return named
 }
 
 // asked is the source that a command asks, and about when.

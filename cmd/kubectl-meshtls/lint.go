@@ -22,7 +22,8 @@ const lintLong = `Find what is wrong, or probably not meant, in the TLS settings
 PeerAuthentications, DestinationRules, Gateways, VirtualServices and ServiceEntries that others write. A mesh without any policy
 is linted too.
 
-Everything is judged together, as Istio will see it once the policies' objects are written.
+Everything is judged together, as Istio will see it once the policies' objects are written. With a source of metrics, such as
+--prometheus, lint also finds the clients that call what is Strict then without mutual TLS of the mesh.
 
 The exit code is 1 if something is found of the severity of --fail-on, or a higher one, and 2 if something could not be read.
 What each check is about, and how to mute it, is in docs/findings.md.`
@@ -37,12 +38,17 @@ const lintExample = `  # A folder of manifests, in CI
   helm template shop charts/shop | kubectl meshtls lint -f - --fail-on warning
 
   # The whole mesh
-  kubectl meshtls lint -A`
+  kubectl meshtls lint -A
+
+  # Whom the Strict modes of a folder would refuse
+  kubectl meshtls lint -f manifests/ --prometheus https://prometheus.example --since 7d`
 
 // lintFlags are the flags of lint alone.
 type lintFlags struct {
 	output string
 	failOn string
+	// sources, where they name one, also let the traffic speak.
+	sources sourceFlags
 }
 
 // outputs are the formats that a report is written in.
@@ -66,27 +72,31 @@ func newLint(streams genericiooptions.IOStreams, objects *input) *cobra.Command 
 		Long:    lintLong,
 		Example: lintExample,
 		Args:    cobra.NoArgs,
-		PreRunE: func(*cobra.Command, []string) error { return flags.validate() },
+		PreRunE: func(*cobra.Command, []string) error { return flags.validate(objects) },
 		RunE: func(command *cobra.Command, _ []string) error {
 			return runLint(command.Context(), streams, objects, flags)
 		},
 	}
 	command.Flags().StringVarP(&flags.output, "output", "o", "table", "How to write the findings: table, json or sarif.")
 	command.Flags().StringVar(&flags.failOn, "fail-on", "error", "The least severity that makes the exit code 1: error or warning.")
+	flags.sources.addFlags(command.Flags())
 	objects.addFlags(command.Flags())
 	complete(command, "output", "table", "json", "sarif")
 	complete(command, "fail-on", "error", "warning")
 	return command
 }
 
-func (f lintFlags) validate() error {
+func (f lintFlags) validate(objects *input) error {
 	if outputs[f.output] == nil {
 		return fmt.Errorf("unknown output %q: it is table, json or sarif", f.output)
 	}
 	if failing[f.failOn] == nil {
 		return fmt.Errorf("unknown severity %q for --fail-on: it is error or warning", f.failOn)
 	}
-	return nil
+	if f.sources.named() == 0 {
+		return nil
+	}
+	return f.sources.validate(objects)
 }
 
 func runLint(ctx context.Context, streams genericiooptions.IOStreams, objects *input, flags lintFlags) error {
@@ -95,7 +105,7 @@ func runLint(ctx context.Context, streams genericiooptions.IOStreams, objects *i
 	if reader == nil {
 		return problems
 	}
-	found, err := objects.lint(ctx, reader)
+	found, err := objects.lint(ctx, reader, flags.sources)
 	if err != nil {
 		return errors.Join(problems, err)
 	}
@@ -111,7 +121,7 @@ func runLint(ctx context.Context, streams genericiooptions.IOStreams, objects *i
 }
 
 // lint reviews all that the reader has, and reports on the namespaces that were asked for.
-func (s *input) lint(ctx context.Context, reader *source.Reader) (report.Report, error) {
+func (s *input) lint(ctx context.Context, reader *source.Reader, sources sourceFlags) (report.Report, error) {
 	scope, err := s.scope()
 	if err != nil {
 		return report.Report{}, err
@@ -125,6 +135,11 @@ func (s *input) lint(ctx context.Context, reader *source.Reader) (report.Report,
 		return report.Report{}, err
 	}
 	review := compile.Lint(inventory, snapshots)
+	seen, err := s.seen(ctx, reader, inventory, sources)
+	if err != nil {
+		return report.Report{}, err
+	}
+	review.Findings = append(review.Findings, seen...)
 	found := report.New(findingsIn(scope, review), reader.Place)
 	found.Summary.Policies, found.Summary.IstioObjects = looked(scope, inventory, review)
 	return found, nil

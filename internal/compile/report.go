@@ -44,12 +44,7 @@ func referencesByOwner(objects model.Objects) map[string][]meshtlsv1alpha1.Objec
 func mutedChecks(policies []*meshtlsv1alpha1.MeshTLSPolicy) map[types.NamespacedName][]string {
 	muted := map[types.NamespacedName][]string{}
 	for _, p := range policies {
-		if value := p.Annotations[meshtlsv1alpha1.AnnotationMute]; value != "" {
-			for _, name := range strings.Split(value, ",") {
-				key := types.NamespacedName{Namespace: p.Namespace, Name: p.Name}
-				muted[key] = append(muted[key], strings.TrimSpace(name))
-			}
-		}
+		muted[types.NamespacedName{Namespace: p.Namespace, Name: p.Name}] = model.MutedChecks(p)
 	}
 	return muted
 }

@@ -112,3 +112,14 @@ func (o Objects) All() []Object {
 	}
 	return all
 }
+
+// MutedChecks returns the checks that the object's annotation does not want to hear of.
+func MutedChecks(o metav1.Object) []string {
+	var names []string
+	for _, name := range strings.Split(o.GetAnnotations()[meshtlsv1alpha1.AnnotationMute], ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
