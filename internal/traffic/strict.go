@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
@@ -109,9 +108,11 @@ func behind(v *mesh.View, decided istio.Origin) []subject {
 			continue
 		}
 		var policies []subject
-		for _, owner := range slices.DeleteFunc(slices.Clone(pa.OwnerReferences), func(o metav1.OwnerReference) bool { return !model.OfPolicy(o) }) {
-			policy := model.PolicyRef(types.NamespacedName{Namespace: pa.Namespace, Name: owner.Name})
-			policies = append(policies, subject{object: policy, field: "spec.accept"})
+		for _, owner := range pa.OwnerReferences {
+			if model.OfPolicy(owner) {
+				policy := model.PolicyRef(types.NamespacedName{Namespace: pa.Namespace, Name: owner.Name})
+				policies = append(policies, subject{object: policy, field: "spec.accept"})
+			}
 		}
 		return policies
 	}
