@@ -96,8 +96,9 @@ func outside(v Verdict, to Destination) Verdict {
 			v.Why = fmt.Sprintf("%s The host is declared part of the mesh, so its servers are taken to end it.", v.Sent.Why)
 			return v
 		}
-		v.Kind = Refused
-		v.Why = fmt.Sprintf("%s But the server is none of the mesh, and does not know the mesh's certificates.", v.Sent.Why)
+		v.Kind = Unknown
+		v.Why = fmt.Sprintf("%s The host is declared to be outside the mesh: whether its server ends the mesh's mutual TLS, as a gateway of "+
+			"another mesh with the same root does, is not known.", v.Sent.Why)
 		return v
 	case meshtlsv1alpha1.SendAuto:
 		v.Sent.Mode = meshtlsv1alpha1.SendDisable

@@ -126,8 +126,23 @@ func (v *View) OutcomeAt(c Call, server destinations.Endpoint) Outcome {
 		o.Verdict = v.uncapturedVerdict(connection)
 	default:
 		o.Verdict = v.Verdict(connection)
+		if o.endsMutualTLSOfClients() {
+			o.Kind = istio.MutualTLS
+			o.Why = o.Sent.Why + " The gateway passes the clients' TLS through, and the server's proxy takes it if it is the mesh's mutual TLS; " +
+				"it refuses any other."
+		}
 	}
 	return o.settled()
+}
+
+// endsMutualTLSOfClients reports whether a gateway passes TLS on as it is to a proxy that takes no TLS but the mesh's: a client that has a
+// certificate of the mesh is served, such as the sidecar of another cluster.
+// Source: istio pilot/pkg/networking/core/filterchain_options.go, getFilterChainMatchOptions.
+func (o Outcome) endsMutualTLSOfClients() bool {
+	via := o.Call.Via
+	passedThrough := via != nil && via.Server != nil && via.Server.PassesThrough()
+	return passedThrough && o.Kind == istio.Refused && o.Sent.Mode == meshtlsv1alpha1.SendDisable &&
+		o.Server.Dataplane == model.DataplaneSidecar && o.Accepted.Mode != meshtlsv1alpha1.AcceptDisable
 }
 
 // settled words the outcome for what the call carries.

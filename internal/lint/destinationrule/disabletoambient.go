@@ -5,6 +5,7 @@ import (
 
 	networkingapi "istio.io/api/networking/v1alpha3"
 
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/lint"
 	"github.com/meshtls/meshtls/internal/mesh"
@@ -31,7 +32,8 @@ func init() {
 // applyHBONETransportSocketMatches.
 func disableToAmbient(v *mesh.View) []model.Finding {
 	tunnelled := func(o outcome) bool {
-		return o.Server != nil && o.Kind == istio.MutualTLS && o.mode() == networkingapi.ClientTLSSettings_DISABLE
+		tunnel := o.Kind == istio.MutualTLS && o.Sent.Mode == meshtlsv1alpha1.SendIstioMutual
+		return o.Server != nil && tunnel && o.mode() == networkingapi.ClientTLSSettings_DISABLE
 	}
 	var findings []model.Finding
 	for _, rule := range v.DestinationRules() {

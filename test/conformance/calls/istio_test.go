@@ -19,6 +19,8 @@ const (
 	// outside is the server of a call that leaves the mesh, and nobody that of one that reaches none.
 	outside = "outside the mesh"
 	nobody  = "none"
+	// itsServers is what calls a gateway.
+	itsServers = "its servers"
 )
 
 // judge asks Istio about the calls of one world.
@@ -124,7 +126,7 @@ func (j judge) gateway(client string, proxy *oracle.Proxy) {
 		case chain.TLS == oracle.ServesPassthrough:
 			what = ownTLS
 		}
-		j.clusters(call{client: client, called: "its servers"}, proxy, chain.Clusters, what)
+		j.clusters(call{client: client, called: itsServers}, proxy, chain.Clusters, what)
 	}
 }
 
@@ -150,7 +152,11 @@ func (j judge) cluster(c call, proxy *oracle.Proxy, name string, what content) {
 		j.found.put(c, string(istio.Refused))
 	case len(endpoints) == 0 && external || cluster.GetLoadAssignment() == nil && len(endpoints) == 0 && j.anywhere(string(host)):
 		c.server = outside
-		j.found.put(c, toStranger(oracle.TLSOf(cluster).Mode, what, external))
+		outcome := toStranger(oracle.TLSOf(cluster).Mode, what, false)
+		if external {
+			outcome = toExternal(oracle.TLSOf(cluster).Mode, what)
+		}
+		j.found.put(c, outcome)
 	case len(endpoints) == 0:
 		c.server = nobody
 		j.found.put(c, string(mesh.NoEndpoints))
@@ -165,7 +171,7 @@ func (j judge) cluster(c call, proxy *oracle.Proxy, name string, what content) {
 			}
 		case external:
 			c.server = outside
-			j.found.put(c, toStranger(e.Wire.Mode, what, true))
+			j.found.put(c, toExternal(e.Wire.Mode, what))
 		default:
 			j.atMachine(c, string(host), e, what)
 		}
@@ -181,7 +187,7 @@ func (j judge) atMachine(c call, host string, e oracle.Endpoint, what content) {
 	}
 }
 
-// toStranger is the outcome at a server without a proxy that Istio knows. One outside the mesh cannot end the mesh's mutual TLS.
+// toStranger is the outcome at a server without a proxy that Istio knows. A stranger cannot end the mesh's mutual TLS.
 func toStranger(wire meshtlsv1alpha1.SendMode, what content, stranger bool) string {
 	switch {
 	case wire == meshtlsv1alpha1.SendIstioMutual && stranger:
@@ -191,6 +197,14 @@ func toStranger(wire meshtlsv1alpha1.SendMode, what content, stranger bool) stri
 	default:
 		return passed(wire, what)
 	}
+}
+
+// toExternal is the outcome at a server outside the mesh. Whether it ends the mesh's mutual TLS is not known.
+func toExternal(wire meshtlsv1alpha1.SendMode, what content) string {
+	if wire == meshtlsv1alpha1.SendIstioMutual {
+		return string(istio.Unknown)
+	}
+	return passed(wire, what)
 }
 
 // passed is the outcome of a connection that no proxy ends at the server.
@@ -217,6 +231,9 @@ func (j judge) atPod(e oracle.Endpoint, c call, what content) []string {
 		return j.atGateway(e, called, what)
 	}
 	outcome := j.atSidecar(e, called, what)
+	if what == ownTLS && c.called == itsServers && e.Wire.Mode == meshtlsv1alpha1.SendDisable {
+		return []string{outcome, j.mutualTLSOfClient(e)}
+	}
 	if what == plainBytes && outcome == string(istio.Refused) {
 		outcome = j.atSidecar(e, called, plainHTTP) // bytes may be HTTP
 	}
@@ -245,6 +262,17 @@ func (j judge) atSidecar(e oracle.Endpoint, called string, what content) string 
 	default:
 		return passed(e.Wire.Mode, what)
 	}
+}
+
+// mutualTLSOfClient is the outcome at a sidecar of TLS that a gateway passes on as it is, if it is the mutual TLS of a client in the mesh.
+func (j judge) mutualTLSOfClient(e oracle.Endpoint) string {
+	chain, err := j.mesh.Sidecar(oracle.NameOf(e.Pod)).Takes(simulation.Call{
+		Address: e.Address, Port: int(e.Port), Protocol: simulation.HTTP, TLS: simulation.MTLS, CallMode: simulation.CallModeInbound,
+	})
+	if err != nil || chain.TLS != oracle.ServesIstioMutual && chain.TLS != oracle.ServesMutual {
+		return string(istio.Refused)
+	}
+	return string(istio.MutualTLS)
 }
 
 // names are the server names that an application may ask a gateway for.

@@ -19,7 +19,7 @@ func ourFacts(v *mesh.View, asked map[string]bool) facts {
 			client := w.Namespace + "/" + pod.Name
 			if w.Gateway {
 				for _, c := range v.GatewayCalls(w) {
-					putOutcomes(v, found, client, "its servers", c)
+					putOutcomes(v, found, client, itsServers, c)
 				}
 				continue
 			}
