@@ -3,7 +3,6 @@ package compile
 import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/lint/all"
 	"github.com/meshtls/meshtls/internal/lint/policy"
 	"github.com/meshtls/meshtls/internal/mesh"
@@ -77,24 +76,11 @@ func together[T metav1.Object](projected, live []T, namespace string) []T {
 	return all
 }
 
-// foundInObjects returns what lint finds in the rendered objects. An object without a revision is read by every control plane; the view
-// of the default one judges it.
+// foundInObjects returns what lint finds in the rendered objects.
 func foundInObjects(views []*mesh.View) []model.Finding {
 	var findings []model.Finding
 	for _, v := range views {
-		found := all.OfOurs(v)
-		if len(found) == 0 {
-			continue
-		}
-		revisions := map[model.ObjectRef]string{}
-		for o, kind := range mesh.Objects(v.Inventory()) {
-			revisions[model.RefOf(kind, o)] = o.GetLabels()[meshtlsv1alpha1.LabelRevision]
-		}
-		for _, f := range found {
-			if revisions[f.Subject] == v.Revision() {
-				findings = append(findings, f)
-			}
-		}
+		findings = append(findings, all.OfOurs(v)...)
 	}
 	return findings
 }

@@ -5,28 +5,32 @@ import (
 	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/util/sets"
-
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
 // Run returns what the checks find in the view, without what is muted. In the objects that the operator writes it finds only what the
-// checks with Ours do.
+// checks with Ours do, and only in those of the view's own revision: one without a revision is read by every control plane, and the default
+// one's view judges it.
 func Run(v *mesh.View, checks []Check) []model.Finding {
 	var findings []model.Finding
 	for _, check := range checks {
 		for _, f := range check.Find(v) {
 			f.Check = check.Name
 			f.Condition, f.Reason = check.lowers(v, f)
-			if mutes(v, f) || !check.Ours && Ours(v, f.Subject) {
+			if mutes(v, f) || !check.judges(v, f.Subject) {
 				continue
 			}
 			findings = append(findings, f)
 		}
 	}
 	return findings
+}
+
+// judges reports whether the check, in this view, says what it finds in the object.
+func (c Check) judges(v *mesh.View, object model.ObjectRef) bool {
+	return !Ours(v, object) || c.Ours && isOfRevision(v, object)
 }
 
 // lowers returns the condition that the finding makes False on the policies behind its object, with the reason; empty: none.
@@ -51,14 +55,19 @@ func Ordered(findings []model.Finding) []model.Finding {
 
 // notes are what the labels and annotations of objects say to lint.
 type notes struct {
-	// ours are the objects that the operator writes, and muted the checks that an object's annotation silences.
-	ours  sets.Set[model.ObjectRef]
-	muted map[model.ObjectRef]string
+	// ours are the objects that the operator writes, with their revisions, and muted the checks that an object's annotation silences.
+	ours, muted map[model.ObjectRef]string
 }
 
 // Ours reports whether the operator writes the object.
 func Ours(v *mesh.View, object model.ObjectRef) bool {
-	return mesh.Derived(v, takeNotes).ours.Has(object)
+	_, ours := mesh.Derived(v, takeNotes).ours[object]
+	return ours
+}
+
+// isOfRevision reports whether an object that the operator writes is labelled for the view's control plane.
+func isOfRevision(v *mesh.View, object model.ObjectRef) bool {
+	return mesh.Derived(v, takeNotes).ours[object] == v.Revision()
 }
 
 // mutes reports whether the annotation of the finding's object silences its check.
@@ -73,11 +82,11 @@ func mutes(v *mesh.View, f model.Finding) bool {
 
 // takeNotes reads the labels and annotations of all objects. It asks the inventory itself: no answer of a check depends on them.
 func takeNotes(v *mesh.View) notes {
-	n := notes{ours: sets.New[model.ObjectRef](), muted: map[model.ObjectRef]string{}}
+	n := notes{ours: map[model.ObjectRef]string{}, muted: map[model.ObjectRef]string{}}
 	i := v.Inventory()
 	for o, kind := range mesh.Objects(i) {
 		if model.Ours(o) {
-			n.ours.Insert(model.RefOf(kind, o))
+			n.ours[model.RefOf(kind, o)] = o.GetLabels()[meshtlsv1alpha1.LabelRevision]
 		}
 		n.mute(model.RefOf(kind, o), o.GetAnnotations()[meshtlsv1alpha1.AnnotationMute])
 	}

@@ -41,7 +41,11 @@ func randomWorld(t *testing.T, seed uint64) world {
 	}
 	objects = objects.With(documents...)
 	if hasForeign(seed) {
-		objects = objects.With(foreign(t, seed)...)
+		foreign, err := oracle.Of(worlds.Foreign(seed, oracle.Written))
+		if err != nil {
+			t.Fatal(err)
+		}
+		objects = objects.With(foreign...)
 	}
 	operated, err := oracle.Operate(t.Context(), objects, birth(seed))
 	if err != nil {

@@ -48,8 +48,9 @@ func selectorHidesRule(v *mesh.View) []model.Finding {
 				lost = "its TLS"
 			}
 			f := lint.Finding(lint.Warning, model.KindDestinationRule, rule, "spec.workloadSelector")
+			f.Related = model.RefOf(model.KindDestinationRule, others[0])
 			f.Message = fmt.Sprintf("Other pods of the namespace, such as %s, lose %s for %s, and %s: Istio looks no further than a namespace "+
-				"that has a rule for the host.", loser.Example, model.RefOf(model.KindDestinationRule, others[0]), d.Name, lost)
+				"that has a rule for the host.", loser.Example, f.Related, d.Name, lost)
 			f.Remedy = "Put a copy of that rule, without workloadSelector and exportTo, into this namespace."
 			findings = append(findings, f)
 			break

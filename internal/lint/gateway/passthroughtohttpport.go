@@ -18,8 +18,8 @@ func init() {
 			Severity: []lint.Severity{lint.Error},
 			Finds: "a server that passes the clients' TLS through, by a VirtualService, to a port that is declared HTTP, in front of pods with " +
 				"a sidecar.",
-			Why: "The gateway wraps the clients' TLS in the mesh's mutual TLS. The sidecar takes that off and reads the rest as HTTP, but finds " +
-				"the clients' TLS: every connection fails.",
+			Why: "The gateway wraps the clients' TLS in the mesh's mutual TLS, or sends it as it is to pods that take no mutual TLS. The sidecar " +
+				"expects HTTP and finds the clients' TLS: every connection fails.",
 			Fix: "Declare the port `TLS` or `HTTPS` if the application ends TLS, or end TLS at the gateway and route by `http`.",
 		},
 		Ours: true,
@@ -37,7 +37,7 @@ func passthroughToHTTPPort(v *mesh.View) []model.Finding {
 		}
 		refuses := func(o mesh.Outcome) bool {
 			return o.Kind == istio.Refused && o.Server != nil && o.Server.Dataplane == model.DataplaneSidecar && !o.AtGateway &&
-				o.Sent.Mode == meshtlsv1alpha1.SendIstioMutual
+				(o.Sent.Mode == meshtlsv1alpha1.SendIstioMutual || o.Sent.Mode == meshtlsv1alpha1.SendDisable)
 		}
 		outcomes := v.Outcomes(call)
 		at := slices.IndexFunc(outcomes, refuses)

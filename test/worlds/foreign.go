@@ -1,9 +1,8 @@
-package conformance_test
+package worlds
 
 import (
 	"fmt"
 	"math/rand/v2"
-	"testing"
 	"time"
 
 	networkingapi "istio.io/api/networking/v1alpha3"
@@ -13,23 +12,17 @@ import (
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"github.com/meshtls/meshtls/test/conformance/oracle"
-	"github.com/meshtls/meshtls/test/worlds"
 )
 
-// stranger draws other people's Istio objects, for the worlds of worlds.Random: about the same pods, hosts and gateways.
-type stranger struct{ *rand.Rand }
-
-// foreign are some PeerAuthentications, DestinationRules and Gateways, older and younger than the operator's.
-func foreign(t *testing.T, seed uint64) oracle.World {
-	t.Helper()
-	s := stranger{rand.New(rand.NewPCG(seed, 2))} // #nosec G404 -- repeatable on purpose
+// Foreign returns other people's PeerAuthentications, DestinationRules and Gateways for the world of a seed, about the same pods, hosts
+// and gateways. They are older and younger than the given time.
+func Foreign(seed uint64, around time.Time) []client.Object {
+	s := stranger{generator{rand.New(rand.NewPCG(seed, 2))}} // #nosec G404 -- repeatable on purpose
 	var objects []client.Object
 	for i := range 1 + s.IntN(4) {
 		metadata := metav1.ObjectMeta{
-			Namespace: oneOf(s, worlds.RootNamespace, "shop", "bank"), Name: fmt.Sprintf("foreign-%d", i),
-			CreationTimestamp: metav1.NewTime(oracle.Written.AddDate(0, 0, s.IntN(400)-200).Add(time.Duration(i) * time.Hour)),
+			Namespace: one(s.generator, namespaces), Name: fmt.Sprintf("foreign-%d", i),
+			CreationTimestamp: metav1.NewTime(around.AddDate(0, 0, s.IntN(400)-200).Add(time.Duration(i) * time.Hour)),
 		}
 		switch s.IntN(3) {
 		case 0:
@@ -40,14 +33,13 @@ func foreign(t *testing.T, seed uint64) oracle.World {
 			objects = append(objects, s.gateway(metadata))
 		}
 	}
-	world, err := oracle.Of(objects)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return world
+	return objects
 }
 
-func oneOf[T any](s stranger, choices ...T) T { return choices[s.IntN(len(choices))] }
+// stranger draws other people's Istio objects.
+type stranger struct{ generator }
+
+func oneOf[T any](s stranger, choices ...T) T { return one(s.generator, choices) }
 
 func (s stranger) peerMode() *securityapi.PeerAuthentication_MutualTLS {
 	return &securityapi.PeerAuthentication_MutualTLS{Mode: oneOf(s,
@@ -77,7 +69,8 @@ func (s stranger) destinationRule(metadata metav1.ObjectMeta) client.Object {
 		LbPolicy: &networkingapi.LoadBalancerSettings_Simple{Simple: networkingapi.LoadBalancerSettings_RANDOM},
 	}
 	rule := &istionetworkingv1.DestinationRule{ObjectMeta: metadata, Spec: networkingapi.DestinationRule{
-		Host:          oneOf(s, "a.shop.svc.cluster.local", "b.bank.svc.cluster.local", "c", "api.partner.example", "*.partner.example", "*.local"),
+		Host: oneOf(s, "a.shop.svc.cluster.local", "b.bank.svc.cluster.local", "c", "api.partner.example", "*.partner.example",
+			"*.local"),
 		TrafficPolicy: &networkingapi.TrafficPolicy{LoadBalancer: balanced, Tls: s.clientTLS()},
 	}}
 	if s.IntN(3) == 0 {

@@ -1,0 +1,73 @@
+package peerauthentication
+
+import (
+	"fmt"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/destinations"
+	"github.com/meshtls/meshtls/internal/lint"
+	"github.com/meshtls/meshtls/internal/mesh"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+func init() {
+	checks.Add(lint.Check{
+		About: lint.About{
+			Name:     "peerauthentication-strict-without-auto-mtls",
+			Severity: []lint.Severity{lint.Error},
+			Finds: "a PeerAuthentication that says `STRICT` while `enableAutoMtls` is off in the mesh config, and clients with a proxy have no " +
+				"DestinationRule that tells them to use mutual TLS.",
+			Why: "Without auto mTLS clients send plaintext unless a DestinationRule says otherwise. The pods refuse it.",
+			Fix: "Turn `enableAutoMtls` on, or add a DestinationRule with `ISTIO_MUTUAL`.",
+		},
+		Find: strictWithoutAutoMTLS,
+	})
+}
+
+// strictWithoutAutoMTLS finds the PeerAuthentications that refuse what clients send where Istio uses no mutual TLS of itself.
+// Source: istio pilot/pkg/networking/core/cluster_tls.go, buildUpstreamTLSSettings.
+func strictWithoutAutoMTLS(v *mesh.View) []model.Finding {
+	if v.Mesh().AutoMTLS || v.Partial() {
+		return nil
+	}
+	told := map[model.ObjectRef]bool{}
+	var findings []model.Finding
+	for i := range v.Services() {
+		d := destinations.OfService(&v.Services()[i])
+		for _, port := range d.Declared {
+			for _, o := range refusedPlaintext(v, d, port) {
+				by := o.Accepted.Origin
+				if by.Object.Kind != model.KindPeerAuthentication || told[by.Object] {
+					continue
+				}
+				told[by.Object] = true
+				findings = append(findings, model.Finding{
+					Severity: lint.Error, Subject: by.Object, Field: by.Field,
+					Message: fmt.Sprintf("Auto mTLS is off in the mesh config, and no DestinationRule tells clients of namespace %s what to send to port "+
+						"%d of %s: they send plaintext, and pod %s/%s refuses it.", o.Call.Client.Namespace, port.Number, d.Ref(),
+						o.Server.Namespace, o.Server.Example),
+					Remedy: "Turn enableAutoMtls on, or tell the clients by a DestinationRule with ISTIO_MUTUAL.",
+				})
+			}
+		}
+	}
+	return findings
+}
+
+// refusedPlaintext returns the calls of the port whose plaintext is Istio's own choice, and that a sidecar refuses.
+func refusedPlaintext(v *mesh.View, d *destinations.Destination, port destinations.Port) []mesh.Outcome {
+	var refused []mesh.Outcome
+	for _, client := range v.Clients().All {
+		call := mesh.Call{
+			Client: client, Host: d.Name, Number: port.Number, Called: d.Name, Destination: d, Port: port, Carries: istio.CarriesOf(port.Protocol),
+		}
+		for _, o := range v.Outcomes(call) {
+			byItself := o.Sent.Mode == meshtlsv1alpha1.SendDisable && o.Sent.Settings == nil
+			if o.Kind == istio.Refused && byItself && o.Server != nil && !o.AtGateway {
+				refused = append(refused, o)
+			}
+		}
+	}
+	return refused
+}
