@@ -30,7 +30,7 @@ func sendHostNotFound(w world) []model.Finding {
 		f := h.subject.about(lint.Error, h.field)
 		f.Message = fmt.Sprintf("No Service and no ServiceEntry visible in namespace %s declares %s.", h.subject.policy.Namespace, h.host)
 		f.Remedy = "Check the name, or declare the host by a ServiceEntry; the entry takes effect when it is there."
-		if above := w.declaredAbove(h.host); above != "" {
+		if above := w.hosts.declaredAbove(h.host); above != "" {
 			f.Message += fmt.Sprintf(" Calls of it go to %s, for which Istio looks for rules by that name.", above)
 			f.Remedy = fmt.Sprintf("Declare the host by a ServiceEntry of its own, or send to %s.", above)
 		}

@@ -54,13 +54,13 @@ func sendOverruled(w world) []model.Finding {
 // destinations are what the rule's host means: itself, or with a wildcard what it covers, and if nothing is known of that, itself.
 func (w world) destinations(rule *istionetworkingv1.DestinationRule) []model.Host {
 	if !hosts.IsWildcard(rule.Spec.Host) {
-		if h, known := w.hosts[rule.Spec.Host]; known {
+		if h, known := w.hosts.byName[rule.Spec.Host]; known {
 			return []model.Host{h}
 		}
 		namespace, _, _ := hosts.Service(rule.Spec.Host)
 		return []model.Host{{Name: rule.Spec.Host, Namespace: namespace}}
 	}
-	return w.declared(rule.Spec.Host)
+	return w.hosts.declared(rule.Spec.Host)
 }
 
 // countOverruled counts the clients of a rule for whom another one governs and makes them send other TLS. That a rule of ours names the

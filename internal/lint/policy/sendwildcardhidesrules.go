@@ -46,7 +46,7 @@ func sendWildcardHidesRules(w world) []model.Finding {
 // hiddenBy are the rules that would govern what the wildcard covers.
 func (w world) hiddenBy(v view, rule model.SendRule) []model.ObjectRef {
 	var hidden []model.ObjectRef
-	for _, host := range w.declared(rule.Host) {
+	for _, host := range w.hosts.declared(rule.Host) {
 		for _, shadow := range v.Shadowed(w.clientOf(rule), host) {
 			_, ours := v.destinationRules[shadow.Winner]
 			loser := model.RefOf(model.KindDestinationRule, shadow.Rule)

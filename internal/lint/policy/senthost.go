@@ -25,7 +25,7 @@ func sentHostsOf(w world) []sentHost {
 			for j, name := range send.Hosts {
 				host := hosts.Qualify(name, s.policy.Namespace)
 				all = append(all, sentHost{
-					subject: s, send: send, host: host, declared: w.declared(host),
+					subject: s, send: send, host: host, declared: w.hosts.declared(host),
 					field: fmt.Sprintf("spec.send[%d].hosts[%d]", i, j),
 				})
 			}

@@ -6,12 +6,9 @@ import (
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/istio/hosts"
 	"github.com/meshtls/meshtls/internal/istio/revisions"
-	"github.com/meshtls/meshtls/internal/lint"
 	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
 )
@@ -39,23 +36,14 @@ func (n Namespace) Revisions() []string {
 
 // world is what checks look at.
 type world struct {
-	Namespace
-	subjects []subject
+	authors
 	// views are the mesh once what is rendered is written, one for each revision.
-	views []view
-	// seen are the hosts that the namespace's clients see, and hosts the first of each name.
-	seen      []model.Host
-	hosts     map[string]model.Host
+	views     []view
+	hosts     knownHosts
 	sentHosts []sentHost
 	// foreignSelecting and clientsElsewhere tell which clients have rules of their own, besides ours.
 	foreignSelecting bool
 	clientsElsewhere []clients
-}
-
-// subject is a policy with what becomes of it.
-type subject struct {
-	policy  *meshtlsv1alpha1.MeshTLSPolicy
-	outcome model.Outcome
 }
 
 // view is the mesh as one control plane sees it, with the rendered objects that it reads, by reference.
@@ -67,12 +55,12 @@ type view struct {
 }
 
 func newWorld(n Namespace, views []*mesh.View) world {
-	w := world{Namespace: n, subjects: subjectsOf(n)}
+	w := world{authors: authorsOf(n)}
 	for _, v := range views {
 		w.views = append(w.views, newView(v, n.Snapshot.Namespace))
 	}
 	index := w.mesh().Destinations()
-	w.seen, w.hosts = index.SeenBy(n.Snapshot.Namespace), index.KnownTo(n.Snapshot.Namespace)
+	w.hosts = knownHosts{seen: index.SeenBy(n.Snapshot.Namespace), byName: index.KnownTo(n.Snapshot.Namespace)}
 	w.sentHosts = sentHostsOf(w)
 	w.foreignSelecting, w.clientsElsewhere = foreignSelecting(n.Snapshot), clientsElsewhere(n.Snapshot)
 	return w
@@ -97,18 +85,6 @@ func renderedIn[T metav1.Object](namespace, kind string, objects []T) map[model.
 	return rendered
 }
 
-func subjectsOf(n Namespace) []subject {
-	policies := make(map[types.NamespacedName]*meshtlsv1alpha1.MeshTLSPolicy, len(n.Snapshot.Policies))
-	for _, p := range n.Snapshot.Policies {
-		policies[types.NamespacedName{Namespace: p.Namespace, Name: p.Name}] = p
-	}
-	subjects := make([]subject, 0, len(n.Plan.Policies))
-	for _, o := range n.Plan.Policies {
-		subjects = append(subjects, subject{policy: policies[o.Policy], outcome: o})
-	}
-	return subjects
-}
-
 // mesh returns a view for questions whose answer does not depend on the revision: about pods, Services and hosts.
 func (w world) mesh() *mesh.View { return w.views[0].View }
 
@@ -125,36 +101,8 @@ func (w world) targetPods(s subject) []model.Workload {
 	return w.selected(s.outcome.Selector)
 }
 
-// declared returns the destinations that a host of a send means: itself, or those that its wildcard covers. A wildcard that somebody
-// declares above an exact host is another destination: Istio looks for rules by its name, and does not find those of the exact host.
-// Source: istio pilot/pkg/model/config.go, MostSpecificHostMatch.
-func (w world) declared(host string) []model.Host {
-	if h, ok := w.hosts[host]; ok {
-		return []model.Host{h}
-	}
-	if !hosts.IsWildcard(host) {
-		return nil
-	}
-	return slices.DeleteFunc(slices.Clone(w.seen), func(h model.Host) bool { return !hosts.Covers(host, h.Name) })
-}
-
-// declaredAbove returns the narrowest wildcard above the host that somebody declares; empty: none.
-func (w world) declaredAbove(host string) string {
-	for _, wildcard := range hosts.Wildcards(host) {
-		if _, ok := w.hosts[wildcard]; ok {
-			return wildcard
-		}
-	}
-	return ""
-}
-
 // judges reports whether the view is the one to judge a rendered object. An object without a revision is read by every control plane;
 // the default one's view judges it.
 func (v view) judges(o metav1.Object) bool {
 	return o.GetLabels()[meshtlsv1alpha1.LabelRevision] == v.Revision()
-}
-
-// about begins a finding about the policy; the caller adds the words.
-func (s subject) about(severity lint.Severity, field string) model.Finding {
-	return model.Finding{Severity: severity, Subject: model.PolicyRef(s.outcome.Policy), Field: field}
 }
