@@ -90,7 +90,7 @@ func (m *Model) Listeners(pod model.Workload) Listeners {
 				continue
 			}
 			server := Server{Gateway: gateway, Index: i, Hosts: allSpelledOut(spec.Hosts, gateway.Namespace)}
-			merge.admit(server, m.podPort(pod, int32(spec.Port.Number)))
+			merge.admit(server, m.PodPort(pod, int32(spec.Port.Number)))
 		}
 	}
 	return merge.listeners().openable(pod)
@@ -119,10 +119,10 @@ func (l Listeners) openable(pod model.Workload) Listeners {
 	return open
 }
 
-// podPort is the port on which the pods listen for a Gateway's port: the target of the first Service port with that number among
+// PodPort is the port on which the pods listen for a Gateway's port: the target of the first Service port with that number among
 // the Services that select the pods, else the number itself. Of several Services Istio takes any; we take the first by name.
 // Source: istio pilot/pkg/model/gateway.go, resolvePorts.
-func (m *Model) podPort(pod model.Workload, number int32) int32 {
+func (m *Model) PodPort(pod model.Workload, number int32) int32 {
 	for _, service := range m.services[pod.Namespace] {
 		if service.Untranslated || len(service.Selector) == 0 || !pods.Matches(service.Selector, pod.Labels) {
 			continue

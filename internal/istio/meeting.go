@@ -2,6 +2,8 @@ package istio
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/model"
@@ -84,6 +86,9 @@ func meetCustomTLS(v Verdict, c Connection) Verdict {
 	return v
 }
 
+// IsIdentity reports whether the subject alternative name is an identity of a mesh.
+func IsIdentity(name string) bool { return strings.HasPrefix(name, "spiffe://") }
+
 // outside is the verdict for a server that Istio knows nothing about.
 func outside(v Verdict, to Destination) Verdict {
 	switch v.Sent.Mode {
@@ -96,9 +101,13 @@ func outside(v Verdict, to Destination) Verdict {
 			v.Why = fmt.Sprintf("%s The host is declared part of the mesh, so its servers are taken to end it.", v.Sent.Why)
 			return v
 		}
-		v.Kind = Unknown
-		v.Why = fmt.Sprintf("%s The host is declared to be outside the mesh: whether its server ends the mesh's mutual TLS, as a gateway of "+
-			"another mesh with the same root does, is not known.", v.Sent.Why)
+		if to.Identified || slices.ContainsFunc(v.Sent.Settings.GetSubjectAltNames(), IsIdentity) {
+			v.Kind = MutualTLS
+			v.Why = fmt.Sprintf("%s The servers are named by identities of the mesh (SPIFFE), so they are taken to end it.", v.Sent.Why)
+			return v
+		}
+		v.Kind = Refused
+		v.Why = fmt.Sprintf("%s But the server is none of the mesh, and does not know the mesh's certificates.", v.Sent.Why)
 		return v
 	case meshtlsv1alpha1.SendAuto:
 		v.Sent.Mode = meshtlsv1alpha1.SendDisable

@@ -81,6 +81,8 @@ type Destination struct {
 	Subset string
 	// Headless says that clients connect to the address that they looked up, not to one that their proxy chooses.
 	Headless bool
+	// Identified says that the servers are named by identities of the mesh, wherever they are.
+	Identified bool
 	// Endpoints are the pods behind the port. They matter only where proxies do not choose: Istio then decides for all of them
 	// together.
 	Endpoints []model.Workload

@@ -2,12 +2,14 @@ package mesh
 
 import (
 	"maps"
+	"slices"
 
 	networkingapi "istio.io/api/networking/v1alpha3"
 
 	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/istio/destinations"
 	"github.com/meshtls/meshtls/internal/istio/pods"
+	"github.com/meshtls/meshtls/internal/istio/scopes"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -37,23 +39,41 @@ func (v *network) CallOf(d *destinations.Destination, port destinations.Port) is
 	return d.Called(port, v.Behind(d))
 }
 
-// EndpointsKnown reports whether it is known where the destination leads, be it to nothing: it selects pods, or lists addresses.
+// MachinesAt returns the ports of the machines with the labels that a Service's port leads to, ascending.
+func (v *network) MachinesAt(s *model.Service, port model.ServicePort, labels map[string]string) []int32 {
+	var numbers []int32
+	for _, e := range destinations.PortOf(&port).Endpoints(v.machines(destinations.OfService(s))) {
+		if pods.Matches(labels, e.Labels) {
+			numbers = append(numbers, e.Port)
+		}
+	}
+	slices.Sort(numbers)
+	return slices.Compact(numbers)
+}
+
+// EndpointsKnown reports whether it is known where the destination leads, be it to nothing: it selects pods, or lists addresses. Outside the
+// mesh, or where DNS finds the servers, they are known if all of what is listed is in the cluster.
 func (v *network) EndpointsKnown(d *destinations.Destination) bool {
+	if d.Service != nil {
+		return !d.External && (len(d.Selector()) > 0 || len(v.slicesOf(d)) > 0)
+	}
+	listed := d.Entry.Spec.GetEndpoints()
+	inCluster := len(listed) > 0 && !slices.ContainsFunc(listed, func(e *networkingapi.WorkloadEntry) bool {
+		return len(v.inCluster(d, e)) == 0
+	})
 	switch {
 	case d.External:
-		return false
+		return inCluster
 	case len(d.Selector()) > 0:
 		return true
-	case d.Service != nil:
-		return len(v.slicesOf(d)) > 0
 	default:
-		return len(d.Entry.Spec.GetEndpoints()) > 0 && d.Entry.Spec.GetResolution() == networkingapi.ServiceEntry_STATIC
+		return inCluster || len(listed) > 0 && d.Entry.Spec.GetResolution() == networkingapi.ServiceEntry_STATIC
 	}
 }
 
 // Machines returns what is behind the destination and was not found by its selector, as workloads: what a ServiceEntry lists, the
-// WorkloadEntries that it or a Service selects, and the addresses that a Service without a selector was given. A destination outside the
-// mesh has none.
+// WorkloadEntries that it or a Service selects, and the addresses that a Service without a selector was given. Of a destination outside
+// the mesh only what is in the cluster counts.
 func (v *network) Machines(d *destinations.Destination) []model.Workload {
 	var all []model.Workload
 	for _, b := range v.machines(d) {
@@ -72,14 +92,12 @@ func (v *network) backends(d *destinations.Destination) []destinations.Backend {
 }
 
 func (v *network) machines(d *destinations.Destination) []destinations.Backend {
-	if d.External {
-		return nil
-	}
 	var all []destinations.Backend
 	if d.Entry != nil {
-		for _, endpoint := range d.Entry.Spec.GetEndpoints() {
-			all = append(all, v.machine(d.Namespace, endpoint.GetAddress(), endpoint))
-		}
+		all = v.listed(d)
+	}
+	if d.External {
+		return all
 	}
 	if d.Service != nil && d.Service.Selector == nil {
 		all = append(all, v.atAddresses(d)...)
@@ -93,6 +111,63 @@ func (v *network) machines(d *destinations.Destination) []destinations.Backend {
 		}
 	}
 	return all
+}
+
+// listed are the endpoints that the ServiceEntry lists.
+func (v *network) listed(d *destinations.Destination) []destinations.Backend {
+	var all []destinations.Backend
+	for _, endpoint := range d.Entry.Spec.GetEndpoints() {
+		found := v.inCluster(d, endpoint)
+		if len(found) == 0 && !d.External {
+			found = append(found, v.machine(d.Namespace, endpoint.GetAddress(), endpoint))
+		}
+		all = append(all, found...)
+	}
+	return all
+}
+
+// inCluster returns the pods that a listed endpoint leads to: the one with its address, or those behind the Service whose name or address it
+// is, which leads its own ports on.
+func (v *network) inCluster(d *destinations.Destination, endpoint *networkingapi.WorkloadEntry) []destinations.Backend {
+	if _, found := v.podAt(endpoint.GetAddress()); found {
+		return []destinations.Backend{v.machine(d.Namespace, endpoint.GetAddress(), endpoint)}
+	}
+	service, found := v.serviceAt(endpoint.GetAddress())
+	if !found {
+		return nil
+	}
+	asListed := v.machine(d.Namespace, endpoint.GetAddress(), endpoint)
+	inMesh := asListed.Dataplane == model.DataplaneSidecar
+	var all []destinations.Backend
+	for _, pod := range v.Selected(service.Namespace, service.Selector) {
+		ports := map[string]int32{}
+		for _, p := range d.Declared {
+			if number, leads := leadsOn(service, p, asListed, pod); leads {
+				ports[p.Name()] = number
+			}
+		}
+		all = append(all, destinations.Backend{Workload: takenFor(pod, inMesh), Ports: ports, Only: true})
+	}
+	return all
+}
+
+// leadsOn returns the pod's port that is reached by way of the Service, called at the port that the endpoint has for the destination's.
+func leadsOn(s *model.Service, p destinations.Port, endpoint destinations.Backend, pod model.Workload) (int32, bool) {
+	for _, at := range p.Endpoints([]destinations.Backend{endpoint}) {
+		for i := range s.Ports {
+			if s.Ports[i].Port == at.Port {
+				return s.Ports[i].TargetOn(pod)
+			}
+		}
+	}
+	return 0, false
+}
+
+// serviceAt finds the Service with a selector whose name, in full, or whose own address it is.
+func (v *network) serviceAt(address string) (*model.Service, bool) {
+	v.note(model.KindService)
+	s, found := v.index.byServiceAddress()[address]
+	return s, found
 }
 
 // machine is an endpoint that an object lists. To its clients one with a service account is part of the mesh, unless a label says
@@ -146,8 +221,11 @@ func (v *network) atAddresses(d *destinations.Destination) []destinations.Backen
 		}
 		for _, address := range slice.Addresses {
 			w, found := v.podAt(address)
-			if !found {
+			switch {
+			case !found:
 				w = model.Workload{Namespace: d.Namespace, Example: address, Count: 1, Dataplane: model.DataplaneNone}
+			case !v.Discovers(w.Namespace):
+				w = takenFor(w, false)
 			}
 			all = append(all, destinations.Backend{Workload: w, Ports: ports, Only: true})
 		}
@@ -176,6 +254,11 @@ func slicePort(slice model.EndpointSlice, port *model.ServicePort) (int32, bool)
 		}
 	}
 	return 0, false
+}
+
+// Discovers reports whether the control plane looks into the namespace.
+func (v *contents) Discovers(namespace string) bool {
+	return scopes.Sees(v.Mesh(), v.Namespace(namespace).Labels)
 }
 
 // podAt finds the pods of which one has the address.

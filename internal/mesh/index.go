@@ -13,6 +13,7 @@ import (
 
 	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/istio/destinations"
+	"github.com/meshtls/meshtls/internal/istio/hosts"
 	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/istio/revisions"
 	"github.com/meshtls/meshtls/internal/istio/routes"
@@ -29,11 +30,13 @@ type index struct {
 	pods       func() pods.Index
 	podsIn     func() pods.Namespaces
 	// byAddress are the pods by the addresses of each.
-	byAddress      func() map[string]*model.Workload
-	services       func() map[string][]*model.Service
-	authorizations func() map[string][]*istiosecurityv1.AuthorizationPolicy
-	clients        func() Clients
-	destinations   func() destinations.Index
+	byAddress func() map[string]*model.Workload
+	// byServiceAddress are the Services with a selector by their names, in full, and by their own addresses.
+	byServiceAddress func() map[string]*model.Service
+	services         func() map[string][]*model.Service
+	authorizations   func() map[string][]*istiosecurityv1.AuthorizationPolicy
+	clients          func() Clients
+	destinations     func() destinations.Index
 	// fronts are the destinations that select pods, by namespace.
 	fronts func() map[string]fronts
 	// known are the hosts that the clients of a namespace see.
@@ -52,19 +55,20 @@ type index struct {
 
 func newIndex(i model.Inventory) *index {
 	x := &index{
-		istio:          sync.OnceValue(func() *istio.Model { return istio.New(istio.WorldOf(i)) }),
-		namespaces:     sync.OnceValue(func() map[string]model.Namespace { return namespacesByName(i.Namespaces) }),
-		pods:           sync.OnceValue(func() pods.Index { return pods.NewIndex(i.Workloads) }),
-		podsIn:         sync.OnceValue(func() pods.Namespaces { return pods.ByNamespace(i.Workloads) }),
-		byAddress:      sync.OnceValue(func() map[string]*model.Workload { return podsByAddress(i.Workloads) }),
-		services:       sync.OnceValue(func() map[string][]*model.Service { return servicesByNamespace(i.Services) }),
-		authorizations: sync.OnceValue(func() map[string][]*istiosecurityv1.AuthorizationPolicy { return byNamespace(i.AuthorizationPolicies) }),
-		clients:        sync.OnceValue(func() Clients { return newClients(i) }),
-		destinations:   sync.OnceValue(func() destinations.Index { return destinations.NewIndex(i) }),
-		traffic:        sync.OnceValue(func() routing { return newRouting(i.VirtualServices) }),
-		sidecars:       sync.OnceValue(func() scopes.Sidecars { return scopes.NewSidecars(i.Mesh, i.Sidecars) }),
-		revisions:      sync.OnceValue(func() revisions.Revisions { return revisions.New(i.Tags) }),
-		credentials:    sync.OnceValue(func() map[model.ObjectRef]*model.Credential { return credentialsByRef(i.Credentials) }),
+		istio:            sync.OnceValue(func() *istio.Model { return istio.New(istio.WorldOf(i)) }),
+		namespaces:       sync.OnceValue(func() map[string]model.Namespace { return namespacesByName(i.Namespaces) }),
+		pods:             sync.OnceValue(func() pods.Index { return pods.NewIndex(i.Workloads) }),
+		podsIn:           sync.OnceValue(func() pods.Namespaces { return pods.ByNamespace(i.Workloads) }),
+		byAddress:        sync.OnceValue(func() map[string]*model.Workload { return podsByAddress(i.Workloads) }),
+		byServiceAddress: sync.OnceValue(func() map[string]*model.Service { return servicesByAddress(i.Services) }),
+		services:         sync.OnceValue(func() map[string][]*model.Service { return servicesByNamespace(i.Services) }),
+		authorizations:   sync.OnceValue(func() map[string][]*istiosecurityv1.AuthorizationPolicy { return byNamespace(i.AuthorizationPolicies) }),
+		clients:          sync.OnceValue(func() Clients { return newClients(i) }),
+		destinations:     sync.OnceValue(func() destinations.Index { return destinations.NewIndex(i) }),
+		traffic:          sync.OnceValue(func() routing { return newRouting(i.VirtualServices) }),
+		sidecars:         sync.OnceValue(func() scopes.Sidecars { return scopes.NewSidecars(i.Mesh, i.Sidecars) }),
+		revisions:        sync.OnceValue(func() revisions.Revisions { return revisions.New(i.Tags) }),
+		credentials:      sync.OnceValue(func() map[model.ObjectRef]*model.Credential { return credentialsByRef(i.Credentials) }),
 		routed: sync.OnceValue(func() map[types.NamespacedName][]*istionetworkingv1.VirtualService {
 			return routes.ByGateway(i.VirtualServices)
 		}),
@@ -82,6 +86,7 @@ func (x *index) governedBy(i model.Inventory) *index {
 	other := newIndex(i)
 	other.namespaces, other.pods, other.podsIn, other.services = x.namespaces, x.pods, x.podsIn, x.services
 	other.authorizations, other.credentials = x.authorizations, x.credentials
+	other.byAddress, other.byServiceAddress, other.sidecars = x.byAddress, x.byServiceAddress, x.sidecars
 	other.destinations, other.fronts, other.known = x.destinations, x.fronts, x.known
 	other.traffic, other.routed, other.inMesh = x.traffic, x.routed, x.inMesh
 	return other
@@ -115,6 +120,20 @@ func podsByAddress(all []model.Workload) map[string]*model.Workload {
 			for _, address := range pod.Addresses {
 				byAddress[address] = &all[w]
 			}
+		}
+	}
+	return byAddress
+}
+
+func servicesByAddress(all []model.Service) map[string]*model.Service {
+	byAddress := map[string]*model.Service{}
+	for i := range all {
+		if len(all[i].Selector) == 0 {
+			continue
+		}
+		byAddress[hosts.OfService(all[i].Namespace, all[i].Name)] = &all[i]
+		for _, address := range all[i].Addresses {
+			byAddress[address] = &all[i]
 		}
 	}
 	return byAddress

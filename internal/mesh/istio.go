@@ -40,3 +40,9 @@ func (v *network) Listeners(pod model.Workload) istio.Listeners {
 	v.note(model.KindGateway, model.KindService)
 	return v.index.istio().Listeners(pod)
 }
+
+// PodPort is the port on which the pods of a gateway listen for a Gateway's port.
+func (v *network) PodPort(pod model.Workload, number int32) int32 {
+	v.note(model.KindService)
+	return v.index.istio().PodPort(pod, number)
+}

@@ -41,7 +41,7 @@ func translated(m indexed, p *policyTarget, field string, wanted intstr.IntOrStr
 	for _, service := range services {
 		if port := findServicePort(service, wanted); port != nil {
 			declared = true
-			numbers = append(numbers, targetNumbers(*port, selected)...)
+			numbers = append(numbers, m.governed(p).targetNumbers(service, *port)...)
 		}
 	}
 	slices.Sort(numbers)
@@ -55,6 +55,11 @@ func translated(m indexed, p *policyTarget, field string, wanted intstr.IntOrStr
 		found.notes = []model.Finding{portsDiffer(p, field, wanted, found.numbers)}
 	}
 	return found
+}
+
+// governed returns the pods and machines that the policy is for.
+func (m indexed) governed(p *policyTarget) governed {
+	return governed{view: m.view(p), labels: p.target.selector, pods: m.pods(p)}
 }
 
 // servicesOf returns the Services that lead to the target's pods, by name: the one that the target names, else every one that selects
@@ -91,20 +96,27 @@ func findServicePort(service *model.Service, wanted intstr.IntOrString) *model.S
 	return nil
 }
 
+// governed are the pods and machines of a namespace that have the labels.
+type governed struct {
+	view   *mesh.View
+	labels map[string]string
+	pods   []model.Workload
+}
+
 // targetNumbers returns the workload ports that a Service port leads to, ascending: several where pods give one name to different
-// numbers.
-func targetNumbers(port model.ServicePort, selected []model.Workload) []int32 {
-	if port.TargetPort.Type == intstr.Int {
-		return []int32{port.TargetPort.IntVal}
+// numbers, or where machines have ports of their own.
+func (g governed) targetNumbers(service *model.Service, port model.ServicePort) []int32 {
+	numbers := g.view.MachinesAt(service, port, g.labels)
+	if port.TargetPort.Type == intstr.Int && (len(g.pods) > 0 || len(numbers) == 0) {
+		numbers = append(numbers, port.TargetPort.IntVal)
 	}
-	var numbers []int32
-	for i := range selected {
-		if number, declared := port.TargetOn(selected[i]); declared && !slices.Contains(numbers, number) {
+	for i := range g.pods {
+		if number, declared := port.TargetOn(g.pods[i]); declared {
 			numbers = append(numbers, number)
 		}
 	}
 	slices.Sort(numbers)
-	return numbers
+	return slices.Compact(numbers)
 }
 
 func servicePortNotFound(p *policyTarget, field string, wanted intstr.IntOrString, services []*model.Service) model.Finding {

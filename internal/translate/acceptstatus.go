@@ -56,7 +56,7 @@ func (r acceptReporter) ports(p *policyTarget) []meshtlsv1alpha1.AcceptPortStatu
 		return nil
 	}
 	selected := r.pods(p)
-	leading := leadingPorts(servicesOf(r.indexed, p, selected), selected)
+	leading := leadingPorts(servicesOf(r.indexed, p, selected), r.governed(p))
 	for _, port := range r.rules[acceptSetOf(p)].Ports {
 		if _, led := leading[port.Port]; !led {
 			leading[port.Port] = nil
@@ -74,7 +74,7 @@ func (r acceptReporter) ports(p *policyTarget) []meshtlsv1alpha1.AcceptPortStatu
 }
 
 // leadingPorts are, for each workload port, the Service ports that lead to it, as service:port.
-func leadingPorts(services []*model.Service, selected []model.Workload) map[int32][]string {
+func leadingPorts(services []*model.Service, to governed) map[int32][]string {
 	leading := map[int32][]string{}
 	for _, service := range services {
 		for _, port := range service.Ports {
@@ -82,7 +82,7 @@ func leadingPorts(services []*model.Service, selected []model.Workload) map[int3
 			if name == "" {
 				name = fmt.Sprint(port.Port)
 			}
-			for _, number := range targetNumbers(port, selected) {
+			for _, number := range to.targetNumbers(service, port) {
 				leading[number] = append(leading[number], service.Name+":"+name)
 			}
 		}

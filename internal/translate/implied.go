@@ -106,6 +106,7 @@ func (t tightened) claims(policy *meshtlsv1alpha1.MeshTLSPolicy) []sendClaim {
 func tightenedBy(m sendMesh, rule model.AcceptRule, parent meshtlsv1alpha1.AcceptMode) []tightened {
 	view := m.views.Of(rule.Revision)
 	selected := view.Selected(m.Namespace, rule.Selector)
+	governed := governed{view: view, labels: rule.Selector, pods: selected}
 	var found []tightened
 	for _, d := range inFront(view, m.Namespace, rule.Selector, selected) {
 		if d.Service == nil {
@@ -113,7 +114,7 @@ func tightenedBy(m sendMesh, rule model.AcceptRule, parent meshtlsv1alpha1.Accep
 		}
 		t := tightened{Destination: d, owners: rule.Owners, set: sendSet{revision: rule.Revision, host: d.Name}}
 		for _, port := range d.Service.Ports {
-			modes := modesOf(rule, targetNumbers(port, selected), parent)
+			modes := modesOf(rule, governed.targetNumbers(d.Service, port), parent)
 			switch {
 			case len(modes) == 0:
 			case !slices.Contains(modes, meshtlsv1alpha1.AcceptDisable):

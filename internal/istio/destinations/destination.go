@@ -2,6 +2,7 @@ package destinations
 
 import (
 	"slices"
+	"time"
 
 	networkingapi "istio.io/api/networking/v1alpha3"
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
@@ -209,7 +210,13 @@ func (d *Destination) Unlisted() bool {
 func (d *Destination) Called(port Port, behind []model.Workload) istio.Destination {
 	return istio.Destination{
 		Host: d.Host, Port: port.Number, Protocol: port.Protocol, Headless: d.Unlisted(), Endpoints: behind,
+		Identified: d.identified(),
 	}
+}
+
+// identified reports whether a ServiceEntry names its servers by identities of a mesh.
+func (d *Destination) identified() bool {
+	return d.Entry != nil && slices.ContainsFunc(d.Entry.Spec.GetSubjectAltNames(), istio.IsIdentity)
 }
 
 // ExportedTo reports whether clients of the namespace see the destination.
@@ -220,4 +227,26 @@ func (d *Destination) ExportedTo(namespace string) bool {
 	}
 	return len(d.exportTo) == 0 || slices.Contains(d.exportTo, "*") || slices.Contains(d.exportTo, namespace) ||
 		slices.Contains(d.exportTo, ".") && d.Namespace == namespace
+}
+
+// ExportedByName are the namespaces that the destination is exported to by name.
+func (d *Destination) ExportedByName() []string {
+	var named []string
+	for _, to := range d.exportTo {
+		if to != "*" && to != "." && to != "~" {
+			named = append(named, to)
+		}
+	}
+	return named
+}
+
+// public reports whether all clients see the destination.
+func (d *Destination) public() bool { return len(d.exportTo) == 0 || slices.Contains(d.exportTo, "*") }
+
+// created is when the ServiceEntry was created. The creation of Services is not known, and needs not be: no two have one host.
+func (d *Destination) created() time.Time {
+	if d.Entry == nil {
+		return time.Time{}
+	}
+	return d.Entry.CreationTimestamp.Time
 }

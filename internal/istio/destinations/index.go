@@ -114,7 +114,9 @@ func (i Index) Under(host string) []*Destination {
 }
 
 // Visible are the declarations of the host, or of that which it is an alias of, that clients of a namespace see, that which counts first:
-// the namespace's own, then a Service's.
+// the namespace's own, then a Service's, then one that names the namespace in its exportTo, then the oldest.
+// Source: istio pilot/pkg/model/sidecar.go, selectServices; pilot/pkg/model/push_context.go, servicesExportedToNamespace and
+// SortServicesByCreationTime.
 func (i Index) Visible(host, client string) []*Destination {
 	if alias, is := i.aliases[host]; is {
 		host = alias.Host
@@ -127,7 +129,7 @@ func (i Index) Visible(host, client string) []*Destination {
 	}
 	slices.SortStableFunc(all, func(a, b *Destination) int {
 		return cmp.Or(rank(a.Namespace != client)-rank(b.Namespace != client), rank(a.Service == nil)-rank(b.Service == nil),
-			strings.Compare(a.Namespace, b.Namespace))
+			rank(a.public())-rank(b.public()), a.created().Compare(b.created()), strings.Compare(a.Namespace, b.Namespace))
 	})
 	return all
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// Discovered returns the inventory with only what is in namespaces that the control plane looks into: the list itself where that is all of
-// it. The namespaces stay.
+// Discovered returns the inventory with only the objects of namespaces that the control plane looks into: the list itself where that is all
+// of it. The namespaces stay, and so do the pods: their proxies ask the control plane for configuration wherever they run.
 // Source: istio pkg/kube/namespace/filter.go, Filter and isSelectedLocked.
 func Discovered(i model.Inventory) model.Inventory {
 	selectors, all := discoverySelectors(i.Mesh)
@@ -20,12 +20,11 @@ func Discovered(i model.Inventory) model.Inventory {
 	}
 	seen := sets.New[string]()
 	for _, n := range i.Namespaces {
-		if slices.ContainsFunc(selectors, func(s labels.Selector) bool { return s.Matches(labels.Set(n.Labels)) }) {
+		if selects(selectors, n.Labels) {
 			seen.Insert(n.Name)
 		}
 	}
 	i.Services = within(i.Services, func(s model.Service) bool { return seen.Has(s.Namespace) })
-	i.Workloads = within(i.Workloads, func(w model.Workload) bool { return seen.Has(w.Namespace) })
 	i.Endpoints = within(i.Endpoints, func(e model.EndpointSlice) bool { return seen.Has(e.Namespace) })
 	i.Others = within(i.Others, func(o model.Other) bool { return seen.Has(o.Namespace) })
 	i.ServiceEntries, i.WorkloadEntries = objectsIn(i.ServiceEntries, seen), objectsIn(i.WorkloadEntries, seen)
@@ -39,7 +38,11 @@ func Discovered(i model.Inventory) model.Inventory {
 // Sees reports whether the control plane looks into a namespace with the labels.
 func Sees(mesh model.Mesh, namespace map[string]string) bool {
 	selectors, all := discoverySelectors(mesh)
-	return all || slices.ContainsFunc(selectors, func(s labels.Selector) bool { return s.Matches(labels.Set(namespace)) })
+	return all || selects(selectors, namespace)
+}
+
+func selects(selectors []labels.Selector, namespace map[string]string) bool {
+	return slices.ContainsFunc(selectors, func(s labels.Selector) bool { return s.Matches(labels.Set(namespace)) })
 }
 
 // discoverySelectors reads the mesh's. Istio starts with none where one of them is invalid: it then looks into all namespaces.

@@ -35,7 +35,7 @@ func portNotExposed(v *mesh.View) []model.Finding {
 			continue
 		}
 		for s := range mesh.ServersOf(g) {
-			if s.Bind != "" || exposed(services, int32(s.Port.Number)) { // #nosec G115 -- below 65536
+			if s.Bind != "" || exposed(v, services, s.Number()) {
 				continue
 			}
 			f := about(s, lint.Warning, ".port.number")
@@ -70,12 +70,13 @@ func servicesBefore(v *mesh.View, workloads []model.Workload) []fronted {
 	return services
 }
 
-// exposed reports whether a Service leads to a server of the port. A target by a name that no container declares may lead anywhere.
-func exposed(services []fronted, port int32) bool {
+// exposed reports whether a Service leads to where the pods listen for a Gateway's port. A target by a name that no container declares may
+// lead anywhere.
+func exposed(v *mesh.View, services []fronted, port int32) bool {
 	for _, s := range services {
+		listening := v.PodPort(s.pod, port)
 		for i := range s.ports {
-			target, known := s.ports[i].TargetOn(s.pod)
-			if s.ports[i].Port == port || target == port || !known {
+			if target, known := s.ports[i].TargetOn(s.pod); target == listening || !known {
 				return true
 			}
 		}

@@ -21,7 +21,7 @@ func init() {
 		Severity: []lint.Severity{lint.Error, lint.Warning},
 		Reasons:  []string{meshtlsv1alpha1.ReasonRefused},
 		Finds: "clients with a proxy whose calls the policy's pods refuse, by what the policy accepts. An error, where that is all clients of " +
-			"a port, a warning, where it is some.",
+			"a port that the namespace itself declares, a warning, where it is some, or where another namespace lists the pods' addresses.",
 		Why: "What clients send is decided elsewhere: by a DestinationRule, or for a Service as a whole. Of a headless Service all endpoints " +
 			"are sent the same, so `Disable` for its pods refuses mutual TLS from every client with a sidecar.",
 		Fix: "Change the object that the message names, or accept what it has clients send.",
@@ -58,12 +58,8 @@ func refuses(rule model.AcceptRule) bool {
 }
 
 func (w world) refusedClients(v view, rule model.AcceptRule) []model.Finding {
-	var labels []map[string]string
-	for _, pod := range w.selected(rule.Selector) {
-		labels = append(labels, pod.Labels)
-	}
 	var findings []model.Finding
-	for _, d := range v.InFront(w.Snapshot.Namespace, labels...) {
+	for _, d := range mesh.LeadingTo(v.View, w.Snapshot.Namespace, w.selected(rule.Selector)) {
 		if w.toldAlready(d) {
 			continue
 		}
@@ -72,7 +68,7 @@ func (w world) refusedClients(v view, rule model.AcceptRule) []model.Finding {
 			for _, r := range slices.SortedFunc(maps.Keys(refused), func(a, b refusing) int {
 				return strings.Compare(a.because.String(), b.because.String())
 			}) {
-				f := refusedFinding(r, refused[r] == called)
+				f := refusedFinding(r, refused[r] == called && d.Namespace == w.Snapshot.Namespace)
 				findings = append(findings, toOwners(f, w.Snapshot.Namespace, rule.Owners)...)
 			}
 		}

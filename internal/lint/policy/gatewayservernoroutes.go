@@ -17,18 +17,19 @@ import (
 func init() {
 	add(lint.About{
 		Name:     "gateway-server-no-routes",
-		Severity: []lint.Severity{lint.Error},
+		Severity: []lint.Severity{lint.Error, lint.Warning},
 		Reasons:  []string{meshtlsv1alpha1.ReasonNoRoutes},
 		Finds: "a passthrough server, or one for TCP or TLS connections, that no route of a VirtualService leads on from at some pods of " +
 			"the gateway: no VirtualService names its Gateway and hosts, or none of its routes is for the port, or it is not exported to the " +
-			"pods' namespace.",
-		Why: "Istio makes a listener for connections from their routes. Without one it opens none.",
+			"pods' namespace. A warning for a server of requests (HTTP, HTTPS) that no VirtualService has spec.http for.",
+		Why: "Istio makes a listener for connections from their routes. Without one it opens none. For requests it opens one, which answers " +
+			"each with status 404.",
 		Fix: "Write a VirtualService that names the Gateway, with spec.tls for passthrough and spec.tcp for the others, and export it to the " +
 			"gateway's namespace.",
 	}, gatewayServerNoRoutes)
 }
 
-// gatewayServerNoRoutes finds servers of ours for connections that have no route.
+// gatewayServerNoRoutes finds servers of ours that have no route.
 // Source: istio pilot/pkg/networking/core/gateway.go, createGatewayTCPFilterChainOpts.
 func gatewayServerNoRoutes(w world) []model.Finding {
 	var findings []model.Finding
@@ -51,16 +52,19 @@ func gatewayServerNoRoutes(w world) []model.Finding {
 	return findings
 }
 
-// routed reports whether Istio opens the server at the pods: it routes requests, or some route leads on from it. Where a bound
-// VirtualService has routes of another kind only, gateway-route-kind-mismatch says more.
+// routed reports whether some route leads on from the server at the pods, or it needs none. Where a bound VirtualService has routes of
+// another kind only, gateway-route-kind-mismatch says more.
 func routed(v view, pod model.Workload, s istio.Server) bool {
-	kind := routes.KindFor(s.Spec())
-	if kind != routes.TLS && kind != routes.TCP {
+	bound := v.RoutesOf(pod, s)
+	switch routes.KindFor(s.Spec()) {
+	case routes.None:
 		return true
+	case routes.HTTP:
+		return len(bound) > 0
 	}
 	leadsOn := func(b mesh.BoundRoutes) bool { return len(b.Hops) > 0 }
 	mismatched := func(m mesh.RouteMismatch) bool { return m.Server.Index == s.Index }
-	return slices.ContainsFunc(v.RoutesOf(pod, s), leadsOn) || slices.ContainsFunc(v.RouteMismatches(s.Gateway), mismatched)
+	return slices.ContainsFunc(bound, leadsOn) || slices.ContainsFunc(v.RouteMismatches(s.Gateway), mismatched)
 }
 
 func hasRoutes(vs *istionetworkingv1.VirtualService, kind routes.Kind) bool {
@@ -73,6 +77,13 @@ func (w world) noRoutes(v view, pod model.Workload, s istio.Server) model.Findin
 		Severity: lint.Error, Subject: model.PolicyRef(ownersOf(gateway)[0]),
 		Field:     w.serverField(gateway.OwnerReferences[0].Name, s.Index),
 		Condition: meshtlsv1alpha1.ConditionEffective, Reason: meshtlsv1alpha1.ReasonNoRoutes,
+	}
+	if kind == routes.HTTP {
+		f.Severity, f.Condition, f.Reason = lint.Warning, "", ""
+		f.Message = fmt.Sprintf("No VirtualService routes the requests of port %d: none names Gateway %s and one of the hosts, so each is answered "+
+			"with status 404.", s.Spec().GetPort().GetNumber(), s.Ref().Key())
+		f.Remedy = fmt.Sprintf("Write a VirtualService with spec.gateways: [%s], the host and spec.http.", s.Ref().Key())
+		return f
 	}
 	f.Message = fmt.Sprintf("No VirtualService routes the connections of port %d: none that names Gateway %s and one of the hosts has "+
 		"spec.%s, so Istio opens no listener.", s.Spec().GetPort().GetNumber(), s.Ref().Key(), kind)

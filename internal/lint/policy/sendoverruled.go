@@ -67,7 +67,8 @@ func (w world) destinations(rule *istionetworkingv1.DestinationRule) []model.Hos
 // host more exactly, or single workloads, is how the policies mean it.
 func (w world) countOverruled(v view, ref model.ObjectRef, host model.Host, found overruled) {
 	rule := v.destinationRules[ref]
-	for _, c := range w.clientsOf(rule) {
+	for _, c := range append(w.clientsOf(rule), w.declaring(v, rule, host)...) {
+		host := hostFor(v, c.Client, host)
 		governing := v.Rule(c.Client, host).Policy
 		if governing == rule || governing == nil && rule.Spec.TrafficPolicy == nil {
 			continue
@@ -83,6 +84,32 @@ func (w world) countOverruled(v view, ref model.ObjectRef, host model.Host, foun
 			found[overruling{loser: ref, winner: winner, host: host.Name}] += c.count
 		}
 	}
+}
+
+// declaring returns clients of the other namespaces that declare the host, or that a declaration is exported to, where the rule is for
+// everybody: they may see another declaration than the rest.
+func (w world) declaring(v view, rule *istionetworkingv1.DestinationRule, host model.Host) []clients {
+	if !w.forEverybody(rule) {
+		return nil
+	}
+	var all []clients
+	for _, d := range v.Destinations().Of(host.Name) {
+		for _, namespace := range append(d.ExportedByName(), d.Namespace) {
+			if namespace != rule.Namespace {
+				all = append(all, clients{Client: w.client(model.Workload{Namespace: namespace})})
+			}
+		}
+	}
+	return all
+}
+
+// hostFor returns the host as the client sees it: where several objects declare it, the namespace of the one that counts for the client is
+// where Istio looks for the owner's rules.
+func hostFor(v view, c istio.Client, host model.Host) model.Host {
+	if seen := v.Destinations().Visible(host.Name, c.Namespace); len(seen) > 0 {
+		return seen[0].Host
+	}
+	return host
 }
 
 // sendsAsRuleSays reports whether the client sends to the host what it would if there were no other DestinationRule.
@@ -117,10 +144,10 @@ func (w world) isCompanion(rule *istionetworkingv1.DestinationRule) bool {
 
 func (w world) sendOverruledFindings(v view, o overruling, count int) []model.Finding {
 	loser := v.destinationRules[o.loser]
-	words, _ := v.overruledBy(o.winner)
 	if o.winner == (model.ObjectRef{}) {
-		words = "no rule"
+		return v.unseenFindings(o)
 	}
+	words, _ := v.overruledBy(o.winner)
 	message := fmt.Sprintf("%s governs what these clients send to %s; without it %s would.",
 		words, o.host, o.loser)
 	if count > 0 {
@@ -130,6 +157,20 @@ func (w world) sendOverruledFindings(v view, o overruling, count int) []model.Fi
 	var findings []model.Finding
 	for _, owner := range ownersOf(loser) {
 		findings = append(findings, v.overruledFinding(owner, o, "spec.send", message))
+	}
+	return findings
+}
+
+// unseenFindings tell the policies of a rule that some clients do not find it: they see a declaration of the host in another namespace, and
+// Istio looks for rules there.
+func (v view) unseenFindings(o overruling) []model.Finding {
+	message := fmt.Sprintf("For some clients another namespace's declaration of %s counts, so Istio looks for rules there, and does not find %s.",
+		o.host, o.loser)
+	var findings []model.Finding
+	for _, owner := range ownersOf(v.destinationRules[o.loser]) {
+		f := v.overruledFinding(owner, o, "spec.send", message)
+		f.Remedy = "Declare the host in one namespace only, or declare the send in that namespace or in the root namespace."
+		findings = append(findings, f)
 	}
 	return findings
 }

@@ -2,8 +2,12 @@ package policy
 
 import (
 	"fmt"
+	"slices"
+
+	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/lint"
 	"github.com/meshtls/meshtls/internal/model"
 )
@@ -13,7 +17,7 @@ func init() {
 		Name:     "target-matches-no-pods",
 		Severity: []lint.Severity{lint.Error},
 		Reasons:  []string{meshtlsv1alpha1.ReasonNoMatchingPods},
-		Finds:    "a target whose labels no pod has: of the namespace for a workload, of any namespace for a gateway.",
+		Finds:    "a target whose labels no pod has, and no WorkloadEntry: of the namespace for a workload, of any namespace for a gateway.",
 		Why:      "What is rendered governs nobody. Most often a label is misspelt, or the pods are yet to come.",
 		Fix:      "Check the labels, or start the pods. The policy becomes Ready by itself.",
 	}, targetMatchesNoPods)
@@ -23,7 +27,7 @@ func init() {
 func targetMatchesNoPods(w world) []model.Finding {
 	var findings []model.Finding
 	for _, s := range w.subjects {
-		if len(s.outcome.Selector) == 0 || len(w.targetPods(s)) > 0 {
+		if len(s.outcome.Selector) == 0 || len(w.targetPods(s)) > 0 || w.isForMachines(s) {
 			continue
 		}
 		f := s.about(lint.Error, "spec.workload")
@@ -37,4 +41,12 @@ func targetMatchesNoPods(w world) []model.Finding {
 		findings = append(findings, f)
 	}
 	return findings
+}
+
+// isForMachines reports whether the policy's workload is a machine: a WorkloadEntry has its labels.
+func (w world) isForMachines(s subject) bool {
+	return s.policy.Spec.Workload != nil &&
+		slices.ContainsFunc(w.mesh().WorkloadEntries(), func(e *istionetworkingv1.WorkloadEntry) bool {
+			return e.Namespace == s.policy.Namespace && pods.Matches(s.outcome.Selector, e.Spec.GetLabels())
+		})
 }
