@@ -81,6 +81,6 @@ func wantClosed(t *testing.T, reader client.Reader) {
 // randomReader reads the world of a seed.
 func randomReader(t *testing.T, seed uint64) client.Reader {
 	t.Helper()
-	cluster, policies := worlds.Random(seed)
-	return readObjects(t, append(cluster, admittedOnly(t, policies)...))
+	drawn := worlds.Wide(seed)
+	return readObjects(t, append(drawn.Cluster, admittedOnly(t, drawn.Policies)...))
 }

@@ -15,8 +15,15 @@ import (
 
 // readSent reads what the policies send to: the destinations with their endpoints, what these accept, and the rules and routes on the way.
 func (m *making) readSent(ctx context.Context) error {
-	if err := m.readHosts(ctx, m.sentHosts(anySend)); err != nil {
+	sent := m.sentHosts(anySend)
+	if err := m.readHosts(ctx, sent); err != nil {
 		return err
+	}
+	if len(sent) > 0 && len(m.sidecars.all) > 0 {
+		// Where a Sidecar lists the host of a route, the clients know what it leads to as well.
+		if err := reads(ctx, &m.virtualServices)(); err != nil {
+			return err
+		}
 	}
 	for _, host := range m.sentHosts(sendForAll) {
 		rules, err := m.rulesOfAll(ctx, host)

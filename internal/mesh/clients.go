@@ -85,14 +85,18 @@ func (v *network) Governs(rule *istionetworkingv1.DestinationRule, client istio.
 
 // GovernedCaller returns the first of the sidecars, or of the gateways, whose calls of the destination the DestinationRule governs. A
 // rule that is exported to all governs clients of other namespaces only if it governs one of a namespace without rules: most need not
-// be asked.
+// be asked. One of ours that is exported to all is for clients to come too, so that it has a sidecar that it governs though none is known.
 func (v *network) GovernedCaller(
 	rule *istionetworkingv1.DestinationRule, d *destinations.Destination, gateway bool,
 ) (caller model.Workload, found bool) {
 	callers := v.Callers(rule)
 	exported := rule.Spec.ExportTo
-	if (len(exported) == 0 || slices.Contains(exported, "*")) && !v.Governs(rule, ClientWithoutRules, d) {
+	forAll := len(exported) == 0 || slices.Contains(exported, "*")
+	switch {
+	case forAll && !v.Governs(rule, ClientWithoutRules, d):
 		callers = v.Clients().In[rule.Namespace]
+	case forAll && model.Ours(rule) && rule.Spec.GetWorkloadSelector() == nil:
+		callers = append(slices.Clone(callers), model.Workload{Dataplane: model.DataplaneSidecar})
 	}
 	for _, w := range callers {
 		if w.Gateway == gateway && v.Governs(rule, istio.ClientOf(w), d) {

@@ -15,6 +15,7 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/test/conformance/intent"
 	"github.com/meshtls/meshtls/test/conformance/oracle"
+	"github.com/meshtls/meshtls/test/worlds"
 )
 
 const (
@@ -22,6 +23,8 @@ const (
 	// objects in it; variableForeign makes it all (1) or none (0).
 	variableWorlds, variableFirst, variableForeign = "INTENT_WORLDS", "INTENT_FIRST", "INTENT_FOREIGN"
 	defaultWorlds                                  = 300
+	// mostTimid is the share, in percent, of policies that may be not Ready although Istio does all that they say.
+	mostTimid = 2
 )
 
 // TestIntent holds the promise of the project to random worlds: where a policy is Ready, Istio does what its spec asks. The
@@ -34,13 +37,15 @@ func TestIntent(t *testing.T) {
 			t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 				t.Parallel()
 				w := randomWorld(t, seed)
+				total.drawn(worlds.Wide(seed).Classes)
 				report(t, w.violations(t, w.operated.World, &total))
 				w.explain(t)
 			})
 		}
 	})
-	t.Logf("%d worlds, %d policies admitted, %d Ready; claims checked: %v; not Ready although Istio does it all: %v",
-		total.worlds, total.policies, total.ready, total.claims, total.timid)
+	t.Logf("%d worlds, %d policies admitted, %d Ready; claims checked: %v; not Ready although Istio does it all: %v (%.1f %% of the policies, "+
+		"without what is missing, in conflict or refused by servers); drawn: %v",
+		total.worlds, total.policies, total.ready, total.claims, total.timid, total.timidShare(), total.classes)
 	total.demandWeight(t)
 }
 
@@ -83,12 +88,52 @@ type tally struct {
 	claims                  map[intent.Kind]int
 	// timid counts, by reason, the policies that are not Ready and have claims, all of them kept.
 	timid map[string]int
+	// classes counts the worlds in which there is something of a class.
+	classes map[string]int
+}
+
+// otherReasons are those of policies of which something is not done, and of which nothing is claimed: what does not exist yet, what an older
+// policy decides, and what Istio does and the servers refuse.
+var otherReasons = []string{
+	meshtlsv1alpha1.ReasonHostNotFound, meshtlsv1alpha1.ReasonPortNotFound, meshtlsv1alpha1.ReasonRefused,
+	meshtlsv1alpha1.ReasonConflicted, meshtlsv1alpha1.ReasonPartlyConflicted,
+}
+
+// timidShare is the part of the policies, in percent, that are not Ready although Istio does all that they say.
+func (c *tally) timidShare() float64 {
+	timid := 0
+	for reason, n := range c.timid {
+		if !slices.Contains(otherReasons, reason) {
+			timid += n
+		}
+	}
+	return 100 * float64(timid) / float64(max(c.policies, 1))
+}
+
+// drawn counts the classes of a world.
+func (c *tally) drawn(names []string) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	if c.classes == nil {
+		c.classes = map[string]int{}
+	}
+	for _, name := range names {
+		c.classes[name]++
+	}
 }
 
 // demandWeight fails a run that would prove little.
 func (c *tally) demandWeight(t *testing.T) {
-	if c.ready*4 < c.policies {
+	if c.ready*5 < c.policies {
 		t.Errorf("only %d of %d policies are Ready: the property says too little", c.ready, c.policies)
+	}
+	if share := c.timidShare(); share >= mostTimid && c.worlds >= defaultWorlds {
+		t.Errorf("%.1f %% of the policies are not Ready although Istio does all that they say: caution is not a way to be right", share)
+	}
+	for _, name := range worlds.Classes() {
+		if c.classes[name] == 0 && c.worlds >= defaultWorlds {
+			t.Errorf("no world has anything of class %s", name)
+		}
 	}
 	for _, kind := range []intent.Kind{intent.KindAccept, intent.KindReach, intent.KindSend, intent.KindServe} {
 		if c.claims[kind] < c.worlds/4 {

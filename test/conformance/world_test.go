@@ -29,12 +29,12 @@ import (
 
 func randomWorld(t *testing.T, seed uint64) world {
 	t.Helper()
-	cluster, drawn := worlds.Random(seed)
-	objects, err := oracle.Of(cluster)
+	drawn := worlds.Wide(seed)
+	objects, err := oracle.Of(drawn.Cluster)
 	if err != nil {
 		t.Fatal(err)
 	}
-	policies := admitted(t, drawn)
+	policies := admitted(t, drawn.Policies)
 	documents, err := oracle.Of(policies)
 	if err != nil {
 		t.Fatal(err)
@@ -72,10 +72,7 @@ func birth(seed uint64) compile.Birth {
 
 func newWorld(t *testing.T, operated oracle.Operated, policies []*meshtlsv1alpha1.MeshTLSPolicy) world {
 	t.Helper()
-	w := world{operated: operated, ready: map[string]string{}, spoken: intent.World{Root: worlds.RootNamespace, AutoMTLS: true}}
-	for _, result := range operated.Results {
-		w.spoken.AutoMTLS = result.Mesh.AutoMTLS
-	}
+	w := world{operated: operated, ready: map[string]string{}, spoken: intent.World{Root: worlds.RootNamespace}}
 	for _, p := range policies {
 		status, found := operated.Status(intent.KeyOf(p))
 		if !found {
@@ -107,17 +104,18 @@ func complete(ctx context.Context, spoken *intent.World, mesh *oracle.Mesh, obje
 		return err
 	}
 	var entries istionetworkingv1.ServiceEntryList
+	var sidecars istionetworkingv1.SidecarList
 	var rules istionetworkingv1.DestinationRuleList
 	var authentications istiosecurityv1.PeerAuthenticationList
-	for _, list := range []client.ObjectList{&entries, &rules, &authentications} {
+	for _, list := range []client.ObjectList{&entries, &sidecars, &rules, &authentications} {
 		if err := reader.List(ctx, list); err != nil {
 			return err
 		}
 	}
-	spoken.Entries = entries.Items
+	spoken.Entries, spoken.Sidecars = entries.Items, sidecars.Items
 	spoken.DestinationRules = slices.DeleteFunc(rules.Items, func(r *istionetworkingv1.DestinationRule) bool { return ours(r) })
 	spoken.PeerAuthentications = slices.DeleteFunc(authentications.Items, func(a *istiosecurityv1.PeerAuthentication) bool { return ours(a) })
-	spoken.Pods, spoken.Services = mesh.Pods(), mesh.Services()
+	spoken.Pods, spoken.Services, spoken.AutoMTLS = mesh.PodsServed(), mesh.Services(), mesh.AutoMTLS()
 	return nil
 }
 

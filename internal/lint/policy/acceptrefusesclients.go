@@ -20,7 +20,7 @@ func init() {
 		Name:     "accept-refuses-clients",
 		Severity: []lint.Severity{lint.Error, lint.Warning},
 		Reasons:  []string{meshtlsv1alpha1.ReasonRefused},
-		Finds: "clients with a proxy whose calls the policy's pods refuse, by what the policy accepts. An error, where that is all clients of " +
+		Finds: "clients with a sidecar whose calls the policy's pods refuse, by what the policy accepts. An error, where that is all clients of " +
 			"a port that the namespace itself declares, a warning, where it is some, or where another namespace lists the pods' addresses.",
 		Why: "What clients send is decided elsewhere: by a DestinationRule, or for a Service as a whole. Of a headless Service all endpoints " +
 			"are sent the same, so `Disable` for its pods refuses mutual TLS from every client with a sidecar.",
@@ -85,12 +85,13 @@ func (w world) toldAlready(d *destinations.Destination) bool {
 	})
 }
 
-// refusedAt counts the clients that are refused at the port, by what has them send what they send, and all that were asked.
+// refusedAt counts the clients with a sidecar that are refused at the port, by what has them send what they send, and all that were asked.
+// What gateways send is for the rules that their routes meet.
 func (v view) refusedAt(rule model.AcceptRule, d *destinations.Destination, port destinations.Port) (refused map[refusing]int, called int) {
 	refused = map[refusing]int{}
 	without := model.Workload{Dataplane: model.DataplaneSidecar}
 	for _, client := range append([]model.Workload{without}, mesh.CallersOf(v.View, d)...) {
-		if !d.ExportedTo(client.Namespace) && client.Namespace != nowhere {
+		if client.Gateway || !d.ExportedTo(client.Namespace) && client.Namespace != nowhere {
 			continue
 		}
 		called++
@@ -120,7 +121,7 @@ func refusedFinding(r refusing, all bool) model.Finding {
 		Remedy:  "Change it, or accept what it has clients send.",
 	}
 	if all {
-		f.Message = strings.Replace(f.Message, "Some clients", "All clients with a proxy", 1)
+		f.Message = strings.Replace(f.Message, "Some clients", "All clients with a sidecar", 1)
 		f.Severity, f.Condition, f.Reason = lint.Error, meshtlsv1alpha1.ConditionEffective, meshtlsv1alpha1.ReasonRefused
 	}
 	if r.because.Object == (model.ObjectRef{}) {

@@ -56,12 +56,7 @@ func (w world) callerOf(s subject) (model.Workload, bool) {
 
 // asksFor reports whether the entry says what is sent to the port.
 func asksFor(send meshtlsv1alpha1.Send, port int32) bool {
-	mode := send.Mode
-	for _, own := range send.Ports {
-		if own.Port == port {
-			mode = own.Mode
-		}
-	}
+	mode := modeAt(send, port)
 	return mode != "" && mode != meshtlsv1alpha1.SendAuto
 }
 

@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/test/conformance/oracle"
 )
 
 // statement is a mode that a policy declares for a port of a pod; port 0 is the pod as a whole.
@@ -78,6 +79,9 @@ func (w World) accepts(p *meshtlsv1alpha1.MeshTLSPolicy) []Claim {
 	}
 	var claims []Claim
 	for _, pod := range w.governed(p) {
+		if !oracle.HasSidecar(pod) {
+			continue
+		}
 		for _, s := range w.statements(p, pod) {
 			if s.mode == meshtlsv1alpha1.AcceptInherit {
 				continue

@@ -2,7 +2,9 @@ package intent
 
 import (
 	"fmt"
+	"slices"
 
+	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	corev1 "k8s.io/api/core/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
@@ -101,10 +103,17 @@ func (w World) silent(host string) []*corev1.Pod {
 	}
 	var clients []*corev1.Pod
 	for i := range w.Pods {
-		if pod := &w.Pods[i]; !spoken[pod.Namespace] {
+		if pod := &w.Pods[i]; !spoken[pod.Namespace] && oracle.HasSidecar(pod) && !w.scoped(pod.Namespace) {
 			spoken[pod.Namespace] = true
 			clients = append(clients, pod)
 		}
 	}
 	return clients
+}
+
+// scoped reports whether a Sidecar may keep hosts from clients of the namespace: what these then send is for nobody to say.
+func (w World) scoped(namespace string) bool {
+	return slices.ContainsFunc(w.Sidecars, func(s *istionetworkingv1.Sidecar) bool {
+		return s.Namespace == namespace || s.Namespace == w.Root
+	})
 }

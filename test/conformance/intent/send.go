@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/test/conformance/oracle"
 )
 
 // sending is what a policy says about one host.
@@ -68,7 +69,7 @@ func (s sending) says(port int32) (meshtlsv1alpha1.ClientTLS, bool) {
 // sent are the claims of one sending: for each pod, destination and port that no other decides.
 func (w World) sent(s sending, all []sending) []Claim {
 	var claims []Claim
-	for _, pod := range w.pods(func(pod *corev1.Pod) bool { return w.governs(s, pod) }) {
+	for _, pod := range w.pods(func(pod *corev1.Pod) bool { return w.governs(s, pod) && oracle.HasProxy(pod) }) {
 		for _, to := range w.destinations() {
 			if !covers(s.host, to.name) {
 				continue

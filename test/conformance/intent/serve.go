@@ -78,6 +78,9 @@ func (w World) served(j Judge, pod *corev1.Pod, s server, host string) string {
 func (w World) listens(pod *corev1.Pod, port int32) []int32 {
 	var numbers []int32
 	for _, service := range w.fronts(pod) {
+		if _, untranslated := service.Labels["experimental.istio.io/disable-gateway-port-translation"]; untranslated {
+			continue
+		}
 		for _, candidate := range service.Spec.Ports {
 			if number, found := numberAt(candidate, pod); found && candidate.Port == port {
 				numbers = append(numbers, number)

@@ -30,6 +30,7 @@ type World struct {
 	Pods     []corev1.Pod
 	Services []corev1.Service
 	Entries  []*istionetworkingv1.ServiceEntry
+	Sidecars []*istionetworkingv1.Sidecar
 	// PeerAuthentications and DestinationRules are other people's.
 	PeerAuthentications []*istiosecurityv1.PeerAuthentication
 	DestinationRules    []*istionetworkingv1.DestinationRule
@@ -143,12 +144,18 @@ type destination struct {
 	external        bool
 }
 
-// destinations are the hosts of Services and ServiceEntries.
+// destinations are the hosts of Services and ServiceEntries. An ExternalName is another name for one.
 func (w World) destinations() []destination {
 	var all []destination
 	for i := range w.Services {
+		if w.Services[i].Spec.Type == corev1.ServiceTypeExternalName {
+			continue
+		}
 		d := destination{name: w.Services[i].Name + "." + w.Services[i].Namespace + clusterDomain, namespace: w.Services[i].Namespace}
 		for _, port := range w.Services[i].Spec.Ports {
+			if port.Protocol == corev1.ProtocolUDP {
+				continue
+			}
 			d.ports = append(d.ports, port.Port)
 		}
 		all = append(all, d)

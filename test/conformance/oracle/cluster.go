@@ -114,6 +114,11 @@ func variableOf(pod *corev1.Pod, name string) string {
 	return ""
 }
 
+// HasSidecar reports whether connections to the pod go through a sidecar.
+func HasSidecar(pod *corev1.Pod) bool {
+	return hasProxy(pod) && !isRouter(pod) && pod.Annotations[annotationInterception] != "NONE"
+}
+
 func hasProxy(pod *corev1.Pod) bool {
 	isProxy := func(c corev1.Container) bool { return c.Name == proxyContainer }
 	return slices.ContainsFunc(pod.Spec.Containers, isProxy) || slices.ContainsFunc(pod.Spec.InitContainers, isProxy)

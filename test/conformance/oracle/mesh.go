@@ -14,6 +14,7 @@ import (
 	istiomesh "istio.io/istio/pkg/config/mesh"
 	"istio.io/istio/pkg/config/mesh/labelselector"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
@@ -33,7 +34,10 @@ type Mesh struct {
 	t       *testing.T
 	server  *xds.FakeDiscoveryServer
 	cluster cluster
-	proxies map[proxyKey]*Proxy
+	config  *meshapi.MeshConfig
+	// revision is the control plane's; empty: the default one's.
+	revision string
+	proxies  map[proxyKey]*Proxy
 }
 
 type proxyKey struct {
@@ -53,9 +57,9 @@ func NewMesh(t *testing.T, world World, revision string) *Mesh {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := meshConfig(t, reader)
+	config := meshConfig(t, reader, revision)
 	seen := discovered(t, config, cluster.namespaces)
-	return &Mesh{t: t, cluster: cluster, proxies: map[proxyKey]*Proxy{}, server: xds.NewFakeDiscoveryServer(t, xds.FakeOptions{
+	return &Mesh{t: t, cluster: cluster, config: config, revision: revision, proxies: map[proxyKey]*Proxy{}, server: xds.NewFakeDiscoveryServer(t, xds.FakeOptions{
 		KubernetesObjects: cluster.objects(seen), Configs: configs(t, istioObjects(world, revision), seen), MeshConfig: config,
 	})}
 }
@@ -126,13 +130,19 @@ func dated(object *unstructured.Unstructured) *unstructured.Unstructured {
 	return copied
 }
 
-// meshConfig is what Istio makes of the world's ConfigMap.
-func meshConfig(t *testing.T, reader *source.Reader) *meshapi.MeshConfig {
+// meshConfig is what Istio makes of the world's ConfigMap for the revision; one that has none of its own has the default one's.
+func meshConfig(t *testing.T, reader *source.Reader, revision string) *meshapi.MeshConfig {
 	t.Helper()
 	var configMap corev1.ConfigMap
-	key := client.ObjectKey{Namespace: gather.DefaultIstioNamespace, Name: gather.MeshConfigMap}
-	if err := client.IgnoreNotFound(reader.Get(t.Context(), key, &configMap)); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{gather.MeshConfigMap + "-" + revision, gather.MeshConfigMap} {
+		key := client.ObjectKey{Namespace: gather.DefaultIstioNamespace, Name: name}
+		err := reader.Get(t.Context(), key, &configMap)
+		if err == nil {
+			break
+		}
+		if !apierrors.IsNotFound(err) {
+			t.Fatal(err)
+		}
 	}
 	config, err := istiomesh.ApplyMeshConfigDefaults(configMap.Data["mesh"])
 	if err != nil {
@@ -143,6 +153,24 @@ func meshConfig(t *testing.T, reader *source.Reader) *meshapi.MeshConfig {
 
 // Pods are the world's, those of controllers' templates included.
 func (m *Mesh) Pods() []corev1.Pod { return m.cluster.pods }
+
+// PodsServed are the pods whose proxies the control plane of the revision configures: where namespaces say which they want, those of the
+// namespaces that want this one.
+func (m *Mesh) PodsServed() []corev1.Pod {
+	revisions, said := map[string]string{}, false
+	for i := range m.cluster.namespaces {
+		n := &m.cluster.namespaces[i]
+		revisions[n.Name] = n.Labels[meshtlsv1alpha1.LabelRevision]
+		said = said || revisions[n.Name] != ""
+	}
+	if !said {
+		return m.cluster.pods
+	}
+	return slices.DeleteFunc(slices.Clone(m.cluster.pods), func(p corev1.Pod) bool { return revisions[p.Namespace] != m.revision })
+}
+
+// AutoMTLS reports whether clients use mutual TLS of themselves.
+func (m *Mesh) AutoMTLS() bool { return m.config.GetEnableAutoMtls().GetValue() }
 
 // Services are the world's.
 func (m *Mesh) Services() []corev1.Service { return m.cluster.services }
