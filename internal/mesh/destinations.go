@@ -51,8 +51,8 @@ func (v *network) MachinesAt(s *model.Service, port model.ServicePort, labels ma
 	return slices.Compact(numbers)
 }
 
-// EndpointsKnown reports whether it is known where the destination leads, be it to nothing: it selects pods, or lists addresses. Outside the
-// mesh, or where DNS finds the servers, they are known if all of what is listed is in the cluster.
+// EndpointsKnown reports whether it is known where the destination leads, be it to nothing: it selects pods, or lists addresses. Outside
+// the mesh, or where DNS finds the servers, they are known if all of what is listed is in the cluster.
 func (v *network) EndpointsKnown(d *destinations.Destination) bool {
 	if d.Service != nil {
 		return !d.External && (len(d.Selector()) > 0 || len(v.slicesOf(d)) > 0)
@@ -126,8 +126,8 @@ func (v *network) listed(d *destinations.Destination) []destinations.Backend {
 	return all
 }
 
-// inCluster returns the pods that a listed endpoint leads to: the one with its address, or those behind the Service whose name or address it
-// is, which leads its own ports on.
+// inCluster returns the pods that a listed endpoint leads to: the one with its address, or those behind the Service whose name or address
+// it is, which leads its own ports on.
 func (v *network) inCluster(d *destinations.Destination, endpoint *networkingapi.WorkloadEntry) []destinations.Backend {
 	if _, found := v.podAt(endpoint.GetAddress()); found {
 		return []destinations.Backend{v.machine(d.Namespace, endpoint.GetAddress(), endpoint)}

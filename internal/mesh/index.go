@@ -62,13 +62,15 @@ func newIndex(i model.Inventory) *index {
 		byAddress:        sync.OnceValue(func() map[string]*model.Workload { return podsByAddress(i.Workloads) }),
 		byServiceAddress: sync.OnceValue(func() map[string]*model.Service { return servicesByAddress(i.Services) }),
 		services:         sync.OnceValue(func() map[string][]*model.Service { return servicesByNamespace(i.Services) }),
-		authorizations:   sync.OnceValue(func() map[string][]*istiosecurityv1.AuthorizationPolicy { return byNamespace(i.AuthorizationPolicies) }),
-		clients:          sync.OnceValue(func() Clients { return newClients(i) }),
-		destinations:     sync.OnceValue(func() destinations.Index { return destinations.NewIndex(i) }),
-		traffic:          sync.OnceValue(func() routing { return newRouting(i.VirtualServices) }),
-		sidecars:         sync.OnceValue(func() scopes.Sidecars { return scopes.NewSidecars(i.Mesh, i.Sidecars) }),
-		revisions:        sync.OnceValue(func() revisions.Revisions { return revisions.New(i.Tags) }),
-		credentials:      sync.OnceValue(func() map[model.ObjectRef]*model.Credential { return credentialsByRef(i.Credentials) }),
+		authorizations: sync.OnceValue(func() map[string][]*istiosecurityv1.AuthorizationPolicy {
+			return byNamespace(i.AuthorizationPolicies)
+		}),
+		clients:      sync.OnceValue(func() Clients { return newClients(i) }),
+		destinations: sync.OnceValue(func() destinations.Index { return destinations.NewIndex(i) }),
+		traffic:      sync.OnceValue(func() routing { return newRouting(i.VirtualServices) }),
+		sidecars:     sync.OnceValue(func() scopes.Sidecars { return scopes.NewSidecars(i.Mesh, i.Sidecars) }),
+		revisions:    sync.OnceValue(func() revisions.Revisions { return revisions.New(i.Tags) }),
+		credentials:  sync.OnceValue(func() map[model.ObjectRef]*model.Credential { return credentialsByRef(i.Credentials) }),
 		routed: sync.OnceValue(func() map[types.NamespacedName][]*istionetworkingv1.VirtualService {
 			return routes.ByGateway(i.VirtualServices)
 		}),

@@ -43,8 +43,8 @@ func TestIntent(t *testing.T) {
 			})
 		}
 	})
-	t.Logf("%d worlds, %d policies admitted, %d Ready; claims checked: %v; not Ready although Istio does it all: %v (%.1f %% of the policies, "+
-		"without what is missing, in conflict or refused by servers); drawn: %v",
+	t.Logf("%d worlds, %d policies admitted, %d Ready; claims checked: %v; not Ready although Istio does it all: %v (%.1f %% of the "+
+		"policies, without what is missing, in conflict or refused by servers); drawn: %v",
 		total.worlds, total.policies, total.ready, total.claims, total.timid, total.timidShare(), total.classes)
 	total.demandWeight(t)
 }
@@ -75,7 +75,8 @@ func (w world) explain(t *testing.T) {
 		return
 	}
 	stream, err := w.operated.World.Without(func(o *unstructured.Unstructured) bool {
-		return !slices.Contains([]string{policyKind.Kind, model.KindPeerAuthentication, model.KindDestinationRule, model.KindGateway}, o.GetKind())
+		shown := []string{policyKind.Kind, model.KindPeerAuthentication, model.KindDestinationRule, model.KindGateway}
+		return !slices.Contains(shown, o.GetKind())
 	}).YAML()
 	t.Logf("Ready: %v (%v)\n%s", w.ready, err, stream)
 }
@@ -92,8 +93,8 @@ type tally struct {
 	classes map[string]int
 }
 
-// otherReasons are those of policies of which something is not done, and of which nothing is claimed: what does not exist yet, what an older
-// policy decides, and what Istio does and the servers refuse.
+// otherReasons are those of policies of which something is not done, and of which nothing is claimed: what does not exist yet, what an
+// older policy decides, and what Istio does and the servers refuse.
 var otherReasons = []string{
 	meshtlsv1alpha1.ReasonHostNotFound, meshtlsv1alpha1.ReasonPortNotFound, meshtlsv1alpha1.ReasonRefused,
 	meshtlsv1alpha1.ReasonConflicted, meshtlsv1alpha1.ReasonPartlyConflicted,

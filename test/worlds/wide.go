@@ -158,7 +158,7 @@ func withSubsets(g generator, d *Drawn) {
 		}
 		rule.Spec.Subsets = append(rule.Spec.Subsets, subset)
 	}
-	vs := &istionetworkingv1.VirtualService{ObjectMeta: metav1.ObjectMeta{Namespace: rule.Namespace, Name: "to-subset", CreationTimestamp: rule.CreationTimestamp}}
+	vs := &istionetworkingv1.VirtualService{ObjectMeta: rule.ObjectMeta}
 	vs.Spec.Hosts = []string{rule.Spec.Host}
 	to := &networkingapi.Destination{Host: rule.Spec.Host, Subset: one(g, versions)}
 	vs.Spec.Http = []*networkingapi.HTTPRoute{{Route: []*networkingapi.HTTPRouteDestination{{Destination: to}}}}
@@ -222,8 +222,9 @@ func withWildcardEntry(g generator, d *Drawn) {
 
 func withExternalName(g generator, d *Drawn) {
 	d.add(&corev1.Service{ObjectMeta: g.named("alias"), Spec: corev1.ServiceSpec{
-		Type: corev1.ServiceTypeExternalName, ExternalName: one(g, []string{"a.shop.svc.cluster.local", "api.partner.example", "elsewhere.example"}),
-		Ports: []corev1.ServicePort{{Name: "http", Port: 80}},
+		Type:         corev1.ServiceTypeExternalName,
+		ExternalName: one(g, []string{"a.shop.svc.cluster.local", "api.partner.example", "elsewhere.example"}),
+		Ports:        []corev1.ServicePort{{Name: "http", Port: 80}},
 	}})
 }
 
@@ -245,9 +246,12 @@ func withSlices(g generator, d *Drawn) {
 	}
 	meta := g.named("by-hand")
 	name, number, ready := "http", int32(8080), true
-	d.add(&corev1.Service{ObjectMeta: meta, Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{Name: name, Port: 80, TargetPort: intstr.FromInt32(number)}}}},
+	ports := []corev1.ServicePort{{Name: name, Port: 80, TargetPort: intstr.FromInt32(number)}}
+	d.add(&corev1.Service{ObjectMeta: meta, Spec: corev1.ServiceSpec{Ports: ports}},
 		&discoveryv1.EndpointSlice{
-			ObjectMeta:  metav1.ObjectMeta{Namespace: meta.Namespace, Name: "by-hand-1", Labels: map[string]string{discoveryv1.LabelServiceName: meta.Name}},
+			ObjectMeta: metav1.ObjectMeta{
+				Namespace: meta.Namespace, Name: "by-hand-1", Labels: map[string]string{discoveryv1.LabelServiceName: meta.Name},
+			},
 			AddressType: discoveryv1.AddressTypeIPv4,
 			Ports:       []discoveryv1.EndpointPort{{Name: &name, Port: &number}},
 			Endpoints:   []discoveryv1.Endpoint{{Addresses: []string{address}, Conditions: discoveryv1.EndpointConditions{Ready: &ready}}},

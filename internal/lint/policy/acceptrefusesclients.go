@@ -20,8 +20,8 @@ func init() {
 		Name:     "accept-refuses-clients",
 		Severity: []lint.Severity{lint.Error, lint.Warning},
 		Reasons:  []string{meshtlsv1alpha1.ReasonRefused},
-		Finds: "clients with a sidecar whose calls the policy's pods refuse, by what the policy accepts. An error, where that is all clients of " +
-			"a port that the namespace itself declares, a warning, where it is some, or where another namespace lists the pods' addresses.",
+		Finds: "clients with a sidecar whose calls the policy's pods refuse, by what the policy accepts. An error, where that is all clients " +
+			"of a port that the namespace itself declares, a warning, where it is some, or where another namespace lists the pods' addresses.",
 		Why: "What clients send is decided elsewhere: by a DestinationRule, or for a Service as a whole. Of a headless Service all endpoints " +
 			"are sent the same, so `Disable` for its pods refuses mutual TLS from every client with a sidecar.",
 		Fix: "Change the object that the message names, or accept what it has clients send.",

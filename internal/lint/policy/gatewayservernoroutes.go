@@ -80,8 +80,8 @@ func (w world) noRoutes(v view, pod model.Workload, s istio.Server) model.Findin
 	}
 	if kind == routes.HTTP {
 		f.Severity, f.Condition, f.Reason = lint.Warning, "", ""
-		f.Message = fmt.Sprintf("No VirtualService routes the requests of port %d: none names Gateway %s and one of the hosts, so each is answered "+
-			"with status 404.", s.Spec().GetPort().GetNumber(), s.Ref().Key())
+		f.Message = fmt.Sprintf("No VirtualService routes the requests of port %d: none names Gateway %s and one of the hosts, so each is "+
+			"answered with status 404.", s.Spec().GetPort().GetNumber(), s.Ref().Key())
 		f.Remedy = fmt.Sprintf("Write a VirtualService with spec.gateways: [%s], the host and spec.http.", s.Ref().Key())
 		return f
 	}

@@ -50,8 +50,8 @@ func sendBypassed(w world) []model.Finding {
 	return findings
 }
 
-// bypass returns why the pod's sidecar does not treat the calls that the entry is about as calls of the host: any of the host itself, all of
-// those that a wildcard covers. Passed on as it is, plaintext is what Disable asks.
+// bypass returns why the pod's sidecar does not treat the calls that the entry is about as calls of the host: any of the host itself, all
+// of those that a wildcard covers. Passed on as it is, plaintext is what Disable asks.
 func (w world) bypass(h sentHost, pod model.Workload) (mesh.Bypass, bool) {
 	var last mesh.Bypass
 	all, found := true, false

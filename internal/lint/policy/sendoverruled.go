@@ -164,8 +164,8 @@ func (w world) sendOverruledFindings(v view, o overruling, count int) []model.Fi
 // unseenFindings tell the policies of a rule that some clients do not find it: they see a declaration of the host in another namespace, and
 // Istio looks for rules there.
 func (v view) unseenFindings(o overruling) []model.Finding {
-	message := fmt.Sprintf("For some clients another namespace's declaration of %s counts, so Istio looks for rules there, and does not find %s.",
-		o.host, o.loser)
+	message := fmt.Sprintf("For some clients another namespace's declaration of %s counts, so Istio looks for rules there, and does not "+
+		"find %s.", o.host, o.loser)
 	var findings []model.Finding
 	for _, owner := range ownersOf(v.destinationRules[o.loser]) {
 		f := v.overruledFinding(owner, o, "spec.send", message)

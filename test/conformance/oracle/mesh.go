@@ -59,9 +59,10 @@ func NewMesh(t *testing.T, world World, revision string) *Mesh {
 	}
 	config := meshConfig(t, reader, revision)
 	seen := discovered(t, config, cluster.namespaces)
-	return &Mesh{t: t, cluster: cluster, config: config, revision: revision, proxies: map[proxyKey]*Proxy{}, server: xds.NewFakeDiscoveryServer(t, xds.FakeOptions{
+	server := xds.NewFakeDiscoveryServer(t, xds.FakeOptions{
 		KubernetesObjects: cluster.objects(seen), Configs: configs(t, istioObjects(world, revision), seen), MeshConfig: config,
-	})}
+	})
+	return &Mesh{t: t, cluster: cluster, config: config, revision: revision, proxies: map[proxyKey]*Proxy{}, server: server}
 }
 
 // domain is what the names of Services end in, by which short hosts are made whole.

@@ -162,6 +162,7 @@ func addExternalSendRows(rows map[string]row) {
 	stranger.unforeseen = unverified
 	rows["external outbound: ISTIO_MUTUAL to the outside is refused by the client"] = row{
 		objects: toPartnerWith("ports: [{port: 81, mode: IstioMutual}]"), calls: []call{stranger},
+		reasons: map[string]string{"shop/partner": "Refused"},
 	}
 	rows["external outbound: SIMPLE without looking at the certificate"] = row{
 		objects: toPartnerWith("ports: [{port: 81, mode: Simple, insecureSkipVerify: true, sni: whatever.example.com}]"), calls: secured(81, serverTLS),
