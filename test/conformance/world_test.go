@@ -29,7 +29,13 @@ import (
 
 func randomWorld(t *testing.T, seed uint64) world {
 	t.Helper()
-	drawn := worlds.Wide(seed)
+	cluster, policies := worlds.Random(seed)
+	return settledWorld(t, seed, worlds.Drawn{Cluster: cluster, Policies: policies})
+}
+
+// settledWorld is the drawn world in which the operator has come to rest.
+func settledWorld(t *testing.T, seed uint64, drawn worlds.Drawn) world {
+	t.Helper()
 	objects, err := oracle.Of(drawn.Cluster)
 	if err != nil {
 		t.Fatal(err)

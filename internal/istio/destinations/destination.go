@@ -2,10 +2,10 @@ package destinations
 
 import (
 	"slices"
-	"time"
 
 	networkingapi "istio.io/api/networking/v1alpha3"
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/istio/hosts"
@@ -244,9 +244,9 @@ func (d *Destination) ExportedByName() []string {
 func (d *Destination) public() bool { return len(d.exportTo) == 0 || slices.Contains(d.exportTo, "*") }
 
 // created is when the ServiceEntry was created. The creation of Services is not known, and needs not be: no two have one host.
-func (d *Destination) created() time.Time {
+func (d *Destination) created() metav1.Time {
 	if d.Entry == nil {
-		return time.Time{}
+		return metav1.Time{}
 	}
-	return d.Entry.CreationTimestamp.Time
+	return d.Entry.CreationTimestamp
 }

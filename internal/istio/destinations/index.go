@@ -129,7 +129,7 @@ func (i Index) Visible(host, client string) []*Destination {
 	}
 	slices.SortStableFunc(all, func(a, b *Destination) int {
 		return cmp.Or(rank(a.Namespace != client)-rank(b.Namespace != client), rank(a.Service == nil)-rank(b.Service == nil),
-			rank(a.public())-rank(b.public()), a.created().Compare(b.created()), strings.Compare(a.Namespace, b.Namespace))
+			rank(a.public())-rank(b.public()), a.created().Compare(b.created().Time), strings.Compare(a.Namespace, b.Namespace))
 	})
 	return all
 }

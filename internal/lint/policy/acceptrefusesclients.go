@@ -21,7 +21,8 @@ func init() {
 		Severity: []lint.Severity{lint.Error, lint.Warning},
 		Reasons:  []string{meshtlsv1alpha1.ReasonRefused},
 		Finds: "clients with a sidecar whose calls the policy's pods refuse, by what the policy accepts. An error, where that is all clients " +
-			"of a port that the namespace itself declares, a warning, where it is some, or where another namespace lists the pods' addresses.",
+			"of a port that the namespace itself declares, or those to whom no DestinationRule says what to send; a warning, where it is " +
+			"others, or where another namespace lists the pods' addresses.",
 		Why: "What clients send is decided elsewhere: by a DestinationRule, or for a Service as a whole. Of a headless Service all endpoints " +
 			"are sent the same, so `Disable` for its pods refuses mutual TLS from every client with a sidecar.",
 		Fix: "Change the object that the message names, or accept what it has clients send.",
@@ -34,6 +35,9 @@ type refusing struct {
 	port        int32
 	because     istio.Origin
 }
+
+// byDefault reports whether no DestinationRule says what the clients send: so do all to whom nobody says it.
+func (r refusing) byDefault() bool { return r.because.Object.Kind != model.KindDestinationRule }
 
 // acceptRefusesClients calls the destinations in front of the pods that the policies are about.
 func acceptRefusesClients(w world) []model.Finding {
@@ -68,7 +72,10 @@ func (w world) refusedClients(v view, rule model.AcceptRule) []model.Finding {
 			for _, r := range slices.SortedFunc(maps.Keys(refused), func(a, b refusing) int {
 				return strings.Compare(a.because.String(), b.because.String())
 			}) {
-				f := refusedFinding(r, refused[r] == called && d.Namespace == w.Snapshot.Namespace)
+				f := refusedFinding(r, refused[r] == called)
+				if d.Namespace == w.Snapshot.Namespace && (refused[r] == called || r.byDefault()) {
+					f.Severity, f.Condition, f.Reason = lint.Error, meshtlsv1alpha1.ConditionEffective, meshtlsv1alpha1.ReasonRefused
+				}
 				findings = append(findings, toOwners(f, w.Snapshot.Namespace, rule.Owners)...)
 			}
 		}
@@ -122,7 +129,6 @@ func refusedFinding(r refusing, all bool) model.Finding {
 	}
 	if all {
 		f.Message = strings.Replace(f.Message, "Some clients", "All clients with a sidecar", 1)
-		f.Severity, f.Condition, f.Reason = lint.Error, meshtlsv1alpha1.ConditionEffective, meshtlsv1alpha1.ReasonRefused
 	}
 	if r.because.Object == (model.ObjectRef{}) {
 		f.Related = r.destination.Ref()
