@@ -30,8 +30,6 @@ const (
 	DoubleTLS Kind = "DoubleTLS"
 	// Refused: the connection fails.
 	Refused Kind = "Refused"
-	// Unknown: it depends on a server outside the mesh, which Istio knows nothing about.
-	Unknown Kind = "Unknown"
 )
 
 // Verdict is how a connection ends, and why.

@@ -114,7 +114,7 @@ func TestVerdict(t *testing.T) {
 		},
 		"outside the mesh, ISTIO_MUTUAL by a wildcard": {
 			world: World{DestinationRules: rules(rule("client", "r", 1, "*").tls(clientTLS(tlsIstioMutual)))},
-			to:    partner, want: Unknown, wantSent: meshtlsv1alpha1.SendIstioMutual,
+			to:    partner, want: Refused, wantSent: meshtlsv1alpha1.SendIstioMutual,
 		},
 		"an unknown subset": {
 			to: Destination{Host: payments, Subset: "v1"}, server: model.DataplaneSidecar, want: Refused,

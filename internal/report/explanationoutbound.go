@@ -157,12 +157,11 @@ func outcomeOf(e explain.Endpoint) string {
 
 var outcomeWords = map[mesh.Kind]string{
 	istio.MutualTLS: "mutual TLS", istio.ServerTLS: "TLS", istio.Plaintext: "plaintext", istio.DoubleTLS: "double TLS",
-	istio.Refused: "REFUSED", mesh.GatewayDecides: "passed on", mesh.NoEndpoints: "no pods", istio.Unknown: "not known",
+	istio.Refused: "REFUSED", mesh.GatewayDecides: "passed on", mesh.NoEndpoints: "no pods",
 }
 
 var outcomeColours = map[mesh.Kind]string{
 	istio.MutualTLS: green, istio.ServerTLS: green, istio.Plaintext: yellow, istio.DoubleTLS: yellow, istio.Refused: red,
-	istio.Unknown: yellow,
 }
 
 func serverOf(e explain.Endpoint) string {

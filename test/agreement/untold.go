@@ -16,10 +16,12 @@ import (
 // tellers are the findings that tell of calls that fail, or that carry less TLS than somebody asked for.
 var tellers = sets.New(
 	"accept-auto-mtls-off", "accept-clients-send-otherwise", "accept-clients-send-plaintext", "accept-refuses-clients",
-	"destinationrule-double-tls", "destinationrule-hides-others", "destinationrule-mtls-to-disabled", "destinationrule-mtls-to-no-proxy",
+	"destinationrule-double-tls", "destinationrule-hides-others", "destinationrule-mtls-outside-mesh", "destinationrule-mtls-to-disabled",
+	"destinationrule-mtls-to-no-proxy",
 	"destinationrule-never-used", "destinationrule-plaintext-to-strict", "destinationrule-policy-dropped",
 	"destinationrule-port-drops-tls", "destinationrule-refused-by-gateway", "destinationrule-selector-hides-rule",
-	"destinationrule-tls-to-http-port", "destinationrule-tls-to-strict", "gateway-passthrough-encrypted-again",
+	"destinationrule-tls-to-http-port", "destinationrule-tls-to-strict", "destinationrule-wildcard-catches-external",
+	"gateway-passthrough-encrypted-again",
 	"gateway-passthrough-to-http-port", "peerauthentication-below-disable", "peerauthentication-disable-behind-headless",
 	"peerauthentication-strict-without-auto-mtls",
 	"send-hides-rule", "send-overruled", "send-refused", "service-headless-partly-in-mesh", "service-port-uncaptured",

@@ -199,10 +199,10 @@ func toStranger(wire meshtlsv1alpha1.SendMode, what content, stranger bool) stri
 	}
 }
 
-// toExternal is the outcome at a server outside the mesh. Whether it ends the mesh's mutual TLS is not known.
+// toExternal is the outcome at a server outside the mesh, which has no certificate of the mesh.
 func toExternal(wire meshtlsv1alpha1.SendMode, what content) string {
 	if wire == meshtlsv1alpha1.SendIstioMutual {
-		return string(istio.Unknown)
+		return string(istio.Refused)
 	}
 	return passed(wire, what)
 }
