@@ -1,7 +1,6 @@
 package worlds
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"slices"
 
@@ -50,7 +49,6 @@ var widenings = []widening{
 	{"unprivileged gateways", 6, withUnprivilegedGateway},
 	{"gateways behind Services", 4, withGatewayService},
 	{"interception NONE", 8, withoutInterception},
-	{"a mesh config for each revision", 8, withRevisedConfig},
 }
 
 // Classes are the names of all that makes worlds wide.
@@ -301,25 +299,6 @@ func withGatewayService(g generator, d *Drawn) {
 func withoutInterception(g generator, d *Drawn) {
 	p := one(g, appPods(d))
 	p.Annotations = map[string]string{"sidecar.istio.io/interceptionMode": "NONE"}
-}
-
-// withRevisedConfig has a namespace served by the control plane of revision canary, which has a mesh config of its own.
-func withRevisedConfig(g generator, d *Drawn) {
-	namespace := one(g, namespaces[1:])
-	for _, n := range every[*corev1.Namespace](d) {
-		if n.Name == namespace {
-			n.Labels = labelled(n.Labels, meshtlsv1alpha1.LabelRevision, "canary")
-		}
-	}
-	for _, p := range d.Policies {
-		if p.Namespace == namespace {
-			p.Labels = map[string]string{meshtlsv1alpha1.LabelRevision: "canary"}
-		}
-	}
-	d.add(&corev1.ConfigMap{
-		ObjectMeta: metav1.ObjectMeta{Namespace: RootNamespace, Name: "istio-canary"},
-		Data:       map[string]string{"mesh": fmt.Sprintf("enableAutoMtls: %t\n", g.chance(2))},
-	})
 }
 
 func labelled(labels map[string]string, key, value string) map[string]string {

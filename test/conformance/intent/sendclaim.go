@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
+
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/test/conformance/oracle"
 )
@@ -20,9 +22,24 @@ func (w World) sendClaim(s sending, tls meshtlsv1alpha1.ClientTLS, c client) Cla
 			if tls.Mode == meshtlsv1alpha1.SendAuto {
 				return w.auto(j, s, c, got)
 			}
+			if got.Mode == "" && w.passesOn(j, s, tls, c) {
+				return ""
+			}
 			return differs(tls, got)
 		},
 	}
+}
+
+// passesOn reports whether a Sidecar may keep the host from the pod, so that what the application sends goes on as it is, and that is no
+// breach: nothing adds TLS, as Disable asks, or other pods of the policy do send what it says.
+func (w World) passesOn(j Judge, s sending, tls meshtlsv1alpha1.ClientTLS, c client) bool {
+	if !w.scoped(c.pod.Namespace) {
+		return false
+	}
+	others := w.pods(func(pod *corev1.Pod) bool {
+		return w.governs(s, pod) && oracle.HasSidecar(pod) && j.Mesh.Sidecar(podName(pod)).Sends(c.to.name, c.port).Mode != ""
+	})
+	return tls.Mode == meshtlsv1alpha1.SendDisable || len(others) > 0
 }
 
 func proxyOf(mesh *oracle.Mesh, s sending, c client) *oracle.Proxy {
