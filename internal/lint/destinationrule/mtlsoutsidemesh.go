@@ -30,8 +30,8 @@ func init() {
 	})
 }
 
-// mTLSOutsideMesh tells of rules that have clients use the mesh's mutual TLS toward servers outside it. Hosts that a wildcard happens to
-// cover are another check's.
+// mTLSOutsideMesh tells of DestinationRules that have clients use the mesh's mutual TLS toward servers outside it. Hosts that a wildcard
+// covers count where the DestinationRule is ours: the policy asks it of them all. Those of other wildcards are another check's.
 // Source: istio pilot/pkg/networking/core/cluster_tls.go, constructUpstreamTLS: the mesh's root certificate verifies the server.
 func mTLSOutsideMesh(v *mesh.View) []model.Finding {
 	outside := func(o outcome) bool { return o.Server == nil && o.Kind == istio.Refused && o.Sent.Mode != "" }
@@ -40,8 +40,10 @@ func mTLSOutsideMesh(v *mesh.View) []model.Finding {
 		if !saysMode(rule, isMode(networkingapi.ClientTLSSettings_ISTIO_MUTUAL)) {
 			continue
 		}
-		itself := func(d *destinations.Destination) bool { return d.External && d.Name == mesh.HostOf(rule) }
-		for _, o := range outcomesOf(v, rule, question{at: itself, wanted: outside}) {
+		meant := func(d *destinations.Destination) bool {
+			return d.External && (d.Name == mesh.HostOf(rule) || model.Ours(rule))
+		}
+		for _, o := range outcomesOf(v, rule, question{at: meant, wanted: outside}) {
 			f := lint.Finding(lint.Error, model.KindDestinationRule, rule, o.field())
 			f.Message = fmt.Sprintf("The mode is ISTIO_MUTUAL for %s, which %s declares outside the mesh: its servers have no certificates of "+
 				"the mesh, so every connection fails.", o.where(), o.Call.Destination.Ref())
