@@ -167,6 +167,17 @@ $(MESH)/%: test/mesh/build/go.mod test/mesh/build/go.sum test/mesh/build/manifes
 	@mkdir -p $(@D)
 	@test/mesh/build/build.sh $* $(@D)
 
+##@ The page
+
+# npm ci takes what the lock file names. What a package would run when it is installed is not run: no package here needs it.
+ui/node_modules: ui/package-lock.json
+	cd ui && npm ci --ignore-scripts
+	@touch $@
+
+.PHONY: ui
+ui: ui/node_modules ## Build the page of kubectl meshtls ui from ui/ into internal/ui/dist (needs Node 20.19 or newer, and npm).
+	cd ui && npm run build
+
 ##@ Build and install
 
 .PHONY: build

@@ -40,6 +40,11 @@ func TestGolden(t *testing.T) {
 		stdin string
 		want  int
 	}{
+		"ui/apply-to-files":         {args: "ui -f testdata/in/sane.yaml --allow-apply", want: exitFailure},
+		"ui/scrape-files":           {args: "ui -f testdata/in/sane.yaml --scrape", want: exitFailure},
+		"ui/two-sources":            {args: "ui --scrape --prometheus http://127.0.0.1:1", want: exitFailure},
+		"ui/no-such-port":           {args: "ui -f testdata/in/sane.yaml --port 70000", want: exitFailure},
+		"ui/no-such-time":           {args: "ui -f testdata/in/sane.yaml --since soon", want: exitFailure},
 		"lint/plain-istio":          {args: "lint -f testdata/in/istio.yaml", want: exitFindings},
 		"lint/plain-istio-json":     {args: "lint -f testdata/in/istio.yaml -o json", want: exitFindings},
 		"lint/plain-istio-sarif":    {args: "lint -f testdata/in/istio.yaml -o sarif", want: exitFindings},

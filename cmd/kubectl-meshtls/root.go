@@ -32,6 +32,7 @@ Each command reads the cluster of your kubeconfig, or, with -f, manifest files a
 		newEdges(streams, objects),
 		newPreflight(streams, objects),
 		newVerify(streams, objects),
+		newUI(streams, objects),
 		newStatus(streams, objects),
 		newExceptions(streams, objects),
 		newImport(streams, objects),

@@ -77,6 +77,16 @@ func revisionOf(v *mesh.View, w model.Workload) string {
 
 // workload says everything about pods that are alike.
 func (v *view) workload(w model.Workload, q Question) (Workload, error) {
+	about := v.taken(w)
+	var err error
+	if q.Outbound() {
+		about.Outbound, about.Omitted, err = v.outbound(w, q)
+	}
+	return about, err
+}
+
+// taken says everything about pods that are alike but what they send.
+func (v *view) taken(w model.Workload) Workload {
 	about := Workload{
 		Namespace: w.Namespace, Example: w.Example, Pods: w.Count, Proxy: proxyOf(w), Revision: v.Revision(), Notes: v.notes(w),
 	}
@@ -86,11 +96,7 @@ func (v *view) workload(w model.Workload, q Question) (Workload, error) {
 	} else {
 		about.Inbound, about.Ignored = v.inbound(w)
 	}
-	var err error
-	if q.Outbound() {
-		about.Outbound, about.Omitted, err = v.outbound(w, q)
-	}
-	return about, err
+	return about
 }
 
 func proxyOf(w model.Workload) Proxy {

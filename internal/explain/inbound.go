@@ -43,8 +43,8 @@ type leadingPort struct {
 // leadingTo are the Service ports that lead to the pods, by the pods' port.
 func (v *view) leadingTo(w model.Workload) map[int32][]leadingPort {
 	leading := map[int32][]leadingPort{}
-	for _, d := range v.Destinations().All() {
-		if d.Service == nil || !d.Selects(w) {
+	for _, d := range v.InFront(w.Namespace, w.Labels) {
+		if d.Service == nil {
 			continue
 		}
 		for _, port := range d.Declared {

@@ -17,8 +17,10 @@ type view struct {
 	policies map[model.ObjectRef][]string
 }
 
-func newView(i model.Inventory, revision string) *view {
-	v := &view{View: mesh.New(i, revision), policies: map[model.ObjectRef][]string{}}
+func newView(i model.Inventory, revision string) *view { return withPolicies(mesh.New(i, revision)) }
+
+func withPolicies(of *mesh.View) *view {
+	v := &view{View: of, policies: map[model.ObjectRef][]string{}}
 	notePolicies(v, model.KindPeerAuthentication, v.PeerAuthentications())
 	notePolicies(v, model.KindDestinationRule, v.DestinationRules())
 	notePolicies(v, model.KindGateway, v.Gateways())

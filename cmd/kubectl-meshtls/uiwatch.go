@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/restmapper"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/model"
+)
+
+// watched are the kinds whose changes the page follows at once. What else bears on it is read along with these.
+var watched = []schema.GroupKind{
+	meshtlsv1alpha1.GroupVersion.WithKind(policyKind).GroupKind(),
+	{Kind: "Namespace"}, {Kind: "Pod"}, {Kind: "Service"},
+	{Group: "security.istio.io", Kind: model.KindPeerAuthentication},
+	{Group: "security.istio.io", Kind: model.KindAuthorizationPolicy},
+	{Group: "networking.istio.io", Kind: model.KindDestinationRule},
+	{Group: "networking.istio.io", Kind: model.KindGateway},
+	{Group: "networking.istio.io", Kind: model.KindVirtualService},
+	{Group: "networking.istio.io", Kind: model.KindServiceEntry},
+}
+
+// watchesAgainIn is how long a watch that ended is left alone.
+const watchesAgainIn = 5 * time.Second
+
+// watchCluster calls changed for each change of a watched kind. A kind that the user may not watch, or that the cluster does not know, is
+// looked at again from time to time.
+func (m *meshSource) watchCluster(ctx context.Context, changed func()) {
+	for ctx.Err() == nil {
+		if objects, mapper, err := m.metadataClient(); err == nil {
+			round, stop := context.WithTimeout(ctx, 10*time.Minute)
+			done := make(chan struct{}, len(watched))
+			for _, kind := range watched {
+				go func() {
+					defer func() { done <- struct{}{} }()
+					watchKind(round, objects, mapper, kind, changed)
+				}()
+			}
+			for range watched {
+				<-done
+			}
+			stop()
+		}
+		wait(ctx, watchesAgainIn)
+		changed()
+	}
+}
+
+func (m *meshSource) metadataClient() (metadata.Interface, apimeta.RESTMapper, error) {
+	config, err := m.objects.kube.ToRESTConfig()
+	if err != nil {
+		return nil, nil, err
+	}
+	discovery, err := m.objects.kube.ToDiscoveryClient()
+	if err != nil {
+		return nil, nil, err
+	}
+	objects, err := metadata.NewForConfig(config)
+	return objects, restmapper.NewDeferredDiscoveryRESTMapper(discovery), err
+}
+
+// watchKind watches the objects of a kind, all namespaces together, until the context ends.
+func watchKind(ctx context.Context, objects metadata.Interface, mapper apimeta.RESTMapper, kind schema.GroupKind, changed func()) {
+	for ctx.Err() == nil {
+		if mapping, err := mapper.RESTMapping(kind); err == nil {
+			watchOnce(ctx, objects.Resource(mapping.Resource), changed)
+		}
+		wait(ctx, watchesAgainIn)
+	}
+}
+
+// watchOnce watches from now on, until the API server ends it.
+func watchOnce(ctx context.Context, objects metadata.Getter, changed func()) {
+	now, err := objects.List(ctx, metav1.ListOptions{Limit: 1})
+	if err != nil {
+		return
+	}
+	events, err := objects.Watch(ctx, metav1.ListOptions{ResourceVersion: now.ResourceVersion, AllowWatchBookmarks: true})
+	if err != nil {
+		return
+	}
+	defer events.Stop()
+	changed() // what came between the last read and this watch
+	for event := range events.ResultChan() {
+		if event.Type != watch.Bookmark {
+			changed()
+		}
+	}
+}
+
+func wait(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
