@@ -178,6 +178,18 @@ ui/node_modules: ui/package-lock.json
 ui: ui/node_modules ## Build the page of kubectl meshtls ui from ui/ into internal/ui/dist (needs Node 20.19 or newer, and npm).
 	cd ui && npm run build
 
+.PHONY: ui-verify
+ui-verify: ui ## Check that the page that is committed is what ui/ comes to, byte for byte.
+	@changes=$$(git status --porcelain internal/ui/dist); \
+	if [ -n "$$changes" ]; then echo "The page is not what ui/ comes to. Run make ui, and commit:"; echo "$$changes"; exit 1; fi; \
+	echo "ui-verify: the page is what ui/ comes to"
+
+# A browser of the machine's own: CHROMIUM, or Debian's. Pictures of all screens are kept where SHOTS says.
+.PHONY: ui-test
+ui-test: ui/node_modules ## Look at the page with Chromium: every screen, axe, the keyboard, a large mesh, what is wrong (CHROMIUM, SHOTS).
+	go build -o $(BIN)/ ./cmd/kubectl-meshtls
+	cd ui && npm test
+
 ##@ Build and install
 
 .PHONY: build

@@ -14,8 +14,8 @@ import (
 	"github.com/meshtls/meshtls/internal/ui"
 )
 
-const uiLong = `Show the mesh as a page in your browser: who calls whom and whether it is mutual TLS, what each port takes and which object decides
-it, what is wrong, and what a change would do before you make it.
+const uiLong = `Show the mesh as a page in your browser: who calls whom and whether it is mutual TLS, what each port takes and which object
+decides it, what is wrong, and what a change would do before you make it.
 
 The page is served on the loopback address of this machine, with your own rights in the cluster. The printed address opens it once:
 whoever has it first has the page, and no other user or web site has.
@@ -70,8 +70,11 @@ func newUI(streams genericiooptions.IOStreams, objects *input) *cobra.Command {
 }
 
 // sees reports whether something looks at traffic.
-func (f *uiFlags) sees() bool {
-	return f.scrape || f.settings.URL != "" || f.portForward != "" || f.recording != ""
+func (f *uiFlags) sees() bool { return f.scrape || f.named() }
+
+// named reports whether a source of metrics is named.
+func (f *uiFlags) named() bool {
+	return f.settings.URL != "" || f.portForward != "" || f.recording != ""
 }
 
 func (f *uiFlags) validateUI(objects *input) error {
@@ -80,18 +83,15 @@ func (f *uiFlags) validateUI(objects *input) error {
 		return errors.New("--allow-apply applies to a cluster, and -f reads files: use one of the two")
 	case f.port < 0 || f.port > 65535:
 		return fmt.Errorf("%d is no port: it is from 1 to 65535", f.port)
-	case f.scrape && (f.settings.URL != "" || f.portForward != "" || f.recording != ""):
+	case f.scrape && f.named():
 		return errors.New("--scrape, --prometheus, --port-forward and --recording name a source each: use one of them")
 	case f.scrape && objects.fromFiles():
 		return errors.New("manifests have no proxies to --scrape: name a source with --prometheus or --recording")
-	case !f.sees():
-		_, err := since(f.since)
-		return err
-	case f.scrape:
-		_, err := since(f.since)
-		return err
-	default:
+	case f.named():
 		return f.validate(objects)
+	default:
+		_, err := since(f.since)
+		return err
 	}
 }
 

@@ -48,7 +48,7 @@ func (m *meshSource) watchCluster(ctx context.Context, changed func()) {
 			}
 			stop()
 		}
-		wait(ctx, watchesAgainIn)
+		pause(ctx, watchesAgainIn)
 		changed()
 	}
 }
@@ -72,7 +72,7 @@ func watchKind(ctx context.Context, objects metadata.Interface, mapper apimeta.R
 		if mapping, err := mapper.RESTMapping(kind); err == nil {
 			watchOnce(ctx, objects.Resource(mapping.Resource), changed)
 		}
-		wait(ctx, watchesAgainIn)
+		pause(ctx, watchesAgainIn)
 	}
 }
 
@@ -95,7 +95,7 @@ func watchOnce(ctx context.Context, objects metadata.Getter, changed func()) {
 	}
 }
 
-func wait(ctx context.Context, d time.Duration) {
+func pause(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():
 	case <-time.After(d):

@@ -9,7 +9,6 @@ import (
 	"github.com/meshtls/meshtls/internal/explain"
 	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/mesh"
-	"github.com/meshtls/meshtls/internal/traffic"
 )
 
 // Lock is what an arrow of the map is.
@@ -171,9 +170,4 @@ func worse(lock Lock, kind istio.Kind) Lock {
 		return LockRefused
 	}
 	return LockAllowed
-}
-
-// reasons says why what the client sends the server is not mutual TLS.
-func (p *Page) reasons(client, server evidence.Workload) []string {
-	return traffic.Reasons(p.View(), evidence.Call{Client: client, Server: server})
 }

@@ -17,7 +17,7 @@ import (
 
 // Preview is what a change comes to before anybody makes it.
 type Preview struct {
-	// Policy is the policy with the change, and Document what is to be written.
+	// Policy is the policy with the change, and YAML the document to be written.
 	Policy *meshtlsv1alpha1.MeshTLSPolicy `json:"-"`
 	Name   string                         `json:"name"`
 	New    bool                           `json:"new,omitempty"`
@@ -151,27 +151,15 @@ type Line struct {
 // diff compares two texts line by line, by their longest common part.
 func diff(before, after string) []Line {
 	old, fresh := linesOf(before), linesOf(after)
-	common := make([][]int, len(old)+1)
-	for i := range common {
-		common[i] = make([]int, len(fresh)+1)
-	}
-	for i := len(old) - 1; i >= 0; i-- {
-		for j := len(fresh) - 1; j >= 0; j-- {
-			if old[i] == fresh[j] {
-				common[i][j] = common[i+1][j+1] + 1
-			} else {
-				common[i][j] = max(common[i+1][j], common[i][j+1])
-			}
-		}
-	}
+	common := commonLengths(old, fresh)
 	var lines []Line
 	i, j := 0, 0
-	for i < len(old) || j < len(fresh) {
+	for i < len(old) && j < len(fresh) {
 		switch {
-		case i < len(old) && j < len(fresh) && old[i] == fresh[j]:
+		case old[i] == fresh[j]:
 			lines = append(lines, Line{Text: old[i]})
 			i, j = i+1, j+1
-		case i < len(old) && (j == len(fresh) || common[i+1][j] >= common[i][j+1]):
+		case common[i+1][j] >= common[i][j+1]:
 			lines = append(lines, Line{Op: "-", Text: old[i]})
 			i++
 		default:
@@ -179,7 +167,30 @@ func diff(before, after string) []Line {
 			j++
 		}
 	}
+	for ; i < len(old); i++ {
+		lines = append(lines, Line{Op: "-", Text: old[i]})
+	}
+	for ; j < len(fresh); j++ {
+		lines = append(lines, Line{Op: "+", Text: fresh[j]})
+	}
 	return lines
+}
+
+// commonLengths are the lengths of the longest common parts of what follows a line of each text.
+func commonLengths(old, fresh []string) [][]int {
+	common := make([][]int, len(old)+1)
+	for i := range common {
+		common[i] = make([]int, len(fresh)+1)
+	}
+	for i := len(old) - 1; i >= 0; i-- {
+		for j := len(fresh) - 1; j >= 0; j-- {
+			common[i][j] = max(common[i+1][j], common[i][j+1])
+			if old[i] == fresh[j] {
+				common[i][j] = common[i+1][j+1] + 1
+			}
+		}
+	}
+	return common
 }
 
 func linesOf(text string) []string {

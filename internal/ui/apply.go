@@ -11,7 +11,8 @@ import (
 // If-Match is the resource version of the policy that the preview started from; a new policy has none.
 func (s *Server) apply(w http.ResponseWriter, r *http.Request) {
 	if s.applier == nil {
-		refuse(w, http.StatusForbidden, "Nothing is applied from here. Run kubectl meshtls ui with --allow-apply, or apply the document yourself.")
+		refuse(w, http.StatusForbidden,
+			"Nothing is applied from here. Run kubectl meshtls ui with --allow-apply, or apply the document yourself.")
 		return
 	}
 	change, is := asked(w, r)

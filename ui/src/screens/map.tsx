@@ -34,7 +34,7 @@ export function MapScreen() {
 }
 
 function about(d: Drawing, namespace?: string, name?: string): string {
-  const what = name ? `${name} and ${counted(d.cards.length - 1, "neighbour")}` : namespace ? counted(d.cards.filter((c) => c.kind === "workload").length, "workload") : counted(d.cards.length, "namespace");
+  const what = name ? `${name} and ${counted(d.cards.length - 1, "neighbour")}` : namespace ? counted(d.cards.filter((c) => c.kind === "workload").length, "workload") : counted(d.cards.filter((c) => c.kind === "namespace").length, "namespace");
   const traffic = overview.value!.traffic.source ? "" : " Configuration only: arrows are those that gateways’ routes and AuthorizationPolicies name.";
   return `${what}, ${counted(d.arrows.length, "arrow")}.${d.left ? ` ${counted(d.left, "card")} more are not drawn; the list below has all.` : ""}${traffic}`;
 }
@@ -91,13 +91,14 @@ function Picture({ drawing, title }: { drawing: Drawing; title: string }) {
   const [zoom, setZoom] = useState(1);
   const [over, setOver] = useState("");
   const placed = useMemo(() => arrange(drawing), [drawing]);
+  const lines = useMemo(() => linesOf(drawing, placed), [placed]);
   const near = (id: string) => !over || over === id || drawing.arrows.some((a) => (a.from === over && a.to === id) || (a.to === over && a.from === id));
   return (
     <div class="map">
       <div class="zoom" role="group" aria-label="Zoom"><button type="button" aria-label="Smaller" onClick={() => setZoom((z) => Math.max(0.4, z - 0.2))}>−</button><button type="button" aria-label="Larger" onClick={() => setZoom((z) => Math.min(2, z + 0.2))}>+</button></div>
       <div class="scroll" tabIndex={0} role="region" aria-label={`Map of ${title}`}>
         <svg width={placed.width * zoom} height={placed.height * zoom} viewBox={`0 0 ${placed.width} ${placed.height}`} role="group" aria-label={`${counted(drawing.cards.length, "card")} and ${counted(drawing.arrows.length, "arrow")}`}>
-          {drawing.arrows.map((a) => <ArrowShape key={a.from + " " + a.to} arrow={a} at={placed.at} through={placed.through.get(a.from + " " + a.to) ?? []} faded={!!over && a.from !== over && a.to !== over} />)}
+          {drawing.arrows.map((a, n) => <ArrowShape key={a.from + " " + a.to} arrow={a} line={lines[n]!} faded={!!over && a.from !== over && a.to !== over} />)}
           {drawing.cards.map((c) => <CardShape key={c.id} card={c} {...placed.at.get(c.id)!} faded={!near(c.id)} over={setOver} />)}
         </svg>
       </div>
@@ -128,23 +129,25 @@ function arrange(d: Drawing): { at: Places; through: Map<string, Place[]>; width
 function CardShape({ card: c, x, y, faded, over }: { card: Card; x: number; y: number; faded: boolean; over: (id: string) => void }) {
   const w = c.workload;
   const locks = w && w.proxy !== "Gateway" ? w.ports.slice(0, 4) : [];
-  const words = `${c.title}, ${c.under}${locks.length ? ", " + w!.ports.map((p) => `${p.port} ${acceptWords[p.accepts]}`).join(", ") : ""}`;
+  const words = locks.map((p) => `${p.port} ${acceptWords[p.accepts]}`).join(", ");
   const shape = (
     <g transform={`translate(${x} ${y})`}>
       <rect width={width} height={height} rx="8" />
+      {words && <title>{words}</title>}
       <text class="card-title" x="12" y="22">{short(c.title, 22)}</text>
       <text class="card-under" x="12" y="40">{short(c.under, locks.length ? 17 : 27)}</text>
       {locks.map((p, n) => <g key={p.port} transform={`translate(${width - 26 - n * 17} 28)`}><LockShape lock={acceptLock[p.accepts]} /></g>)}
     </g>
   );
   const attributes = { class: `map-card map-${c.kind}${faded ? " faded" : ""}`, onMouseEnter: () => over(c.id), onMouseLeave: () => over(""), onFocus: () => over(c.id), onBlur: () => over("") };
-  return c.href ? <a href={c.href} aria-label={words} {...attributes}>{shape}</a> : <g role="img" aria-label={words} {...attributes}>{shape}</g>;
+  return c.href ? <a href={c.href} {...attributes}>{shape}</a> : <g {...attributes}>{shape}</g>;
 }
 
 const short = (text: string, most: number) => (text.length > most ? text.slice(0, most - 1) + "…" : text);
 
-function ArrowShape({ arrow: a, at, through, faded }: { arrow: Arrow; at: Places; through: Place[]; faded: boolean }) {
-  const line = lineOf(at.get(a.from)!, at.get(a.to)!, through);
+interface Line { path: string; head: string; x: number; y: number }
+
+function ArrowShape({ arrow: a, line, faded }: { arrow: Arrow; line: Line; faded: boolean }) {
   const words = `${a.from} calls ${a.to}: ${lockWords[a.lock]}${a.words ? `, ${a.words}` : ""}`;
   return (
     <g class={`arrow arrow-${a.lock}${faded ? " faded" : ""}`} role="img" aria-label={words}>
@@ -155,27 +158,49 @@ function ArrowShape({ arrow: a, at, through, faded }: { arrow: Arrow; at: Places
   );
 }
 
-/** lineOf leads from the right of a card to the left of another, around what is between them; or back, from top to bottom. */
-function lineOf(from: Place, to: Place, through: Place[]): { path: string; head: string; x: number; y: number } {
-  if (to.x <= from.x) return backLine(from, to);
+/** linesOf draws the arrows. A lock stands where no other does, as near to the middle of its arrow as it can. */
+function linesOf(d: Drawing, placed: { at: Places; through: Map<string, Place[]> }): Line[] {
+  const locks: Place[] = [];
+  return d.arrows.map((a) => {
+    const from = placed.at.get(a.from)!, to = placed.at.get(a.to)!;
+    const { path, head, curve } = to.x <= from.x ? backLine(from, to) : onLine(from, to, placed.through.get(`${a.from} ${a.to}`) ?? []);
+    const room = (p: Place) => Math.min(100, ...locks.map((l) => Math.hypot(l.x - p.x, l.y - p.y)));
+    const spots = [0.5, 0.4, 0.6, 0.32, 0.68].map((t) => along(curve, t));
+    const spot = spots.find((p) => room(p) > 22) ?? spots.reduce((best, p) => (room(p) > room(best) ? p : best));
+    locks.push(spot);
+    return { path, head, ...spot };
+  });
+}
+
+type Curve = [Place, Place, Place, Place];
+
+/** along is a point of a Bézier curve. */
+function along([a, b, c, d]: Curve, t: number): Place {
+  const u = 1 - t;
+  const mix = (w: "x" | "y") => u * u * u * a[w] + 3 * u * u * t * b[w] + 3 * u * t * t * c[w] + t * t * t * d[w];
+  return { x: mix("x"), y: mix("y") };
+}
+
+const bezier = ([, b, c, d]: Curve) => ` C${b.x} ${b.y} ${c.x} ${c.y} ${d.x} ${d.y}`;
+
+/** onLine leads from the right of a card to the left of another, around what is between them. */
+function onLine(from: Place, to: Place, through: Place[]): { path: string; head: string; curve: Curve } {
   const stops = [{ x: from.x + width, y: from.y + height / 2 }, ...through.flatMap((p) => [p, { x: p.x + width, y: p.y }]), { x: to.x - 7, y: to.y + height / 2 }];
+  const between = (a: Place, b: Place): Curve => [a, { x: (a.x + b.x) / 2, y: a.y }, { x: (a.x + b.x) / 2, y: b.y }, b];
   let path = `M${stops[0]!.x} ${stops[0]!.y}`;
   for (let n = 1; n < stops.length; n++) {
     const a = stops[n - 1]!, b = stops[n]!;
-    const bend = (b.x - a.x) / 2;
-    path += n % 2 ? ` C${a.x + bend} ${a.y} ${b.x - bend} ${b.y} ${b.x} ${b.y}` : ` L${b.x} ${b.y}`;
+    path += n % 2 ? bezier(between(a, b)) : ` L${b.x} ${b.y}`;
   }
-  const a = stops[0]!, b = stops[1]!, end = stops[stops.length - 1]!;
-  return { path, head: `m${end.x} ${end.y - 4} 7 4-7 4z`, x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
+  const end = stops[stops.length - 1]!;
+  return { path, head: `m${end.x} ${end.y - 4} 7 4-7 4z`, curve: between(stops[0]!, stops[1]!) };
 }
 
-function backLine(from: Place, to: Place): { path: string; head: string; x: number; y: number } {
-  const up = from.y >= to.y, middle = width / 2;
+/** backLine leads back, from the top or the bottom of a card to that of another. */
+function backLine(from: Place, to: Place): { path: string; head: string; curve: Curve } {
+  const up = from.y >= to.y, middle = width / 2, out = from.x === to.x ? 40 : 0;
   const a = { x: from.x + middle, y: up ? from.y : from.y + height }, b = { x: to.x + middle, y: up ? to.y + height + 7 : to.y - 7 };
-  const half = (a.y + b.y) / 2, out = from.x === to.x ? 40 : 0;
-  return {
-    path: `M${a.x} ${a.y} C${a.x + out} ${half} ${b.x + out} ${half} ${b.x} ${b.y}`,
-    head: up ? `m${b.x - 4} ${b.y} 4-7 4 7z` : `m${b.x - 4} ${b.y} 4 7 4-7z`,
-    x: (a.x + b.x) / 2 + out * 0.75, y: half,
-  };
+  const half = (a.y + b.y) / 2;
+  const curve: Curve = [a, { x: a.x + out, y: half }, { x: b.x + out, y: half }, b];
+  return { path: `M${a.x} ${a.y}${bezier(curve)}`, head: up ? `m${b.x - 4} ${b.y} 4-7 4 7z` : `m${b.x - 4} ${b.y} 4 7 4-7z`, curve };
 }

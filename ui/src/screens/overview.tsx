@@ -38,7 +38,7 @@ function Bar({ ports }: { ports: Map<Accepts, number> }) {
 
 export function Overview() {
   const seen = overview.value!;
-  if (!seen.workloads.length) return <Empty title="There are no workloads"><p>No pod was found in what was read. {seen.source.files ? "Name folders that hold Deployments or Pods with -f." : "Check the context and your rights."}</p></Empty>;
+  if (!seen.workloads.length) return <><Head title="Overview" /><Empty title="There are no workloads"><p>No pod was found in what was read. {seen.source.files ? "Name folders that hold Deployments or Pods with -f." : "Check the context and your rights."}</p></Empty></>;
   const ports = share(seen.workloads);
   const locks = new Map<Lock, number>();
   for (const e of seen.edges) locks.set(e.lock, (locks.get(e.lock) ?? 0) + 1);

@@ -40,7 +40,7 @@ export function CallsTable({ edges, caption }: { edges: Edge[]; caption: string 
   const to = overview.value?.traffic.window?.to;
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label={caption}>
-      <table class="list">
+      <table class="list calls-list">
         <thead><tr><th>Client</th><th>Server</th><th>Mutual TLS</th><th class="wide">Last other call</th></tr></thead>
         <tbody>
           {sorted.map((e) => (

@@ -121,7 +121,7 @@ function Callees({ of, at }: { of: Explained[]; at: number }) {
       {odd.length > 0 && <h3>By the configuration</h3>}
       <ul class="ends">{odd.slice(0, few).map((o) => <Destination key={keyOf(o)} of={o} />)}</ul>
       {odd.length > few && <details class="more"><summary>{counted(odd.length - few, "more destination")} that something decides, or that are not mutual TLS</summary><ul class="ends">{odd.slice(few).map((o) => <Destination key={keyOf(o)} of={o} />)}</ul></details>}
-      {omitted.map((o) => <p key={o.outcome} class="muted small">{counted(o.destinations, "more destination")}: {outcomeWords[o.outcome].toLowerCase()}, as Istio does of itself.</p>)}
+      {omitted.map((o) => <p key={o.outcome} class="muted small">{counted(o.destinations, "more destination")}: {outcomeWords[o.outcome]}, as Istio does of itself.</p>)}
     </>
   );
 }

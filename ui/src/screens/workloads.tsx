@@ -41,7 +41,7 @@ function Row({ w, at }: { w: Workload; at: number }) {
       <span role="cell" class="tags">{modes(w).map((a) => <AcceptTag key={a} accepts={a} />)}</span>
       <span role="cell" class="wide mono">{w.ports.map((p) => p.port).join(" ")}</span>
       <span role="cell" class="calls"><Calls at={at} /></span>
-      <span role="cell" class={`num ${other ? "strong" : "muted"}`}>{number(other)}</span>
+      <span role="cell" class={`num other ${other ? "strong" : "muted zero"}`}>{number(other)}<span class="narrow"> not mutual TLS</span></span>
     </div>
   );
 }
@@ -50,6 +50,6 @@ function Row({ w, at }: { w: Workload; at: number }) {
 function Calls({ at }: { at: number }) {
   const into = callsOf.value.into[at] ?? [];
   const locks = (["refused", "none", "mixed", "unknown", "all", "allowed"] as Lock[]).map((lock) => ({ lock, n: into.filter((e) => e.lock === lock).length }));
-  if (!into.length) return <span class="muted">none</span>;
+  if (!into.length) return <span class="muted">no calls</span>;
   return <>{locks.filter(({ n }) => n).map(({ lock, n }) => <span key={lock} class="pair"><LockIcon lock={lock} />{n}</span>)}<span class="hidden">{counted(into.reduce((s, e) => s + count(e).total, 0), "call")}</span></>;
 }
