@@ -62,7 +62,7 @@ func (s *input) world(ctx context.Context, reader *source.Reader) (screens.World
 			return world, err
 		}
 	}
-	if world.Report, err = s.lint(ctx, reader); err != nil {
+	if world.Report, err = s.lint(ctx, reader, sourceFlags{}); err != nil {
 		return world, err
 	}
 	if world.Jobs, err = s.jobs(ctx, reader); err != nil {

@@ -34,13 +34,13 @@ const watchesAgainIn = 5 * time.Second
 // looked at again from time to time.
 func (m *meshSource) watchCluster(ctx context.Context, changed func()) {
 	for ctx.Err() == nil {
-		if objects, mapper, err := m.metadataClient(); err == nil {
+		if objects, err := m.watchedObjects(); err == nil {
 			round, stop := context.WithTimeout(ctx, 10*time.Minute)
 			done := make(chan struct{}, len(watched))
 			for _, kind := range watched {
 				go func() {
 					defer func() { done <- struct{}{} }()
-					watchKind(round, objects, mapper, kind, changed)
+					objects.watch(round, kind, changed)
 				}()
 			}
 			for range watched {
@@ -53,24 +53,30 @@ func (m *meshSource) watchCluster(ctx context.Context, changed func()) {
 	}
 }
 
-func (m *meshSource) metadataClient() (metadata.Interface, apimeta.RESTMapper, error) {
+// watchedObjects reads the metadata of a cluster's objects.
+type watchedObjects struct {
+	client metadata.Interface
+	mapper apimeta.RESTMapper
+}
+
+func (m *meshSource) watchedObjects() (watchedObjects, error) {
 	config, err := m.objects.kube.ToRESTConfig()
 	if err != nil {
-		return nil, nil, err
+		return watchedObjects{}, err
 	}
 	discovery, err := m.objects.kube.ToDiscoveryClient()
 	if err != nil {
-		return nil, nil, err
+		return watchedObjects{}, err
 	}
 	objects, err := metadata.NewForConfig(config)
-	return objects, restmapper.NewDeferredDiscoveryRESTMapper(discovery), err
+	return watchedObjects{client: objects, mapper: restmapper.NewDeferredDiscoveryRESTMapper(discovery)}, err
 }
 
-// watchKind watches the objects of a kind, all namespaces together, until the context ends.
-func watchKind(ctx context.Context, objects metadata.Interface, mapper apimeta.RESTMapper, kind schema.GroupKind, changed func()) {
+// watch watches the objects of a kind, all namespaces together, until the context ends.
+func (o watchedObjects) watch(ctx context.Context, kind schema.GroupKind, changed func()) {
 	for ctx.Err() == nil {
-		if mapping, err := mapper.RESTMapping(kind); err == nil {
-			watchOnce(ctx, objects.Resource(mapping.Resource), changed)
+		if mapping, err := o.mapper.RESTMapping(kind); err == nil {
+			watchOnce(ctx, o.client.Resource(mapping.Resource), changed)
 		}
 		pause(ctx, watchesAgainIn)
 	}

@@ -33,12 +33,7 @@ const mostClients = 60
 // traffic shows.
 func (p *Page) Matrix(namespace string, t Traffic) Matrix {
 	m := Matrix{Namespace: namespace, Clients: []int{}, Servers: []int{}, Cells: []Cell{}}
-	calls := map[int]bool{}
-	for _, e := range t.Edges {
-		if from, known := p.byID[e.Client]; known && e.Server.Namespace == namespace {
-			calls[from] = true
-		}
-	}
+	calls := p.callersOf(namespace, t)
 	for i, w := range p.workloads {
 		if (w.Namespace == namespace || calls[i]) && len(m.Clients) < mostClients {
 			m.Clients = append(m.Clients, i)
@@ -47,14 +42,32 @@ func (p *Page) Matrix(namespace string, t Traffic) Matrix {
 			m.Servers = append(m.Servers, i)
 		}
 	}
-	for _, from := range m.Clients {
-		for _, to := range m.Servers {
+	m.Cells = append(m.Cells, p.cells(m.Clients, m.Servers)...)
+	return m
+}
+
+// callersOf returns the workloads that traffic shows calling the namespace.
+func (p *Page) callersOf(namespace string, t Traffic) map[int]bool {
+	calls := map[int]bool{}
+	for _, e := range t.Edges {
+		if from, known := p.byID[e.Client]; known && e.Server.Namespace == namespace {
+			calls[from] = true
+		}
+	}
+	return calls
+}
+
+// cells returns what becomes of the calls of the clients to the servers.
+func (p *Page) cells(clients, servers []int) []Cell {
+	var cells []Cell
+	for _, from := range clients {
+		for _, to := range servers {
 			if cell, said := p.cell(from, to); said && from != to {
-				m.Cells = append(m.Cells, cell)
+				cells = append(cells, cell)
 			}
 		}
 	}
-	return m
+	return cells
 }
 
 // badness orders outcomes, the worst last.
