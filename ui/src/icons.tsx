@@ -23,7 +23,8 @@ export function LockShape({ lock }: { lock: Lock }) {
 }
 
 export function LockIcon({ lock, label = lockWords[lock] }: { lock: Lock; label?: string }) {
-  return <svg class="icon" viewBox="0 0 16 16" width="16" height="16" role="img" aria-label={label}><LockShape lock={lock} /></svg>;
+  const named = label ? { role: "img" as const, "aria-label": label } : { "aria-hidden": "true" as const };
+  return <svg class="icon" viewBox="0 0 16 16" width="16" height="16" {...named}><LockShape lock={lock} /></svg>;
 }
 
 /** LockTag is a lock with its word. */

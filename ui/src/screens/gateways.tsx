@@ -31,7 +31,7 @@ export function Servers({ of }: { of: Explained }) {
   const servers = (of.listeners ?? []).flatMap((l) => l.servers.map((s) => ({ l, s })));
   if (!servers.length) return <p class="muted">No Gateway opens a port on these pods.</p>;
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Servers">
+    <div class="scroll" tabIndex={0} role="region" aria-label={`Servers of ${of.namespace}/${of.example}`}>
       <table class="list">
         <thead><tr><th class="num">Port</th><th>Hosts</th><th>TLS</th><th class="wide">Certificates</th><th class="wide">Decided by</th></tr></thead>
         <tbody>{servers.map(({ l, s }, at) => (
