@@ -93,6 +93,7 @@ test: assets ## Run all tests, on a real control plane and a real mesh where the
 	$(MAKE) packets || status=1; \
 	$(MAKE) conformance || status=1; \
 	$(MAKE) evidence || status=1; \
+	$(MAKE) page || status=1; \
 	if [ $$status = 0 ]; then echo "test: all tests passed"; else echo "test: TESTS FAILED, see FAIL above"; fi; \
 	exit $$status
 
@@ -183,6 +184,17 @@ ui-verify: ui ## Check that the page that is committed is what ui/ comes to, byt
 	@changes=$$(git status --porcelain internal/ui/dist); \
 	if [ -n "$$changes" ]; then echo "The page is not what ui/ comes to. Run make ui, and commit:"; echo "$$changes"; exit 1; fi; \
 	echo "ui-verify: the page is what ui/ comes to"
+
+# What is missing is said; PAGE=required makes it a failure.
+.PHONY: page
+page: ## Check that the page is what ui/ comes to, and look at it with Chromium, where these can be (part of test).
+	@if node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null \
+		&& command -v npm >/dev/null && [ -x "$${CHROMIUM:-/usr/bin/chromium}" ]; then \
+		$(MAKE) ui-verify && $(MAKE) ui-test; \
+	else \
+		echo "page: NOT TESTED: needs Node 20.19 or newer with npm, and Chromium (Debian's package chromium, or CHROMIUM)"; \
+		[ "$${PAGE:-}" != required ]; \
+	fi
 
 # A browser of the machine's own: CHROMIUM, or Debian's. Pictures of all screens are kept where SHOTS says.
 .PHONY: ui-test
