@@ -7,7 +7,7 @@ import (
 )
 
 // The listener that takes all inbound connections, and its port.
-// Source: istio pilot/pkg/model/context.go, VirtualInboundListenerName; pilot/pkg/networking/core/listener.go, ProxyInboundListenPort.
+// Source: istio pilot/pkg/model/listener.go, VirtualInboundListenerName; pkg/config/mesh/mesh.go, DefaultMeshConfig.
 const (
 	virtualInbound     = "virtualInbound"
 	portVirtualInbound = 15006

@@ -17,7 +17,7 @@ type Sent struct {
 }
 
 // clusterOf is the name of the cluster of a destination.
-// Source: istio pilot/pkg/model/context.go, BuildSubsetKey.
+// Source: istio pilot/pkg/model/service.go, BuildSubsetKey.
 func clusterOf(port int32, subset, host string) string {
 	return fmt.Sprintf("outbound|%d|%s|%s", port, subset, host)
 }
