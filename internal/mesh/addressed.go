@@ -25,14 +25,10 @@ func newAddressed(v *View) addressed {
 	return found
 }
 
-// LeadingTo returns the destinations that lead to pods of the namespace: those that select some of them, then those, of any namespace, that
-// list an address of theirs.
+// LeadingTo returns the destinations that lead to the workloads of the namespace: first the Services and ServiceEntries that select some of
+// them, then the destinations of any namespace that list an address of a pod.
 func LeadingTo(v *View, namespace string, workloads []model.Workload) []*destinations.Destination {
-	labels := make([]map[string]string, len(workloads))
-	for i, w := range workloads {
-		labels[i] = w.Labels
-	}
-	leading := v.InFront(namespace, labels...)
+	leading := v.InFront(namespace, labelsOf(workloads)...)
 	listing := Derived(v, newAddressed)
 	for _, w := range workloads {
 		for _, d := range listing[types.NamespacedName{Namespace: namespace, Name: w.Example}] {

@@ -53,12 +53,22 @@ func (v *View) To(c Call) istio.Destination {
 	return to
 }
 
+// DirectCall returns the call of a port of the destination that no route has led there. What the application asks for is not known.
+func DirectCall(client model.Workload, d *destinations.Destination, port destinations.Port) Call {
+	return Call{Client: client, Host: d.Name, Number: port.Number, Destination: d, Port: port, Carries: istio.CarriesOf(port.Protocol)}
+}
+
+// subsetCall returns the direct call of a subset of the destination; an empty one is the destination itself.
+func subsetCall(client model.Workload, d *destinations.Destination, port destinations.Port, subset string) Call {
+	call := DirectCall(client, d, port)
+	call.Subset = subset
+	return call
+}
+
 // CallsOf returns the calls that come of a client's call of a port of the destination: the routes of its sidecar are followed.
 func (v *View) CallsOf(client model.Workload, d *destinations.Destination, port destinations.Port) []Call {
-	itself := Call{
-		Client: client, Host: d.Name, Number: port.Number, Called: d.Name, Destination: d, Port: port,
-		Carries: istio.CarriesOf(port.Protocol),
-	}
+	itself := DirectCall(client, d, port)
+	itself.Called = d.Name
 	if bypass, bypasses := v.Bypasses(client, d, port.Number); bypasses {
 		itself.Bypass = bypass
 		return []Call{itself}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/istio/destinations"
+	"github.com/meshtls/meshtls/internal/model"
 )
 
 // Change is what differs in what a client does with a destination, between two views.
@@ -33,7 +34,7 @@ func (v *View) Changes(client istio.Client, under *View, d *destinations.Destina
 	}
 	for _, subset := range kept(before, after) {
 		for _, port := range d.Declared {
-			change.TLS = change.TLS || !v.sameTLSAt(client, under, client, v.callOfSubset(d, port, subset))
+			change.TLS = change.TLS || !v.sameTLSAt(client, under, client, subsetCall(model.Workload{}, d, port, subset))
 		}
 	}
 	return change

@@ -69,3 +69,12 @@ func (v *network) Known(namespace string) map[string]model.Host {
 	v.note(model.KindService, model.KindServiceEntry, model.KindConfigMap)
 	return v.index.known(namespace)
 }
+
+// labelsOf returns the labels of each of the workloads.
+func labelsOf(workloads []model.Workload) []map[string]string {
+	labels := make([]map[string]string, len(workloads))
+	for i, w := range workloads {
+		labels[i] = w.Labels
+	}
+	return labels
+}

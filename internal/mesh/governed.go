@@ -3,7 +3,6 @@ package mesh
 import (
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 
-	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/istio/destinations"
 	"github.com/meshtls/meshtls/internal/model"
 )
@@ -24,10 +23,7 @@ func callsOfPorts(client model.Workload, d *destinations.Destination, subsets []
 	var calls []Call
 	for _, subset := range subsets {
 		for _, port := range d.Declared {
-			calls = append(calls, Call{
-				Client: client, Host: d.Name, Number: port.Number, Destination: d, Port: port, Subset: subset,
-				Carries: istio.CarriesOf(port.Protocol),
-			})
+			calls = append(calls, subsetCall(client, d, port, subset))
 		}
 	}
 	return calls

@@ -25,11 +25,7 @@ func (v *network) ServicePorts(workloads ...model.Workload) []ServicePort {
 	if len(workloads) == 0 {
 		return nil
 	}
-	labels := make([]map[string]string, len(workloads))
-	for i, w := range workloads {
-		labels[i] = w.Labels
-	}
-	for _, d := range v.InFront(workloads[0].Namespace, labels...) {
+	for _, d := range v.InFront(workloads[0].Namespace, labelsOf(workloads)...) {
 		s := d.Service
 		if s == nil {
 			continue

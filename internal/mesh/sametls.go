@@ -9,6 +9,7 @@ import (
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/istio/destinations"
+	"github.com/meshtls/meshtls/internal/model"
 )
 
 // SameTLS reports whether two clients send the same TLS to every port and subset of the destination. One client under two views, or two
@@ -22,18 +23,12 @@ func (v *View) SameTLS(client istio.Client, than *View, other istio.Client, d *d
 	}
 	for _, port := range d.Declared {
 		for subset := range subsets {
-			if !v.sameTLSAt(client, than, other, v.callOfSubset(d, port, subset)) {
+			if !v.sameTLSAt(client, than, other, subsetCall(model.Workload{}, d, port, subset)) {
 				return false
 			}
 		}
 	}
 	return true
-}
-
-func (v *View) callOfSubset(d *destinations.Destination, port destinations.Port, subset string) Call {
-	return Call{
-		Host: d.Name, Number: port.Number, Destination: d, Port: port, Subset: subset, Carries: istio.CarriesOf(port.Protocol),
-	}
 }
 
 // sameTLSAt compares what is sent to each endpoint; where none is known, what is decided for all of them.

@@ -3,8 +3,6 @@ package peerauthentication
 import (
 	"fmt"
 
-	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/istio/destinations"
 	"github.com/meshtls/meshtls/internal/lint"
 	"github.com/meshtls/meshtls/internal/mesh"
@@ -36,9 +34,9 @@ func strictWithoutAutoMTLS(v *mesh.View) []model.Finding {
 	for i := range v.Services() {
 		d := destinations.OfService(&v.Services()[i])
 		for _, port := range d.Declared {
-			for _, o := range refusedPlaintext(v, d, port) {
+			for o := range v.RefusedPlaintext(d, port) {
 				by := o.Accepted.Origin
-				if by.Object.Kind != model.KindPeerAuthentication || told[by.Object] {
+				if o.AtGateway || by.Object.Kind != model.KindPeerAuthentication || told[by.Object] {
 					continue
 				}
 				told[by.Object] = true
@@ -53,21 +51,4 @@ func strictWithoutAutoMTLS(v *mesh.View) []model.Finding {
 		}
 	}
 	return findings
-}
-
-// refusedPlaintext returns the calls of the port whose plaintext is Istio's own choice, and that a sidecar refuses.
-func refusedPlaintext(v *mesh.View, d *destinations.Destination, port destinations.Port) []mesh.Outcome {
-	var refused []mesh.Outcome
-	for _, client := range v.Clients().All {
-		call := mesh.Call{
-			Client: client, Host: d.Name, Number: port.Number, Called: d.Name, Destination: d, Port: port, Carries: istio.CarriesOf(port.Protocol),
-		}
-		for _, o := range v.Outcomes(call) {
-			byItself := o.Sent.Mode == meshtlsv1alpha1.SendDisable && o.Sent.Settings == nil
-			if o.Kind == istio.Refused && byItself && o.Server != nil && !o.AtGateway {
-				refused = append(refused, o)
-			}
-		}
-	}
-	return refused
 }

@@ -102,9 +102,7 @@ func (v view) refusedAt(rule model.AcceptRule, d *destinations.Destination, port
 			continue
 		}
 		called++
-		for _, o := range v.Outcomes(mesh.Call{
-			Client: client, Host: d.Name, Number: port.Number, Destination: d, Port: port, Carries: istio.CarriesOf(port.Protocol),
-		}) {
+		for _, o := range v.Outcomes(mesh.DirectCall(client, d, port)) {
 			if o.Kind == istio.Refused && o.Server != nil && !o.Uncaptured && pods.Matches(rule.Selector, o.Server.Labels) && v.isOf(rule, o) {
 				refused[refusing{destination: d, port: port.Number, because: o.Sent.Origin}]++
 				break

@@ -80,9 +80,7 @@ func refusal(v view, gateway model.Workload, rule model.SendRule, at destination
 	if mode == "" || mode == meshtlsv1alpha1.SendAuto {
 		return model.Finding{}, false
 	}
-	for _, o := range v.Outcomes(mesh.Call{
-		Client: gateway, Host: d.Name, Number: port.Number, Destination: d, Port: port, Carries: istio.CarriesOf(port.Protocol),
-	}) {
+	for _, o := range v.Outcomes(mesh.DirectCall(gateway, d, port)) {
 		if o.Kind == istio.Refused && o.Server != nil {
 			return model.Finding{
 				Severity: lint.Error, Related: d.Ref(), Field: "spec.send",

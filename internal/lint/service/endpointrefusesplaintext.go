@@ -3,8 +3,6 @@ package service
 import (
 	"fmt"
 
-	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/istio/destinations"
 	"github.com/meshtls/meshtls/internal/lint"
 	"github.com/meshtls/meshtls/internal/mesh"
@@ -36,11 +34,11 @@ func endpointRefusesPlaintext(v *mesh.View) []model.Finding {
 			continue
 		}
 		for i, port := range d.Declared {
-			if client, o, found := refusedPlaintext(v, d, port); found {
+			if o, found := refusedByUnknownPod(v, d, port); found {
 				f := model.Finding{Severity: lint.Error, Subject: d.Ref(), Field: fmt.Sprintf("spec.ports[%d]", i)}
 				f.Message = fmt.Sprintf("Clients such as those of namespace %s send plaintext to pod %s/%s (port %d), since its endpoint here has no "+
 					"service account and counts as one without a proxy. The pod accepts mutual TLS only (%s) and refuses them.",
-					client.Namespace, o.Server.Namespace, o.Server.Example, o.Server.Port, o.Accepted.Origin)
+					o.Call.Client.Namespace, o.Server.Namespace, o.Server.Example, o.Server.Port, o.Accepted.Origin)
 				f.Remedy = "Name the pod's serviceAccount at the endpoint, or add a DestinationRule with mode ISTIO_MUTUAL for the host."
 				findings = append(findings, f)
 			}
@@ -49,21 +47,12 @@ func endpointRefusesPlaintext(v *mesh.View) []model.Finding {
 	return findings
 }
 
-// refusedPlaintext finds a client whose plaintext a pod behind the port refuses, though no object has the client send it.
-func refusedPlaintext(v *mesh.View, d *destinations.Destination, port destinations.Port) (model.Workload, mesh.Outcome, bool) {
-	for _, client := range v.Clients().All {
-		if !d.ExportedTo(client.Namespace) {
-			continue
-		}
-		call := mesh.Call{
-			Client: client, Host: d.Name, Number: port.Number, Destination: d, Port: port, Carries: istio.CarriesOf(port.Protocol),
-		}
-		for _, o := range v.Outcomes(call) {
-			byItself := o.Sent.Mode == meshtlsv1alpha1.SendDisable && o.Sent.Settings == nil
-			if o.Kind == istio.Refused && byItself && o.Server != nil && o.Server.Labels[model.LabelTLSMode] == "disabled" {
-				return client, o, true
-			}
+// refusedByUnknownPod finds a call whose plaintext is refused by a pod that clients take for a server without a proxy.
+func refusedByUnknownPod(v *mesh.View, d *destinations.Destination, port destinations.Port) (mesh.Outcome, bool) {
+	for o := range v.RefusedPlaintext(d, port) {
+		if d.ExportedTo(o.Call.Client.Namespace) && o.Server.Labels[model.LabelTLSMode] == "disabled" {
+			return o, true
 		}
 	}
-	return model.Workload{}, mesh.Outcome{}, false
+	return mesh.Outcome{}, false
 }
