@@ -3,14 +3,12 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"time"
 
 	"github.com/prometheus/common/model"
 	"github.com/spf13/pflag"
-	"k8s.io/client-go/kubernetes"
 
 	"github.com/meshtls/meshtls/internal/evidence"
 )
@@ -121,13 +119,9 @@ func readRecording(path string, stdin io.Reader) (*evidence.Recording, error) {
 
 // throughAPIServer reaches the pages of proxies by way of the API server, which needs the right to get pods/proxy.
 func (s *input) throughAPIServer() (evidence.Reach, error) {
-	config, err := s.kube.ToRESTConfig()
+	_, clients, err := s.connect()
 	if err != nil {
 		return nil, err
-	}
-	clients, err := kubernetes.NewForConfig(config)
-	if err != nil {
-		return nil, fmt.Errorf("connecting to the cluster: %w", err)
 	}
 	return func(ctx context.Context, proxy evidence.Proxy, page evidence.Page) (io.ReadCloser, error) {
 		request := clients.CoreV1().RESTClient().Get().Namespace(proxy.Namespace).Resource("pods").Name(proxy.Name + ":" + page.Port).

@@ -50,19 +50,28 @@ func (s *input) forward(ctx context.Context, words string) (address string, stop
 	if err != nil {
 		return "", nil, err
 	}
-	config, err := s.kube.ToRESTConfig()
+	config, clients, err := s.connect()
 	if err != nil {
 		return "", nil, err
-	}
-	clients, err := kubernetes.NewForConfig(config)
-	if err != nil {
-		return "", nil, fmt.Errorf("connecting to the cluster: %w", err)
 	}
 	pod, port, err := behind(ctx, clients, to)
 	if err != nil {
 		return "", nil, err
 	}
 	return forwardTo(ctx, config, clients, podPort{pod: pod, port: port})
+}
+
+// connect returns a client of the cluster that the flags name, and how it is reached.
+func (s *input) connect() (*rest.Config, kubernetes.Interface, error) {
+	config, err := s.kube.ToRESTConfig()
+	if err != nil {
+		return nil, nil, err
+	}
+	clients, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return nil, nil, fmt.Errorf("connecting to the cluster: %w", err)
+	}
+	return config, clients, nil
 }
 
 // behind finds a ready pod of the Service, and its port.

@@ -42,13 +42,9 @@ func (s *input) askers(flags verifyFlags) (asking, error) {
 		}
 		return saved.ask, nil
 	}
-	config, err := s.kube.ToRESTConfig()
+	config, clients, err := s.connect()
 	if err != nil {
 		return nil, err
-	}
-	clients, err := kubernetes.NewForConfig(config)
-	if err != nil {
-		return nil, fmt.Errorf("connecting to the cluster: %w", err)
 	}
 	return forwarded{config, clients}.ask, nil
 }
@@ -148,7 +144,7 @@ func readDumps(paths []string) (dumps, error) {
 	return saved, nil
 }
 
-// ask answers for the pods of which there is a dump.
+// ask judges the pods that have a saved dump, and reports the others as not asked.
 func (d dumps) ask(_ context.Context, v *mesh.View, pods []proxy.Pod) []proxy.Verdict {
 	var verdicts []proxy.Verdict
 	for _, pod := range pods {
