@@ -7,15 +7,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/meshtls/meshtls/internal/compile"
 	"github.com/meshtls/meshtls/internal/explain"
-	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/proxy"
 	"github.com/meshtls/meshtls/internal/report"
-	"github.com/meshtls/meshtls/internal/source"
 	"github.com/meshtls/meshtls/test/golden"
+	"github.com/meshtls/meshtls/test/manifests"
 )
 
 const (
@@ -62,23 +60,11 @@ func TestGoldenOutputsHaveInputs(t *testing.T) {
 // meshOf is the mesh of the file, once what its policies come to is written.
 func meshOf(t *testing.T, file string) model.Inventory {
 	t.Helper()
-	reader, err := source.Read(t.Context(), []string{file}, source.Options{})
+	documents, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	inventory, err := gather.Inventory(t.Context(), reader, now, gather.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	policies, err := gather.Policies(t.Context(), reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	settled, err := compile.Settle(inventory, policies)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return settled.Inventory
+	return manifests.Read(t, now, string(documents)).Settled(t)
 }
 
 // factsOf are the facts of the dumps beside an input, by namespace and pod.

@@ -2,20 +2,16 @@ package screens
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/compile"
 	"github.com/meshtls/meshtls/internal/evidence"
 	"github.com/meshtls/meshtls/internal/explain"
-	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/report"
-	"github.com/meshtls/meshtls/internal/source"
+	"github.com/meshtls/meshtls/test/manifests"
 )
 
 // deployment is a Deployment in namespace shop with a Service of its own.
@@ -46,30 +42,11 @@ const (
 	disableAll = "---\n{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: legacy, namespace: shop}, spec: {host: catalog.shop.svc.cluster.local, trafficPolicy: {tls: {mode: DISABLE}}}}\n"
 )
 
-func pageOf(t *testing.T, manifests ...string) *Page {
+func pageOf(t *testing.T, documents ...string) *Page {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "mesh.yaml")
-	all := "{apiVersion: v1, kind: Namespace, metadata: {name: shop, labels: {istio-injection: enabled}}}\n" + strings.Join(manifests, "")
-	if err := os.WriteFile(path, []byte(all), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	reader, err := source.Read(t.Context(), []string{path}, source.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	inventory, err := gather.Inventory(t.Context(), reader, time.Now(), gather.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	policies, err := gather.Policies(t.Context(), reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	settled, err := compile.Settle(inventory, policies)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return NewPage(World{Inventory: settled.Inventory, Policies: policies, Report: report.New(nil, reader.Place)})
+	all := "{apiVersion: v1, kind: Namespace, metadata: {name: shop, labels: {istio-injection: enabled}}}\n" + strings.Join(documents, "")
+	read := manifests.Read(t, time.Now(), all)
+	return NewPage(World{Inventory: read.Settled(t), Policies: read.Policies, Report: report.New(nil, read.Reader.Place)})
 }
 
 // seenCall is an observation of calls that are not mutual TLS.

@@ -9,25 +9,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/meshtls/meshtls/internal/evidence"
-	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/mesh"
-	"github.com/meshtls/meshtls/internal/source"
 	"github.com/meshtls/meshtls/internal/traffic"
+	"github.com/meshtls/meshtls/test/manifests"
 )
 
 // strictShop makes a part of the world Strict: by a PeerAuthentication that others wrote, or by one of the operator's.
 func strictShop(t *testing.T, peerAuthentication string) *mesh.View {
 	t.Helper()
-	text := world + "---\n" + peerAuthentication
-	reader, err := source.Read(t.Context(), []string{"-"}, source.Options{Stdin: strings.NewReader(text)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	inventory, err := gather.Inventory(t.Context(), reader, time.Time{}, gather.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return mesh.New(inventory, "")
+	return mesh.New(manifests.Read(t, time.Time{}, world+"---\n"+peerAuthentication).Inventory, "")
 }
 
 const (

@@ -11,11 +11,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/meshtls/meshtls/internal/evidence"
-	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
-	"github.com/meshtls/meshtls/internal/source"
 	"github.com/meshtls/meshtls/internal/traffic"
+	"github.com/meshtls/meshtls/test/manifests"
 )
 
 // world is a shop whose catalog is called in many ways.
@@ -72,15 +71,7 @@ webhooks: [{name: prices.shop.example, sideEffects: None, admissionReviewVersion
 
 func view(t *testing.T) *mesh.View {
 	t.Helper()
-	reader, err := source.Read(t.Context(), []string{"-"}, source.Options{Stdin: strings.NewReader(world)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	inventory, err := gather.Inventory(t.Context(), reader, time.Time{}, gather.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return mesh.New(inventory, "")
+	return mesh.New(manifests.Read(t, time.Time{}, world).Inventory, "")
 }
 
 // named are the workloads of shop of a name.

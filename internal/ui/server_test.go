@@ -8,8 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -18,10 +16,9 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/report"
 	"github.com/meshtls/meshtls/internal/screens"
-	"github.com/meshtls/meshtls/internal/source"
+	"github.com/meshtls/meshtls/test/manifests"
 )
 
 // mesh has a workload with a policy, and names that a page must not take for markup.
@@ -68,25 +65,12 @@ func (f *fixed) Watch(ctx context.Context, changed func()) {
 }
 
 // worldOf reads manifests.
-func worldOf(t *testing.T, manifests string) screens.World {
+func worldOf(t *testing.T, documents string) screens.World {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "mesh.yaml")
-	if err := os.WriteFile(path, []byte(manifests), 0o600); err != nil {
-		t.Fatal(err)
+	read := manifests.Read(t, time.Now(), documents)
+	return screens.World{
+		Inventory: read.Inventory, Policies: read.Policies, Report: report.New(nil, read.Reader.Place), Source: screens.Source{Name: "test"},
 	}
-	reader, err := source.Read(t.Context(), []string{path}, source.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	inventory, err := gather.Inventory(t.Context(), reader, time.Now(), gather.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	policies, err := gather.Policies(t.Context(), reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return screens.World{Inventory: inventory, Policies: policies, Report: report.New(nil, reader.Place), Source: screens.Source{Name: "test"}}
 }
 
 // refusing is an Applier that notes what it is asked for.
