@@ -18,7 +18,7 @@ type Subject string
 
 // The subjects.
 const (
-	// SubjectInbound: what a sidecar accepts at a port; port 0 stands for those that have nothing of their own.
+	// SubjectInbound: what a sidecar accepts at a port; port 0 stands for all ports without settings of their own.
 	SubjectInbound Subject = "Inbound"
 	// SubjectOutbound: what the proxy sends to a destination.
 	SubjectOutbound Subject = "Outbound"
@@ -102,7 +102,7 @@ func (c *Compared) check(d Difference) {
 	}
 }
 
-// inbound compares what the ports accept: those that are known, and those of which the proxy has something of its own.
+// inbound compares what ports accept: each port that the mesh declares, and each for which the proxy has a filter chain of its own.
 func (c *Compared) inbound(facts Facts, want Expected) {
 	if facts.Uncaptured {
 		return

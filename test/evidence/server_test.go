@@ -24,8 +24,10 @@ func TestPrometheusItself(t *testing.T) {
 	program, err := exec.LookPath("prometheus")
 	if err != nil {
 		if os.Getenv("PROMETHEUS") == "required" {
+			// CI installs Prometheus, so there a missing one is a failure and no skip.
 			t.Fatal("prometheus is not installed; in Debian it is in the package of this name")
 		}
+		// The engine's tests need no server and run everywhere; this one needs the program.
 		t.Skip("prometheus is not installed (in Debian: the package prometheus), so only its engine is tested")
 	}
 	var mutual, plaintext atomic.Int64

@@ -45,8 +45,8 @@ func (s subject) about(severity lint.Severity, field string) model.Finding {
 	return model.Finding{Severity: severity, Subject: model.PolicyRef(s.outcome.Policy), Field: field}
 }
 
-// behind are the policies that an object of ours is as it is for: of a DestinationRule those that say what is sent to its host, and if
-// none does, those whose accept implies it for clients.
+// behind returns the policies that account for an object of ours: for a DestinationRule its owners with a send to the host, else the owners
+// whose accept implies what clients send; for other objects all owners.
 func (a authors) behind(ours metav1.Object) []types.NamespacedName {
 	owners := ownersOf(ours)
 	rule, is := ours.(*istionetworkingv1.DestinationRule)

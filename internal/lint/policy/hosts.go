@@ -14,8 +14,8 @@ type knownHosts struct {
 	byName map[string]model.Host
 }
 
-// declared returns the destinations that a host of a send means: itself, or those that its wildcard covers. A wildcard that somebody
-// declares above an exact host is another destination: Istio looks for rules by its name, and does not find those of the exact host.
+// declared returns the destinations that a host of a send means: the host itself, or each host that its wildcard covers. A declared
+// wildcard above an exact host is another destination: Istio looks up DestinationRules by the wildcard's name, not by the exact host's.
 // Source: istio pilot/pkg/model/config.go, MostSpecificHostMatch.
 func (k knownHosts) declared(host string) []model.Host {
 	if h, ok := k.byName[host]; ok {

@@ -50,8 +50,8 @@ func sendBypassed(w world) []model.Finding {
 	return findings
 }
 
-// bypass returns why the pod's sidecar does not treat the calls that the entry is about as calls of the host: any of the host itself, all
-// of those that a wildcard covers. Passed on as it is, plaintext is what Disable asks.
+// bypass returns why the pod's sidecar does not apply the entry to its calls. For an exact host one such port is enough; for a wildcard all
+// covered hosts must be bypassed. Plaintext that the sidecar passes on is no bypass of Disable.
 func (w world) bypass(h sentHost, pod model.Workload) (mesh.Bypass, bool) {
 	var last mesh.Bypass
 	all, found := true, false

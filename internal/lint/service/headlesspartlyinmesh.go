@@ -30,8 +30,8 @@ func init() {
 	})
 }
 
-// headlessPartlyInMesh tells of a Service of whose pods some have a sidecar and others not, and whose clients choose the pod: they send
-// plaintext to all of them, and those that are strict refuse it.
+// headlessPartlyInMesh finds Services whose clients choose the pod, where some pods have a sidecar and others have none. Clients send
+// plaintext to all pods of such a Service, and the strict pods refuse it.
 // Source: istio pilot/pkg/networking/core/cluster_tls.go, buildUpstreamTLSSettings (the service's endpoints are asked together).
 func headlessPartlyInMesh(v *mesh.View) []model.Finding {
 	if v.Partial() {
