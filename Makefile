@@ -20,6 +20,8 @@ TESTFLAGS ?=
 # A database of vulnerabilities in place of the Go project's, as a URL; file:// is one.
 GOVULNDB ?=
 VULNDB := $(if $(GOVULNDB),-db $(GOVULNDB))
+# 1: make undeploy and make uninstall remove all policies without asking.
+YES ?=
 FUZZTIME ?= 30s
 BENCH ?= .
 BENCHCOUNT ?= 1
@@ -38,12 +40,14 @@ generate: $(TOOLS)/controller-gen ## Generate the DeepCopy functions of the API 
 	$(TOOLS)/controller-gen object paths=./api/...
 
 .PHONY: manifests
-manifests: $(TOOLS)/controller-gen ## Generate the CRD and the operator's role from the code, and hand them to the chart.
+manifests: $(TOOLS)/controller-gen $(TOOLS)/helm-docs ## Generate the CRD and the operator's role from the code, hand them to the chart, and write its README.
 	$(TOOLS)/controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
 	$(TOOLS)/controller-gen rbac:roleName=manager paths=./controllers/... output:rbac:dir=config/rbac
 	cp config/crd/bases/*.yaml charts/meshtls/crds/
 	cp config/rbac/role.yaml charts/meshtls/generated/role.yaml
 	cp config/admission/policy.yaml charts/meshtls/generated/admission_policy.yaml
+	cp $(addprefix config/prometheus/,rules.yaml traffic_rules.yaml dashboard.json traffic.json) charts/meshtls/generated/
+	$(TOOLS)/helm-docs --chart-search-root charts/meshtls --sort-values-order file --log-level warning
 
 .PHONY: fmt
 fmt: $(TOOLS)/golangci-lint ## Format all Go code.
@@ -233,7 +237,7 @@ install: $(TOOLS)/kustomize ## Install the CRD into the cluster of your kubeconf
 	$(TOOLS)/kustomize build config/crd | kubectl apply --server-side -f -
 
 .PHONY: uninstall
-uninstall: $(TOOLS)/kustomize ## Remove the CRD, and with it every MeshTLSPolicy and what was rendered for it.
+uninstall: ask-before-loss $(TOOLS)/kustomize ## Remove the CRD, and with it every MeshTLSPolicy and what was rendered for it (YES=1 does not ask).
 	$(TOOLS)/kustomize build config/crd | kubectl delete --ignore-not-found -f -
 
 .PHONY: deploy
@@ -243,8 +247,22 @@ deploy: $(TOOLS)/kustomize ## Install the CRD and the operator with image IMG.
 	$(TOOLS)/kustomize build --load-restrictor LoadRestrictionsNone $(BIN)/deploy | kubectl apply --server-side -f -
 
 .PHONY: undeploy
-undeploy: $(TOOLS)/kustomize ## Remove what deploy installed.
+undeploy: ask-before-loss $(TOOLS)/kustomize ## Remove what deploy installed, the CRD and every MeshTLSPolicy included (YES=1 does not ask).
 	$(TOOLS)/kustomize build config/default | kubectl delete --ignore-not-found -f -
+
+# With the CRD go all policies, and with these the Istio objects that they own. A cluster that cannot be asked is none without policies.
+.PHONY: ask-before-loss
+ask-before-loss:
+	@crd="$$(kubectl get customresourcedefinition meshtlspolicies.security.meshtls.dev --ignore-not-found --output name)"; \
+	[ -n "$$crd" ] || { echo "The CRD is not there, so no policy goes with it."; exit 0; }; \
+	policies="$$(kubectl get meshtlspolicies.security.meshtls.dev --all-namespaces --output name)"; \
+	objects="$$(for kind in peerauthentications.security.istio.io destinationrules.networking.istio.io gateways.networking.istio.io; do \
+		[ -z "$$(kubectl get customresourcedefinition "$$kind" --ignore-not-found --output name)" ] \
+			|| kubectl get "$$kind" --all-namespaces --selector app.kubernetes.io/managed-by=meshtls --output name || exit 1; done)"; \
+	echo "This removes the CRD, $$(grep -c . <<<"$$policies" || true) MeshTLSPolicies, and $$(grep -c . <<<"$$objects" || true) Istio objects that were written for them:"; \
+	echo "Istio falls back to what else it is told, which may be plaintext. To keep the objects, see Uninstall in README.md."; \
+	[ "$(YES)" != 1 ] || exit 0; \
+	read -r -p "Type yes to remove them: " answer && [ "$$answer" = yes ] || { echo; echo "Nothing was removed. Scripts say YES=1."; exit 1; }
 
 .PHONY: clean
 clean: ## Remove bin and dist.
@@ -276,6 +294,9 @@ $(TOOLS)/controller-gen $(TOOLS)/kustomize $(TOOLS)/govulncheck $(TOOLS)/benchst
 
 $(TOOLS)/golangci-lint: internal/tools/golangci-lint/go.mod
 	@$(call build-tool,internal/tools/golangci-lint,github.com/golangci/golangci-lint/v2/cmd/golangci-lint)
+
+$(TOOLS)/helm-docs: internal/tools/helm-docs/go.mod
+	@$(call build-tool,internal/tools/helm-docs,github.com/norwoodj/helm-docs/cmd/helm-docs)
 
 $(TOOLS)/ko: internal/tools/ko/go.mod
 	@$(call build-tool,internal/tools/ko,github.com/google/ko)

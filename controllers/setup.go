@@ -66,6 +66,8 @@ type Options struct {
 	// WatchNamespaces are those whose policies are compiled; besides them, only Istio's namespace and RootNamespace are read.
 	// Empty: all namespaces.
 	WatchNamespaces []string
+	// Version is that of the program, for its metrics.
+	Version string
 }
 
 const (
@@ -131,7 +133,7 @@ func Setup(manager ctrl.Manager, options Options) error {
 	reconciler := &Reconciler{
 		options: options, client: manager.GetClient(), live: manager.GetAPIReader(), contests: apply.NewContests(),
 		kinds: newSessions(), credentials: newSessions(), dependents: newDependents(),
-		recorder: manager.GetEventRecorder("meshtls"), metrics: metrics.New(),
+		recorder: manager.GetEventRecorder("meshtls"), metrics: metrics.New(options.Version),
 	}
 	if err := reconciler.metrics.Register(ctrlmetrics.Registry); err != nil {
 		return err

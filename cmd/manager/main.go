@@ -4,13 +4,16 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"flag"
 	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -50,10 +53,14 @@ func run(ctx context.Context, s settings) error {
 	if err != nil {
 		return fmt.Errorf("finding the cluster: %w", err)
 	}
+	if err := checkMetricsCertificate(s); err != nil {
+		return err
+	}
 	limitlessly(config)
 	heard := pulse.New()
 	config.Wrap(heard.Wrap)
-	ctrl.Log.Info("starting", "version", version())
+	s.operator.Version = version()
+	ctrl.Log.Info("starting", "version", s.operator.Version)
 	manager, err := ctrl.NewManager(config, managerOptions(s))
 	if err != nil {
 		return fmt.Errorf("connecting to the cluster: %w", err)
@@ -75,7 +82,10 @@ func limitlessly(config *rest.Config) {
 func managerOptions(s settings) ctrl.Options {
 	options := controllers.ManagerOptions(s.operator)
 	options.HealthProbeBindAddress = s.probeAddress
-	options.Metrics = metricsserver.Options{BindAddress: s.metricsAddress, SecureServing: s.metricsSecure}
+	options.Metrics = metricsserver.Options{
+		BindAddress: s.metricsAddress, SecureServing: s.metricsSecure,
+		CertDir: s.metricsCertPath, CertName: corev1.TLSCertKey, KeyName: corev1.TLSPrivateKeyKey,
+	}
 	if s.metricsSecure {
 		options.Metrics.FilterProvider = filters.WithAuthenticationAndAuthorization
 	}
@@ -85,6 +95,22 @@ func managerOptions(s settings) ctrl.Options {
 	// Safe because the process ends with the manager.
 	options.LeaderElectionReleaseOnCancel = true
 	return options
+}
+
+// checkMetricsCertificate refuses a certificate that cannot be served: where a file is missing, controller-runtime would make a certificate
+// of its own, and whoever verifies it would refuse it without a word here.
+func checkMetricsCertificate(s settings) error {
+	switch {
+	case s.metricsCertPath == "":
+		return nil
+	case !s.metricsSecure:
+		return errors.New("--metrics-cert-path is of no use with --metrics-secure=false: leave one of them out")
+	}
+	certificate, key := filepath.Join(s.metricsCertPath, corev1.TLSCertKey), filepath.Join(s.metricsCertPath, corev1.TLSPrivateKeyKey)
+	if _, err := tls.LoadX509KeyPair(certificate, key); err != nil {
+		return fmt.Errorf("reading the certificate of --metrics-cert-path: %w", err)
+	}
+	return nil
 }
 
 // addProbes says that the operator is alive while it answers, and ready while its caches have what the cluster has: they are filled, and

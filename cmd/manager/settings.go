@@ -18,6 +18,7 @@ type settings struct {
 	operator        controllers.Options
 	metricsAddress  string
 	metricsSecure   bool
+	metricsCertPath string
 	probeAddress    string
 	leaderElect     bool
 	leaderNamespace string
@@ -103,6 +104,9 @@ func (s *settings) defineServing(set *flag.FlagSet) {
 	set.BoolVar(&s.metricsSecure, "metrics-secure", true,
 		"Serve metrics by HTTPS, to whom the API server allows it (TokenReview, SubjectAccessReview). "+
 			"With =false by HTTP, to anybody.")
+	set.StringVar(&s.metricsCertPath, "metrics-cert-path", "",
+		"The `folder` with tls.crt and tls.key for the metrics; when they change, they are read again. "+
+			"Empty: the operator makes a certificate at each start, which nobody can verify.")
 	set.StringVar(&s.probeAddress, "health-probe-bind-address", ":8081",
 		"The `address` of the probes /healthz and /readyz. 0: there are none.")
 }

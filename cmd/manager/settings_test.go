@@ -25,11 +25,11 @@ func TestParse(t *testing.T) {
 		"everything said": {
 			args: []string{
 				"--istio-namespace=mesh", "--root-namespace=root", "--leader-elect", "--metrics-bind-address=:8443",
-				"--metrics-secure=false", "--zap-log-level=debug",
+				"--metrics-secure=false", "--metrics-cert-path=/certificates", "--zap-log-level=debug",
 			},
 			want: func(s settings) bool {
 				return s.operator.IstioNamespace == "mesh" && s.operator.RootNamespace == "root" && s.leaderElect &&
-					s.metricsAddress == ":8443" && !s.metricsSecure && s.log.Level != nil
+					s.metricsAddress == ":8443" && !s.metricsSecure && s.metricsCertPath == "/certificates" && s.log.Level != nil
 			},
 		},
 		"namespaces of credentials, each once": {

@@ -152,7 +152,7 @@ func TestTrafficRulesCountAsTheEvidenceDoes(t *testing.T) {
 func TestPageListsTheMetrics(t *testing.T) {
 	t.Parallel()
 	descriptions := make(chan *prometheus.Desc, 16)
-	metrics.New().Describe(descriptions)
+	metrics.New("").Describe(descriptions)
 	close(descriptions)
 	want := sets.New[string]()
 	for d := range descriptions {

@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"fmt"
+	"runtime"
 	"sync"
 	"time"
 
@@ -24,6 +25,8 @@ var compileBuckets = prometheus.ExponentialBuckets(0.0001, 4, 8)
 type Metrics struct {
 	writes   *prometheus.CounterVec
 	compiles prometheus.Histogram
+	// version is that of the program.
+	version string
 
 	mu sync.Mutex
 	// tallies are what the last pass of each namespace with policies came to.
@@ -33,9 +36,14 @@ type Metrics struct {
 	expiries, exceptions map[string]expiries
 }
 
-// New are metrics of which nothing has happened yet.
-func New() *Metrics {
+// buildDesc describes the version, as the value of a label.
+var buildDesc = prometheus.NewDesc("meshtls_build_info",
+	"1, with the version of the operator and of the Go that built it.", []string{"version", "go_version"}, nil)
+
+// New are metrics of which nothing has happened yet, of a program of the version.
+func New(version string) *Metrics {
 	return &Metrics{
+		version: version,
 		writes: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "meshtls_writes_total",
 			Help: "Objects and statuses written, by kind and by what was done.",
@@ -120,6 +128,7 @@ func (m *Metrics) put(namespace string, t tally) {
 func (m *Metrics) Describe(to chan<- *prometheus.Desc) {
 	m.writes.Describe(to)
 	m.compiles.Describe(to)
+	to <- buildDesc
 	to <- policiesDesc
 	to <- findingsDesc
 	to <- expiryDesc
@@ -130,6 +139,7 @@ func (m *Metrics) Describe(to chan<- *prometheus.Desc) {
 func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 	m.writes.Collect(to)
 	m.compiles.Collect(to)
+	to <- prometheus.MustNewConstMetric(buildDesc, prometheus.GaugeValue, 1, m.version, runtime.Version())
 	for s, n := range m.total() {
 		to <- prometheus.MustNewConstMetric(s.desc, prometheus.GaugeValue, float64(n), s.first, s.second)
 	}

@@ -1,6 +1,8 @@
 package metrics_test
 
 import (
+	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -111,7 +113,7 @@ func TestGauges(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			m := metrics.New()
+			m := metrics.New("v1")
 			tc.passes(m)
 			if diff := cmp.Diff(tc.want, nonzero(t, m, "meshtls_policies", "meshtls_findings")); diff != "" {
 				t.Errorf("gauges (-want +got):\n%s", diff)
@@ -184,7 +186,7 @@ func TestExpiries(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			m := metrics.New()
+			m := metrics.New("v1")
 			tc.passes(m)
 			if diff := cmp.Diff(tc.want, nonzero(t, m, "meshtls_certificate_expiry_timestamp_seconds")); diff != "" {
 				t.Errorf("expiries (-want +got):\n%s", diff)
@@ -227,7 +229,7 @@ func TestFloorExceptions(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			m := metrics.New()
+			m := metrics.New("v1")
 			for _, s := range tc.passes {
 				m.Checked(s)
 			}
@@ -241,14 +243,14 @@ func TestFloorExceptions(t *testing.T) {
 func TestZerosAreThere(t *testing.T) {
 	t.Parallel()
 	// Five conditions with three statuses, and two that are either True or absent.
-	if got, want := testutil.CollectAndCount(metrics.New(), "meshtls_policies"), 5*3+2; got != want {
+	if got, want := testutil.CollectAndCount(metrics.New("v1"), "meshtls_policies"), 5*3+2; got != want {
 		t.Errorf("series of meshtls_policies: got %d, want %d", got, want)
 	}
 }
 
 func TestWrites(t *testing.T) {
 	t.Parallel()
-	m := metrics.New()
+	m := metrics.New("v1")
 	change := model.Change{Verb: model.DriftCorrected, Object: model.ObjectRef{Kind: model.KindGateway, Namespace: "shop", Name: "x"}}
 	m.Applied(model.ChangeSet{Changes: []model.Change{change, change}, Failures: []model.Failure{{Object: change.Object}}})
 	m.StatusUpdated()
@@ -261,9 +263,17 @@ func TestWrites(t *testing.T) {
 	}
 }
 
+func TestBuildInfo(t *testing.T) {
+	t.Parallel()
+	want := []string{fmt.Sprintf(`meshtls_build_info{go_version=%q,version="v1"} 1`, runtime.Version())}
+	if diff := cmp.Diff(want, nonzero(t, metrics.New("v1"), "meshtls_build_info")); diff != "" {
+		t.Errorf("version (-want +got):\n%s", diff)
+	}
+}
+
 func TestCompiled(t *testing.T) {
 	t.Parallel()
-	m := metrics.New()
+	m := metrics.New("v1")
 	m.Compiled(250 * time.Millisecond)
 	got := nonzero(t, m, "meshtls_compile_seconds")
 	want := []string{
@@ -281,7 +291,7 @@ func TestCompiled(t *testing.T) {
 func TestRegisterReplacesAnEarlierOperator(t *testing.T) {
 	t.Parallel()
 	registry := prometheus.NewPedanticRegistry()
-	earlier, later := metrics.New(), metrics.New()
+	earlier, later := metrics.New("v1"), metrics.New("v1")
 	earlier.StatusUpdated()
 	for _, m := range []*metrics.Metrics{earlier, later} {
 		if err := m.Register(registry); err != nil {

@@ -3,6 +3,7 @@ package install
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os/exec"
 	"path/filepath"
@@ -21,12 +22,22 @@ import (
 // output is what a Go tool of a module of the repository prints.
 func output(module string, arguments ...string) []byte {
 	GinkgoHelper()
+	text, err := tryTool(module, arguments...)
+	Expect(err).NotTo(HaveOccurred())
+	return text
+}
+
+// tryTool is what a Go tool of a module of the repository prints, or what it complains of.
+func tryTool(module string, arguments ...string) ([]byte, error) {
+	GinkgoHelper()
 	command := exec.Command("go", append([]string{"-C", path(module)}, arguments...)...)
 	var stderr bytes.Buffer
 	command.Stderr = &stderr
 	text, err := command.Output()
-	Expect(err).NotTo(HaveOccurred(), "%s: %s", command, &stderr)
-	return text
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: %s", command, err, &stderr)
+	}
+	return text, nil
 }
 
 // path is the absolute path of a folder of the repository.
