@@ -95,7 +95,7 @@ func (s *input) preflight(ctx context.Context, name string) (report.Preflight, e
 }
 
 // named are the workloads of the target; without a name those of the namespace, or of the mesh.
-func (s *input) named(v *mesh.View, name string) (model.ObjectRef, []model.Workload, error) {
+func (s *input) named(v *mesh.View, name string) (model.ObjectRef, []*model.Workload, error) {
 	scope, err := s.scope()
 	switch {
 	case err != nil:

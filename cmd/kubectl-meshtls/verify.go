@@ -197,8 +197,8 @@ func (s *input) intended(ctx context.Context) (model.Inventory, error) {
 }
 
 // podsWithProxies are the pods of the workloads that have a proxy that can be asked.
-func podsWithProxies(i model.Inventory, workloads []model.Workload) ([]proxy.Pod, error) {
-	workloads = slices.DeleteFunc(slices.Clone(workloads), func(w model.Workload) bool { return w.Dataplane != model.DataplaneSidecar })
+func podsWithProxies(i model.Inventory, workloads []*model.Workload) ([]proxy.Pod, error) {
+	workloads = slices.DeleteFunc(slices.Clone(workloads), func(w *model.Workload) bool { return w.Dataplane != model.DataplaneSidecar })
 	explained, err := explain.Pods(i, workloads)
 	if err != nil {
 		return nil, err

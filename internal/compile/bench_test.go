@@ -74,7 +74,7 @@ func busyNamespace(namespace string, policies int) model.Snapshot {
 				{Name: "metrics", Port: 9000, TargetPort: intstr.FromInt32(9090)},
 			},
 		})
-		s.Workloads = append(s.Workloads, model.Workload{
+		s.Workloads = append(s.Workloads, &model.Workload{
 			Namespace: namespace, Example: app + "-1", Count: 3, Labels: labels, Dataplane: model.DataplaneSidecar,
 			Ports: []model.ContainerPort{{Name: "http", Number: 8080}, {Name: "metrics", Number: 9090}},
 		})

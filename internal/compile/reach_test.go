@@ -158,9 +158,9 @@ type reach struct {
 func wantNoReach(t *testing.T, r reach) {
 	t.Helper()
 	called := hostsOfOthers(r.snapshots, r.namespace)
-	strangers := []model.Workload{{Namespace: "elsewhere", Labels: map[string]string{"app": "a"}, Dataplane: model.DataplaneSidecar}}
+	strangers := []*model.Workload{{Namespace: "elsewhere", Labels: map[string]string{"app": "a"}, Dataplane: model.DataplaneSidecar}}
 	for _, s := range r.snapshots {
-		strangers = append(strangers, slices.DeleteFunc(slices.Clone(s.Workloads), func(w model.Workload) bool {
+		strangers = append(strangers, slices.DeleteFunc(slices.Clone(s.Workloads), func(w *model.Workload) bool {
 			return w.Namespace != s.Namespace || w.Namespace == r.namespace
 		})...)
 	}

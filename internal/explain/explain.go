@@ -36,12 +36,12 @@ func Explain(i model.Inventory, q Question) (Answer, error) {
 }
 
 // Pods says everything about workloads, one by one: those of an inventory, or some of their pods.
-func Pods(i model.Inventory, workloads []model.Workload) ([]Workload, error) {
+func Pods(i model.Inventory, workloads []*model.Workload) ([]Workload, error) {
 	return each(i, mesh.New(i, ""), workloads, Question{All: true})
 }
 
 // each says of each of the workloads what is asked, as the control plane that serves it has the mesh.
-func each(i model.Inventory, whole *mesh.View, workloads []model.Workload, q Question) ([]Workload, error) {
+func each(i model.Inventory, whole *mesh.View, workloads []*model.Workload, q Question) ([]Workload, error) {
 	views := map[string]*view{}
 	all := make([]Workload, 0, len(workloads))
 	for _, w := range workloads {
@@ -71,12 +71,12 @@ func meshNotes(v *mesh.View) []string {
 }
 
 // revisionOf returns the revision of the control plane that serves the pods.
-func revisionOf(v *mesh.View, w model.Workload) string {
-	return v.Revisions().OfPods(&w, v.Namespace(w.Namespace).Labels)
+func revisionOf(v *mesh.View, w *model.Workload) string {
+	return v.Revisions().OfPods(w, v.Namespace(w.Namespace).Labels)
 }
 
 // workload says everything about pods that are alike.
-func (v *view) workload(w model.Workload, q Question) (Workload, error) {
+func (v *view) workload(w *model.Workload, q Question) (Workload, error) {
 	about := v.taken(w)
 	var err error
 	if q.Outbound() {
@@ -86,7 +86,7 @@ func (v *view) workload(w model.Workload, q Question) (Workload, error) {
 }
 
 // taken says everything about pods that are alike but what they send.
-func (v *view) taken(w model.Workload) Workload {
+func (v *view) taken(w *model.Workload) Workload {
 	about := Workload{
 		Namespace: w.Namespace, Example: w.Example, Pods: w.Count, Proxy: proxyOf(w), Revision: v.Revision(), Notes: v.notes(w),
 	}
@@ -99,7 +99,7 @@ func (v *view) taken(w model.Workload) Workload {
 	return about
 }
 
-func proxyOf(w model.Workload) Proxy {
+func proxyOf(w *model.Workload) Proxy {
 	switch {
 	case w.Dataplane == model.DataplaneSidecar && w.Gateway:
 		return ProxyGateway
@@ -118,7 +118,7 @@ const (
 )
 
 // notes are what holds for all connections of the pods.
-func (v *view) notes(w model.Workload) []string {
+func (v *view) notes(w *model.Workload) []string {
 	var notes []string
 	labels := v.Namespace(w.Namespace).Labels
 	switch w.Dataplane {

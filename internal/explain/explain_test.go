@@ -282,7 +282,7 @@ func ofDefaultRevision[T metav1.Object](objects []T) []T {
 	return slices.DeleteFunc(objects, func(o T) bool { return !model.InRevision(o, "") })
 }
 
-func compareAccepted(t *testing.T, asked *istio.Model, w model.Workload, about explain.Workload) {
+func compareAccepted(t *testing.T, asked *istio.Model, w *model.Workload, about explain.Workload) {
 	t.Helper()
 	for _, in := range about.Inbound {
 		accepted := asked.Accept(w).Port(in.Port)
@@ -297,7 +297,7 @@ func compareAccepted(t *testing.T, asked *istio.Model, w model.Workload, about e
 }
 
 // outcomesOf are the outcomes for pods behind the Services, counted by Service port, as the model of Istio has them.
-func outcomesOf(mesh model.Inventory, asked *istio.Model, client model.Workload) map[string]int {
+func outcomesOf(mesh model.Inventory, asked *istio.Model, client *model.Workload) map[string]int {
 	outcomes := map[string]int{}
 	from := istio.Client{Namespace: client.Namespace, Labels: client.Labels, Dataplane: client.Dataplane, Gateway: client.Gateway}
 	for _, s := range mesh.Services {
@@ -310,7 +310,7 @@ func outcomesOf(mesh model.Inventory, asked *istio.Model, client model.Workload)
 			}
 			for _, server := range servers {
 				if target, known := targetOf(server, port); known && !server.Gateway {
-					verdict := asked.Verdict(istio.Connection{Client: from, To: to, Server: &server, Port: target})
+					verdict := asked.Verdict(istio.Connection{Client: from, To: to, Server: server, Port: target})
 					outcomes[fmt.Sprintf("%s:%d %s", host.Name, port.Port, verdict.Kind)] += server.Count
 				}
 			}
@@ -319,8 +319,8 @@ func outcomesOf(mesh model.Inventory, asked *istio.Model, client model.Workload)
 	return outcomes
 }
 
-func behind(mesh model.Inventory, s model.Service) []model.Workload {
-	var servers []model.Workload
+func behind(mesh model.Inventory, s model.Service) []*model.Workload {
+	var servers []*model.Workload
 	for _, w := range mesh.Workloads {
 		selected := w.Namespace == s.Namespace && len(s.Selector) > 0
 		for key, value := range s.Selector {
@@ -333,7 +333,7 @@ func behind(mesh model.Inventory, s model.Service) []model.Workload {
 	return servers
 }
 
-func targetOf(w model.Workload, port model.ServicePort) (int32, bool) {
+func targetOf(w *model.Workload, port model.ServicePort) (int32, bool) {
 	if port.TargetPort.StrVal == "" {
 		return port.TargetPort.IntVal, true
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // listeners are where the pods of a gateway listen, and the servers that Istio leaves out.
-func (v *view) listeners(w model.Workload) ([]Listener, []Dropped) {
+func (v *view) listeners(w *model.Workload) ([]Listener, []Dropped) {
 	merged := v.Listeners(w)
 	services := v.leadingTo(w)
 	var listeners []Listener
@@ -137,7 +137,7 @@ func certificates(tls *networkingapi.ServerTLSSettings) []string {
 
 // misfits returns a note for each VirtualService that is bound to servers of the gateway and has no route of the kind that any of these
 // servers uses.
-func (v *view) misfits(w model.Workload) []string {
+func (v *view) misfits(w *model.Workload) []string {
 	notes := map[*istionetworkingv1.VirtualService]string{}
 	fits := map[*istionetworkingv1.VirtualService]bool{}
 	for _, l := range v.Listeners(w).Listeners {

@@ -11,7 +11,7 @@ import (
 )
 
 // inbound are the ports of pods that are no gateway, and the PeerAuthentications that are ignored for them.
-func (v *view) inbound(w model.Workload) ([]Inbound, []Ignored) {
+func (v *view) inbound(w *model.Workload) ([]Inbound, []Ignored) {
 	acceptance := v.Accept(w)
 	services := v.leadingTo(w)
 	var all []Inbound
@@ -41,7 +41,7 @@ type leadingPort struct {
 }
 
 // leadingTo are the Service ports that lead to the pods, by the pods' port.
-func (v *view) leadingTo(w model.Workload) map[int32][]leadingPort {
+func (v *view) leadingTo(w *model.Workload) map[int32][]leadingPort {
 	leading := map[int32][]leadingPort{}
 	for _, d := range v.InFront(w.Namespace, w.Labels) {
 		if d.Service == nil {
@@ -60,7 +60,7 @@ func (v *view) leadingTo(w model.Workload) map[int32][]leadingPort {
 }
 
 // portsOf are the ports that the pods declare, that Services lead to, or that something is said about; last 0, for all others.
-func portsOf(w model.Workload, services map[int32][]leadingPort, acceptance istio.Acceptance) []int32 {
+func portsOf(w *model.Workload, services map[int32][]leadingPort, acceptance istio.Acceptance) []int32 {
 	ports := map[int32]bool{}
 	for _, p := range w.Ports {
 		ports[p.Number] = true
@@ -77,7 +77,7 @@ func portsOf(w model.Workload, services map[int32][]leadingPort, acceptance isti
 	return append(slices.Sorted(maps.Keys(ports)), 0)
 }
 
-func portName(w model.Workload, port int32) string {
+func portName(w *model.Workload, port int32) string {
 	for _, p := range w.Ports {
 		if p.Number == port {
 			return p.Name
@@ -90,7 +90,7 @@ func portName(w model.Workload, port int32) string {
 var uncapturedBy = Origin{Field: "the pods' annotations traffic.sidecar.istio.io/excludeInboundPorts or includeInboundPorts"}
 
 // accepted is what is taken at the port.
-func (v *view) accepted(w model.Workload, acceptance istio.Acceptance, port int32) ExternalInbound {
+func (v *view) accepted(w *model.Workload, acceptance istio.Acceptance, port int32) ExternalInbound {
 	accepted := acceptance.Port(port)
 	switch {
 	case w.Dataplane == model.DataplaneNone:
@@ -132,7 +132,7 @@ func modeWords(mode meshtlsv1alpha1.AcceptMode) string {
 // handedOver says what the application gets.
 // Source: istio pilot/pkg/networking/core/filterchain_options.go, getFilterChainMatchOptions: which connections a port of which
 // protocol takes, and what the proxy does with them.
-func handedOver(w model.Workload, in Inbound) string {
+func handedOver(w *model.Workload, in Inbound) string {
 	switch {
 	case in.External.Accepts == AcceptsNoProxy, in.External.Accepts == AcceptsUncaptured:
 		return "What clients send, TLS of their own included."

@@ -14,7 +14,7 @@ import (
 )
 
 // outbound are the destinations of the pods' traffic, and how many more there are of which there is nothing to say.
-func (v *view) outbound(w model.Workload, q Question) ([]Outbound, []Omitted, error) {
+func (v *view) outbound(w *model.Workload, q Question) ([]Outbound, []Omitted, error) {
 	if q.To != "" {
 		found, err := v.to(w, q.To)
 		return found, nil, err
@@ -44,7 +44,7 @@ func counted(omitted map[mesh.Kind]int) []Omitted {
 
 // reached returns every destination that the pods' traffic is sent to. A gateway sends only where routes lead; with all, it lists what
 // else it could reach.
-func (v *view) reached(w model.Workload, all bool) []Outbound {
+func (v *view) reached(w *model.Workload, all bool) []Outbound {
 	var found []Outbound
 	if proxyOf(w) == ProxyGateway {
 		for _, call := range v.GatewayCalls(w) {
@@ -81,7 +81,7 @@ func (o Outbound) calledPort() int32 {
 }
 
 // calledAt returns where the pods' traffic to the host ends up, at one port or, with 0, at each.
-func (v *view) calledAt(w model.Workload, host string, port int32) []Outbound {
+func (v *view) calledAt(w *model.Workload, host string, port int32) []Outbound {
 	var found []Outbound
 	for _, called := range v.CallableAt(host, w.Namespace) {
 		if port != 0 && called.Port.Number != port {
@@ -135,7 +135,7 @@ func (v *view) sent(c mesh.Call) Outbound {
 }
 
 // sends is what the pods' proxy sends to the destination as a whole.
-func (v *view) sends(w model.Workload, to istio.Destination) ExternalOutbound {
+func (v *view) sends(w *model.Workload, to istio.Destination) ExternalOutbound {
 	tls := v.Sends(istio.ClientOf(w), to)
 	external := ExternalOutbound{Sends: string(tls.Mode), DecidedBy: v.decidedBy(tls), Why: tls.Why}
 	if tls.Settings != nil {
@@ -200,7 +200,7 @@ func setsTLS(rule *networkingapi.DestinationRule) bool {
 
 // remarkable says whether something else decides than what Istio does of itself, or the outcome is not mutual TLS. Pods without a
 // proxy have no mutual TLS anyway: there it is only what fails.
-func (o Outbound) remarkable(w model.Workload) bool {
+func (o Outbound) remarkable(w *model.Workload) bool {
 	for _, e := range o.Endpoints {
 		switch {
 		case e.Outcome == istio.MutualTLS, e.Outcome == mesh.NoEndpoints, e.Outcome == mesh.GatewayDecides:
@@ -217,7 +217,7 @@ func (e ExternalOutbound) ruled() bool {
 }
 
 // local is the connection between the application and its proxy; a gateway has no application.
-func local(w model.Workload, protocol string) *LocalConnection {
+func local(w *model.Workload, protocol string) *LocalConnection {
 	if proxyOf(w) == ProxyGateway {
 		return nil
 	}
@@ -226,7 +226,7 @@ func local(w model.Workload, protocol string) *LocalConnection {
 
 // taken says what the application may send, and how its proxy takes it.
 // Source: istio pilot/pkg/networking/core/listener.go, buildSidecarOutboundListener: the chains of a port by its protocol.
-func taken(w model.Workload, protocol string) string {
+func taken(w *model.Workload, protocol string) string {
 	switch {
 	case w.Dataplane == model.DataplaneNone:
 		return "There is no proxy: what the application sends leaves as it is."

@@ -7,12 +7,12 @@ import (
 
 // Taken is what pods that are alike take. Its Workload says nothing of what they send.
 type Taken struct {
-	Pods model.Workload
+	Pods *model.Workload
 	Workload
 }
 
 // TakenByAll returns what each of the workloads takes, in their order.
-func TakenByAll(views *mesh.Views, workloads []model.Workload) []Taken {
+func TakenByAll(views *mesh.Views, workloads []*model.Workload) []Taken {
 	whole := views.Of("")
 	byRevision := map[string]*view{}
 	all := make([]Taken, 0, len(workloads))

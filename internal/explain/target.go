@@ -14,7 +14,7 @@ import (
 )
 
 // Find returns the target of the question, and its pods.
-func Find(v *mesh.View, q Question) (model.ObjectRef, []model.Workload, error) {
+func Find(v *mesh.View, q Question) (model.ObjectRef, []*model.Workload, error) {
 	kind, name, err := parseTarget(q.Target)
 	if err != nil {
 		return model.ObjectRef{}, nil, err
@@ -159,14 +159,14 @@ func near(v *mesh.View, kind, typed, namespace string) []string {
 func slips(typed string) int { return min(2, len(typed)/2) }
 
 // podsOf are the workloads of the target, with only its pods.
-func podsOf(v *mesh.View, target model.ObjectRef) []model.Workload {
+func podsOf(v *mesh.View, target model.ObjectRef) []*model.Workload {
 	switch target.Kind {
 	case kindService:
 		return behindService(v, target)
 	case kindGateway:
 		return behindGateway(v, target)
 	}
-	var workloads []model.Workload
+	var workloads []*model.Workload
 	for _, w := range v.Workloads() {
 		if w.Namespace != target.Namespace {
 			continue
@@ -178,14 +178,15 @@ func podsOf(v *mesh.View, target model.ObjectRef) []model.Workload {
 			}
 		}
 		if len(own) > 0 {
-			w.Pods, w.Count, w.Example = own, len(own), own[0].Name
-			workloads = append(workloads, w)
+			only := *w
+			only.Pods, only.Count, only.Example = own, len(own), own[0].Name
+			workloads = append(workloads, &only)
 		}
 	}
 	return workloads
 }
 
-func behindService(v *mesh.View, target model.ObjectRef) []model.Workload {
+func behindService(v *mesh.View, target model.ObjectRef) []*model.Workload {
 	for _, s := range v.ServicesIn(target.Namespace) {
 		if s.Name == target.Name && len(s.Selector) > 0 {
 			return v.Selected(s.Namespace, s.Selector)
@@ -194,7 +195,7 @@ func behindService(v *mesh.View, target model.ObjectRef) []model.Workload {
 	return nil
 }
 
-func behindGateway(v *mesh.View, target model.ObjectRef) []model.Workload {
+func behindGateway(v *mesh.View, target model.ObjectRef) []*model.Workload {
 	for _, g := range v.EveryGateway() {
 		if model.RefOf(model.KindGateway, g) == target {
 			return v.GatewayPods(g.Spec.GetSelector())

@@ -15,7 +15,7 @@ import (
 )
 
 // to is what is said about the one destination that is asked for, as host or host:port.
-func (v *view) to(w model.Workload, asked string) ([]Outbound, error) {
+func (v *view) to(w *model.Workload, asked string) ([]Outbound, error) {
 	typed, port, err := splitPort(asked)
 	if err != nil {
 		return nil, err
@@ -81,7 +81,7 @@ func (v *view) portsOfHost(host string) []string {
 
 // unknown is what is said of a host that nothing declares. The name of a Service that is not there is a mistake; any other host may
 // be outside the mesh.
-func (v *view) unknown(w model.Workload, typed string, port int32) ([]Outbound, error) {
+func (v *view) unknown(w *model.Workload, typed string, port int32) ([]Outbound, error) {
 	like := ""
 	if near := v.nearHosts(typed); len(near) > 0 {
 		like = strings.Join(near, " or ")

@@ -12,8 +12,8 @@ import (
 
 // workloadsOf groups the pods that are alike, leaving out those that have finished. The pods are ordered: a workload's example is the
 // first of its pods by name.
-func (g *gathering) workloadsOf(ctx context.Context, pods []*corev1.Pod) ([]model.Workload, error) {
-	var workloads []model.Workload
+func (g *gathering) workloadsOf(ctx context.Context, pods []*corev1.Pod) ([]*model.Workload, error) {
+	var workloads []*model.Workload
 	at := map[string]int{}
 	for _, pod := range pods {
 		if finished(pod) {
@@ -40,9 +40,9 @@ func finished(pod *corev1.Pod) bool {
 	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
 }
 
-func (g *gathering) workloadOf(ctx context.Context, pod *corev1.Pod) (model.Workload, error) {
+func (g *gathering) workloadOf(ctx context.Context, pod *corev1.Pod) (*model.Workload, error) {
 	dataplane, err := g.dataplaneOf(ctx, pod)
-	return model.Workload{
+	return &model.Workload{
 		Namespace:      pod.Namespace,
 		Example:        pod.Name,
 		Count:          1,
@@ -63,7 +63,7 @@ func (g *gathering) workloadOf(ctx context.Context, pod *corev1.Pod) (model.Work
 }
 
 // shapeOf is equal for workloads that differ in nothing but their pods.
-func shapeOf(w model.Workload) string {
+func shapeOf(w *model.Workload) string {
 	var shape strings.Builder
 	fmt.Fprintf(&shape, "%s\n%s\n%s\n%s\n%s\n", w.Namespace, w.ServiceAccount, w.Dataplane, w.Revision, w.Interception)
 	fmt.Fprintf(&shape, "%v\n%v\n%d\n%t\n%t\n%v\n%v\n", w.Ports, w.Uncaptured, w.Scraped, w.Gateway, w.Unprivileged, w.Outbound, w.Probes)

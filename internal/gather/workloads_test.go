@@ -19,15 +19,15 @@ func TestSnapshotWorkloads(t *testing.T) {
 	labels := map[string]string{"app": "a"}
 	tests := map[string]struct {
 		world string
-		want  []model.Workload
+		want  []*model.Workload
 	}{
 		"pods that are alike are one workload": {
 			world: pod("a-2", "labels: {app: a}", "{containers: [{name: app}]}") + pod("a-1", "labels: {app: a}", "{containers: [{name: app}]}"),
-			want:  []model.Workload{{Namespace: "shop", Example: "a-1", Count: 2, Pods: named("a-1", "a-2"), Labels: labels, Dataplane: model.DataplaneNone}},
+			want:  []*model.Workload{{Namespace: "shop", Example: "a-1", Count: 2, Pods: named("a-1", "a-2"), Labels: labels, Dataplane: model.DataplaneNone}},
 		},
 		"pods that differ in a label are not alike": {
 			world: pod("a-1", "labels: {app: a}", "{containers: [{name: app}]}") + pod("b-1", "labels: {app: b}", "{containers: [{name: app}]}"),
-			want: []model.Workload{
+			want: []*model.Workload{
 				{Namespace: "shop", Example: "a-1", Count: 1, Pods: named("a-1"), Labels: labels, Dataplane: model.DataplaneNone},
 				{Namespace: "shop", Example: "b-1", Count: 1, Pods: named("b-1"), Labels: map[string]string{"app": "b"}, Dataplane: model.DataplaneNone},
 			},
@@ -35,7 +35,7 @@ func TestSnapshotWorkloads(t *testing.T) {
 		"pods that differ in a port are not alike": {
 			world: pod("a-1", "labels: {app: a}", "{containers: [{name: app, ports: [{containerPort: 80}]}]}") +
 				pod("a-2", "labels: {app: a}", "{containers: [{name: app, ports: [{containerPort: 81}]}]}"),
-			want: []model.Workload{
+			want: []*model.Workload{
 				{Namespace: "shop", Example: "a-1", Count: 1, Pods: named("a-1"), Labels: labels, Dataplane: model.DataplaneNone, Ports: ports(80)},
 				{Namespace: "shop", Example: "a-2", Count: 1, Pods: named("a-2"), Labels: labels, Dataplane: model.DataplaneNone, Ports: ports(81)},
 			},
@@ -43,7 +43,7 @@ func TestSnapshotWorkloads(t *testing.T) {
 		"pods that differ in the data plane are not alike": {
 			world: pod("a-1", "labels: {app: a}", "{containers: [{name: app}]}") +
 				pod("a-2", "labels: {app: a}", "{containers: [{name: app}, {name: istio-proxy}]}"),
-			want: []model.Workload{
+			want: []*model.Workload{
 				{Namespace: "shop", Example: "a-1", Count: 1, Pods: named("a-1"), Labels: labels, Dataplane: model.DataplaneNone},
 				{Namespace: "shop", Example: "a-2", Count: 1, Pods: named("a-2"), Labels: labels, Dataplane: model.DataplaneSidecar},
 			},
@@ -52,7 +52,7 @@ func TestSnapshotWorkloads(t *testing.T) {
 			world: strings.ReplaceAll(pod("a-1", "labels: {app: a}", "{}, status: {phase: Succeeded}")+
 				pod("a-2", "labels: {app: a}", "{}, status: {phase: Failed}")+
 				pod("a-3", "labels: {app: a}", "{}, status: {phase: Pending}"), "spec: {}, status", "status"),
-			want: []model.Workload{{Namespace: "shop", Example: "a-3", Count: 1, Pods: named("a-3"), Labels: labels, Dataplane: model.DataplaneNone}},
+			want: []*model.Workload{{Namespace: "shop", Example: "a-3", Count: 1, Pods: named("a-3"), Labels: labels, Dataplane: model.DataplaneNone}},
 		},
 		"pods of another namespace do not count": {
 			world: strings.Replace(pod("a-1", "labels: {app: a}", "{}"), "namespace: shop", "namespace: bank", 1),
@@ -242,8 +242,8 @@ func TestSnapshotGatewayPods(t *testing.T) {
 }
 
 // podsElsewhere are the workloads of other namespaces.
-func podsElsewhere(s model.Snapshot) []model.Workload {
-	return slices.DeleteFunc(slices.Clone(s.Workloads), func(w model.Workload) bool { return w.Namespace == s.Namespace })
+func podsElsewhere(s model.Snapshot) []*model.Workload {
+	return slices.DeleteFunc(slices.Clone(s.Workloads), func(w *model.Workload) bool { return w.Namespace == s.Namespace })
 }
 
 func TestSnapshotReadsNoPodsOfOtherNamespacesWithoutAGateway(t *testing.T) {

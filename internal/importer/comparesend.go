@@ -42,7 +42,7 @@ func (c *comparison) call(client istio.Client, to *call) {
 		for _, s := range to.possible() {
 			connection := istio.Connection{Client: client, To: destination}
 			if s != nil {
-				connection.Server, connection.Port = &s.Workload, s.Port
+				connection.Server, connection.Port = s.Workload, s.Port
 			}
 			a, b := c.was.Verdict(connection), c.is.Verdict(connection)
 			if a.Kind == b.Kind && mesh.SameSent(a.Sent, b.Sent) {

@@ -20,8 +20,8 @@ import (
 // universe is what two worlds are compared over: all that is in the mesh, and what may come, as far as the objects tell of it. A
 // selector stands for a pod with its labels, a wildcard for a host below it, and each namespace has pods of which nothing is said.
 type universe struct {
-	workloads []model.Workload
-	gateways  []model.Workload
+	workloads []*model.Workload
+	gateways  []*model.Workload
 	// clients are those that DestinationRules may tell apart; anyone is one for whom no namespace has rules.
 	clients, anyone []istio.Client
 	calls           []call
@@ -44,8 +44,8 @@ func (m *original) newUniverse(v *mesh.View) *universe {
 }
 
 // sidecar is a pod of which nothing else is known.
-func sidecar(namespace string, labels map[string]string) model.Workload {
-	return model.Workload{Namespace: namespace, Labels: labels, Dataplane: model.DataplaneSidecar}
+func sidecar(namespace string, labels map[string]string) *model.Workload {
+	return &model.Workload{Namespace: namespace, Labels: labels, Dataplane: model.DataplaneSidecar}
 }
 
 func (u *universe) addWorkloads(m *original) {
@@ -56,10 +56,10 @@ func (u *universe) addWorkloads(m *original) {
 			ambient.Insert(w.Namespace)
 		}
 	}
-	add := func(w model.Workload) {
+	add := func(w *model.Workload) {
 		u.workloads = append(u.workloads, w)
-		if w.Dataplane = model.DataplaneAmbient; ambient.Has(w.Namespace) {
-			u.workloads = append(u.workloads, w)
+		if ambient.Has(w.Namespace) {
+			u.workloads = append(u.workloads, w.As(model.DataplaneAmbient))
 		}
 	}
 	for _, namespace := range append(m.namespaces(), anyNamespace) {

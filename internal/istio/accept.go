@@ -56,7 +56,7 @@ type IgnoredPeer struct {
 }
 
 // Accept says what the workload accepts. A gateway's own servers are none of it: see Listeners.
-func (m *Model) Accept(w model.Workload) Acceptance {
+func (m *Model) Accept(w *model.Workload) Acceptance {
 	levels := m.peers.levelsOf(w)
 	acceptance := m.acceptance(levels, w)
 	acceptance.Ignored = m.peers.ignored(w, levels)
@@ -68,7 +68,7 @@ type peerLevels struct {
 	mesh, namespace, workload *istiosecurityv1.PeerAuthentication
 }
 
-func (m *Model) acceptance(l peerLevels, w model.Workload) Acceptance {
+func (m *Model) acceptance(l peerLevels, w *model.Workload) Acceptance {
 	switch w.Dataplane {
 	case model.DataplaneNone:
 		return anything("the pods have no proxy")
@@ -114,7 +114,7 @@ func (l peerLevels) grpcAcceptance(labelled bool) Acceptance {
 // uninterceptedAcceptance is what pods accept whose connections are not led to their sidecar: it listens where a Sidecar says, and all
 // other ports are the application's own.
 // Source: istio pilot/pkg/networking/core/listener_inbound.go, buildInboundChainConfigs and buildInboundListeners.
-func (m *Model) uninterceptedAcceptance(l peerLevels, w model.Workload) Acceptance {
+func (m *Model) uninterceptedAcceptance(l peerLevels, w *model.Workload) Acceptance {
 	acceptance := anything("interception mode NONE: nothing leads connections to the sidecar")
 	said := l.sidecarAcceptance()
 	for _, port := range scopes.IngressPorts(m.sidecars.Of(w.Namespace, w.Labels)) {
@@ -173,12 +173,12 @@ var acceptModes = map[securityapi.PeerAuthentication_MutualTLS_Mode]meshtlsv1alp
 }
 
 // acceptsAt is what the workload accepts at one port.
-func (m *Model) acceptsAt(w model.Workload, port int32) Accepted {
+func (m *Model) acceptsAt(w *model.Workload, port int32) Accepted {
 	return m.acceptance(m.peers.levelsOf(w), w).Port(port)
 }
 
 // saidAt is what PeerAuthentications say of the port, whoever enforces it: clients go by that.
-func (m *Model) saidAt(w model.Workload, port int32) Accepted {
+func (m *Model) saidAt(w *model.Workload, port int32) Accepted {
 	return m.peers.levelsOf(w).sidecarAcceptance().Port(port)
 }
 

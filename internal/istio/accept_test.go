@@ -163,18 +163,18 @@ func TestAcceptOfOthersThanSidecars(t *testing.T) {
 	strictAt9.Spec.Ingress = []*networkingapi.IstioIngressListener{{Port: &networkingapi.SidecarPort{Number: 9}}}
 	tests := map[string]struct {
 		mode     securityapi.PeerAuthentication_MutualTLS_Mode
-		workload model.Workload
+		workload *model.Workload
 		sidecars []*istionetworkingv1.Sidecar
 		// want is the mode of the workload, want9 that of port 9.
 		want, want9 meshtlsv1alpha1.AcceptMode
 	}{
-		"a waypoint takes anything":                      {mode: strictMode, workload: model.Workload{Dataplane: model.DataplaneWaypoint}, want: disable, want9: disable},
-		"gRPC takes mutual TLS only":                     {mode: strictMode, workload: model.Workload{Dataplane: model.DataplaneProxyless}, want: strict, want9: strict},
-		"gRPC that is permissive takes plaintext only":   {mode: permissiveMode, workload: model.Workload{Dataplane: model.DataplaneProxyless}, want: disable, want9: disable},
-		"gRPC whose label has clients use mutual TLS":    {mode: permissiveMode, workload: model.Workload{Dataplane: model.DataplaneProxyless, Labels: labels{"security.istio.io/tlsMode": "istio"}}, want: strict, want9: strict},
-		"a sidecar that nothing leads to":                {mode: strictMode, workload: model.Workload{Dataplane: model.DataplaneSidecar, Interception: model.InterceptionNone}, want: disable, want9: disable},
-		"one that listens where a Sidecar says":          {mode: strictMode, workload: model.Workload{Dataplane: model.DataplaneSidecar, Interception: model.InterceptionNone}, sidecars: []*istionetworkingv1.Sidecar{strictAt9}, want: disable, want9: strict},
-		"a gateway listens whatever the interception is": {mode: strictMode, workload: model.Workload{Dataplane: model.DataplaneSidecar, Gateway: true, Interception: model.InterceptionNone}, want: strict, want9: strict},
+		"a waypoint takes anything":                      {mode: strictMode, workload: &model.Workload{Dataplane: model.DataplaneWaypoint}, want: disable, want9: disable},
+		"gRPC takes mutual TLS only":                     {mode: strictMode, workload: &model.Workload{Dataplane: model.DataplaneProxyless}, want: strict, want9: strict},
+		"gRPC that is permissive takes plaintext only":   {mode: permissiveMode, workload: &model.Workload{Dataplane: model.DataplaneProxyless}, want: disable, want9: disable},
+		"gRPC whose label has clients use mutual TLS":    {mode: permissiveMode, workload: &model.Workload{Dataplane: model.DataplaneProxyless, Labels: labels{"security.istio.io/tlsMode": "istio"}}, want: strict, want9: strict},
+		"a sidecar that nothing leads to":                {mode: strictMode, workload: &model.Workload{Dataplane: model.DataplaneSidecar, Interception: model.InterceptionNone}, want: disable, want9: disable},
+		"one that listens where a Sidecar says":          {mode: strictMode, workload: &model.Workload{Dataplane: model.DataplaneSidecar, Interception: model.InterceptionNone}, sidecars: []*istionetworkingv1.Sidecar{strictAt9}, want: disable, want9: strict},
+		"a gateway listens whatever the interception is": {mode: strictMode, workload: &model.Workload{Dataplane: model.DataplaneSidecar, Gateway: true, Interception: model.InterceptionNone}, want: strict, want9: strict},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -190,9 +190,9 @@ func TestAcceptOfOthersThanSidecars(t *testing.T) {
 
 // TestClientsGoByWhatIsSaid: clients know nothing of whether anything enforces a PeerAuthentication.
 func TestClientsGoByWhatIsSaid(t *testing.T) {
-	uncaught := model.Workload{Namespace: "shop", Dataplane: model.DataplaneSidecar, Interception: model.InterceptionNone}
+	uncaught := &model.Workload{Namespace: "shop", Dataplane: model.DataplaneSidecar, Interception: model.InterceptionNone}
 	m := New(World{Mesh: mesh, PeerAuthentications: peers(peer("shop", "p", 1, strictMode))})
-	v := m.Verdict(Connection{Client: caller, To: Destination{Host: payments, Port: 80}, Server: &uncaught, Port: 80})
+	v := m.Verdict(Connection{Client: caller, To: Destination{Host: payments, Port: 80}, Server: uncaught, Port: 80})
 	if v.Kind != Refused || v.Sent.Mode != meshtlsv1alpha1.SendIstioMutual {
 		t.Errorf("got %s of %s, want mutual TLS to be refused", v.Kind, v.Sent.Mode)
 	}

@@ -22,7 +22,7 @@ func BenchmarkVerdicts(b *testing.B) {
 			peers(peer(namespace, name, int64(i), strictMode).selecting(own).port(8080, permissiveMode))...)
 		world.DestinationRules = append(world.DestinationRules, rules(rule(namespace, name, int64(i), host.Name).tls(clientTLS(tlsIstioMutual)))...)
 		server := workload(namespace, model.DataplaneSidecar, own)
-		connections = append(connections, Connection{To: Destination{Host: host, Port: 80}, Server: &server, Port: 8080})
+		connections = append(connections, Connection{To: Destination{Host: host, Port: 80}, Server: server, Port: 8080})
 	}
 	for i := range clients {
 		if i%5 == 0 {
@@ -52,7 +52,7 @@ func BenchmarkAccept(b *testing.B) {
 	for _, size := range []int{100, 1000, 10000} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
 			world := World{Mesh: mesh}
-			var workloads []model.Workload
+			var workloads []*model.Workload
 			for i := range size {
 				own := labels{"app": fmt.Sprintf("app-%d", i), "part-of": "shop"}
 				world.PeerAuthentications = append(world.PeerAuthentications, peers(peer("shop", own["app"], 1, strictMode).selecting(own))...)

@@ -153,6 +153,6 @@ var (
 	payments = model.Host{Name: "payments.shop.svc.cluster.local", Namespace: "shop", Ports: []int32{80, 443}}
 )
 
-func workload(namespace string, dataplane model.Dataplane, own labels) model.Workload {
-	return model.Workload{Namespace: namespace, Example: "pod", Count: 1, Labels: own, Dataplane: dataplane}
+func workload(namespace string, dataplane model.Dataplane, own labels) *model.Workload {
+	return &model.Workload{Namespace: namespace, Example: "pod", Count: 1, Labels: own, Dataplane: dataplane}
 }

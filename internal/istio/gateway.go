@@ -82,7 +82,7 @@ func indexServices(all []model.Service) map[string][]model.Service {
 // Listeners merges the Gateways of all namespaces that select the pods, oldest first. A Gateway without a selector is for every
 // gateway.
 // Source: istio pilot/pkg/model/push_context.go, mergeGateways.
-func (m *Model) Listeners(pod model.Workload) Listeners {
+func (m *Model) Listeners(pod *model.Workload) Listeners {
 	merge := newGatewayMerge()
 	for _, gateway := range m.gateways.matching(pod.Labels) {
 		for i, spec := range gateway.Spec.Servers {
@@ -101,7 +101,7 @@ const lastPrivilegedPort = 1023
 
 // openable leaves out the listeners that the pods may not open.
 // Source: istio pilot/pkg/networking/core/gateway.go, buildGatewayListeners.
-func (l Listeners) openable(pod model.Workload) Listeners {
+func (l Listeners) openable(pod *model.Workload) Listeners {
 	if !pod.Unprivileged {
 		return l
 	}
@@ -122,7 +122,7 @@ func (l Listeners) openable(pod model.Workload) Listeners {
 // PodPort is the port on which the pods listen for a Gateway's port: the target of the first Service port with that number among
 // the Services that select the pods, else the number itself. Of several Services Istio takes any; we take the first by name.
 // Source: istio pilot/pkg/model/gateway.go, resolvePorts.
-func (m *Model) PodPort(pod model.Workload, number int32) int32 {
+func (m *Model) PodPort(pod *model.Workload, number int32) int32 {
 	for _, service := range m.services[pod.Namespace] {
 		if service.Untranslated || len(service.Selector) == 0 || !pods.Matches(service.Selector, pod.Labels) {
 			continue

@@ -75,7 +75,7 @@ func TestIngressServersAreOldest(t *testing.T) {
 	}
 	i.Gateways = append(i.Gateways, gateway("own", 1, own))
 	i.Gateways[0].Spec.Selector = map[string]string{"istio": "edge"}
-	got := New(WorldOf(i)).Listeners(model.Workload{Namespace: "edge", Labels: map[string]string{"istio": "edge"}})
+	got := New(WorldOf(i)).Listeners(&model.Workload{Namespace: "edge", Labels: map[string]string{"istio": "edge"}})
 	if len(got.Dropped) != 1 || got.Dropped[0].By.Ref() != (model.ObjectRef{Kind: model.KindIngress, Namespace: "shop", Name: "web"}) {
 		t.Errorf("dropped: %v, want the younger Gateway's server, by Ingress shop/web", got.Dropped)
 	}
@@ -102,7 +102,7 @@ func TestPortsOfGateways(t *testing.T) {
 			w := World{Mesh: model.Mesh{RootNamespace: rootNamespace}, Services: []model.Service{tc.service}}
 			w.Gateways = append(w.Gateways, g)
 			tc.pod.Namespace, tc.pod.Labels = "edge", map[string]string{"istio": "edge"}
-			listeners := New(w).Listeners(tc.pod)
+			listeners := New(w).Listeners(&tc.pod)
 			var got []int32
 			for _, l := range listeners.Listeners {
 				got = append(got, l.Port)

@@ -64,7 +64,7 @@ type Client struct {
 }
 
 // ClientOf is the workload as one that calls.
-func ClientOf(w model.Workload) Client {
+func ClientOf(w *model.Workload) Client {
 	return Client{Namespace: w.Namespace, Labels: w.Labels, Dataplane: w.Dataplane, Gateway: w.Gateway}
 }
 
@@ -85,7 +85,7 @@ type Destination struct {
 	Identified bool
 	// Endpoints are the pods behind the port. They matter only where proxies do not choose: Istio then decides for all of them
 	// together.
-	Endpoints []model.Workload
+	Endpoints []*model.Workload
 }
 
 // carries returns what the client's proxy is given to send.

@@ -49,7 +49,7 @@ func answers(w World) []any {
 	web := workload("shop", model.DataplaneSidecar, labels{"app": "web", "tier": "front"})
 	to := Destination{Host: payments, Port: 80}
 	return []any{m.Accept(web), m.Rule(caller, payments), m.Shadowed(caller, payments), m.Sends(caller, to),
-		m.Verdict(Connection{Client: caller, To: to, Server: &web, Port: 8080}),
+		m.Verdict(Connection{Client: caller, To: to, Server: web, Port: 8080}),
 		m.Listeners(workload("edge", model.DataplaneSidecar, labels{"istio": "ingress"}))}
 }
 

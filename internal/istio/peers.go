@@ -55,7 +55,7 @@ func (i peerIndex) namespaceWide(namespace string) *istiosecurityv1.PeerAuthenti
 // the root namespace is never used.
 // Source: istio pilot/pkg/model/authentication.go, addPeerAuthentication and getConfigsForWorkload;
 // pilot/pkg/security/authn/policy_applier.go, ComposePeerAuthentication.
-func (i peerIndex) levelsOf(w model.Workload) peerLevels {
+func (i peerIndex) levelsOf(w *model.Workload) peerLevels {
 	levels := peerLevels{mesh: i.mesh(), namespace: i.namespaceWide(w.Namespace)}
 	if w.Namespace != i.root {
 		levels.workload = first(i.selecting[w.Namespace].matching(w.Labels))
@@ -71,7 +71,7 @@ func first(peers []*istiosecurityv1.PeerAuthentication) *istiosecurityv1.PeerAut
 }
 
 // ignored lists the objects that are for the workload and that nothing is taken from.
-func (i peerIndex) ignored(w model.Workload, levels peerLevels) []IgnoredPeer {
+func (i peerIndex) ignored(w *model.Workload, levels peerLevels) []IgnoredPeer {
 	ignored := losers(i.wide[i.root], levels.mesh, "for the mesh")
 	if w.Namespace != i.root {
 		ignored = append(ignored, losers(i.wide[w.Namespace], levels.namespace, "for the namespace")...)

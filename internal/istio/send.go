@@ -143,7 +143,7 @@ func passesThrough(policy *networkingapi.TrafficPolicy) bool {
 }
 
 // allInMesh says whether there are endpoints and each can do mutual TLS.
-func allInMesh(endpoints []model.Workload) bool {
+func allInMesh(endpoints []*model.Workload) bool {
 	for _, w := range endpoints {
 		if !speaksMutualTLS(w) {
 			return false
@@ -155,7 +155,7 @@ func allInMesh(endpoints []model.Workload) bool {
 // speaksMutualTLS reports whether clients take the pods for ones that take mutual TLS: those with a sidecar that do not deny it by label,
 // and those without a proxy, but with a library that does, that say so by label.
 // Source: istio pilot/pkg/model/service.go, GetTLSModeFromEndpointLabels: the injector sets the label with a sidecar.
-func speaksMutualTLS(w model.Workload) bool {
+func speaksMutualTLS(w *model.Workload) bool {
 	mode := w.Labels[model.LabelTLSMode]
 	proxyless := w.Dataplane == model.DataplaneProxyless && mode == "istio"
 	return proxyless || w.Dataplane == model.DataplaneSidecar && (mode == "" || mode == "istio")

@@ -94,11 +94,11 @@ func TestSends(t *testing.T) {
 			want: meshtlsv1alpha1.SendDisable, wantOrigin: "PeerAuthentication shop/ns (spec.mtls.mode)",
 		},
 		"a headless host, all with a sidecar": {
-			to:   Destination{Headless: true, Endpoints: []model.Workload{sidecar, sidecar}},
+			to:   Destination{Headless: true, Endpoints: []*model.Workload{sidecar, sidecar}},
 			want: meshtlsv1alpha1.SendIstioMutual,
 		},
 		"a headless host, one without": {
-			to:   Destination{Headless: true, Endpoints: []model.Workload{sidecar, bare}},
+			to:   Destination{Headless: true, Endpoints: []*model.Workload{sidecar, bare}},
 			want: meshtlsv1alpha1.SendDisable,
 		},
 		"a headless host without endpoints": {
@@ -106,12 +106,12 @@ func TestSends(t *testing.T) {
 			want: meshtlsv1alpha1.SendDisable,
 		},
 		"a gateway tells the endpoints of a headless host apart": {
-			to:     Destination{Headless: true, Endpoints: []model.Workload{sidecar}},
+			to:     Destination{Headless: true, Endpoints: []*model.Workload{sidecar}},
 			client: gateway, want: meshtlsv1alpha1.SendAuto,
 		},
 		"a load balancer that passes through is like a headless host": {
 			world: World{DestinationRules: rules(rule("shop", "r", 1, paymentsHost).balancer(networkingapi.LoadBalancerSettings_PASSTHROUGH))},
-			to:    Destination{Endpoints: []model.Workload{bare}},
+			to:    Destination{Endpoints: []*model.Workload{bare}},
 			want:  meshtlsv1alpha1.SendDisable,
 		},
 		"a client without a proxy": {client: Client{Namespace: "client", Dataplane: model.DataplaneNone}, want: meshtlsv1alpha1.SendDisable},

@@ -72,12 +72,12 @@ func (m *Model) Verdict(c Connection) Verdict {
 	if c.Server == nil {
 		return outside(verdict, c.To)
 	}
-	verdict.Accepted = m.acceptsAt(*c.Server, c.Port)
+	verdict.Accepted = m.acceptsAt(c.Server, c.Port)
 	if tunnels(c, choice) {
 		return tunnelled(verdict)
 	}
 	if sent.Mode == meshtlsv1alpha1.SendAuto {
-		verdict.Sent = endpointTLS(c, choice, verdict.Sent, m.saidAt(*c.Server, c.Port))
+		verdict.Sent = endpointTLS(c, choice, verdict.Sent, m.saidAt(c.Server, c.Port))
 	}
 	return meet(verdict, c)
 }
@@ -91,7 +91,7 @@ func endpointTLS(c Connection, choice Choice, sent TLS, said Accepted) TLS {
 	switch {
 	case c.Client.Dataplane == model.DataplaneAmbient:
 		sent.Why = "ztunnel speaks mutual TLS only to pods that take it through the tunnel (HBONE), and these do not."
-	case !speaksMutualTLS(*c.Server):
+	case !speaksMutualTLS(c.Server):
 		sent.Why = "The server has no proxy, so Istio uses no TLS."
 	case marked != nil && sendModes[marked.Mode] != meshtlsv1alpha1.SendIstioMutual:
 		sent.Why = "The settings of the port have no tls, so its TLS is left to Istio; but Istio marks the endpoints by the mode of the " +
@@ -116,7 +116,7 @@ func tunnels(c Connection, choice Choice) bool {
 	case model.DataplaneAmbient:
 		return takes
 	case model.DataplaneSidecar:
-		return takes && !speaksMutualTLS(*c.Server) && !opaque(c.Client, c.To, choice)
+		return takes && !speaksMutualTLS(c.Server) && !opaque(c.Client, c.To, choice)
 	default:
 		return false
 	}

@@ -133,7 +133,7 @@ func TestVerdict(t *testing.T) {
 			connection.To.Port = 80
 			if tc.server != "" {
 				server := workload("shop", tc.server, labels{"app": "payments"})
-				connection.Server = &server
+				connection.Server = server
 			}
 			got := New(tc.world).Verdict(connection)
 			if got.Kind != tc.want || got.Sent.Mode != tc.wantSent {
@@ -150,7 +150,7 @@ func TestVerdictObjects(t *testing.T) {
 	world := World{Mesh: mesh, PeerAuthentications: peers(peer("shop", "ns", 1, strictMode)),
 		DestinationRules: rules(rule("client", "r", 1, paymentsHost).tls(clientTLS(tlsDisable)))}
 	server := workload("shop", model.DataplaneSidecar, nil)
-	got := New(world).Verdict(Connection{Client: caller, To: Destination{Host: payments, Port: 80}, Server: &server, Port: 8080})
+	got := New(world).Verdict(Connection{Client: caller, To: Destination{Host: payments, Port: 80}, Server: server, Port: 8080})
 	want := "[DestinationRule client/r PeerAuthentication shop/ns]"
 	if text := sprint(got.Objects()); text != want {
 		t.Errorf("got %s, want %s", text, want)

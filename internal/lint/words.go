@@ -19,7 +19,7 @@ func Finding(severity Severity, kind string, o metav1.Object, field string) mode
 }
 
 // CountPods counts the pods and names one: the first by name, so that the words do not depend on any order.
-func CountPods(workloads []model.Workload) string {
+func CountPods(workloads []*model.Workload) string {
 	count := pods.Count(workloads)
 	if count == 1 {
 		return "pod " + OnePod(workloads)
@@ -28,18 +28,18 @@ func CountPods(workloads []model.Workload) string {
 }
 
 // OnePod names the first of the pods.
-func OnePod(workloads []model.Workload) string {
+func OnePod(workloads []*model.Workload) string {
 	first := FirstPod(workloads)
 	return first.Namespace + "/" + first.Example
 }
 
 // FirstPod returns the first of the pods by name.
-func FirstPod(workloads []model.Workload) model.Workload {
+func FirstPod(workloads []*model.Workload) *model.Workload {
 	return slices.MinFunc(workloads, ComparePods)
 }
 
 // ComparePods orders pods by namespace and name.
-func ComparePods(a, b model.Workload) int {
+func ComparePods(a, b *model.Workload) int {
 	return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Example, b.Example))
 }
 

@@ -27,7 +27,7 @@ func newAddressed(v *View) addressed {
 
 // LeadingTo returns the destinations that lead to the workloads of the namespace: first the Services and ServiceEntries that select some of
 // them, then the destinations of any namespace that list an address of a pod.
-func LeadingTo(v *View, namespace string, workloads []model.Workload) []*destinations.Destination {
+func LeadingTo(v *View, namespace string, workloads []*model.Workload) []*destinations.Destination {
 	leading := v.InFront(namespace, labelsOf(workloads)...)
 	listing := Derived(v, newAddressed)
 	for _, w := range workloads {

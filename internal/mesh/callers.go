@@ -14,7 +14,7 @@ import (
 // callerClasses are the clients with a proxy, by what DestinationRules without a workloadSelector tell them apart by, and the
 // DestinationRules that have one, by host.
 type callerClasses struct {
-	classes   [][]model.Workload
+	classes   [][]*model.Workload
 	selecting map[string][]*istionetworkingv1.DestinationRule
 	// wildcards are the hosts of selecting that are wildcards.
 	wildcards []string
@@ -46,7 +46,7 @@ func newCallerClasses(v *View) callerClasses {
 
 // CallersOf returns clients that stand for all that have a proxy, as far as DestinationRules for the destination tell them apart. In a
 // namespace with many rules for single pods, few of these rules are for one host.
-func CallersOf(v *View, d *destinations.Destination) []model.Workload {
+func CallersOf(v *View, d *destinations.Destination) []*model.Workload {
 	c := Derived(v, newCallerClasses)
 	selecting := c.selecting[d.Name]
 	for _, wildcard := range c.wildcards {
@@ -54,7 +54,7 @@ func CallersOf(v *View, d *destinations.Destination) []model.Workload {
 			selecting = append(slices.Clip(selecting), c.selecting[wildcard]...)
 		}
 	}
-	var callers []model.Workload
+	var callers []*model.Workload
 	for _, class := range c.classes {
 		callers = append(callers, firstOfEach(class, selecting)...)
 	}
@@ -62,19 +62,19 @@ func CallersOf(v *View, d *destinations.Destination) []model.Workload {
 }
 
 // firstOfEach returns the first of the clients that no rule selects, and the first that each rule selects.
-func firstOfEach(class []model.Workload, selecting []*istionetworkingv1.DestinationRule) []model.Workload {
-	selects := func(rule *istionetworkingv1.DestinationRule, w model.Workload) bool {
+func firstOfEach(class []*model.Workload, selecting []*istionetworkingv1.DestinationRule) []*model.Workload {
+	selects := func(rule *istionetworkingv1.DestinationRule, w *model.Workload) bool {
 		return rule.Namespace == w.Namespace && pods.Matches(rule.Spec.GetWorkloadSelector().GetMatchLabels(), w.Labels)
 	}
-	unselected := func(w model.Workload) bool {
+	unselected := func(w *model.Workload) bool {
 		return !slices.ContainsFunc(selecting, func(rule *istionetworkingv1.DestinationRule) bool { return selects(rule, w) })
 	}
-	var first []model.Workload
+	var first []*model.Workload
 	if at := slices.IndexFunc(class, unselected); at >= 0 {
 		first = append(first, class[at])
 	}
 	for _, rule := range selecting {
-		if at := slices.IndexFunc(class, func(w model.Workload) bool { return selects(rule, w) }); at >= 0 {
+		if at := slices.IndexFunc(class, func(w *model.Workload) bool { return selects(rule, w) }); at >= 0 {
 			first = append(first, class[at])
 		}
 	}

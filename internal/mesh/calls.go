@@ -15,7 +15,7 @@ import (
 // Call is a connection that a client's proxy opens, or the client itself where it has none: to a port of a destination, because the
 // client called it or because a route led there.
 type Call struct {
-	Client model.Workload
+	Client *model.Workload
 	// Host and Number are the host and port that are called. Destination and Port are who declares them; nil, and zero: nobody does.
 	Host        string
 	Number      int32
@@ -54,19 +54,19 @@ func (v *View) To(c Call) istio.Destination {
 }
 
 // DirectCall returns the call of a port of the destination that no route has led there. What the application asks for is not known.
-func DirectCall(client model.Workload, d *destinations.Destination, port destinations.Port) Call {
+func DirectCall(client *model.Workload, d *destinations.Destination, port destinations.Port) Call {
 	return Call{Client: client, Host: d.Name, Number: port.Number, Destination: d, Port: port, Carries: istio.CarriesOf(port.Protocol)}
 }
 
 // subsetCall returns the direct call of a subset of the destination; an empty one is the destination itself.
-func subsetCall(client model.Workload, d *destinations.Destination, port destinations.Port, subset string) Call {
+func subsetCall(client *model.Workload, d *destinations.Destination, port destinations.Port, subset string) Call {
 	call := DirectCall(client, d, port)
 	call.Subset = subset
 	return call
 }
 
 // CallsOf returns the calls that come of a client's call of a port of the destination: the routes of its sidecar are followed.
-func (v *View) CallsOf(client model.Workload, d *destinations.Destination, port destinations.Port) []Call {
+func (v *View) CallsOf(client *model.Workload, d *destinations.Destination, port destinations.Port) []Call {
 	itself := DirectCall(client, d, port)
 	itself.Called = d.Name
 	if bypass, bypasses := v.Bypasses(client, d, port.Number); bypasses {
@@ -99,7 +99,7 @@ func (v *View) routedCalls(routing []*istionetworkingv1.VirtualService, kind rou
 	}
 	var hops []Hop
 	for _, vs := range routing {
-		hops = hopsOf(vs, kind, routes.Call{Client: &itself.Client, Host: itself.Host, Port: itself.Number})
+		hops = hopsOf(vs, kind, routes.Call{Client: itself.Client, Host: itself.Host, Port: itself.Number})
 		if len(hops) > 0 {
 			break
 		}
@@ -137,7 +137,7 @@ func (c Call) sameTarget(other Call) bool {
 }
 
 // GatewayCalls returns the calls that the pods of a gateway make: where the routes of its servers send what these take, each place once.
-func (v *View) GatewayCalls(gateway model.Workload) []Call {
+func (v *View) GatewayCalls(gateway *model.Workload) []Call {
 	var calls []Call
 	for _, l := range v.Listeners(gateway).Listeners {
 		for _, s := range v.opened(gateway, l) {
@@ -154,7 +154,7 @@ func (v *View) GatewayCalls(gateway model.Workload) []Call {
 }
 
 // following returns the call that the route makes of what it was given.
-func (v *View) following(client model.Workload, hop Hop, given istio.Carries) Call {
+func (v *View) following(client *model.Workload, hop Hop, given istio.Carries) Call {
 	call := Call{
 		Client: client, Host: hop.Host, Number: hop.Number, Subset: hop.Subset, Via: &hop, Carries: carriedBy(hop.Route.Kind, given),
 	}
@@ -215,14 +215,14 @@ type BoundRoutes struct {
 }
 
 // RoutesOf returns the routes of each VirtualService that is bound to a gateway's server; none where the server uses no routes.
-func (v *View) RoutesOf(gateway model.Workload, s istio.Server) []BoundRoutes {
+func (v *View) RoutesOf(gateway *model.Workload, s istio.Server) []BoundRoutes {
 	kind := routes.KindFor(s.Spec())
 	if kind == routes.None {
 		return nil
 	}
 	var all []BoundRoutes
 	for _, vs := range v.BoundToServer(s, gateway.Namespace) {
-		hops := hopsOf(vs, kind, routes.Call{Gateway: s.Ref().Key(), Client: &gateway, Port: serverNumber(s)})
+		hops := hopsOf(vs, kind, routes.Call{Gateway: s.Ref().Key(), Client: gateway, Port: serverNumber(s)})
 		for i := range hops {
 			hops[i].Server = &s
 		}

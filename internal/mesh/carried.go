@@ -7,7 +7,7 @@ import (
 )
 
 // OptsOut reports whether labels of the pods keep them out of the mesh.
-func OptsOut(w model.Workload) bool {
+func OptsOut(w *model.Workload) bool {
 	return strings.EqualFold(w.Labels[model.LabelInject], "false") || w.Labels[model.LabelDataplaneMode] == "none"
 }
 
@@ -33,7 +33,7 @@ const (
 
 // AcceptObstacle returns why PeerAuthentications do not decide what the pods accept.
 // Source: istio pilot/pkg/networking/core/listener.go, BuildListeners: a router's listeners come from Gateways alone.
-func AcceptObstacle(w model.Workload) Obstacle {
+func AcceptObstacle(w *model.Workload) Obstacle {
 	switch {
 	case w.Dataplane == model.DataplaneNone:
 		return NoProxy
@@ -45,7 +45,7 @@ func AcceptObstacle(w model.Workload) Obstacle {
 }
 
 // commonObstacle returns what keeps settings of either direction from being carried.
-func commonObstacle(w model.Workload) Obstacle {
+func commonObstacle(w *model.Workload) Obstacle {
 	switch {
 	case w.Dataplane == model.DataplaneProxyless:
 		return Proxyless
@@ -59,7 +59,7 @@ func commonObstacle(w model.Workload) Obstacle {
 }
 
 // SendObstacle returns why DestinationRules do not decide what the pods send.
-func SendObstacle(w model.Workload) Obstacle {
+func SendObstacle(w *model.Workload) Obstacle {
 	switch w.Dataplane {
 	case model.DataplaneNone:
 		return NoProxy
@@ -72,7 +72,7 @@ func SendObstacle(w model.Workload) Obstacle {
 
 // ServerObstacle returns why the pods do not open the servers of a Gateway that selects them.
 // Source: istio pilot/pkg/model/push_context.go, mergeGateways, which is asked for routers only.
-func ServerObstacle(w model.Workload) Obstacle {
+func ServerObstacle(w *model.Workload) Obstacle {
 	switch {
 	case w.Dataplane == model.DataplaneNone:
 		return NoProxy

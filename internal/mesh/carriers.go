@@ -5,4 +5,4 @@ import (
 )
 
 // ReadsRules reports whether the workload has a proxy that reads DestinationRules: a sidecar or a gateway. ztunnel reads none.
-func ReadsRules(w model.Workload) bool { return w.Dataplane == model.DataplaneSidecar }
+func ReadsRules(w *model.Workload) bool { return w.Dataplane == model.DataplaneSidecar }

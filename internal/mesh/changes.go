@@ -34,7 +34,7 @@ func (v *View) Changes(client istio.Client, under *View, d *destinations.Destina
 	}
 	for _, subset := range kept(before, after) {
 		for _, port := range d.Declared {
-			change.TLS = change.TLS || !v.sameTLSAt(client, under, client, subsetCall(model.Workload{}, d, port, subset))
+			change.TLS = change.TLS || !v.sameTLSAt(client, under, client, subsetCall(&model.Workload{}, d, port, subset))
 		}
 	}
 	return change

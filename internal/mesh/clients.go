@@ -16,15 +16,15 @@ import (
 var ClientWithoutRules = istio.Client{Dataplane: model.DataplaneSidecar}
 
 // Anybody returns a pod of the namespace that no selector selects: it accepts what the namespace as a whole does.
-func Anybody(namespace string) model.Workload {
-	return model.Workload{Namespace: namespace, Dataplane: model.DataplaneSidecar}
+func Anybody(namespace string) *model.Workload {
+	return &model.Workload{Namespace: namespace, Dataplane: model.DataplaneSidecar}
 }
 
 // Clients are callers with a proxy, one for all that no DestinationRule tells apart.
 type Clients struct {
-	All []model.Workload
+	All []*model.Workload
 	// In are those of each namespace.
-	In map[string][]model.Workload
+	In map[string][]*model.Workload
 }
 
 // Clients returns callers that stand for all that have a proxy: a large mesh has few.
@@ -40,7 +40,7 @@ type caller struct {
 }
 
 func newClients(i model.Inventory) Clients {
-	c := Clients{In: map[string][]model.Workload{}}
+	c := Clients{In: map[string][]*model.Workload{}}
 	selecting := namespacesSelectingClients(i.DestinationRules)
 	seen := map[caller]bool{}
 	for _, w := range i.Workloads {
@@ -68,9 +68,9 @@ func namespacesSelectingClients(rules []*istionetworkingv1.DestinationRule) sets
 
 // Callers returns the clients that the exportTo and workloadSelector of a DestinationRule leave. One with a workloadSelector, or that is
 // exported to its own namespace only, is for clients of this namespace.
-func (v *network) Callers(rule *istionetworkingv1.DestinationRule) []model.Workload {
+func (v *network) Callers(rule *istionetworkingv1.DestinationRule) []*model.Workload {
 	if selector := rule.Spec.GetWorkloadSelector().GetMatchLabels(); len(selector) > 0 {
-		return slices.DeleteFunc(slices.Clone(v.Selected(rule.Namespace, selector)), func(w model.Workload) bool { return !ReadsRules(w) })
+		return slices.DeleteFunc(slices.Clone(v.Selected(rule.Namespace, selector)), func(w *model.Workload) bool { return !ReadsRules(w) })
 	}
 	if slices.Equal(rule.Spec.ExportTo, []string{"."}) {
 		return v.Clients().In[rule.Namespace]
@@ -88,7 +88,7 @@ func (v *network) Governs(rule *istionetworkingv1.DestinationRule, client istio.
 // be asked. One of ours that is exported to all is for clients to come too, so that it has a sidecar that it governs though none is known.
 func (v *network) GovernedCaller(
 	rule *istionetworkingv1.DestinationRule, d *destinations.Destination, gateway bool,
-) (caller model.Workload, found bool) {
+) (caller *model.Workload, found bool) {
 	callers := v.Callers(rule)
 	exported := rule.Spec.ExportTo
 	forAll := len(exported) == 0 || slices.Contains(exported, "*")
@@ -96,12 +96,12 @@ func (v *network) GovernedCaller(
 	case forAll && !v.Governs(rule, ClientWithoutRules, d):
 		callers = v.Clients().In[rule.Namespace]
 	case forAll && model.Ours(rule) && rule.Spec.GetWorkloadSelector() == nil:
-		callers = append(slices.Clone(callers), model.Workload{Dataplane: model.DataplaneSidecar})
+		callers = append(slices.Clone(callers), &model.Workload{Dataplane: model.DataplaneSidecar})
 	}
 	for _, w := range callers {
 		if w.Gateway == gateway && v.Governs(rule, istio.ClientOf(w), d) {
 			return w, true
 		}
 	}
-	return model.Workload{}, false
+	return nil, false
 }

@@ -19,19 +19,34 @@ func (v *network) Destinations() destinations.Index {
 	return v.index.destinations()
 }
 
+// DeclaredBy returns the destination that the Service declares.
+func (v *network) DeclaredBy(s *model.Service) *destinations.Destination {
+	v.note(model.KindService)
+	return v.index.destinations().DeclaredBy(s)
+}
+
+// backends are the pods and machines behind a destination, and what these are as workloads.
+type backends struct {
+	all       []destinations.Backend
+	workloads []*model.Workload
+}
+
+// declared is a port of a destination.
+type declared struct {
+	destination *destinations.Destination
+	port        destinations.Port
+}
+
 // Behind returns the pods and machines behind the destination, as its clients take them.
-func (v *network) Behind(d *destinations.Destination) []model.Workload {
-	backends := v.backends(d)
-	all := make([]model.Workload, 0, len(backends))
-	for _, b := range backends {
-		all = append(all, b.Workload)
-	}
-	return all
+func (v *network) Behind(d *destinations.Destination) []*model.Workload {
+	return v.backends(d).workloads
 }
 
 // Endpoints returns where a port of the destination leads to.
 func (v *network) Endpoints(d *destinations.Destination, port destinations.Port) []destinations.Endpoint {
-	return port.Endpoints(v.backends(d))
+	return v.index.endpoints.of(v, declared{d, port}, func(v *network, at declared) []destinations.Endpoint {
+		return at.port.Endpoints(v.backends(at.destination).all)
+	})
 }
 
 // CallOf returns the call of a port of the destination, as the model of Istio is asked about it.
@@ -74,21 +89,31 @@ func (v *network) EndpointsKnown(d *destinations.Destination) bool {
 // Machines returns what is behind the destination and was not found by its selector, as workloads: what a ServiceEntry lists, the
 // WorkloadEntries that it or a Service selects, and the addresses that a Service without a selector was given. Of a destination outside
 // the mesh only what is in the cluster counts.
-func (v *network) Machines(d *destinations.Destination) []model.Workload {
-	var all []model.Workload
+func (v *network) Machines(d *destinations.Destination) []*model.Workload {
+	var all []*model.Workload
 	for _, b := range v.machines(d) {
 		all = append(all, b.Workload)
 	}
 	return all
 }
 
-func (v *network) backends(d *destinations.Destination) []destinations.Backend {
+func (v *network) backends(d *destinations.Destination) backends {
+	return v.index.backends.of(v, d, (*network).findBackends)
+}
+
+func (v *network) findBackends(d *destinations.Destination) backends {
 	v.note(model.KindPod)
-	var all []destinations.Backend
-	for _, w := range d.Backends(v.index.podsIn()) {
+	pods, machines := d.Backends(v.index.podsIn()), v.machines(d)
+	all := make([]destinations.Backend, 0, len(pods)+len(machines))
+	for _, w := range pods {
 		all = append(all, destinations.Backend{Workload: w})
 	}
-	return append(all, v.machines(d)...)
+	all = append(all, machines...)
+	workloads := make([]*model.Workload, len(all))
+	for i, b := range all {
+		workloads[i] = b.Workload
+	}
+	return backends{all: all, workloads: workloads}
 }
 
 func (v *network) machines(d *destinations.Destination) []destinations.Backend {
@@ -152,7 +177,7 @@ func (v *network) inCluster(d *destinations.Destination, endpoint *networkingapi
 }
 
 // leadsOn returns the pod's port that is reached by way of the Service, called at the port that the endpoint has for the destination's.
-func leadsOn(s *model.Service, p destinations.Port, endpoint destinations.Backend, pod model.Workload) (int32, bool) {
+func leadsOn(s *model.Service, p destinations.Port, endpoint destinations.Backend, pod *model.Workload) (int32, bool) {
 	for _, at := range p.Endpoints([]destinations.Backend{endpoint}) {
 		for i := range s.Ports {
 			if s.Ports[i].Port == at.Port {
@@ -183,7 +208,7 @@ func (v *network) machine(namespace, name string, entry *networkingapi.WorkloadE
 	if pod, found := v.podAt(entry.GetAddress()); found {
 		return destinations.Backend{Workload: takenFor(pod, inMesh), Ports: ports}
 	}
-	w := model.Workload{
+	w := &model.Workload{
 		Namespace: namespace, Example: name, Count: 1, Labels: entry.GetLabels(), ServiceAccount: entry.GetServiceAccount(),
 		Dataplane: model.DataplaneNone,
 	}
@@ -194,17 +219,17 @@ func (v *network) machine(namespace, name string, entry *networkingapi.WorkloadE
 }
 
 // takenFor is the pod as clients take it that know it by what somebody wrote down of its address, and not by its labels.
-func takenFor(pod model.Workload, inMesh bool) model.Workload {
-	labels := maps.Clone(pod.Labels)
-	if labels == nil {
-		labels = map[string]string{}
+func takenFor(pod *model.Workload, inMesh bool) *model.Workload {
+	taken := *pod
+	taken.Labels = maps.Clone(pod.Labels)
+	if taken.Labels == nil {
+		taken.Labels = map[string]string{}
 	}
-	labels[model.LabelTLSMode] = "disabled"
+	taken.Labels[model.LabelTLSMode] = "disabled"
 	if inMesh {
-		labels[model.LabelTLSMode] = "istio"
+		taken.Labels[model.LabelTLSMode] = "istio"
 	}
-	pod.Labels = labels
-	return pod
+	return &taken
 }
 
 // atAddresses is what is behind a Service without a selector: at each address that somebody gave it the pod that has it, or a machine of
@@ -223,7 +248,7 @@ func (v *network) atAddresses(d *destinations.Destination) []destinations.Backen
 			w, found := v.podAt(address)
 			switch {
 			case !found:
-				w = model.Workload{Namespace: d.Namespace, Example: address, Count: 1, Dataplane: model.DataplaneNone}
+				w = &model.Workload{Namespace: d.Namespace, Example: address, Count: 1, Dataplane: model.DataplaneNone}
 			case !v.Discovers(w.Namespace):
 				w = takenFor(w, false)
 			}
@@ -262,11 +287,8 @@ func (v *contents) Discovers(namespace string) bool {
 }
 
 // podAt finds the pods of which one has the address.
-func (v *network) podAt(address string) (model.Workload, bool) {
+func (v *network) podAt(address string) (*model.Workload, bool) {
 	v.note(model.KindPod)
 	w, found := v.index.byAddress()[address]
-	if !found {
-		return model.Workload{}, false
-	}
-	return *w, true
+	return w, found
 }

@@ -71,7 +71,7 @@ func (v *network) Known(namespace string) map[string]model.Host {
 }
 
 // labelsOf returns the labels of each of the workloads.
-func labelsOf(workloads []model.Workload) []map[string]string {
+func labelsOf(workloads []*model.Workload) []map[string]string {
 	labels := make([]map[string]string, len(workloads))
 	for i, w := range workloads {
 		labels[i] = w.Labels

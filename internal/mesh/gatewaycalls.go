@@ -67,7 +67,7 @@ func RoutesUnused(v *View) []UnusedRoutes {
 }
 
 // unusedAt returns the routes that a server of the pods is bound to and does not use, and takes down the VirtualServices that it does use.
-func unusedAt(v *View, pod model.Workload, used map[*istionetworkingv1.VirtualService]bool) []UnusedRoutes {
+func unusedAt(v *View, pod *model.Workload, used map[*istionetworkingv1.VirtualService]bool) []UnusedRoutes {
 	var all []UnusedRoutes
 	for _, l := range v.Listeners(pod).Listeners {
 		opened := v.opened(pod, l)
@@ -90,7 +90,7 @@ func unusedAt(v *View, pod model.Workload, used map[*istionetworkingv1.VirtualSe
 
 // redirectedAt returns the http routes that are bound to a server that redirects. A host that is for one namespace is redirected only
 // where that namespace has routes for it, so these are of use.
-func redirectedAt(v *View, pod model.Workload, s istio.Server) []UnusedRoutes {
+func redirectedAt(v *View, pod *model.Workload, s istio.Server) []UnusedRoutes {
 	server := ServerOf(s)
 	scoped := slices.ContainsFunc(s.Spec().Hosts, func(host string) bool {
 		return strings.Contains(host, "/") && !strings.HasPrefix(host, "*/")
@@ -100,7 +100,7 @@ func redirectedAt(v *View, pod model.Workload, s istio.Server) []UnusedRoutes {
 	}
 	var all []UnusedRoutes
 	for _, vs := range v.BoundToServer(s, pod.Namespace) {
-		call := routes.Call{Gateway: s.Ref().Key(), Client: &pod, Port: serverNumber(s)}
+		call := routes.Call{Gateway: s.Ref().Key(), Client: pod, Port: serverNumber(s)}
 		if len(hopsOf(vs, routes.HTTP, call)) > 0 {
 			all = append(all, UnusedRoutes{VirtualService: vs, Server: server, Redirect: &server})
 		}

@@ -23,7 +23,7 @@ type OpenedServer struct {
 // all VirtualServices, connections by the first route, and TLS that is passed through by the first route for a server name. A server that
 // routes connections and has no route is not opened.
 // Source: istio pilot/pkg/networking/core/gateway.go, buildGatewayNetworkFiltersFromTCPRoutes and buildGatewayNetworkFiltersFromTLSRoutes.
-func (v *View) opened(gateway model.Workload, l istio.Listener) []OpenedServer {
+func (v *View) opened(gateway *model.Workload, l istio.Listener) []OpenedServer {
 	taken, redirected := sets.New[string](), v.redirected(gateway, l)
 	var all []OpenedServer
 	for _, s := range l.Servers {
@@ -59,7 +59,7 @@ func (v *View) opened(gateway model.Workload, l istio.Listener) []OpenedServer {
 // redirected returns the hosts whose requests a listener sends to https: those of its servers that redirect, and those of the
 // VirtualServices that are bound to such a server, at every server of the listener.
 // Source: istio pilot/pkg/networking/core/gateway.go, buildGatewayHTTPRouteConfig.
-func (v *View) redirected(gateway model.Workload, l istio.Listener) sets.Set[string] {
+func (v *View) redirected(gateway *model.Workload, l istio.Listener) sets.Set[string] {
 	redirected := sets.New[string]()
 	for _, s := range l.Servers {
 		if !s.Spec().GetTls().GetHttpsRedirect() {
@@ -74,7 +74,7 @@ func (v *View) redirected(gateway model.Workload, l istio.Listener) sets.Set[str
 }
 
 // firstRoute returns where the first route of the server leads: one route takes all of its connections.
-func (v *View) firstRoute(gateway model.Workload, s istio.Server) []Hop {
+func (v *View) firstRoute(gateway *model.Workload, s istio.Server) []Hop {
 	for _, bound := range v.RoutesOf(gateway, s) {
 		if len(bound.Hops) > 0 {
 			first := bound.Hops[0].Route
@@ -86,13 +86,13 @@ func (v *View) firstRoute(gateway model.Workload, s istio.Server) []Hop {
 
 // byServerName returns the server names that the server's routes ask for and that no earlier route of the listener has taken, and where
 // these routes lead.
-func (v *View) byServerName(gateway model.Workload, s istio.Server, taken sets.Set[string]) (names []string, hops []Hop) {
+func (v *View) byServerName(gateway *model.Workload, s istio.Server, taken sets.Set[string]) (names []string, hops []Hop) {
 	for _, bound := range v.RoutesOf(gateway, s) {
 		for i, hop := range bound.Hops {
 			if i > 0 && bound.Hops[i-1].Route.Index == hop.Route.Index {
 				continue // the targets of one route are looked at together
 			}
-			free := hop.Route.FreeNames(routes.Call{Gateway: s.Ref().Key(), Client: &gateway, Port: serverNumber(s)}, taken)
+			free := hop.Route.FreeNames(routes.Call{Gateway: s.Ref().Key(), Client: gateway, Port: serverNumber(s)}, taken)
 			if len(free) == 0 {
 				continue
 			}

@@ -23,9 +23,9 @@ func (v *View) atGateway(o Outcome, c istio.Connection) Outcome {
 		o.Sent.Mode = meshtlsv1alpha1.SendDisable
 		o.Sent.Why = "Istio gives the pods of a gateway no mark that they can do mutual TLS, so it uses none of itself."
 	}
-	for _, l := range v.Listeners(*c.Server).Listeners {
+	for _, l := range v.Listeners(c.Server).Listeners {
 		if l.Port == c.Port {
-			return o.atListener(v.opened(*c.Server, l), c.Port)
+			return o.atListener(v.opened(c.Server, l), c.Port)
 		}
 	}
 	return v.noServer(o, c)

@@ -8,9 +8,9 @@ import (
 )
 
 // PodsOfGateways returns the pods with a proxy that Gateways select, each shape once.
-func PodsOfGateways(v *View) []model.Workload {
+func PodsOfGateways(v *View) []*model.Workload {
 	seen := map[types.NamespacedName]bool{}
-	var selected []model.Workload
+	var selected []*model.Workload
 	for _, g := range v.Gateways() {
 		for _, w := range v.ProxiesOf(g) {
 			if name := (types.NamespacedName{Namespace: w.Namespace, Name: w.Example}); !seen[name] {
@@ -25,11 +25,11 @@ func PodsOfGateways(v *View) []model.Workload {
 // DroppedServer is a server that Istio leaves out when it merges the Gateways that select a pod.
 type DroppedServer struct {
 	istio.Dropped
-	Pod model.Workload
+	Pod *model.Workload
 }
 
 // DroppedServers returns the servers that Istio leaves out at the pods, each once.
-func DroppedServers(v *View, pods []model.Workload) []DroppedServer {
+func DroppedServers(v *View, pods []*model.Workload) []DroppedServer {
 	type server struct {
 		gateway model.ObjectRef
 		index   int

@@ -117,8 +117,8 @@ func (v *contents) Naming(gateway types.NamespacedName) []*istionetworkingv1.Vir
 }
 
 // ReachesAny reports whether the VirtualService is exported to a namespace of the gateway's pods. Where none are known it is taken to be.
-func (v *contents) ReachesAny(vs *istionetworkingv1.VirtualService, proxies []model.Workload) bool {
-	return len(proxies) == 0 || slices.ContainsFunc(proxies, func(w model.Workload) bool {
+func (v *contents) ReachesAny(vs *istionetworkingv1.VirtualService, proxies []*model.Workload) bool {
+	return len(proxies) == 0 || slices.ContainsFunc(proxies, func(w *model.Workload) bool {
 		return routes.ExportedTo(vs, w.Namespace, v.Mesh().DefaultVirtualServiceExportTo)
 	})
 }

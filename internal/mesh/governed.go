@@ -19,7 +19,7 @@ func GovernedCalls(v *View, rule *istionetworkingv1.DestinationRule, d *destinat
 	return append(calls, governedByRule(v, rule, d)...)
 }
 
-func callsOfPorts(client model.Workload, d *destinations.Destination, subsets []string) []Call {
+func callsOfPorts(client *model.Workload, d *destinations.Destination, subsets []string) []Call {
 	var calls []Call
 	for _, subset := range subsets {
 		for _, port := range d.Declared {

@@ -37,6 +37,9 @@ type index struct {
 	authorizations   func() map[string][]*istiosecurityv1.AuthorizationPolicy
 	clients          func() Clients
 	destinations     func() destinations.Index
+	// backends are what is behind each destination, and endpoints where each of its ports leads to.
+	backends  *memo[*destinations.Destination, backends]
+	endpoints *memo[declared, []destinations.Endpoint]
 	// fronts are the destinations that select pods, by namespace.
 	fronts func() map[string]fronts
 	// known are the hosts that the clients of a namespace see.
@@ -71,6 +74,8 @@ func newIndex(i model.Inventory) *index {
 		sidecars:     sync.OnceValue(func() scopes.Sidecars { return scopes.NewSidecars(i.Mesh, i.Sidecars) }),
 		revisions:    sync.OnceValue(func() revisions.Revisions { return revisions.New(i.Tags) }),
 		credentials:  sync.OnceValue(func() map[model.ObjectRef]*model.Credential { return credentialsByRef(i.Credentials) }),
+		backends:     &memo[*destinations.Destination, backends]{},
+		endpoints:    &memo[declared, []destinations.Endpoint]{},
 		routed: sync.OnceValue(func() map[types.NamespacedName][]*istionetworkingv1.VirtualService {
 			return routes.ByGateway(i.VirtualServices)
 		}),
@@ -90,6 +95,7 @@ func (x *index) governedBy(i model.Inventory) *index {
 	other.authorizations, other.credentials = x.authorizations, x.credentials
 	other.byAddress, other.byServiceAddress, other.sidecars = x.byAddress, x.byServiceAddress, x.sidecars
 	other.destinations, other.fronts, other.known = x.destinations, x.fronts, x.known
+	other.backends, other.endpoints = x.backends, x.endpoints
 	other.traffic, other.routed, other.inMesh = x.traffic, x.routed, x.inMesh
 	return other
 }
@@ -115,12 +121,12 @@ func namespacesByName(all []model.Namespace) map[string]model.Namespace {
 	return byName
 }
 
-func podsByAddress(all []model.Workload) map[string]*model.Workload {
+func podsByAddress(all []*model.Workload) map[string]*model.Workload {
 	byAddress := map[string]*model.Workload{}
-	for w := range all {
-		for _, pod := range all[w].Pods {
+	for _, w := range all {
+		for _, pod := range w.Pods {
 			for _, address := range pod.Addresses {
-				byAddress[address] = &all[w]
+				byAddress[address] = w
 			}
 		}
 	}
@@ -160,7 +166,7 @@ func byNamespace[T metav1.Object](all []T) map[string][]T {
 // inOrder sorts the lists by namespace and name, so that which pod or object stands as an example does not depend on who took the
 // inventory.
 func inOrder(i model.Inventory) model.Inventory {
-	i.Workloads = sorted(i.Workloads, func(a, b model.Workload) int {
+	i.Workloads = sorted(i.Workloads, func(a, b *model.Workload) int {
 		return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Example, b.Example))
 	})
 	i.Services = sorted(i.Services, func(a, b model.Service) int {

@@ -6,7 +6,7 @@ import (
 )
 
 // Accept returns what the workload accepts. A gateway's own servers are none of it: see Listeners.
-func (v *network) Accept(w model.Workload) istio.Acceptance {
+func (v *network) Accept(w *model.Workload) istio.Acceptance {
 	v.note(model.KindPeerAuthentication, model.KindConfigMap)
 	return v.index.istio().Accept(w)
 }
@@ -36,13 +36,13 @@ func (v *network) Verdict(c istio.Connection) istio.Verdict {
 }
 
 // Listeners are what the pods of a gateway end up with.
-func (v *network) Listeners(pod model.Workload) istio.Listeners {
+func (v *network) Listeners(pod *model.Workload) istio.Listeners {
 	v.note(model.KindGateway, model.KindService)
 	return v.index.istio().Listeners(pod)
 }
 
 // PodPort is the port on which the pods of a gateway listen for a Gateway's port.
-func (v *network) PodPort(pod model.Workload, number int32) int32 {
+func (v *network) PodPort(pod *model.Workload, number int32) int32 {
 	v.note(model.KindService)
 	return v.index.istio().PodPort(pod, number)
 }

@@ -96,8 +96,11 @@ func withoutCluster(c Call) Outcome {
 
 // Reached returns the endpoints that the call may reach: those of the subset that a route sends to.
 func (v *View) Reached(c Call) []destinations.Endpoint {
-	labels := v.subsetLabels(c)
-	return slices.DeleteFunc(v.Endpoints(c.Destination, c.Port), func(e destinations.Endpoint) bool { return !pods.Matches(labels, e.Labels) })
+	endpoints, labels := v.Endpoints(c.Destination, c.Port), v.subsetLabels(c)
+	if len(labels) == 0 {
+		return endpoints
+	}
+	return slices.DeleteFunc(slices.Clone(endpoints), func(e destinations.Endpoint) bool { return !pods.Matches(labels, e.Labels) })
 }
 
 // subsetLabels are the labels of the subset that is called. Of one that does not exist the verdict has more to say.
@@ -116,7 +119,7 @@ func (v *View) subsetLabels(c Call) map[string]string {
 // OutcomeAt returns what becomes of the call at the endpoint.
 func (v *View) OutcomeAt(c Call, server destinations.Endpoint) Outcome {
 	connection := istio.Connection{
-		Client: istio.ClientOf(c.Client), To: v.To(c), Server: &server.Workload, Port: server.Port,
+		Client: istio.ClientOf(c.Client), To: v.To(c), Server: server.Workload, Port: server.Port,
 	}
 	o := Outcome{Call: c, Server: &server, Uncaptured: slices.Contains(server.Uncaptured, server.Port)}
 	switch {
@@ -162,9 +165,7 @@ func (v *View) outsideOutcome(c Call, connection istio.Connection) Outcome {
 // would send to the proxy.
 func (v *View) uncapturedVerdict(c istio.Connection) istio.Verdict {
 	sent := v.Verdict(c).Sent
-	bare := *c.Server
-	bare.Dataplane = model.DataplaneNone
-	c.Server = &bare
+	c.Server = c.Server.As(model.DataplaneNone)
 	verdict := v.Verdict(c)
 	if sent.Mode == meshtlsv1alpha1.SendIstioMutual {
 		verdict.Kind, verdict.Sent = istio.Refused, sent

@@ -15,12 +15,12 @@ type ServicePort struct {
 	model.ServicePort
 	Target int32
 	// Pods are the pods where it does.
-	Pods []model.Workload
+	Pods []*model.Workload
 }
 
 // ServicePorts returns the ports of Services that lead to the workloads, which are of one namespace: one for each number that they lead
 // to, by Service, port and number.
-func (v *network) ServicePorts(workloads ...model.Workload) []ServicePort {
+func (v *network) ServicePorts(workloads ...*model.Workload) []ServicePort {
 	var ports []ServicePort
 	if len(workloads) == 0 {
 		return nil
@@ -30,7 +30,7 @@ func (v *network) ServicePorts(workloads ...model.Workload) []ServicePort {
 		if s == nil {
 			continue
 		}
-		behind := slices.DeleteFunc(slices.Clone(workloads), func(w model.Workload) bool { return !pods.Matches(s.Selector, w.Labels) })
+		behind := slices.DeleteFunc(slices.Clone(workloads), func(w *model.Workload) bool { return !pods.Matches(s.Selector, w.Labels) })
 		for p := range s.Ports {
 			ports = append(ports, servicePortsOf(s, s.Ports[p], behind)...)
 		}
@@ -41,7 +41,7 @@ func (v *network) ServicePorts(workloads ...model.Workload) []ServicePort {
 	return ports
 }
 
-func servicePortsOf(s *model.Service, port model.ServicePort, behind []model.Workload) []ServicePort {
+func servicePortsOf(s *model.Service, port model.ServicePort, behind []*model.Workload) []ServicePort {
 	byTarget := map[int32]*ServicePort{}
 	for _, w := range behind {
 		target, known := port.TargetOn(w)

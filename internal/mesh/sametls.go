@@ -23,7 +23,7 @@ func (v *View) SameTLS(client istio.Client, than *View, other istio.Client, d *d
 	}
 	for _, port := range d.Declared {
 		for subset := range subsets {
-			if !v.sameTLSAt(client, than, other, subsetCall(model.Workload{}, d, port, subset)) {
+			if !v.sameTLSAt(client, than, other, subsetCall(&model.Workload{}, d, port, subset)) {
 				return false
 			}
 		}
@@ -39,8 +39,8 @@ func (v *View) sameTLSAt(client istio.Client, than *View, other istio.Client, c 
 		return SameSent(v.Sends(client, to), than.Sends(other, toOther))
 	}
 	for _, server := range endpoints {
-		a := v.Verdict(istio.Connection{Client: client, To: to, Server: &server.Workload, Port: server.Port})
-		b := than.Verdict(istio.Connection{Client: other, To: toOther, Server: &server.Workload, Port: server.Port})
+		a := v.Verdict(istio.Connection{Client: client, To: to, Server: server.Workload, Port: server.Port})
+		b := than.Verdict(istio.Connection{Client: other, To: toOther, Server: server.Workload, Port: server.Port})
 		if !SameSent(a.Sent, b.Sent) {
 			return false
 		}

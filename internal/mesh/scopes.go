@@ -23,7 +23,7 @@ type Bypass struct {
 }
 
 // Bypasses reports whether the client's sidecar is passed by, or does not know the host.
-func (v *View) Bypasses(client model.Workload, d *destinations.Destination, port int32) (Bypass, bool) {
+func (v *View) Bypasses(client *model.Workload, d *destinations.Destination, port int32) (Bypass, bool) {
 	if client.Gateway || client.Dataplane != model.DataplaneSidecar {
 		return Bypass{}, false
 	}
@@ -34,7 +34,7 @@ func (v *View) Bypasses(client model.Workload, d *destinations.Destination, port
 }
 
 // uncaught says why the connection does not get to the client's sidecar; empty: it does.
-func uncaught(client model.Workload, d *destinations.Destination, port int32) string {
+func uncaught(client *model.Workload, d *destinations.Destination, port int32) string {
 	const annotations = "Annotations of the client's pods keep connections to %s from the sidecar."
 	capture := client.Outbound
 	switch {
@@ -87,7 +87,7 @@ func addressesOf(d *destinations.Destination) []netip.Addr {
 }
 
 // hidden reports whether the client's Sidecar keeps the host from its proxy.
-func (v *View) hidden(client model.Workload, d *destinations.Destination, port int32) (Bypass, bool) {
+func (v *View) hidden(client *model.Workload, d *destinations.Destination, port int32) (Bypass, bool) {
 	v.note(model.KindSidecar, model.KindConfigMap)
 	sidecar := v.index.sidecars().Of(client.Namespace, client.Labels)
 	scope := scopes.ScopeOf(sidecar, client.Namespace)
@@ -107,7 +107,7 @@ func (v *View) hidden(client model.Workload, d *destinations.Destination, port i
 
 // routedTo reports whether a VirtualService that the scope lists leads to the host: then the host is known as well.
 // Source: istio pilot/pkg/model/sidecar.go, collectImportedServices.
-func (v *View) routedTo(scope scopes.Scope, client model.Workload, host string) bool {
+func (v *View) routedTo(scope scopes.Scope, client *model.Workload, host string) bool {
 	for _, vs := range v.InMesh(client.Namespace) {
 		if !slices.ContainsFunc(vs.Spec.Hosts, func(own string) bool { return scope.ImportsRoutes(own, vs.Namespace) }) {
 			continue
@@ -130,7 +130,7 @@ func (v *View) passedBy(c Call) []Outcome {
 		return []Outcome{{Verdict: istio.Verdict{Kind: istio.Refused, Why: c.Bypass.Why}, Call: c}}
 	}
 	bare := c
-	bare.Client.Dataplane, bare.Bypass = model.DataplaneNone, Bypass{}
+	bare.Client, bare.Bypass = c.Client.As(model.DataplaneNone), Bypass{}
 	outcomes := v.Outcomes(bare)
 	for i := range outcomes {
 		o := &outcomes[i]

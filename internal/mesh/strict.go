@@ -27,7 +27,7 @@ type StrictPort struct {
 }
 
 // StrictPorts are pods by the port of theirs that accepts only mutual TLS.
-type StrictPorts map[StrictPort][]model.Workload
+type StrictPorts map[StrictPort][]*model.Workload
 
 // InOrder returns the ports by object, field and number.
 func (s StrictPorts) InOrder() []StrictPort {
@@ -37,23 +37,23 @@ func (s StrictPorts) InOrder() []StrictPort {
 }
 
 // StrictAt reports whether the pods accept only mutual TLS at the port. The ports of a gateway are its servers'.
-func StrictAt(v *View, w model.Workload, port int32) (StrictPort, bool) {
+func StrictAt(v *View, w *model.Workload, port int32) (StrictPort, bool) {
 	accepted := v.Accept(w).Port(port)
 	return StrictPort{Origin: accepted.Origin, Port: port}, !w.Gateway && accepted.Mode == meshtlsv1alpha1.AcceptStrict
 }
 
 // DeclaresPort reports whether a container of the pods declares the port.
-func DeclaresPort(w model.Workload, port int32) bool {
+func DeclaresPort(w *model.Workload, port int32) bool {
 	return slices.ContainsFunc(w.Ports, func(p model.ContainerPort) bool { return p.Number == port })
 }
 
 // Serves reports whether the pods are known to listen at the port.
-func Serves(v *View, w model.Workload, port int32) bool {
+func Serves(v *View, w *model.Workload, port int32) bool {
 	return DeclaresPort(w, port) || slices.ContainsFunc(v.ServicePorts(w), func(p ServicePort) bool { return p.Target == port })
 }
 
 // ForOutsiders reports whether callers that cannot have a proxy are meant to use the port: the API server, or Prometheus.
-func ForOutsiders(v *View, w model.Workload, port int32) bool {
+func ForOutsiders(v *View, w *model.Workload, port int32) bool {
 	return w.Scraped == port || slices.ContainsFunc(v.ServicePorts(w), func(p ServicePort) bool {
 		return p.Target == port && slices.ContainsFunc(v.Webhooks(), func(h model.Webhook) bool {
 			return h.Service.Namespace == w.Namespace && h.Service.Name == p.Service.Name && h.Port == p.Port

@@ -80,29 +80,29 @@ func (v *contents) ServicesIn(namespace string) []*model.Service {
 }
 
 // Workloads are the pods, grouped by shape, by namespace and name.
-func (v *contents) Workloads() []model.Workload {
+func (v *contents) Workloads() []*model.Workload {
 	v.note(model.KindPod)
 	return v.inventory.Workloads
 }
 
 // Selected are the workloads of the namespace that have the labels; no labels: all of them.
-func (v *contents) Selected(namespace string, labels map[string]string) []model.Workload {
+func (v *contents) Selected(namespace string, labels map[string]string) []*model.Workload {
 	v.note(model.KindPod)
 	return v.index.podsIn().Selected(namespace, labels)
 }
 
 // GatewayPods are the workloads, of any namespace, that a Gateway is for: without a selector, all that are gateways.
-func (v *contents) GatewayPods(selector map[string]string) []model.Workload {
+func (v *contents) GatewayPods(selector map[string]string) []*model.Workload {
 	v.note(model.KindPod)
 	if len(selector) > 0 {
 		return v.index.pods().Selected(selector)
 	}
-	return slices.DeleteFunc(slices.Clone(v.inventory.Workloads), func(w model.Workload) bool { return !w.Gateway })
+	return slices.DeleteFunc(slices.Clone(v.inventory.Workloads), func(w *model.Workload) bool { return !w.Gateway })
 }
 
 // ProxiesOf are the pods with a proxy that the Gateway selects.
-func (v *contents) ProxiesOf(g *istionetworkingv1.Gateway) []model.Workload {
-	var proxies []model.Workload
+func (v *contents) ProxiesOf(g *istionetworkingv1.Gateway) []*model.Workload {
+	var proxies []*model.Workload
 	for _, w := range v.GatewayPods(g.Spec.Selector) {
 		if w.Dataplane == model.DataplaneSidecar {
 			proxies = append(proxies, w)

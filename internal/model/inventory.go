@@ -45,7 +45,7 @@ type Inventory struct {
 	Namespaces []Namespace
 	Services   []Service
 	// Workloads are the pods, grouped by shape.
-	Workloads             []Workload
+	Workloads             []*Workload
 	ServiceEntries        []*istionetworkingv1.ServiceEntry
 	WorkloadEntries       []*istionetworkingv1.WorkloadEntry
 	PeerAuthentications   []*istiosecurityv1.PeerAuthentication

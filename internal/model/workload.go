@@ -40,6 +40,13 @@ func (w *Workload) HasAddress(address string) bool {
 	return slices.ContainsFunc(w.Pods, func(p Pod) bool { return slices.Contains(p.Addresses, address) })
 }
 
+// As returns the workload as it would be if the dataplane carried its traffic.
+func (w *Workload) As(carrier Dataplane) *Workload {
+	other := *w
+	other.Dataplane = carrier
+	return &other
+}
+
 // Pod is a pod by name.
 type Pod struct {
 	Name string

@@ -36,7 +36,7 @@ type Cause struct {
 }
 
 // Causes are what may have made differences of a pod's proxy: what its own dump tells, and what the mesh does.
-func Causes(facts Facts, v *mesh.View, pod model.Workload) []Cause {
+func Causes(facts Facts, v *mesh.View, pod *model.Workload) []Cause {
 	var all []Cause
 	for _, refused := range facts.Refused {
 		all = append(all, Cause{Kind: CauseRefused, Message: "The proxy refused an update of its configuration: " + refused + "."})
@@ -69,7 +69,7 @@ const timeLayout = "2006-01-02T15:04:05Z"
 
 // filtersOf are the EnvoyFilters for the pod's proxy.
 // Source: istio pilot/pkg/model/push_context.go, EnvoyFilters.
-func filtersOf(v *mesh.View, pod model.Workload) []model.ObjectRef {
+func filtersOf(v *mesh.View, pod *model.Workload) []model.ObjectRef {
 	var all []model.ObjectRef
 	for _, other := range v.Others() {
 		inScope := other.Namespace == pod.Namespace || other.Namespace == v.Mesh().RootNamespace
@@ -81,10 +81,10 @@ func filtersOf(v *mesh.View, pod model.Workload) []model.ObjectRef {
 }
 
 // Revision says that the pod's proxy belongs to another revision than one that were made now would.
-func Revision(v *mesh.View, pod model.Workload) (Cause, bool) {
+func Revision(v *mesh.View, pod *model.Workload) (Cause, bool) {
 	labels := v.Namespace(pod.Namespace).Labels
-	has := v.Revisions().OfPods(&pod, labels)
-	made := pod
+	has := v.Revisions().OfPods(pod, labels)
+	made := *pod
 	made.Revision = ""
 	asked := v.Revisions().OfPods(&made, labels)
 	if pod.Revision == "" || has == asked {

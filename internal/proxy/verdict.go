@@ -51,7 +51,7 @@ type Verdict struct {
 // Pod is a pod with a proxy, and what is known of it.
 type Pod struct {
 	Name     string
-	Workload model.Workload
+	Workload *model.Workload
 	// Explained is what package explain says of it.
 	Explained explain.Workload
 }

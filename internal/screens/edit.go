@@ -125,10 +125,10 @@ var ofControllers = []string{
 }
 
 // commonLabels are the labels that all the pods have, without those of controllers.
-func commonLabels(workloads []model.Workload) map[string]string {
+func commonLabels(workloads []*model.Workload) map[string]string {
 	labels := maps.Clone(workloads[0].Labels)
 	maps.DeleteFunc(labels, func(key, value string) bool {
-		lacks := func(w model.Workload) bool { return !pods.Matches(map[string]string{key: value}, w.Labels) }
+		lacks := func(w *model.Workload) bool { return !pods.Matches(map[string]string{key: value}, w.Labels) }
 		return slices.Contains(ofControllers, key) || slices.ContainsFunc(workloads, lacks)
 	})
 	return labels

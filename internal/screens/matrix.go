@@ -92,7 +92,7 @@ func (p *Page) cell(from, to int) (Cell, bool) {
 }
 
 // take keeps the worst of the outcomes at the server's pods.
-func (c *Cell) take(outcomes []mesh.Outcome, server model.Workload) {
+func (c *Cell) take(outcomes []mesh.Outcome, server *model.Workload) {
 	for _, o := range outcomes {
 		if o.Server == nil || o.Server.Namespace != server.Namespace || o.Server.Example != server.Example {
 			continue

@@ -92,15 +92,15 @@ func (p *Page) add(name evidence.Workload, kind string, taken explain.Taken) {
 		p.byID[name] = at
 		p.workloads = append(p.workloads, named{Workload: name, kind: kind})
 	}
-	taken.Pods.Pods = slices.DeleteFunc(slices.Clone(taken.Pods.Pods), func(pod model.Pod) bool {
-		return traffic.NameOf(pod) != name.Name
-	})
-	taken.Pods.Count = len(taken.Pods.Pods)
+	own := *taken.Pods
+	own.Pods = slices.DeleteFunc(slices.Clone(own.Pods), func(pod model.Pod) bool { return traffic.NameOf(pod) != name.Name })
+	own.Count = len(own.Pods)
+	taken.Pods = &own
 	p.workloads[at].taken = append(p.workloads[at].taken, taken)
 }
 
 // namesOf are the names of the workloads that the pods belong to, each with the kind of object that makes them.
-func namesOf(w model.Workload) map[string]string {
+func namesOf(w *model.Workload) map[string]string {
 	names := map[string]string{}
 	for _, pod := range w.Pods {
 		names[traffic.NameOf(pod)] = cmp.Or(pod.Controller.Kind, "Pod")
@@ -118,14 +118,14 @@ func (p *Page) find(name evidence.Workload) (named, bool) {
 }
 
 // pods are the workload's, grouped by shape.
-func (n named) pods() []model.Workload {
-	var all []model.Workload
+func (n named) pods() []*model.Workload {
+	var all []*model.Workload
 	for _, t := range n.taken {
 		all = append(all, t.Pods)
 	}
 	return all
 }
 
-func workloadID(w model.Workload, name string) evidence.Workload {
+func workloadID(w *model.Workload, name string) evidence.Workload {
 	return evidence.Workload{Namespace: w.Namespace, Name: name}
 }

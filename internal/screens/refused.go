@@ -106,13 +106,13 @@ func (p *Page) outsiders(w named, ports []Effect) []Refusal {
 			if e.Port == 0 || !becomesStrict(ports, e.Port, nil) {
 				continue
 			}
-			one := server
+			one := *server
 			one.Ports = []model.ContainerPort{{Number: e.Port}}
 			if server.Scraped == e.Port {
 				all = append(all, Refusal{Who: "Prometheus", Port: e.Port, Why: []string{fmt.Sprintf(
 					"Annotations of the pods ask it to read port %d over plain HTTP.", e.Port)}})
 			}
-			if mesh.ForOutsiders(p.View(), one, e.Port) && server.Scraped != e.Port {
+			if mesh.ForOutsiders(p.View(), &one, e.Port) && server.Scraped != e.Port {
 				all = append(all, Refusal{Who: "the API server", Port: e.Port, Why: []string{
 					"A webhook leads here, and the API server has no certificate of the mesh."}})
 			}
@@ -122,7 +122,7 @@ func (p *Page) outsiders(w named, ports []Effect) []Refusal {
 }
 
 // ruled are clients with a proxy whose calls of a port fail after the change and did not before.
-func (p *Page) ruled(after *Page, server model.Workload, ports []Effect) []Refusal {
+func (p *Page) ruled(after *Page, server *model.Workload, ports []Effect) []Refusal {
 	var all []Refusal
 	then := after.View()
 	for _, d := range then.InFront(server.Namespace, server.Labels) {
@@ -148,7 +148,7 @@ func changes(ports []Effect, number int32) bool {
 }
 
 // failsOnlyAfter says why the call of the server's pods fails after the change, where it did not before.
-func failsOnlyAfter(before, after *mesh.View, call mesh.Call, server model.Workload) (why string, fails bool) {
+func failsOnlyAfter(before, after *mesh.View, call mesh.Call, server *model.Workload) (why string, fails bool) {
 	at := func(v *mesh.View) (mesh.Outcome, bool) {
 		for _, o := range v.Outcomes(call) {
 			if o.Server != nil && o.Server.Namespace == server.Namespace && o.Server.Example == server.Example {
@@ -166,7 +166,7 @@ func failsOnlyAfter(before, after *mesh.View, call mesh.Call, server model.Workl
 }
 
 // clientName names the client; it stands for all of its namespace that no DestinationRule tells apart.
-func clientName(client model.Workload) string {
+func clientName(client *model.Workload) string {
 	if len(client.Pods) == 0 {
 		return client.Namespace + "/" + client.Example
 	}

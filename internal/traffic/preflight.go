@@ -44,9 +44,9 @@ type Job struct {
 const day = 24 * time.Hour
 
 // NewPreflight looks at the workloads, which are of one namespace, and at everybody's CronJobs.
-func NewPreflight(v *mesh.View, workloads []model.Workload, jobs []Job) Preflight {
+func NewPreflight(v *mesh.View, workloads []*model.Workload, jobs []Job) Preflight {
 	p := Preflight{Observe: day}
-	servers := slices.DeleteFunc(slices.Clone(workloads), func(w model.Workload) bool { return !Reports(w) })
+	servers := slices.DeleteFunc(slices.Clone(workloads), func(w *model.Workload) bool { return !Reports(w) })
 	if len(servers) > 0 {
 		p.Refused = slices.Concat(outsiders(v, servers), ruled(v, servers))
 		p.WithoutProxy = withoutProxy(v, servers[0].Namespace)
@@ -73,7 +73,7 @@ func NewPreflight(v *mesh.View, workloads []model.Workload, jobs []Job) Prefligh
 }
 
 // outsiders are callers that cannot have a proxy: the API server, Prometheus, the kubelet.
-func outsiders(v *mesh.View, servers []model.Workload) []Caller {
+func outsiders(v *mesh.View, servers []*model.Workload) []Caller {
 	var callers []Caller
 	ports := v.ServicePorts(servers...)
 	for _, hook := range v.Webhooks() {
@@ -85,7 +85,7 @@ func outsiders(v *mesh.View, servers []model.Workload) []Caller {
 		}
 	}
 	for _, s := range servers {
-		if s.Scraped != 0 && !uncaptured([]model.Workload{s}, s.Scraped) {
+		if s.Scraped != 0 && !uncaptured([]*model.Workload{s}, s.Scraped) {
 			callers = append(callers, Caller{Who: "Prometheus", Why: fmt.Sprintf(
 				"Annotations of %s/%s ask it to read port %d over plain HTTP.", s.Namespace, s.Example, s.Scraped)})
 		}
@@ -95,7 +95,7 @@ func outsiders(v *mesh.View, servers []model.Workload) []Caller {
 
 // ruled are clients with a proxy that something makes send anything but mutual TLS. Of those that no DestinationRule tells apart there
 // is one.
-func ruled(v *mesh.View, servers []model.Workload) []Caller {
+func ruled(v *mesh.View, servers []*model.Workload) []Caller {
 	var callers []Caller
 	for _, client := range v.Clients().All {
 		for _, why := range ofClient(v, client, servers) {
@@ -106,7 +106,7 @@ func ruled(v *mesh.View, servers []model.Workload) []Caller {
 }
 
 // nameOf is the workload of the first of the pods.
-func nameOf(w model.Workload) string {
+func nameOf(w *model.Workload) string {
 	if len(w.Pods) == 0 {
 		return w.Example
 	}

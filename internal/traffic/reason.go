@@ -55,8 +55,8 @@ func Reasons(v *mesh.View, c evidence.Call) []string {
 }
 
 // Named are the pods of a workload by the name that metrics have for it.
-func Named(v *mesh.View, name evidence.Workload) []model.Workload {
-	var found []model.Workload
+func Named(v *mesh.View, name evidence.Workload) []*model.Workload {
+	var found []*model.Workload
 	for _, w := range v.Workloads() {
 		of := func(p model.Pod) bool { return NameOf(p) == name.Name }
 		if w.Namespace == name.Namespace && slices.ContainsFunc(w.Pods, of) {
@@ -67,10 +67,10 @@ func Named(v *mesh.View, name evidence.Workload) []model.Workload {
 }
 
 // hasProxy reports whether something of the mesh sends for the pods.
-func hasProxy(w model.Workload) bool { return w.Dataplane != model.DataplaneNone }
+func hasProxy(w *model.Workload) bool { return w.Dataplane != model.DataplaneNone }
 
 // ofClient finds what in the configuration makes the client's proxy send something else to a port of the servers.
-func ofClient(v *mesh.View, client model.Workload, servers []model.Workload) []string {
+func ofClient(v *mesh.View, client *model.Workload, servers []*model.Workload) []string {
 	var reasons []string
 	for _, d := range inFront(v, servers) {
 		for _, port := range d.Declared {
@@ -87,7 +87,7 @@ func ofClient(v *mesh.View, client model.Workload, servers []model.Workload) []s
 }
 
 // inFront are the Services and ServiceEntries that lead to the servers.
-func inFront(v *mesh.View, servers []model.Workload) []*destinations.Destination {
+func inFront(v *mesh.View, servers []*model.Workload) []*destinations.Destination {
 	var labels []map[string]string
 	for _, s := range servers {
 		labels = append(labels, s.Labels)
@@ -99,10 +99,10 @@ func inFront(v *mesh.View, servers []model.Workload) []*destinations.Destination
 }
 
 // ofCall says why what becomes of a call at one of the servers is not mutual TLS.
-func ofCall(v *mesh.View, call mesh.Call, servers []model.Workload) []string {
+func ofCall(v *mesh.View, call mesh.Call, servers []*model.Workload) []string {
 	var reasons []string
 	for _, o := range v.Outcomes(call) {
-		at := o.Server != nil && slices.ContainsFunc(servers, func(s model.Workload) bool {
+		at := o.Server != nil && slices.ContainsFunc(servers, func(s *model.Workload) bool {
 			return s.Namespace == o.Server.Namespace && s.Example == o.Server.Example
 		})
 		if at && (o.Kind == istio.Plaintext || o.Kind == istio.ServerTLS || o.Kind == istio.DoubleTLS) {

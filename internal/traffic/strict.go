@@ -20,7 +20,7 @@ const CheckStrictWouldRefuse = "accept-strict-would-refuse"
 
 // StrictTargets returns the workloads that are Strict at a port at least, a target for each namespace.
 func StrictTargets(v *mesh.View, pods Pods) []evidence.Target {
-	byNamespace := map[string][]model.Workload{}
+	byNamespace := map[string][]*model.Workload{}
 	var namespaces []string
 	for _, w := range v.Workloads() {
 		if !Reports(w) || !someStrict(v.Accept(w)) {
@@ -45,7 +45,7 @@ func someStrict(a istio.Acceptance) bool {
 		slices.ContainsFunc(a.Ports, func(p istio.AcceptedPort) bool { return p.Mode == meshtlsv1alpha1.AcceptStrict })
 }
 
-func strictAt(v *mesh.View, w model.Workload, port int32) bool {
+func strictAt(v *mesh.View, w *model.Workload, port int32) bool {
 	return v.Accept(w).Port(port).Mode == meshtlsv1alpha1.AcceptStrict
 }
 
@@ -81,7 +81,7 @@ func WouldRefuse(v *mesh.View, calls []evidence.Call) []model.Finding {
 
 // madeStrict returns what makes the workload Strict at the port that was called, or at each that may have been. Where nothing is known of
 // its ports, it is the workload as a whole.
-func madeStrict(v *mesh.View, w model.Workload, c evidence.Call) (istio.Origin, bool) {
+func madeStrict(v *mesh.View, w *model.Workload, c evidence.Call) (istio.Origin, bool) {
 	ports := c.Candidates
 	if c.Port != 0 {
 		ports = []int32{c.Port}

@@ -38,10 +38,10 @@ func NewPods(all []corev1.Pod) Pods {
 }
 
 // TargetOf returns the target of evidence that the workloads are, which are of one namespace.
-func TargetOf(v *mesh.View, workloads []model.Workload, pods Pods) evidence.Target {
+func TargetOf(v *mesh.View, workloads []*model.Workload, pods Pods) evidence.Target {
 	t := evidence.Target{}
 	names := sets.New[string]()
-	var carried []model.Workload
+	var carried []*model.Workload
 	for _, w := range workloads {
 		t.Namespace = w.Namespace
 		for _, pod := range w.Pods {
@@ -66,12 +66,12 @@ func TargetOf(v *mesh.View, workloads []model.Workload, pods Pods) evidence.Targ
 func NameOf(pod model.Pod) string { return cmp.Or(pod.Controller.Name, pod.Name) }
 
 // Reports reports whether a proxy tells of the calls that the pods take. What a gateway takes is no workload's inbound traffic.
-func Reports(w model.Workload) bool {
+func Reports(w *model.Workload) bool {
 	return !w.Gateway && (w.Dataplane == model.DataplaneSidecar || w.Dataplane == model.DataplaneAmbient)
 }
 
 // ready is the pod if it is ready. Of pods of which nothing but the template is known, as in manifests, all are.
-func (p Pods) ready(w model.Workload, pod model.Pod) (evidence.Pod, bool) {
+func (p Pods) ready(w *model.Workload, pod model.Pod) (evidence.Pod, bool) {
 	found := evidence.Pod{Namespace: w.Namespace, Name: pod.Name, Proxy: evidence.Proxy{Namespace: w.Namespace, Name: pod.Name}}
 	if len(pod.Addresses) > 0 {
 		found.Proxy.IP = pod.Addresses[0]
@@ -93,7 +93,7 @@ func (p Pods) ready(w model.Workload, pod model.Pod) (evidence.Pod, bool) {
 }
 
 // portsOf are the ports that clients reach through the proxies of the workloads: those of Services, and those that containers declare.
-func portsOf(v *mesh.View, workloads []model.Workload) []evidence.Port {
+func portsOf(v *mesh.View, workloads []*model.Workload) []evidence.Port {
 	byNumber := map[int32]*evidence.Port{}
 	for _, p := range v.ServicePorts(workloads...) {
 		if uncaptured(p.Pods, p.Target) {
@@ -108,7 +108,7 @@ func portsOf(v *mesh.View, workloads []model.Workload) []evidence.Port {
 	}
 	for _, w := range workloads {
 		for _, declared := range w.Ports {
-			if byNumber[declared.Number] == nil && !uncaptured([]model.Workload{w}, declared.Number) {
+			if byNumber[declared.Number] == nil && !uncaptured([]*model.Workload{w}, declared.Number) {
 				byNumber[declared.Number] = &evidence.Port{Number: declared.Number}
 			}
 		}
@@ -123,8 +123,8 @@ func portsOf(v *mesh.View, workloads []model.Workload) []evidence.Port {
 }
 
 // uncaptured reports whether none of the proxies sees the port.
-func uncaptured(workloads []model.Workload, port int32) bool {
-	return mesh.ProxyPorts.Has(port) || !slices.ContainsFunc(workloads, func(w model.Workload) bool {
+func uncaptured(workloads []*model.Workload, port int32) bool {
+	return mesh.ProxyPorts.Has(port) || !slices.ContainsFunc(workloads, func(w *model.Workload) bool {
 		return !slices.Contains(w.Uncaptured, port)
 	})
 }

@@ -75,7 +75,7 @@ func view(t *testing.T) *mesh.View {
 }
 
 // named are the workloads of shop of a name.
-func named(v *mesh.View, name string) []model.Workload {
+func named(v *mesh.View, name string) []*model.Workload {
 	return traffic.Named(v, evidence.Workload{Namespace: "shop", Name: name})
 }
 
@@ -159,9 +159,9 @@ func TestPods(t *testing.T) {
 	ztunnel := node("ztunnel-a", "a", corev1.ConditionTrue)
 	ztunnel.Labels, ztunnel.Status.PodIP = map[string]string{"app": "ztunnel"}, "10.0.9.1"
 	pods := traffic.NewPods([]corev1.Pod{ztunnel, node("one", "a", corev1.ConditionTrue), node("two", "b", corev1.ConditionFalse)})
-	ambient := model.Workload{Namespace: "shop", Dataplane: model.DataplaneAmbient, Pods: []model.Pod{{Name: "one"}, {Name: "two"}}}
-	bare := model.Workload{Namespace: "shop", Dataplane: model.DataplaneNone, Pods: []model.Pod{{Name: "three"}}}
-	got := traffic.TargetOf(v, []model.Workload{ambient, bare}, pods)
+	ambient := &model.Workload{Namespace: "shop", Dataplane: model.DataplaneAmbient, Pods: []model.Pod{{Name: "one"}, {Name: "two"}}}
+	bare := &model.Workload{Namespace: "shop", Dataplane: model.DataplaneNone, Pods: []model.Pod{{Name: "three"}}}
+	got := traffic.TargetOf(v, []*model.Workload{ambient, bare}, pods)
 	want := []evidence.Pod{{Namespace: "shop", Name: "one", Proxy: evidence.Proxy{Namespace: "shop", Name: "ztunnel-a", IP: "10.0.9.1", Ztunnel: true}}}
 	if diff := cmp.Diff(want, got.Pods); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

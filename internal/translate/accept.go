@@ -134,7 +134,7 @@ func allAmbient(m indexed, p *policyTarget) bool {
 		return false
 	}
 	selected := m.pods(p)
-	return len(selected) > 0 && !slices.ContainsFunc(selected, func(w model.Workload) bool { return w.Dataplane != model.DataplaneAmbient })
+	return len(selected) > 0 && !slices.ContainsFunc(selected, func(w *model.Workload) bool { return w.Dataplane != model.DataplaneAmbient })
 }
 
 func acceptConflict(loser, winner acceptClaim) model.Finding {

@@ -64,7 +64,7 @@ func (m indexed) governed(p *policyTarget) governed {
 
 // servicesOf returns the Services that lead to the target's pods, by name: the one that the target names, else every one that selects
 // some of the pods, or would select them by the labels that the target asks for.
-func servicesOf(m indexed, p *policyTarget, selected []model.Workload) []*model.Service {
+func servicesOf(m indexed, p *policyTarget, selected []*model.Workload) []*model.Service {
 	if p.target.service != nil {
 		return []*model.Service{p.target.service}
 	}
@@ -78,7 +78,7 @@ func servicesOf(m indexed, p *policyTarget, selected []model.Workload) []*model.
 }
 
 // inFront returns the destinations that lead to pods with the labels, or to one of the pods.
-func inFront(v *mesh.View, namespace string, labels map[string]string, selected []model.Workload) []*destinations.Destination {
+func inFront(v *mesh.View, namespace string, labels map[string]string, selected []*model.Workload) []*destinations.Destination {
 	sets := make([]map[string]string, 0, len(selected)+1)
 	sets = append(sets, labels)
 	for i := range selected {
@@ -100,7 +100,7 @@ func findServicePort(service *model.Service, wanted intstr.IntOrString) *model.S
 type governed struct {
 	view   *mesh.View
 	labels map[string]string
-	pods   []model.Workload
+	pods   []*model.Workload
 }
 
 // targetNumbers returns the workload ports that a Service port leads to, ascending: several where pods give one name to different

@@ -57,7 +57,7 @@ func specOf(choice istio.Choice) *networkingapi.DestinationRule {
 // ofGateways reports whether the rule is for the pods of a gateway: a policy says so, or one of them is.
 func (m sendMesh) ofGateways(rule model.SendRule) bool {
 	return m.gateways.Has(podSetOf(rule.Selector)) ||
-		slices.ContainsFunc(m.views.Of(rule.Revision).Selected(m.Namespace, rule.Selector), func(w model.Workload) bool { return w.Gateway })
+		slices.ContainsFunc(m.views.Of(rule.Revision).Selected(m.Namespace, rule.Selector), func(w *model.Workload) bool { return w.Gateway })
 }
 
 // withoutSecrets is the rule as sidecars take it. Istio gives them no Secret for a DestinationRule without workloadSelector, and their

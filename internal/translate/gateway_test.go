@@ -70,8 +70,8 @@ func redirecting(servers ...meshtlsv1alpha1.GatewayServer) meshtlsv1alpha1.MeshT
 	return spec
 }
 
-func gatewayPod(namespace, name, gw string) model.Workload {
-	return model.Workload{Namespace: namespace, Example: name, Count: 1, Labels: map[string]string{"gw": gw, "pod": name}}
+func gatewayPod(namespace, name, gw string) *model.Workload {
+	return &model.Workload{Namespace: namespace, Example: name, Count: 1, Labels: map[string]string{"gw": gw, "pod": name}}
 }
 
 // edgeWorld is a namespace edge with one gateway pod "in" and one "out".
@@ -81,7 +81,7 @@ func edgeWorld(policies ...*meshtlsv1alpha1.MeshTLSPolicy) model.Snapshot {
 		Policies:  policies,
 		Inventory: model.Inventory{
 			Mesh:      model.Mesh{RootNamespace: "istio-system"},
-			Workloads: []model.Workload{gatewayPod("edge", "in-1", "in"), gatewayPod("edge", "out-1", "out")},
+			Workloads: []*model.Workload{gatewayPod("edge", "in-1", "in"), gatewayPod("edge", "out-1", "out")},
 		},
 	}
 }
@@ -207,7 +207,7 @@ func TestGatewaysCompeteWhereTheyMeet(t *testing.T) {
 	onePod := &meshtlsv1alpha1.Target{Selector: &meshtlsv1alpha1.LabelSelector{MatchLabels: map[string]string{"pod": "in-1"}}}
 	tests := map[string]struct {
 		old, young *meshtlsv1alpha1.MeshTLSPolicy
-		elsewhere  []model.Workload
+		elsewhere  []*model.Workload
 		want       []string
 	}{
 		"other pods": {old: gatewayPolicy("old", 1, at(gatewayLabels("in"))), young: gatewayPolicy("young", 2, at(gatewayLabels("out")))},
@@ -220,7 +220,7 @@ func TestGatewaysCompeteWhereTheyMeet(t *testing.T) {
 			young: gatewayPolicy("young", 2, at(&meshtlsv1alpha1.Target{
 				Selector: &meshtlsv1alpha1.LabelSelector{MatchLabels: map[string]string{"pod": "far-1"}},
 			})),
-			elsewhere: []model.Workload{gatewayPod("far", "far-1", "far")},
+			elsewhere: []*model.Workload{gatewayPod("far", "far-1", "far")},
 			want:      []string{"young: spec.terminate[0].hosts gateway-host-conflict"},
 		},
 		"the same labels, no pod yet": {
@@ -304,7 +304,7 @@ func TestGatewaysFindings(t *testing.T) {
 	tests := map[string]struct {
 		spec        meshtlsv1alpha1.MeshTLSPolicySpec
 		services    []model.Service
-		elsewhere   []model.Workload
+		elsewhere   []*model.Workload
 		want        []string
 		wantRules   int
 		wantStanded bool
@@ -313,7 +313,7 @@ func TestGatewaysFindings(t *testing.T) {
 		"no pods":                {spec: nobody, wantRules: 1, wantStanded: true},
 		"the Service is missing": {spec: byService, wantStanded: true},
 		"the Service's labels are in use elsewhere": {
-			spec: byService, services: []model.Service{service}, elsewhere: []model.Workload{gatewayPod("other", "in-9", "in")},
+			spec: byService, services: []model.Service{service}, elsewhere: []*model.Workload{gatewayPod("other", "in-9", "in")},
 			want: []string{"gateway-service-labels-elsewhere"}, wantRules: 1, wantStanded: true,
 		},
 	}

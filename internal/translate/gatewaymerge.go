@@ -28,7 +28,7 @@ type gatewayMerge struct {
 // gatewayPods are the pods of a selector. Venues tell apart where servers can meet: each kind of pods is one, and where there are
 // none yet, the selector itself.
 type gatewayPods struct {
-	workloads []model.Workload
+	workloads []*model.Workload
 	venues    []venue
 }
 
@@ -93,7 +93,7 @@ func (m *gatewayMerge) begin() {
 }
 
 // placesOf are the places of the pods of a selector, in an order that does not depend on the snapshot's.
-func placesOf(set podSet, workloads []model.Workload) []place {
+func placesOf(set podSet, workloads []*model.Workload) []place {
 	if len(workloads) == 0 {
 		return []place{{selector: set}}
 	}
@@ -169,7 +169,7 @@ func addressOf(v venue, server *gatewayServer) address {
 }
 
 // inOtherNamespaces are the other namespaces that the workloads live in, in alphabetical order.
-func inOtherNamespaces(workloads []model.Workload, own string) []string {
+func inOtherNamespaces(workloads []*model.Workload, own string) []string {
 	others := map[string]bool{}
 	for _, w := range workloads {
 		if w.Namespace != own {

@@ -68,7 +68,7 @@ func governedApart(m sendMesh, t tightened, accepted []model.AcceptRule) bool {
 	behind := m.views.Of(t.set.revision).Behind(t.Destination)
 	return slices.ContainsFunc(accepted, func(rule model.AcceptRule) bool {
 		return len(rule.Selector) > 0 && rule.Revision == t.set.revision &&
-			slices.ContainsFunc(behind, func(w model.Workload) bool { return pods.Matches(rule.Selector, w.Labels) })
+			slices.ContainsFunc(behind, func(w *model.Workload) bool { return pods.Matches(rule.Selector, w.Labels) })
 	})
 }
 
@@ -145,7 +145,7 @@ func modesOf(rule model.AcceptRule, numbers []int32, parent meshtlsv1alpha1.Acce
 // obstacleTo says why the clients of a destination cannot be told; empty: they can.
 func obstacleTo(m sendMesh, t tightened, rule model.AcceptRule, first firstSends) string {
 	behind := m.views.Of(rule.Revision).Behind(t.Destination)
-	others := slices.ContainsFunc(behind, func(w model.Workload) bool { return !pods.Matches(rule.Selector, w.Labels) })
+	others := slices.ContainsFunc(behind, func(w *model.Workload) bool { return !pods.Matches(rule.Selector, w.Labels) })
 	wide, above := first.wide[t.set.hostKey()], first.above(t.set.hostKey())
 	beside := m.foreignFor(t.set)
 	foreign := slices.IndexFunc(beside, isWide)

@@ -97,12 +97,12 @@ func hidesFromOthers(m sendMesh, e *sendEntry, above *sendEntry, named []map[str
 }
 
 // otherPod returns a pod of the namespace with a proxy that no selector selects.
-func (m sendMesh) otherPod(p *policyTarget, selectors []map[string]string) (pod model.Workload, found bool) {
+func (m sendMesh) otherPod(p *policyTarget, selectors []map[string]string) (pod *model.Workload, found bool) {
 	for _, w := range m.view(p).Selected(m.Namespace, nil) {
 		selects := func(selector map[string]string) bool { return pods.Matches(selector, w.Labels) }
 		if mesh.ReadsRules(w) && !slices.ContainsFunc(selectors, selects) {
 			return w, true
 		}
 	}
-	return model.Workload{}, false
+	return nil, false
 }

@@ -41,7 +41,7 @@ type indexed struct {
 func (m indexed) view(p *policyTarget) *mesh.View { return m.views.Of(p.revision()) }
 
 // pods returns the pods of the namespace that a policy's target selects; without a selector all of them.
-func (m indexed) pods(p *policyTarget) []model.Workload {
+func (m indexed) pods(p *policyTarget) []*model.Workload {
 	return m.view(p).Selected(m.Namespace, p.target.selector)
 }
 

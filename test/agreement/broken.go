@@ -98,7 +98,7 @@ func (p *promises) reaches(policy *meshtlsv1alpha1.MeshTLSPolicy, server Answer,
 }
 
 // alone reports whether no other policy, and nobody's PeerAuthentication, is about what the pods accept, but for a wider scope.
-func (p *promises) alone(policy *meshtlsv1alpha1.MeshTLSPolicy, w model.Workload) bool {
+func (p *promises) alone(policy *meshtlsv1alpha1.MeshTLSPolicy, w *model.Workload) bool {
 	if policy.Spec.Accept == nil || !p.governs(policy, w) {
 		return false
 	}

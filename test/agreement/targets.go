@@ -38,7 +38,7 @@ func (w World) width(p *meshtlsv1alpha1.MeshTLSPolicy) int {
 }
 
 // governs reports whether the policy's target holds the pods.
-func (w World) governs(p *meshtlsv1alpha1.MeshTLSPolicy, pod model.Workload) bool {
+func (w World) governs(p *meshtlsv1alpha1.MeshTLSPolicy, pod *model.Workload) bool {
 	switch {
 	case p.Spec.Gateway != nil:
 		return pods.Matches(w.selectorOf(p, p.Spec.Gateway), pod.Labels)

@@ -45,7 +45,7 @@ type World struct {
 
 // Answer is what explain says about pods of one shape.
 type Answer struct {
-	Pods model.Workload
+	Pods *model.Workload
 	explain.Workload
 }
 
@@ -122,7 +122,7 @@ func rendered(i model.Inventory) []client.Object {
 }
 
 // ask asks explain about the pods.
-func (w *World) ask(pods model.Workload) error {
+func (w *World) ask(pods *model.Workload) error {
 	answer, err := explain.Explain(w.Mesh, explain.Question{Target: "pod/" + pods.Example, Namespace: pods.Namespace, All: true})
 	if err != nil {
 		return fmt.Errorf("explaining pod %s/%s: %w", pods.Namespace, pods.Example, err)

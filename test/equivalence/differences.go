@@ -151,7 +151,7 @@ func (c *comparison) serves(over space) {
 }
 
 // listeners are what the pods serve, in words and in order.
-func listeners(m *istio.Model, w model.Workload) []string {
+func listeners(m *istio.Model, w *model.Workload) []string {
 	var all []string
 	for _, l := range m.Listeners(w).Listeners {
 		for _, s := range l.Servers {

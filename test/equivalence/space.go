@@ -18,7 +18,7 @@ import (
 
 // space is what is asked about: all that there is, and what may come.
 type space struct {
-	pods, gateways []model.Workload
+	pods, gateways []*model.Workload
 	hosts          []destination
 	ports          []int32
 }
@@ -27,7 +27,7 @@ type space struct {
 type destination struct {
 	model.Host
 	headless bool
-	behind   []model.Workload
+	behind   []*model.Workload
 	service  *model.Service
 	// ports are those that are declared; nil: nothing declares the host, and it may have any.
 	ports []int32
@@ -70,8 +70,8 @@ func newSpace(i model.Inventory) space {
 	return s
 }
 
-func pod(namespace string, labels map[string]string) model.Workload {
-	return model.Workload{Namespace: namespace, Labels: labels, Dataplane: model.DataplaneSidecar}
+func pod(namespace string, labels map[string]string) *model.Workload {
+	return &model.Workload{Namespace: namespace, Labels: labels, Dataplane: model.DataplaneSidecar}
 }
 
 func (s *space) addHosts(i model.Inventory, namespaces sets.Set[string]) {
@@ -106,7 +106,7 @@ func (s *space) addHosts(i model.Inventory, namespaces sets.Set[string]) {
 }
 
 // behindService is the Service as a destination, with its pods.
-func behindService(service *model.Service, workloads []model.Workload) destination {
+func behindService(service *model.Service, workloads []*model.Workload) destination {
 	d := destination{headless: service.Headless, service: service, Host: model.Host{
 		Name: hosts.OfService(service.Namespace, service.Name), Namespace: service.Namespace, External: service.External,
 	}}
@@ -177,14 +177,14 @@ func (s *space) clients() []istio.Client {
 func (d destination) servers(port int32) []server {
 	withProxy, bare := pod(d.Namespace, nil), pod(d.Namespace, nil)
 	bare.Dataplane = model.DataplaneNone
-	all := []server{{}, {&withProxy, port}, {&bare, port}}
+	all := []server{{}, {withProxy, port}, {bare, port}}
 	for i := range d.behind {
-		all = append(all, server{&d.behind[i], d.target(d.behind[i], port)})
+		all = append(all, server{d.behind[i], d.target(d.behind[i], port)})
 	}
 	return all
 }
 
-func (d destination) target(w model.Workload, port int32) int32 {
+func (d destination) target(w *model.Workload, port int32) int32 {
 	for _, p := range d.service.Ports {
 		if p.Port != port {
 			continue

@@ -117,12 +117,12 @@ func (d *Destination) Selector() map[string]string {
 }
 
 // Selects says whether the pods are behind the destination.
-func (d *Destination) Selects(w model.Workload) bool {
+func (d *Destination) Selects(w *model.Workload) bool {
 	return len(d.Selector()) > 0 && w.Namespace == d.Namespace && pods.Matches(d.Selector(), w.Labels)
 }
 
 // Backends are the pods behind the destination.
-func (d *Destination) Backends(in pods.Namespaces) []model.Workload {
+func (d *Destination) Backends(in pods.Namespaces) []*model.Workload {
 	if len(d.Selector()) == 0 {
 		return nil
 	}
@@ -130,7 +130,7 @@ func (d *Destination) Backends(in pods.Namespaces) []model.Workload {
 }
 
 // Target is the pods' port that the destination's port leads to.
-func (p Port) Target(w model.Workload) (int32, bool) {
+func (p Port) Target(w *model.Workload) (int32, bool) {
 	if p.Service != nil {
 		return p.Service.TargetOn(w)
 	}
@@ -142,13 +142,13 @@ func (p Port) Target(w model.Workload) (int32, bool) {
 
 // Endpoint is a port of a pod or machine that a destination's port leads to.
 type Endpoint struct {
-	model.Workload
+	*model.Workload
 	Port int32
 }
 
 // Backend is what is behind a destination: pods, or a machine with ports of its own.
 type Backend struct {
-	model.Workload
+	*model.Workload
 	// Ports are the machine's, by the names that destinations have for them; nil: the destination says which.
 	Ports map[string]int32
 	// Only says that the ports are all that it has.
@@ -207,7 +207,7 @@ func (d *Destination) Unlisted() bool {
 }
 
 // Called is the call of a port of the destination, which has these pods behind it.
-func (d *Destination) Called(port Port, behind []model.Workload) istio.Destination {
+func (d *Destination) Called(port Port, behind []*model.Workload) istio.Destination {
 	return istio.Destination{
 		Host: d.Host, Port: port.Number, Protocol: port.Protocol, Headless: d.Unlisted(), Endpoints: behind,
 		Identified: d.identified(),

@@ -27,14 +27,14 @@ func entry(namespace, name string, spec *networkingapi.ServiceEntry) *istionetwo
 	return e
 }
 
-func pod(namespace, app, name string, ports ...model.ContainerPort) model.Workload {
-	return model.Workload{Namespace: namespace, Example: name, Count: 1, Labels: map[string]string{"app": app}, Ports: ports}
+func pod(namespace, app, name string, ports ...model.ContainerPort) *model.Workload {
+	return &model.Workload{Namespace: namespace, Example: name, Count: 1, Labels: map[string]string{"app": app}, Ports: ports}
 }
 
 func TestEndpoints(t *testing.T) {
 	t.Parallel()
 	web := model.ContainerPort{Name: "web", Number: 8080}
-	workloads := []model.Workload{
+	workloads := []*model.Workload{
 		pod("shop", "a", "a-1", web), pod("shop", "a", "a-2", model.ContainerPort{Name: "web", Number: 9090}), pod("shop", "a", "a-3"),
 		pod("shop", "b", "b-1", web), pod("bank", "a", "other", web),
 	}
@@ -172,7 +172,7 @@ func TestExportedTo(t *testing.T) {
 
 func TestCalled(t *testing.T) {
 	t.Parallel()
-	behind := []model.Workload{pod("shop", "a", "a-1")}
+	behind := []*model.Workload{pod("shop", "a", "a-1")}
 	headless := service("shop", "a", model.ServicePort{Port: 80, Protocol: "HTTP"})
 	headless.Headless = true
 	d := destinations.OfService(&headless)

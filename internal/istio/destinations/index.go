@@ -95,6 +95,16 @@ func (i Index) All() []*Destination {
 	return all
 }
 
+// DeclaredBy returns what the Service declares.
+func (i Index) DeclaredBy(s *model.Service) *Destination {
+	for _, d := range i.byHost[hosts.OfService(s.Namespace, s.Name)] {
+		if d.Service == s {
+			return d
+		}
+	}
+	return OfService(s)
+}
+
 // Of are the declarations of the very host.
 func (i Index) Of(host string) []*Destination { return i.byHost[host] }
 

@@ -7,12 +7,12 @@ type label struct{ key, value string }
 
 // Index finds workloads by label.
 type Index struct {
-	workloads []model.Workload
+	workloads []*model.Workload
 	byLabel   map[label][]int
 }
 
 // NewIndex indexes the workloads.
-func NewIndex(workloads []model.Workload) Index {
+func NewIndex(workloads []*model.Workload) Index {
 	index := Index{workloads: workloads, byLabel: map[label][]int{}}
 	for i := range workloads {
 		for k, v := range workloads[i].Labels {
@@ -24,11 +24,11 @@ func NewIndex(workloads []model.Workload) Index {
 
 // Selected returns the workloads that have all the labels, in the order in which they were indexed. An empty selector selects
 // every workload.
-func (i Index) Selected(selector map[string]string) []model.Workload {
+func (i Index) Selected(selector map[string]string) []*model.Workload {
 	if len(selector) == 0 {
 		return i.workloads
 	}
-	var selected []model.Workload
+	var selected []*model.Workload
 	for _, at := range i.At(selector) {
 		selected = append(selected, i.workloads[at])
 	}
@@ -69,7 +69,7 @@ func Matches(selector, labels map[string]string) bool {
 }
 
 // Count is the number of pods in the workloads.
-func Count(workloads []model.Workload) int {
+func Count(workloads []*model.Workload) int {
 	n := 0
 	for i := range workloads {
 		n += workloads[i].Count

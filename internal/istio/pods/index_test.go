@@ -11,7 +11,7 @@ import (
 
 func TestIndexSelected(t *testing.T) {
 	t.Parallel()
-	index := pods.NewIndex([]model.Workload{
+	index := pods.NewIndex([]*model.Workload{
 		{Example: "a-v1", Count: 2, Labels: map[string]string{"app": "a", "version": "v1"}},
 		{Example: "a-v2", Count: 3, Labels: map[string]string{"app": "a", "version": "v2"}},
 		{Example: "b-v1", Count: 1, Labels: map[string]string{"app": "b", "version": "v1"}},

@@ -6,8 +6,8 @@ import "github.com/meshtls/meshtls/internal/model"
 type Namespaces map[string]Index
 
 // ByNamespace indexes the workloads of each namespace.
-func ByNamespace(workloads []model.Workload) Namespaces {
-	apart := map[string][]model.Workload{}
+func ByNamespace(workloads []*model.Workload) Namespaces {
+	apart := map[string][]*model.Workload{}
 	for _, w := range workloads {
 		apart[w.Namespace] = append(apart[w.Namespace], w)
 	}
@@ -19,7 +19,7 @@ func ByNamespace(workloads []model.Workload) Namespaces {
 }
 
 // Selected are the workloads of the namespace that have the labels; no labels: all of them.
-func (n Namespaces) Selected(namespace string, labels map[string]string) []model.Workload {
+func (n Namespaces) Selected(namespace string, labels map[string]string) []*model.Workload {
 	index, any := n[namespace]
 	if !any {
 		return nil

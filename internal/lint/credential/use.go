@@ -122,7 +122,7 @@ func forMode(tls *networkingapi.ClientTLSSettings, w wanted) []wanted {
 // Source: istio pilot/pkg/networking/core/cluster_tls.go, buildUpstreamClusterTLSContext.
 func askedBy(v *mesh.View, rule *istionetworkingv1.DestinationRule, r reference) []string {
 	anybody := rule.Spec.GetWorkloadSelector() != nil || r.kind == model.KindConfigMap
-	var asking []model.Workload
+	var asking []*model.Workload
 	for _, w := range v.Callers(rule) {
 		if (anybody || w.Gateway) && isGoverned(v, rule, w) {
 			asking = append(asking, w)
@@ -133,7 +133,7 @@ func askedBy(v *mesh.View, rule *istionetworkingv1.DestinationRule, r reference)
 
 // isGoverned reports whether the rule decides on traffic of the client to any of its hosts. Of a partial inventory a host may be missing;
 // then the rule is taken to govern its own namespace, where Istio looks first.
-func isGoverned(v *mesh.View, rule *istionetworkingv1.DestinationRule, client model.Workload) bool {
+func isGoverned(v *mesh.View, rule *istionetworkingv1.DestinationRule, client *model.Workload) bool {
 	host := hosts.Qualify(rule.Spec.Host, rule.Namespace)
 	called := v.Destinations().Under(host)
 	if len(called) == 0 && v.Partial() && client.Namespace == rule.Namespace {
@@ -145,7 +145,7 @@ func isGoverned(v *mesh.View, rule *istionetworkingv1.DestinationRule, client mo
 }
 
 // proxyNamespaces are where those of the workloads live that are proxies or have one.
-func proxyNamespaces(workloads []model.Workload) []string {
+func proxyNamespaces(workloads []*model.Workload) []string {
 	namespaces := sets.New[string]()
 	for _, w := range workloads {
 		if mesh.ReadsRules(w) {

@@ -49,7 +49,7 @@ func mTLSToNoProxy(v *mesh.View) []model.Finding {
 
 // hasEndpointsUnproxied reports whether some pod behind the host has no sidecar.
 func hasEndpointsUnproxied(v *mesh.View, d *destinations.Destination) bool {
-	return slices.ContainsFunc(v.Behind(d), func(w model.Workload) bool {
+	return slices.ContainsFunc(v.Behind(d), func(w *model.Workload) bool {
 		return w.Dataplane != model.DataplaneSidecar
 	})
 }

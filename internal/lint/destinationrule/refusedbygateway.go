@@ -71,7 +71,7 @@ func servedFields(outcomes []outcome) map[string]bool {
 func atGateways(v *mesh.View, rule *istionetworkingv1.DestinationRule) []outcome {
 	var all []outcome
 	for _, d := range v.Destinations().Under(mesh.HostOf(rule)) {
-		if !slices.ContainsFunc(v.Behind(d), func(w model.Workload) bool { return w.Gateway }) {
+		if !slices.ContainsFunc(v.Behind(d), func(w *model.Workload) bool { return w.Gateway }) {
 			continue
 		}
 		for _, call := range mesh.GovernedCalls(v, rule, d) {

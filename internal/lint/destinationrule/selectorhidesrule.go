@@ -60,16 +60,16 @@ func selectorHidesRule(v *mesh.View) []model.Finding {
 }
 
 // loser is the first client of the namespace for which no rule is left, the rule for others being among those that hide it.
-func loser(v *mesh.View, rule *istionetworkingv1.DestinationRule, d *destinations.Destination) (model.Workload, bool) {
+func loser(v *mesh.View, rule *istionetworkingv1.DestinationRule, d *destinations.Destination) (*model.Workload, bool) {
 	for _, w := range v.Clients().In[rule.Namespace] {
 		if len(v.Rule(istio.ClientOf(w), d.Host).Rules) == 0 && hides(v, rule, w, d) {
 			return w, true
 		}
 	}
-	return model.Workload{}, false
+	return nil, false
 }
 
-func hides(v *mesh.View, rule *istionetworkingv1.DestinationRule, w model.Workload, d *destinations.Destination) bool {
+func hides(v *mesh.View, rule *istionetworkingv1.DestinationRule, w *model.Workload, d *destinations.Destination) bool {
 	return slices.ContainsFunc(v.Shadowed(istio.ClientOf(w), d.Host), func(s istio.Shadow) bool {
 		return s.Rule == rule && s.Reason == istio.ShadowOtherPods
 	})

@@ -63,7 +63,7 @@ func without(v *mesh.View, rule *istionetworkingv1.DestinationRule, subset *netw
 		if d.Service == nil || len(behind) == 0 {
 			return nil
 		}
-		if !slices.ContainsFunc(behind, func(w model.Workload) bool { return pods.Matches(subset.Labels, w.Labels) }) {
+		if !slices.ContainsFunc(behind, func(w *model.Workload) bool { return pods.Matches(subset.Labels, w.Labels) }) {
 			return d
 		}
 	}

@@ -52,11 +52,11 @@ func portNotExposed(v *mesh.View) []model.Finding {
 type fronted struct {
 	ref   model.ObjectRef
 	ports []model.ServicePort
-	pod   model.Workload
+	pod   *model.Workload
 }
 
 // servicesBefore are the Services that select the pods, once for each of these.
-func servicesBefore(v *mesh.View, workloads []model.Workload) []fronted {
+func servicesBefore(v *mesh.View, workloads []*model.Workload) []fronted {
 	var services []fronted
 	for _, w := range workloads {
 		for _, s := range v.ServicesIn(w.Namespace) {

@@ -41,7 +41,7 @@ func redirectLeadsNowhere(v *mesh.View) []model.Finding {
 			continue
 		}
 		for i, host := range s.Names() {
-			if slices.ContainsFunc(proxies, func(w model.Workload) bool { return servesTLS(v, w, host) }) {
+			if slices.ContainsFunc(proxies, func(w *model.Workload) bool { return servesTLS(v, w, host) }) {
 				continue
 			}
 			f := about(s, lint.Warning, fmt.Sprintf(".hosts[%d]", i))
@@ -55,7 +55,7 @@ func redirectLeadsNowhere(v *mesh.View) []model.Finding {
 }
 
 // servesTLS reports whether a Gateway, of any revision, has the pods speak TLS for the host.
-func servesTLS(v *mesh.View, w model.Workload, host string) bool {
+func servesTLS(v *mesh.View, w *model.Workload, host string) bool {
 	return slices.ContainsFunc(v.EveryGateway(), func(g *istionetworkingv1.Gateway) bool {
 		return pods.Matches(g.Spec.Selector, w.Labels) && servesNameByTLS(g, host)
 	})

@@ -26,7 +26,7 @@ func init() {
 // selectsNoPods tells of a selector that selects none of the mesh's pods, where there are gateways among these.
 // Source: istio pilot/pkg/model/push_context.go, mergeGateways, which looks at the pods of every namespace.
 func selectsNoPods(v *mesh.View) []model.Finding {
-	if v.Partial() || !slices.ContainsFunc(v.Workloads(), func(w model.Workload) bool { return w.Gateway }) {
+	if v.Partial() || !slices.ContainsFunc(v.Workloads(), func(w *model.Workload) bool { return w.Gateway }) {
 		return nil
 	}
 	var findings []model.Finding

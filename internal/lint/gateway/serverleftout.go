@@ -51,11 +51,11 @@ func sameAge(d istio.Dropped) bool {
 }
 
 // imagined returns a pod for each Gateway whose pods are not known.
-func imagined(v *mesh.View) []model.Workload {
-	var workloads []model.Workload
+func imagined(v *mesh.View) []*model.Workload {
+	var workloads []*model.Workload
 	for _, g := range v.Gateways() {
 		if len(v.ProxiesOf(g)) == 0 {
-			workloads = append(workloads, model.Workload{Labels: g.Spec.Selector, Dataplane: model.DataplaneSidecar, Gateway: true})
+			workloads = append(workloads, &model.Workload{Labels: g.Spec.Selector, Dataplane: model.DataplaneSidecar, Gateway: true})
 		}
 	}
 	return workloads

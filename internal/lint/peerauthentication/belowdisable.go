@@ -77,11 +77,11 @@ func (c plaintextCall) worseThan(other plaintextCall) bool {
 func plaintextCalls(v *mesh.View, pa *istiosecurityv1.PeerAuthentication) []plaintextCall {
 	var calls []plaintextCall
 	for _, front := range v.ServicePorts(v.Selected(pa.Namespace, peerSelector(pa))...) {
-		d := destinations.OfService(front.Service)
+		d := v.DeclaredBy(front.Service)
 		to := v.CallOf(d, destinations.PortOf(&front.ServicePort))
 		for _, server := range front.Pods {
 			for _, client := range v.Clients().All {
-				verdict := v.Verdict(istio.Connection{Client: istio.ClientOf(client), To: to, Server: &server, Port: front.Target})
+				verdict := v.Verdict(istio.Connection{Client: istio.ClientOf(client), To: to, Server: server, Port: front.Target})
 				if sentForDisable(verdict) && verdict.Accepted.Origin.Object == model.RefOf(model.KindPeerAuthentication, pa) {
 					calls = append(calls, plaintextCall{
 						pa: pa, service: front.Service, port: front.Port, client: client.Namespace, verdict: verdict,

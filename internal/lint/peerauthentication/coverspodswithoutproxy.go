@@ -42,9 +42,7 @@ func coversPodsWithoutProxy(v *mesh.View) []model.Finding {
 		if w.Dataplane != model.DataplaneNone || !meshed.Has(w.Namespace) {
 			continue
 		}
-		withSidecar := w
-		withSidecar.Dataplane = model.DataplaneSidecar
-		at, strict := mesh.StrictAt(v, withSidecar, mesh.WholeWorkload)
+		at, strict := mesh.StrictAt(v, w.As(model.DataplaneSidecar), mesh.WholeWorkload)
 		if !strict || mesh.OptsOut(w) && len(peerSelector(byRef[at.Origin.Object])) == 0 {
 			continue
 		}

@@ -36,7 +36,7 @@ func disableBehindHeadless(v *mesh.View) []model.Finding {
 		if !service.Headless || service.External {
 			continue
 		}
-		d := destinations.OfService(service)
+		d := v.DeclaredBy(service)
 		for _, port := range d.Declared {
 			o, client, found := refusedMutualTLS(v, d, port)
 			origin := o.Accepted.Origin
@@ -59,7 +59,7 @@ func disableBehindHeadless(v *mesh.View) []model.Finding {
 // refusedMutualTLS finds a client that uses mutual TLS of itself at an endpoint of the port that takes none.
 func refusedMutualTLS(
 	v *mesh.View, d *destinations.Destination, port destinations.Port,
-) (refused mesh.Outcome, client model.Workload, found bool) {
+) (refused mesh.Outcome, client *model.Workload, found bool) {
 	for _, e := range v.Endpoints(d, port) {
 		if v.Accept(e.Workload).Port(e.Port).Mode != meshtlsv1alpha1.AcceptDisable || e.Dataplane != model.DataplaneSidecar || e.Gateway {
 			continue
@@ -76,7 +76,7 @@ func refusedMutualTLS(
 			}
 		}
 	}
-	return mesh.Outcome{}, model.Workload{}, false
+	return mesh.Outcome{}, nil, false
 }
 
 // refusesOwnMutualTLS reports whether the mutual TLS that Istio uses of itself is refused.

@@ -40,7 +40,7 @@ func disableOnAmbient(v *mesh.View) []model.Finding {
 		if len(disabled) == 0 {
 			continue
 		}
-		ambient := slices.DeleteFunc(slices.Clone(under(v, pa)), func(w model.Workload) bool { return w.Dataplane != model.DataplaneAmbient })
+		ambient := slices.DeleteFunc(slices.Clone(under(v, pa)), func(w *model.Workload) bool { return w.Dataplane != model.DataplaneAmbient })
 		for _, port := range disabled {
 			findings = append(findings, disabledFor(v, pa, port, ambient)...)
 		}
@@ -63,16 +63,15 @@ func disabledFields(pa *istiosecurityv1.PeerAuthentication) []int32 {
 }
 
 // disabledFor counts the pods for which the object would decide if they had a sidecar.
-func disabledFor(v *mesh.View, pa *istiosecurityv1.PeerAuthentication, port int32, ambient []model.Workload) []model.Finding {
+func disabledFor(v *mesh.View, pa *istiosecurityv1.PeerAuthentication, port int32, ambient []*model.Workload) []model.Finding {
 	field := "spec.mtls.mode"
 	if port != mesh.WholeWorkload {
 		field = fmt.Sprintf("spec.portLevelMtls[%d].mode", port)
 	}
 	said := istio.Origin{Object: model.RefOf(model.KindPeerAuthentication, pa), Field: field}
-	var loose, strict []model.Workload
+	var loose, strict []*model.Workload
 	for _, w := range ambient {
-		withSidecar := w
-		withSidecar.Dataplane = model.DataplaneSidecar
+		withSidecar := w.As(model.DataplaneSidecar)
 		switch {
 		case v.Accept(withSidecar).Port(port).Origin != said:
 		case v.Accept(w).Port(port).Mode == meshtlsv1alpha1.AcceptStrict:
@@ -98,7 +97,7 @@ func disabledFor(v *mesh.View, pa *istiosecurityv1.PeerAuthentication, port int3
 }
 
 // under are the pods of the object's scope, whether or not it decides for them.
-func under(v *mesh.View, pa *istiosecurityv1.PeerAuthentication) []model.Workload {
+func under(v *mesh.View, pa *istiosecurityv1.PeerAuthentication) []*model.Workload {
 	switch {
 	case pa.Namespace != v.Mesh().RootNamespace:
 		return v.Selected(pa.Namespace, peerSelector(pa))

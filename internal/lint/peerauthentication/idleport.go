@@ -15,7 +15,7 @@ import (
 type idlePort struct {
 	pa   *istiosecurityv1.PeerAuthentication
 	port int32
-	pods []model.Workload
+	pods []*model.Workload
 	// service has a port of that number that leads to target; nil: none has.
 	service *model.Service
 	target  int32
@@ -40,11 +40,11 @@ func idlePorts(v *mesh.View) iter.Seq[idlePort] {
 }
 
 func eachIdlePort(
-	pa *istiosecurityv1.PeerAuthentication, selected []model.Workload, services []mesh.ServicePort, yield func(idlePort) bool,
+	pa *istiosecurityv1.PeerAuthentication, selected []*model.Workload, services []mesh.ServicePort, yield func(idlePort) bool,
 ) bool {
 	for _, key := range slices.Sorted(maps.Keys(pa.Spec.GetPortLevelMtls())) {
 		idle := idlePort{pa: pa, port: portNumber(key), pods: selected}
-		declared := slices.ContainsFunc(selected, func(w model.Workload) bool { return mesh.DeclaresPort(w, idle.port) })
+		declared := slices.ContainsFunc(selected, func(w *model.Workload) bool { return mesh.DeclaresPort(w, idle.port) })
 		if declared || slices.ContainsFunc(services, func(p mesh.ServicePort) bool { return p.Target == idle.port }) {
 			continue
 		}

@@ -53,6 +53,6 @@ func missesUncapturedPort(v *mesh.View) []model.Finding {
 }
 
 // declaredTLS reports whether a Service declares that applications speak TLS of their own at the port of the pods.
-func declaredTLS(v *mesh.View, w model.Workload, port int32) bool {
+func declaredTLS(v *mesh.View, w *model.Workload, port int32) bool {
 	return slices.ContainsFunc(v.ServicePorts(w), func(p mesh.ServicePort) bool { return p.Target == port && istio.SpeaksTLS(p.Protocol) })
 }

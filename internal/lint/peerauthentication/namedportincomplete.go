@@ -61,7 +61,7 @@ func incomplete(v *mesh.View, pa *istiosecurityv1.PeerAuthentication, covered, o
 	if _, said := pa.Spec.GetPortLevelMtls()[portKey(other.Target)]; said || mode == "" {
 		return nil
 	}
-	differ := slices.DeleteFunc(slices.Clone(other.Pods), func(w model.Workload) bool {
+	differ := slices.DeleteFunc(slices.Clone(other.Pods), func(w *model.Workload) bool {
 		return v.Accept(w).Port(other.Target).Mode == mode
 	})
 	if len(differ) == 0 {

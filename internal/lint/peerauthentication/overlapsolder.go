@@ -51,8 +51,8 @@ func overlapsOlder(v *mesh.View) []model.Finding {
 }
 
 // takenBy are the pods that the object selects and others decide for, by the others.
-func takenBy(v *mesh.View, pa *istiosecurityv1.PeerAuthentication) map[model.ObjectRef][]model.Workload {
-	taken := map[model.ObjectRef][]model.Workload{}
+func takenBy(v *mesh.View, pa *istiosecurityv1.PeerAuthentication) map[model.ObjectRef][]*model.Workload {
+	taken := map[model.ObjectRef][]*model.Workload{}
 	self := model.RefOf(model.KindPeerAuthentication, pa)
 	for _, w := range v.Selected(pa.Namespace, peerSelector(pa)) {
 		for _, ignored := range v.Accept(w).Ignored {
@@ -64,7 +64,7 @@ func takenBy(v *mesh.View, pa *istiosecurityv1.PeerAuthentication) map[model.Obj
 	return taken
 }
 
-func overlap(v *mesh.View, loser, winner *istiosecurityv1.PeerAuthentication, taken []model.Workload) model.Finding {
+func overlap(v *mesh.View, loser, winner *istiosecurityv1.PeerAuthentication, taken []*model.Workload) model.Finding {
 	f := lint.Finding(lint.Error, model.KindPeerAuthentication, loser, "spec.selector")
 	selected := pods.Count(v.Selected(loser.Namespace, peerSelector(loser)))
 	which := fmt.Sprintf("For %d of the %d pods that it selects (%s is one) Istio uses only %s",

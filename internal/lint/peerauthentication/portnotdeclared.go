@@ -40,4 +40,4 @@ func portNotDeclared(v *mesh.View) []model.Finding {
 	return findings
 }
 
-func declaresNothing(w model.Workload) bool { return len(w.Ports) == 0 }
+func declaresNothing(w *model.Workload) bool { return len(w.Ports) == 0 }

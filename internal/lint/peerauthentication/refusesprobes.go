@@ -56,6 +56,6 @@ func refusesProbes(v *mesh.View) []model.Finding {
 }
 
 // holdsPod reports whether the pods are among them.
-func holdsPod(all []model.Workload, w model.Workload) bool {
-	return slices.ContainsFunc(all, func(other model.Workload) bool { return other.Namespace == w.Namespace && other.Example == w.Example })
+func holdsPod(all []*model.Workload, w *model.Workload) bool {
+	return slices.ContainsFunc(all, func(other *model.Workload) bool { return other.Namespace == w.Namespace && other.Example == w.Example })
 }

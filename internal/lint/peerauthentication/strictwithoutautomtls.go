@@ -3,7 +3,6 @@ package peerauthentication
 import (
 	"fmt"
 
-	"github.com/meshtls/meshtls/internal/istio/destinations"
 	"github.com/meshtls/meshtls/internal/lint"
 	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
@@ -32,7 +31,7 @@ func strictWithoutAutoMTLS(v *mesh.View) []model.Finding {
 	told := map[model.ObjectRef]bool{}
 	var findings []model.Finding
 	for i := range v.Services() {
-		d := destinations.OfService(&v.Services()[i])
+		d := v.DeclaredBy(&v.Services()[i])
 		for _, port := range d.Declared {
 			for o := range v.RefusedPlaintext(d, port) {
 				by := o.Accepted.Origin

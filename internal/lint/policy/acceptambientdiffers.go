@@ -48,7 +48,7 @@ func acceptAmbientDiffers(w world) []model.Finding {
 }
 
 // ambientDifference says in which mode ztunnel differs from the object; empty: in none, or the object does not decide for the pods.
-func (v view) ambientDifference(workload model.Workload, pa *istiosecurityv1.PeerAuthentication) string {
+func (v view) ambientDifference(workload *model.Workload, pa *istiosecurityv1.PeerAuthentication) string {
 	if workload.Dataplane != model.DataplaneAmbient {
 		return ""
 	}
@@ -82,7 +82,7 @@ func ambientDiffers(asked, got meshtlsv1alpha1.AcceptMode) bool {
 	}
 }
 
-func (w world) ambientFindings(pa *istiosecurityv1.PeerAuthentication, workload model.Workload, words string) []model.Finding {
+func (w world) ambientFindings(pa *istiosecurityv1.PeerAuthentication, workload *model.Workload, words string) []model.Finding {
 	f := model.Finding{
 		Severity: lint.Error, Field: "spec.accept",
 		Message: fmt.Sprintf("For pods in ambient mode (%s and others alike) %s: "+

@@ -51,7 +51,7 @@ func acceptOverruled(w world) []model.Finding {
 
 // countIgnored counts the workload's pods for each object of ours that Istio ignores for them, if it asks for something else than
 // what they accept. What Istio ignores for another reason than an older object is translate's to say.
-func (v view) countIgnored(workload model.Workload, found overruled) {
+func (v view) countIgnored(workload *model.Workload, found overruled) {
 	acceptance := v.Accept(workload)
 	for _, ignored := range acceptance.Ignored {
 		ours, planned := v.peerAuthentications[ignored.Object]

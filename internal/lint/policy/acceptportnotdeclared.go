@@ -35,7 +35,7 @@ func acceptPortNotDeclared(w world) []model.Finding {
 			if port.Port == nil || len(selected) == 0 || ledTo(s.outcome.AcceptPorts, *port.Port) {
 				continue
 			}
-			if slices.ContainsFunc(selected, func(w model.Workload) bool { return mesh.DeclaresPort(w, *port.Port) }) {
+			if slices.ContainsFunc(selected, func(w *model.Workload) bool { return mesh.DeclaresPort(w, *port.Port) }) {
 				continue
 			}
 			f := s.about(lint.Warning, fmt.Sprintf("spec.accept.ports[%d].port", i))

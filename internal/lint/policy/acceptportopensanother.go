@@ -67,9 +67,9 @@ func openedBeside(ports []mesh.ServicePort, named string) (mesh.ServicePort, boo
 }
 
 // sharePods reports whether pods are in both lists.
-func sharePods(a, b []model.Workload) bool {
-	return slices.ContainsFunc(a, func(w model.Workload) bool {
-		return slices.ContainsFunc(b, func(other model.Workload) bool { return w.Namespace == other.Namespace && w.Example == other.Example })
+func sharePods(a, b []*model.Workload) bool {
+	return slices.ContainsFunc(a, func(w *model.Workload) bool {
+		return slices.ContainsFunc(b, func(other *model.Workload) bool { return w.Namespace == other.Namespace && w.Example == other.Example })
 	})
 }
 

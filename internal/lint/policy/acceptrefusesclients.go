@@ -96,8 +96,8 @@ func (w world) toldAlready(d *destinations.Destination) bool {
 // What gateways send is for the rules that their routes meet.
 func (v view) refusedAt(rule model.AcceptRule, d *destinations.Destination, port destinations.Port) (refused map[refusing]int, called int) {
 	refused = map[refusing]int{}
-	without := model.Workload{Dataplane: model.DataplaneSidecar}
-	for _, client := range append([]model.Workload{without}, mesh.CallersOf(v.View, d)...) {
+	without := &model.Workload{Dataplane: model.DataplaneSidecar}
+	for _, client := range append([]*model.Workload{without}, mesh.CallersOf(v.View, d)...) {
 		if client.Gateway || !d.ExportedTo(client.Namespace) && client.Namespace != nowhere {
 			continue
 		}

@@ -38,7 +38,7 @@ func (w world) clientsOf(rule *istionetworkingv1.DestinationRule) []clients {
 // wideClientsOf are the clients of a rule without selector. The namespace's pods are looked at one by one where somebody else has a
 // rule for single pods; what ours of that kind take is how the policies mean it.
 func (w world) wideClientsOf(rule *istionetworkingv1.DestinationRule) []clients {
-	all := []clients{{Client: asSidecar(model.Workload{Namespace: rule.Namespace})}}
+	all := []clients{{Client: asSidecar(&model.Workload{Namespace: rule.Namespace})}}
 	if w.foreignSelecting {
 		for _, workload := range w.selected(nil) {
 			all = append(all, clients{Client: asSidecar(workload), count: workload.Count})
@@ -47,7 +47,7 @@ func (w world) wideClientsOf(rule *istionetworkingv1.DestinationRule) []clients 
 	if !w.forEverybody(rule) {
 		return all
 	}
-	all = append(all, clients{Client: asSidecar(model.Workload{Namespace: nowhere})})
+	all = append(all, clients{Client: asSidecar(&model.Workload{Namespace: nowhere})})
 	return append(all, w.clientsElsewhere...)
 }
 
@@ -81,6 +81,6 @@ func (w world) forEverybody(rule *istionetworkingv1.DestinationRule) bool {
 	})
 }
 
-func asSidecar(workload model.Workload) istio.Client {
+func asSidecar(workload *model.Workload) istio.Client {
 	return istio.Client{Namespace: workload.Namespace, Labels: workload.Labels, Dataplane: model.DataplaneSidecar}
 }

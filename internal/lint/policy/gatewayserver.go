@@ -18,7 +18,7 @@ func (w world) onDropped(write func(view, istio.Dropped) []model.Finding) []mode
 }
 
 // podsOfOurGateways returns the pods of all Gateways, if any Gateway is ours.
-func podsOfOurGateways(v view) []model.Workload {
+func podsOfOurGateways(v view) []*model.Workload {
 	if len(v.gateways) == 0 {
 		return nil
 	}

@@ -54,7 +54,7 @@ func gatewayServerNoRoutes(w world) []model.Finding {
 
 // routed reports whether some route leads on from the server at the pods, or it needs none. Where a bound VirtualService has routes of
 // another kind only, gateway-route-kind-mismatch says more.
-func routed(v view, pod model.Workload, s istio.Server) bool {
+func routed(v view, pod *model.Workload, s istio.Server) bool {
 	bound := v.RoutesOf(pod, s)
 	switch routes.KindFor(s.Spec()) {
 	case routes.None:
@@ -71,7 +71,7 @@ func hasRoutes(vs *istionetworkingv1.VirtualService, kind routes.Kind) bool {
 	return slices.ContainsFunc(routes.All(vs), func(r routes.Route) bool { return r.Kind == kind })
 }
 
-func (w world) noRoutes(v view, pod model.Workload, s istio.Server) model.Finding {
+func (w world) noRoutes(v view, pod *model.Workload, s istio.Server) model.Finding {
 	gateway, kind := v.gateways[s.Ref()], routes.KindFor(s.Spec())
 	f := model.Finding{
 		Severity: lint.Error, Subject: model.PolicyRef(ownersOf(gateway)[0]),

@@ -32,7 +32,7 @@ func sendBypassed(w world) []model.Finding {
 		if h.send.Clients == meshtlsv1alpha1.ClientsAll || len(h.declared) == 0 {
 			continue
 		}
-		var callers, bypassing []model.Workload
+		var callers, bypassing []*model.Workload
 		var why mesh.Bypass
 		for _, pod := range w.targetPods(h.subject) {
 			if pod.Gateway || mesh.SendObstacle(pod) != "" {
@@ -52,7 +52,7 @@ func sendBypassed(w world) []model.Finding {
 
 // bypass returns why the pod's sidecar does not apply the entry to its calls. For an exact host one such port is enough; for a wildcard all
 // covered hosts must be bypassed. Plaintext that the sidecar passes on is no bypass of Disable.
-func (w world) bypass(h sentHost, pod model.Workload) (mesh.Bypass, bool) {
+func (w world) bypass(h sentHost, pod *model.Workload) (mesh.Bypass, bool) {
 	var last mesh.Bypass
 	all, found := true, false
 	for _, host := range h.declared {
@@ -79,7 +79,7 @@ func modeAt(send meshtlsv1alpha1.Send, port int32) meshtlsv1alpha1.SendMode {
 	return send.Ports[at].Mode
 }
 
-func (h sentHost) bypassed(callers, bypassing []model.Workload, why mesh.Bypass) model.Finding {
+func (h sentHost) bypassed(callers, bypassing []*model.Workload, why mesh.Bypass) model.Finding {
 	f := h.subject.about(lint.Warning, h.field)
 	f.Related = why.Object
 	f.Message = fmt.Sprintf("For %d of the %d pods that send it does not hold: %s", pods.Count(bypassing), pods.Count(callers), why.Why)

@@ -45,13 +45,13 @@ func sendDiverted(w world) []model.Finding {
 }
 
 // callerOf returns the first pod of the policy's target whose sidecar follows routes.
-func (w world) callerOf(s subject) (model.Workload, bool) {
+func (w world) callerOf(s subject) (*model.Workload, bool) {
 	for _, pod := range w.targetPods(s) {
 		if mesh.SendObstacle(pod) == "" && !pod.Gateway {
 			return pod, true
 		}
 	}
-	return model.Workload{}, false
+	return nil, false
 }
 
 // asksFor reports whether the entry says what is sent to the port.
@@ -61,7 +61,7 @@ func asksFor(send meshtlsv1alpha1.Send, port int32) bool {
 }
 
 // diverted returns the finding that calls of the port go to other hosts.
-func (w world) diverted(h sentHost, client model.Workload, at mesh.Callable) (model.Finding, bool) {
+func (w world) diverted(h sentHost, client *model.Workload, at mesh.Callable) (model.Finding, bool) {
 	calls := w.mesh().CallsOf(client, at.Destination, at.Port)
 	elsewhere := slices.DeleteFunc(slices.Clone(calls), func(c mesh.Call) bool { return c.Via == nil || c.Host == h.host })
 	if len(elsewhere) == 0 {

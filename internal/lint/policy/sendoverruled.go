@@ -96,7 +96,7 @@ func (w world) declaring(v view, rule *istionetworkingv1.DestinationRule, host m
 	for _, d := range v.Destinations().Of(host.Name) {
 		for _, namespace := range append(d.ExportedByName(), d.Namespace) {
 			if namespace != rule.Namespace {
-				all = append(all, clients{Client: asSidecar(model.Workload{Namespace: namespace})})
+				all = append(all, clients{Client: asSidecar(&model.Workload{Namespace: namespace})})
 			}
 		}
 	}

@@ -40,17 +40,17 @@ func sendRefused(w world) []model.Finding {
 	return findings
 }
 
-func gatewayOf(w world, rule model.SendRule) (model.Workload, bool) {
+func gatewayOf(w world, rule model.SendRule) (*model.Workload, bool) {
 	for _, pod := range w.selected(rule.Selector) {
 		if pod.Gateway && mesh.ReadsRules(pod) {
 			return pod, true
 		}
 	}
-	return model.Workload{}, false
+	return nil, false
 }
 
 // refusedFrom finds the first port of each destination at which what the rule has the gateway send is refused.
-func (w world) refusedFrom(v view, gateway model.Workload, rule model.SendRule) []model.Finding {
+func (w world) refusedFrom(v view, gateway *model.Workload, rule model.SendRule) []model.Finding {
 	var findings []model.Finding
 	for _, d := range w.reached(v, rule.Host) {
 		for _, port := range d.Declared {
@@ -69,7 +69,7 @@ type destinationPort struct {
 	port destinations.Port
 }
 
-func refusal(v view, gateway model.Workload, rule model.SendRule, at destinationPort) (model.Finding, bool) {
+func refusal(v view, gateway *model.Workload, rule model.SendRule, at destinationPort) (model.Finding, bool) {
 	d, port := at.Destination, at.port
 	mode := rule.TLS.Mode
 	for _, own := range rule.Ports {

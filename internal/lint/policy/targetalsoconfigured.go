@@ -27,7 +27,7 @@ func targetAlsoConfigured(w world) []model.Finding {
 	for _, s := range w.subjects {
 		target := w.targetPods(s)
 		for _, other := range w.mesh().Others() {
-			if slices.ContainsFunc(target, func(pod model.Workload) bool { return w.configures(other, pod) }) {
+			if slices.ContainsFunc(target, func(pod *model.Workload) bool { return w.configures(other, pod) }) {
 				f := s.about(lint.Info, "spec")
 				f.Related = other.ObjectRef
 				f.Message = fmt.Sprintf("%s changes what proxies of the target do, and it is not known what it does to TLS.", other.ObjectRef)
@@ -40,7 +40,7 @@ func targetAlsoConfigured(w world) []model.Finding {
 }
 
 // configures reports whether the object is for the proxy of the pod.
-func (w world) configures(other model.Other, pod model.Workload) bool {
+func (w world) configures(other model.Other, pod *model.Workload) bool {
 	inNamespace := other.Namespace == pod.Namespace
 	switch {
 	case other.Waypoint:

@@ -31,8 +31,8 @@ func init() {
 // part is a part of a policy that proxies have to carry.
 type part struct {
 	field    string
-	pods     []model.Workload
-	obstacle func(model.Workload) mesh.Obstacle
+	pods     []*model.Workload
+	obstacle func(*model.Workload) mesh.Obstacle
 	// lenient says that it is for all pods there may be, of which none has to carry it.
 	lenient bool
 	// remedy is what to do; empty: what the obstacle calls for.
@@ -60,16 +60,16 @@ func (w world) partsOf(s subject) []part {
 	spec := &s.policy.Spec
 	var parts []part
 	if asked := acceptModes(spec.Accept); len(asked) > 0 {
-		notGateways := func(pod model.Workload) bool { return spec.Workload == nil && pod.Gateway }
+		notGateways := func(pod *model.Workload) bool { return spec.Workload == nil && pod.Gateway }
 		parts = append(parts, part{
 			field: "spec.accept", lenient: spec.Workload == nil, pods: slices.DeleteFunc(w.meantPods(s), notGateways),
-			obstacle: func(pod model.Workload) mesh.Obstacle { return acceptObstacle(pod, asked) },
+			obstacle: func(pod *model.Workload) mesh.Obstacle { return acceptObstacle(pod, asked) },
 		})
 	}
 	if asked := sendModes(spec.Send); len(asked) > 0 && !w.forMesh(s) {
 		parts = append(parts, part{
 			field: "spec.send", pods: w.meantPods(s),
-			obstacle: func(pod model.Workload) mesh.Obstacle { return sendObstacle(pod, asked) },
+			obstacle: func(pod *model.Workload) mesh.Obstacle { return sendObstacle(pod, asked) },
 		})
 	}
 	if field := serversField(spec); field != "" {
@@ -85,7 +85,7 @@ func (w world) forMesh(s subject) bool {
 
 // meantPods returns the pods that the policy is for. Those that labels keep out of the mesh are not meant where the policy does not name
 // any and there are others.
-func (w world) meantPods(s subject) []model.Workload {
+func (w world) meantPods(s subject) []*model.Workload {
 	target := w.targetPods(s)
 	if s.policy.Spec.Workload != nil || s.policy.Spec.Gateway != nil {
 		return slices.Clone(target)
@@ -102,8 +102,8 @@ func (w world) meantPods(s subject) []model.Workload {
 
 // notCarried returns what there is to say about the part, if anything is.
 func (p part) notCarried(s subject) (model.Finding, bool) {
-	by := map[mesh.Obstacle][]model.Workload{}
-	var without []model.Workload
+	by := map[mesh.Obstacle][]*model.Workload{}
+	var without []*model.Workload
 	for _, pod := range p.pods {
 		if o := p.obstacle(pod); o != "" {
 			by[o] = append(by[o], pod)
@@ -160,7 +160,7 @@ var obstacles = []obstacle{
 }
 
 // obstacleWords counts the pods with each obstacle.
-func obstacleWords(by map[mesh.Obstacle][]model.Workload) string {
+func obstacleWords(by map[mesh.Obstacle][]*model.Workload) string {
 	var words []string
 	for _, o := range obstacles {
 		without := by[o.kind]
@@ -188,7 +188,7 @@ func acceptModes(accept *meshtlsv1alpha1.Accept) []meshtlsv1alpha1.AcceptMode {
 }
 
 // acceptObstacle returns why the pods do not accept what is asked. Without a proxy they accept plaintext, which is what Disable asks.
-func acceptObstacle(pod model.Workload, asked []meshtlsv1alpha1.AcceptMode) mesh.Obstacle {
+func acceptObstacle(pod *model.Workload, asked []meshtlsv1alpha1.AcceptMode) mesh.Obstacle {
 	o := mesh.AcceptObstacle(pod)
 	asksMore := slices.ContainsFunc(asked, func(m meshtlsv1alpha1.AcceptMode) bool { return m != meshtlsv1alpha1.AcceptDisable })
 	asksBoth := slices.Contains(asked, meshtlsv1alpha1.AcceptPermissive)
@@ -214,7 +214,7 @@ func sendModes(sends []meshtlsv1alpha1.Send) []meshtlsv1alpha1.SendMode {
 }
 
 // sendObstacle returns why the pods do not send what is asked. Without a proxy nothing adds TLS, which is what Disable asks.
-func sendObstacle(pod model.Workload, asked []meshtlsv1alpha1.SendMode) mesh.Obstacle {
+func sendObstacle(pod *model.Workload, asked []meshtlsv1alpha1.SendMode) mesh.Obstacle {
 	o := mesh.SendObstacle(pod)
 	asksMore := slices.ContainsFunc(asked, func(m meshtlsv1alpha1.SendMode) bool { return m != meshtlsv1alpha1.SendDisable })
 	if o == mesh.NoProxy && !asksMore {

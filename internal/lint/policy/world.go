@@ -89,12 +89,12 @@ func renderedIn[T metav1.Object](namespace, kind string, objects []T) map[model.
 func (w world) mesh() *mesh.View { return w.views[0].View }
 
 // selected returns the namespace's pods with the labels; no labels: all of them.
-func (w world) selected(labels map[string]string) []model.Workload {
+func (w world) selected(labels map[string]string) []*model.Workload {
 	return w.mesh().Selected(w.Snapshot.Namespace, labels)
 }
 
 // targetPods returns the pods whose TLS the policy governs.
-func (w world) targetPods(s subject) []model.Workload {
+func (w world) targetPods(s subject) []*model.Workload {
 	if s.policy.Spec.Gateway != nil {
 		return w.mesh().GatewayPods(s.outcome.Selector)
 	}

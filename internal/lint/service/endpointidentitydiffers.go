@@ -34,7 +34,7 @@ func endpointIdentityDiffers(v *mesh.View) []model.Finding {
 		if entry.Spec.GetServiceAccount() == "" {
 			continue
 		}
-		at := slices.IndexFunc(v.Workloads(), func(w model.Workload) bool { return w.HasAddress(entry.Spec.GetAddress()) })
+		at := slices.IndexFunc(v.Workloads(), func(w *model.Workload) bool { return w.HasAddress(entry.Spec.GetAddress()) })
 		if at < 0 {
 			continue
 		}

@@ -40,7 +40,7 @@ func headlessPartlyInMesh(v *mesh.View) []model.Finding {
 	var findings []model.Finding
 	passes := slices.ContainsFunc(v.DestinationRules(), passesThrough)
 	for d := range servicesWhere(v, func(s *model.Service) bool { return s.Headless || passes }) {
-		without := slices.DeleteFunc(slices.Clone(v.Behind(d)), func(w model.Workload) bool { return w.Dataplane == model.DataplaneSidecar })
+		without := slices.DeleteFunc(slices.Clone(v.Behind(d)), func(w *model.Workload) bool { return w.Dataplane == model.DataplaneSidecar })
 		if len(without) == 0 || len(without) == len(v.Behind(d)) {
 			continue
 		}
@@ -70,11 +70,11 @@ func passesThrough(rule *istionetworkingv1.DestinationRule) bool {
 
 // refusal is a verdict with the pods that it is about.
 type refusal struct {
-	pods    []model.Workload
+	pods    []*model.Workload
 	verdict istio.Verdict
 }
 
-func partlyInMesh(d *destinations.Destination, port int, without []model.Workload, r refusal) model.Finding {
+func partlyInMesh(d *destinations.Destination, port int, without []*model.Workload, r refusal) model.Finding {
 	service := "this headless Service"
 	if !d.Service.Headless {
 		service = fmt.Sprintf("this Service, since %s has the load balancer PASSTHROUGH", r.verdict.Sent.Origin.Object)
@@ -91,15 +91,15 @@ func partlyInMesh(d *destinations.Destination, port int, without []model.Workloa
 }
 
 // refusedTogether are the pods that refuse clients' plaintext at the port, and would get mutual TLS if all pods had a sidecar.
-func refusedTogether(v *mesh.View, d *destinations.Destination, port destinations.Port) ([]model.Workload, istio.Verdict) {
-	var refusing []model.Workload
+func refusedTogether(v *mesh.View, d *destinations.Destination, port destinations.Port) ([]*model.Workload, istio.Verdict) {
+	var refusing []*model.Workload
 	var why istio.Verdict
 	together := v.CallOf(d, port)
 	for _, e := range v.Endpoints(d, port) {
 		alone := together
-		alone.Endpoints = []model.Workload{e.Workload}
+		alone.Endpoints = []*model.Workload{e.Workload}
 		for _, client := range v.Clients().All {
-			c := istio.Connection{Client: istio.ClientOf(client), To: together, Server: &e.Workload, Port: e.Port}
+			c := istio.Connection{Client: istio.ClientOf(client), To: together, Server: e.Workload, Port: e.Port}
 			verdict := v.Verdict(c)
 			c.To = alone
 			if verdict.Kind == istio.Refused && v.Verdict(c).Kind == istio.MutualTLS {

@@ -62,7 +62,7 @@ func leadsToHTTPS(v *mesh.View, d *destinations.Destination, port destinations.P
 		target := port.Entry.GetTargetPort()
 		return d.External && port.Number == httpsPort && (target == 0 || target == httpsPort)
 	}
-	isGateway := func(w model.Workload) bool { return w.Gateway }
+	isGateway := func(w *model.Workload) bool { return w.Gateway }
 	if len(v.Clients().All) == 0 || slices.ContainsFunc(v.Behind(d), isGateway) {
 		return false
 	}
@@ -78,5 +78,5 @@ func originatesTLS(v *mesh.View, d *destinations.Destination, port destinations.
 	}
 	own := istio.Client{Namespace: d.Namespace, Dataplane: model.DataplaneSidecar}
 	return originates(mesh.ClientWithoutRules) || originates(own) ||
-		slices.ContainsFunc(v.Clients().All, func(w model.Workload) bool { return originates(istio.ClientOf(w)) })
+		slices.ContainsFunc(v.Clients().All, func(w *model.Workload) bool { return originates(istio.ClientOf(w)) })
 }

@@ -41,7 +41,7 @@ func portUncaptured(v *mesh.View) []model.Finding {
 	var findings []model.Finding
 	for d := range servicesWhere(v, func(s *model.Service) bool { return !s.External }) {
 		for i, port := range d.Declared {
-			open := slices.DeleteFunc(v.Endpoints(d, port), func(e destinations.Endpoint) bool {
+			open := slices.DeleteFunc(slices.Clone(v.Endpoints(d, port)), func(e destinations.Endpoint) bool {
 				return mesh.ProxyPorts.Has(e.Port) || !slices.Contains(e.Uncaptured, e.Port) || mesh.ForOutsiders(v, e.Workload, e.Port) ||
 					amongThemselves(e, port)
 			})
@@ -66,7 +66,7 @@ func mutualTLSTo(v *mesh.View, d *destinations.Destination, port destinations.Po
 	for _, e := range open {
 		for _, client := range v.Clients().All {
 			verdict := v.Verdict(istio.Connection{
-				Client: istio.ClientOf(client), To: v.CallOf(d, port), Server: &e.Workload, Port: e.Port,
+				Client: istio.ClientOf(client), To: v.CallOf(d, port), Server: e.Workload, Port: e.Port,
 			})
 			if verdict.Kind == istio.MutualTLS && verdict.Sent.Mode == meshtlsv1alpha1.SendIstioMutual {
 				calls = append(calls, bypass{Endpoint: e, client: client.Namespace, verdict: verdict})
@@ -92,7 +92,7 @@ func (b bypass) finding(d *destinations.Destination, port int) model.Finding {
 		Field:    fmt.Sprintf("spec.ports[%d]", port),
 		Message: fmt.Sprintf("It leads to port %d of pods such as %s, which annotations of theirs keep from the proxy. Clients with a "+
 			"sidecar, such as those of namespace %s, use mutual TLS there, %s, and the application does not understand it: their calls fail.",
-			b.Port, lint.OnePod([]model.Workload{b.Workload}), b.client, decides),
+			b.Port, lint.OnePod([]*model.Workload{b.Workload}), b.client, decides),
 		Remedy: fmt.Sprintf("Let the proxy have port %d of the pods, or have clients send plaintext by a DestinationRule with mode "+
 			"DISABLE for the port.",
 			b.Port),

@@ -11,7 +11,7 @@ import (
 
 // inMesh reports whether pods behind the Service have a sidecar.
 func inMesh(v *mesh.View, service *model.Service) bool {
-	return slices.ContainsFunc(v.Behind(destinations.OfService(service)), func(w model.Workload) bool {
+	return slices.ContainsFunc(v.Behind(v.DeclaredBy(service)), func(w *model.Workload) bool {
 		return w.Dataplane == model.DataplaneSidecar && !w.Gateway
 	})
 }
@@ -20,7 +20,7 @@ func inMesh(v *mesh.View, service *model.Service) bool {
 func servicesWhere(v *mesh.View, is func(*model.Service) bool) iter.Seq[*destinations.Destination] {
 	return func(yield func(*destinations.Destination) bool) {
 		for i := range v.Services() {
-			if s := &v.Services()[i]; is(s) && !yield(destinations.OfService(s)) {
+			if s := &v.Services()[i]; is(s) && !yield(v.DeclaredBy(s)) {
 				return
 			}
 		}

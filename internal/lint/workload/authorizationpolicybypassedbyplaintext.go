@@ -43,7 +43,7 @@ func bypassedByPlaintext(v *mesh.View) []model.Finding {
 			if follows == "" {
 				continue
 			}
-			open, found := openUnder(v, policy, rule, func(w model.Workload) bool { return !plaintextDenied(v, w) })
+			open, found := openUnder(v, policy, rule, func(w *model.Workload) bool { return !plaintextDenied(v, w) })
 			if !found {
 				continue
 			}

@@ -35,7 +35,7 @@ func deniesPlaintext(v *mesh.View) []model.Finding {
 		if !allowsByName(policy) {
 			continue
 		}
-		open, found := openUnder(v, policy, nil, func(w model.Workload) bool { return plaintextDenied(v, w) })
+		open, found := openUnder(v, policy, nil, func(w *model.Workload) bool { return plaintextDenied(v, w) })
 		if !found {
 			continue
 		}

@@ -20,7 +20,7 @@ import (
 
 // openTo is where pods that an AuthorizationPolicy is for take plaintext.
 type openTo struct {
-	pods []model.Workload
+	pods []*model.Workload
 	port int32
 }
 
@@ -33,9 +33,9 @@ func (o openTo) words() string {
 
 // openUnder finds where pods that the policy is for, and that are of interest, take plaintext: at the rule's ports, if it names some.
 func openUnder(v *mesh.View,
-	policy *istiosecurityv1.AuthorizationPolicy, rule *securityapi.Rule, interest func(model.Workload) bool,
+	policy *istiosecurityv1.AuthorizationPolicy, rule *securityapi.Rule, interest func(*model.Workload) bool,
 ) (openTo, bool) {
-	open := map[int32][]model.Workload{}
+	open := map[int32][]*model.Workload{}
 	for _, w := range authorized(v, policy) {
 		if w.Gateway || w.Dataplane == model.DataplaneNone || !interest(w) {
 			continue
@@ -55,7 +55,7 @@ func openUnder(v *mesh.View,
 }
 
 // authorized are the pods that the policy is for.
-func authorized(v *mesh.View, policy *istiosecurityv1.AuthorizationPolicy) []model.Workload {
+func authorized(v *mesh.View, policy *istiosecurityv1.AuthorizationPolicy) []*model.Workload {
 	selector := policy.Spec.GetSelector().GetMatchLabels()
 	switch {
 	case isAttached(policy):
@@ -71,7 +71,7 @@ func authorized(v *mesh.View, policy *istiosecurityv1.AuthorizationPolicy) []mod
 
 // plaintextPort is the lowest port of those asked about, else of those that are known, at which the pods take plaintext and their proxy
 // has a say; mesh.WholeWorkload where no port is known.
-func plaintextPort(v *mesh.View, w model.Workload, asked []int32) (int32, bool) {
+func plaintextPort(v *mesh.View, w *model.Workload, asked []int32) (int32, bool) {
 	acceptance := v.Accept(w)
 	ports := slices.Clone(asked)
 	if len(ports) == 0 {
@@ -112,7 +112,7 @@ func rulePorts(rule *securityapi.Rule) []int32 {
 
 // plaintextDenied reports whether somebody without identity gets nothing from the pods: there is a rule that denies him, or all that allow
 // anything want to know who calls.
-func plaintextDenied(v *mesh.View, w model.Workload) bool {
+func plaintextDenied(v *mesh.View, w *model.Workload) bool {
 	byName, otherwise := false, false
 	for policy := range authorizing(v, w) {
 		switch {
@@ -129,7 +129,7 @@ func plaintextDenied(v *mesh.View, w model.Workload) bool {
 }
 
 // authorizing are the policies that are for the pods.
-func authorizing(v *mesh.View, w model.Workload) iter.Seq[*istiosecurityv1.AuthorizationPolicy] {
+func authorizing(v *mesh.View, w *model.Workload) iter.Seq[*istiosecurityv1.AuthorizationPolicy] {
 	return func(yield func(*istiosecurityv1.AuthorizationPolicy) bool) {
 		for _, namespace := range slices.Compact([]string{v.Mesh().RootNamespace, w.Namespace}) {
 			for _, policy := range v.AuthorizationPoliciesIn(namespace) {

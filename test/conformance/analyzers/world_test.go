@@ -189,7 +189,7 @@ func withGatewayServices(t *testing.T, manifest []byte) []byte {
 	return manifest
 }
 
-func leadsTo(s model.Service, w model.Workload) bool {
+func leadsTo(s model.Service, w *model.Workload) bool {
 	return s.Namespace == w.Namespace && len(s.Selector) > 0 && pods.Matches(s.Selector, w.Labels)
 }
 

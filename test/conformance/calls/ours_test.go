@@ -63,6 +63,6 @@ func serversOf(o mesh.Outcome) []string {
 	return names
 }
 
-func serverName(w model.Workload, pod string, port int32) string {
+func serverName(w *model.Workload, pod string, port int32) string {
 	return fmt.Sprintf("%s/%s:%d", w.Namespace, pod, port)
 }

@@ -77,7 +77,7 @@ func newAmbientWorld(seed uint64) world {
 		namespace := fmt.Sprintf("n%d", i)
 		add(namespace, g.IntN(5))
 		for j := range 2 {
-			w := model.Workload{Namespace: namespace, Example: fmt.Sprintf("pod-%d", j), Dataplane: model.DataplaneAmbient,
+			w := &model.Workload{Namespace: namespace, Example: fmt.Sprintf("pod-%d", j), Dataplane: model.DataplaneAmbient,
 				Labels: map[string]string{"app": pick(&g, "s0", "s1", "client"), "tier": pick(&g, "x", "y")}}
 			g.pods = append(g.pods, pod{Workload: w, ip: g.ip()})
 		}

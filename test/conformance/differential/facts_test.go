@@ -122,7 +122,7 @@ func ourSends(m *istio.Model, w world, c client, s service, found facts) {
 				if !inSubset(choice, subset, p.Labels) {
 					continue
 				}
-				verdict := m.Verdict(istio.Connection{Client: c.Client, To: to, Server: &p.Workload, Port: port.target})
+				verdict := m.Verdict(istio.Connection{Client: c.Client, To: to, Server: p.Workload, Port: port.target})
 				found.put(string(verdict.Sent.Mode), "endpoint %s of %s", question, p.Example)
 			}
 		}

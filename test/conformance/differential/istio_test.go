@@ -174,7 +174,7 @@ func kubernetesPod(p pod) *corev1.Pod {
 }
 
 // proxyOf is the proxy of a pod, or of a client that is none.
-func proxyOf(s *xds.FakeDiscoveryServer, w model.Workload, ip string, kind istiomodel.NodeType) *istiomodel.Proxy {
+func proxyOf(s *xds.FakeDiscoveryServer, w *model.Workload, ip string, kind istiomodel.NodeType) *istiomodel.Proxy {
 	return s.SetupProxy(&istiomodel.Proxy{
 		Type: kind, ConfigNamespace: w.Namespace, Labels: w.Labels, IPAddresses: []string{ip}, ID: w.Example + "." + w.Namespace,
 		Metadata: &istiomodel.NodeMetadata{Namespace: w.Namespace, Labels: w.Labels, ClusterID: cluster.ID(clusterID)},

@@ -79,7 +79,7 @@ func istioSends(s *xds.FakeDiscoveryServer, w world, c client, found facts) {
 	if c.Gateway {
 		kind = istiomodel.Router
 	}
-	proxy := proxyOf(s, model.Workload{Namespace: c.Namespace, Example: c.name, Labels: c.Labels}, c.ip, kind)
+	proxy := proxyOf(s, &model.Workload{Namespace: c.Namespace, Example: c.name, Labels: c.Labels}, c.ip, kind)
 	known := map[string]bool{}
 	for _, service := range w.services {
 		known[service.host().Name] = true

@@ -67,9 +67,9 @@ func meetingWorld(mode securityapi.PeerAuthentication_MutualTLS_Mode) world {
 		services: []service{{namespace: "a", name: "s0", ports: []servicePort{
 			{"http", 80, 8080}, {"tcp", 9000, 9000}, {"https", 443, 8443}, {"unknown", 7000, 7000},
 		}}},
-		gateway: pod{ip: "10.1.0.9", Workload: model.Workload{Namespace: root, Example: "ingress"}},
+		gateway: pod{ip: "10.1.0.9", Workload: &model.Workload{Namespace: root, Example: "ingress"}},
 	}
-	w.pods = []pod{{ip: "10.1.0.1", service: "s0", Workload: model.Workload{Namespace: "a", Example: "s0-0", Count: 1,
+	w.pods = []pod{{ip: "10.1.0.1", service: "s0", Workload: &model.Workload{Namespace: "a", Example: "s0-0", Count: 1,
 		Labels: map[string]string{"app": "s0", tlsModeLabel: "istio"}, Dataplane: model.DataplaneSidecar}}}
 	return w
 }
@@ -86,6 +86,6 @@ func meetingVerdict(w world, sent networkingapi.ClientTLSSettings_TLSmode, port 
 	return istio.New(w.objects).Verdict(istio.Connection{
 		Client: istio.Client{Namespace: "client", Dataplane: model.DataplaneSidecar},
 		To:     istio.Destination{Host: w.services[0].host(), Port: port.number, Protocol: protocol},
-		Server: &w.pods[0].Workload, Port: port.target,
+		Server: w.pods[0].Workload, Port: port.target,
 	})
 }

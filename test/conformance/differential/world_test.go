@@ -46,7 +46,7 @@ type servicePort struct {
 }
 
 type pod struct {
-	model.Workload
+	*model.Workload
 	ip string
 	// service is the name of the Service behind which the pod stands.
 	service string
@@ -112,7 +112,7 @@ func (g *generator) makeServices() {
 
 func (g *generator) podsOf(s service) {
 	for i := range g.IntN(4) {
-		w := model.Workload{Namespace: s.namespace, Example: fmt.Sprintf("%s-%d", s.name, i), Count: 1, Dataplane: model.DataplaneSidecar,
+		w := &model.Workload{Namespace: s.namespace, Example: fmt.Sprintf("%s-%d", s.name, i), Count: 1, Dataplane: model.DataplaneSidecar,
 			Labels: map[string]string{"app": s.name, "version": pick(g, "v1", "v2"), "tier": pick(g, "x", "y")}}
 		if g.chance(4) {
 			w.Dataplane = model.DataplaneNone
@@ -135,7 +135,7 @@ func (g *generator) makeClients() {
 	namespace := pick(g, root, "a")
 	g.clients = append(g.clients, client{name: "gateway", ip: g.ip(), Client: istio.Client{Namespace: namespace, Labels: labels,
 		Dataplane: model.DataplaneSidecar, Gateway: true}})
-	g.gateway = pod{ip: g.ip(), Workload: model.Workload{Namespace: namespace, Example: "ingress", Count: 1, Labels: labels,
+	g.gateway = pod{ip: g.ip(), Workload: &model.Workload{Namespace: namespace, Example: "ingress", Count: 1, Labels: labels,
 		Dataplane: model.DataplaneSidecar, Ports: []model.ContainerPort{{Name: "tls", Number: 8443}}}}
 	if g.chance(2) {
 		g.objects.Services = []model.Service{{Namespace: namespace, Name: "ingress", Selector: map[string]string{"istio": "ingressgateway"},
