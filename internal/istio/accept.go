@@ -2,9 +2,9 @@ package istio
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 
 	securityapi "istio.io/api/security/v1beta1"
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
@@ -57,9 +57,9 @@ type IgnoredPeer struct {
 
 // Accept says what the workload accepts. A gateway's own servers are none of it: see Listeners.
 func (m *Model) Accept(w *model.Workload) Acceptance {
-	levels := m.peers.levelsOf(w)
+	levels := m.peers().levelsOf(w)
 	acceptance := m.acceptance(levels, w)
-	acceptance.Ignored = m.peers.ignored(w, levels)
+	acceptance.Ignored = m.peers().ignored(w, levels)
 	return acceptance
 }
 
@@ -117,7 +117,7 @@ func (l peerLevels) grpcAcceptance(labelled bool) Acceptance {
 func (m *Model) uninterceptedAcceptance(l peerLevels, w *model.Workload) Acceptance {
 	acceptance := anything("interception mode NONE: nothing leads connections to the sidecar")
 	said := l.sidecarAcceptance()
-	for _, port := range scopes.IngressPorts(m.sidecars.Of(w.Namespace, w.Labels)) {
+	for _, port := range scopes.IngressPorts(m.sidecars().Of(w.Namespace, w.Labels)) {
 		acceptance.Ports = append(acceptance.Ports, AcceptedPort{Port: port, Accepted: said.Port(port)})
 	}
 	return acceptance
@@ -126,20 +126,32 @@ func (m *Model) uninterceptedAcceptance(l peerLevels, w *model.Workload) Accepta
 // sidecarAcceptance lets the narrowest scope that says something decide.
 // Source: istio pilot/pkg/security/authn/policy_applier.go, ComposePeerAuthentication.
 func (l peerLevels) sidecarAcceptance() Acceptance {
-	acceptance := Acceptance{Workload: Accepted{Mode: meshtlsv1alpha1.AcceptPermissive}}
-	for _, pa := range []*istiosecurityv1.PeerAuthentication{l.mesh, l.namespace, l.workload} {
-		if mode := modeOf(pa); mode != "" {
-			acceptance.Workload = Accepted{Mode: mode, Origin: Origin{Object: peerRef(pa), Field: "spec.mtls.mode"}}
-		}
-	}
+	acceptance := Acceptance{Workload: l.whole()}
 	for _, port := range portsOf(l.workload) {
-		accepted := acceptance.Workload
-		if mode := portMode(l.workload, port); mode != "" {
-			accepted = Accepted{Mode: mode, Origin: portOrigin(l.workload, port)}
-		}
-		acceptance.Ports = append(acceptance.Ports, AcceptedPort{Port: int32(port), Accepted: accepted})
+		acceptance.Ports = append(acceptance.Ports, AcceptedPort{Port: int32(port), Accepted: l.at(port)})
 	}
 	return acceptance
+}
+
+// whole is what is accepted at every port of which nothing else is said.
+func (l peerLevels) whole() Accepted {
+	accepted := Accepted{Mode: meshtlsv1alpha1.AcceptPermissive}
+	for _, pa := range [...]*istiosecurityv1.PeerAuthentication{l.mesh, l.namespace, l.workload} {
+		if mode := modeOf(pa); mode != "" {
+			accepted = Accepted{Mode: mode, Origin: Origin{Object: peerRef(pa), Field: "spec.mtls.mode"}}
+		}
+	}
+	return accepted
+}
+
+// at is what is accepted at the port.
+func (l peerLevels) at(port uint32) Accepted {
+	if l.workload != nil {
+		if mode := portMode(l.workload, port); mode != "" {
+			return Accepted{Mode: mode, Origin: portOrigin(l.workload, port)}
+		}
+	}
+	return l.whole()
 }
 
 func portsOf(pa *istiosecurityv1.PeerAuthentication) []uint32 {
@@ -150,7 +162,7 @@ func portsOf(pa *istiosecurityv1.PeerAuthentication) []uint32 {
 }
 
 func portOrigin(pa *istiosecurityv1.PeerAuthentication, port uint32) Origin {
-	return Origin{Object: peerRef(pa), Field: fmt.Sprintf("spec.portLevelMtls[%d].mode", port)}
+	return Origin{Object: peerRef(pa), Field: "spec.portLevelMtls[" + strconv.FormatUint(uint64(port), 10) + "].mode"}
 }
 
 // modeOf is the mode for the whole of what the object selects; empty where it says nothing.
@@ -172,21 +184,25 @@ var acceptModes = map[securityapi.PeerAuthentication_MutualTLS_Mode]meshtlsv1alp
 	securityapi.PeerAuthentication_MutualTLS_STRICT:     meshtlsv1alpha1.AcceptStrict,
 }
 
-// acceptsAt is what the workload accepts at one port.
+// acceptsAt is what the workload accepts at one port. Most have a sidecar, for which the other ports need not be looked at.
 func (m *Model) acceptsAt(w *model.Workload, port int32) Accepted {
-	return m.acceptance(m.peers.levelsOf(w), w).Port(port)
+	levels := m.peers().levelsOf(w)
+	if w.Dataplane == model.DataplaneSidecar && w.Interception != model.InterceptionNone {
+		return levels.at(uint32(port)) // #nosec G115 -- a port
+	}
+	return m.acceptance(levels, w).Port(port)
 }
 
 // saidAt is what PeerAuthentications say of the port, whoever enforces it: clients go by that.
 func (m *Model) saidAt(w *model.Workload, port int32) Accepted {
-	return m.peers.levelsOf(w).sidecarAcceptance().Port(port)
+	return m.peers().levelsOf(w).at(uint32(port)) // #nosec G115 -- a port
 }
 
 // namespaceAccepts is what a namespace's workloads accept if nothing is said for them, which is all that Istio looks at when it
 // decides whether clients use mutual TLS at all.
 // Source: istio pilot/pkg/model/authentication.go, GetNamespaceMutualTLSMode.
 func (m *Model) namespaceAccepts(namespace string) Accepted {
-	return peerLevels{mesh: m.peers.mesh(), namespace: m.peers.namespaceWide(namespace)}.sidecarAcceptance().Workload
+	return peerLevels{mesh: m.peers().mesh(), namespace: m.peers().namespaceWide(namespace)}.whole()
 }
 
 // sortIgnored makes the order that of the objects' names.

@@ -1,6 +1,7 @@
 package istio
 
 import (
+	"iter"
 	"maps"
 	"strings"
 
@@ -96,30 +97,25 @@ func poolOf(pools map[string]rulePool, namespace string) rulePool {
 	return pools[namespace]
 }
 
-// matching returns the rules of each host that stands for the name, the most specific host first.
+// matching yields the rules of each host that stands for the name, the most specific host first.
 // Source: istio pilot/pkg/model/config.go, MostSpecificHostMatch.
-func (p rulePool) matching(name string) [][]*mergedRule {
-	var found [][]*mergedRule
-	if merged := p.exact[name]; merged != nil {
-		found = append(found, merged)
-	}
-	if len(p.wildcard) == 0 {
-		return found
-	}
-	for rest := strings.TrimPrefix(name, "*"); ; rest = rest[1:] {
-		if merged := p.wildcard[rest]; merged != nil {
-			found = append(found, merged)
+func (p rulePool) matching(name string) iter.Seq[[]*mergedRule] {
+	return func(yield func([]*mergedRule) bool) {
+		if merged := p.exact[name]; merged != nil && !yield(merged) || len(p.wildcard) == 0 {
+			return
 		}
-		if rest == "" {
-			return found
+		for rest := strings.TrimPrefix(name, "*"); ; rest = rest[1:] {
+			if merged := p.wildcard[rest]; merged != nil && !yield(merged) || rest == "" {
+				return
+			}
 		}
 	}
 }
 
 // mostSpecific returns the rules of the most specific host; nil where none stands for the name.
 func (p rulePool) mostSpecific(name string) []*mergedRule {
-	if found := p.matching(name); len(found) > 0 {
-		return found[0]
+	for rules := range p.matching(name) {
+		return rules
 	}
 	return nil
 }

@@ -9,7 +9,6 @@ import (
 	networkingapi "istio.io/api/networking/v1alpha3"
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 
-	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -69,14 +68,22 @@ func indexGateways(all []*istionetworkingv1.Gateway) selectorIndex[*istionetwork
 	return indexSelectors(OldestFirst(all), func(g *istionetworkingv1.Gateway) map[string]string { return g.Spec.Selector })
 }
 
-func indexServices(all []model.Service) map[string][]model.Service {
-	byNamespace := map[string][]model.Service{}
-	ordered := slices.Clone(all)
-	slices.SortFunc(ordered, func(a, b model.Service) int { return cmp.Compare(a.Name, b.Name) })
-	for _, s := range ordered {
-		byNamespace[s.Namespace] = append(byNamespace[s.Namespace], s)
+// serviceIndex finds the Services of a namespace that select pods, by name.
+type serviceIndex map[string]selectorIndex[*model.Service]
+
+func indexServices(all []model.Service) serviceIndex {
+	byNamespace := map[string][]*model.Service{}
+	for i := range all {
+		if s := &all[i]; !s.Untranslated && len(s.Selector) > 0 {
+			byNamespace[s.Namespace] = append(byNamespace[s.Namespace], s)
+		}
 	}
-	return byNamespace
+	index := make(serviceIndex, len(byNamespace))
+	for namespace, services := range byNamespace {
+		slices.SortFunc(services, func(a, b *model.Service) int { return cmp.Compare(a.Name, b.Name) })
+		index[namespace] = indexSelectors(services, func(s *model.Service) map[string]string { return s.Selector })
+	}
+	return index
 }
 
 // Listeners merges the Gateways of all namespaces that select the pods, oldest first. A Gateway without a selector is for every
@@ -84,7 +91,7 @@ func indexServices(all []model.Service) map[string][]model.Service {
 // Source: istio pilot/pkg/model/push_context.go, mergeGateways.
 func (m *Model) Listeners(pod *model.Workload) Listeners {
 	merge := newGatewayMerge()
-	for _, gateway := range m.gateways.matching(pod.Labels) {
+	for _, gateway := range m.gateways().matching(pod.Labels) {
 		for i, spec := range gateway.Spec.Servers {
 			if spec.GetPort() == nil {
 				continue
@@ -123,10 +130,7 @@ func (l Listeners) openable(pod *model.Workload) Listeners {
 // the Services that select the pods, else the number itself. Of several Services Istio takes any; we take the first by name.
 // Source: istio pilot/pkg/model/gateway.go, resolvePorts.
 func (m *Model) PodPort(pod *model.Workload, number int32) int32 {
-	for _, service := range m.services[pod.Namespace] {
-		if service.Untranslated || len(service.Selector) == 0 || !pods.Matches(service.Selector, pod.Labels) {
-			continue
-		}
+	for _, service := range m.services()[pod.Namespace].matching(pod.Labels) {
 		for _, port := range service.Ports {
 			if target, known := port.TargetOn(pod); known && port.Port == number {
 				return target

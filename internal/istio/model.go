@@ -1,6 +1,8 @@
 package istio
 
 import (
+	"sync"
+
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 
@@ -35,23 +37,30 @@ func WorldOf(i model.Inventory) World {
 // Model answers questions about a World. It never changes, and may be asked from many goroutines.
 type Model struct {
 	mesh     model.Mesh
-	peers    peerIndex
-	rules    ruleIndex
-	gateways selectorIndex[*istionetworkingv1.Gateway]
-	sidecars scopes.Sidecars
-	services map[string][]model.Service
+	peers    func() peerIndex
+	rules    func() ruleIndex
+	gateways func() selectorIndex[*istionetworkingv1.Gateway]
+	sidecars func() scopes.Sidecars
+	services func() serviceIndex
 }
 
-// New indexes the world. It keeps the objects and changes none.
+// New keeps the objects of the world and changes none. It indexes each kind when it is first asked for.
 func New(w World) *Model {
 	return &Model{
 		mesh:     w.Mesh,
-		peers:    indexPeers(w.Mesh.RootNamespace, w.PeerAuthentications),
-		rules:    indexRules(w.Mesh, w.DestinationRules),
-		gateways: indexGateways(w.Gateways),
-		sidecars: scopes.NewSidecars(w.Mesh, w.Sidecars),
-		services: indexServices(w.Services),
+		peers:    sync.OnceValue(func() peerIndex { return indexPeers(w.Mesh.RootNamespace, w.PeerAuthentications) }),
+		rules:    sync.OnceValue(func() ruleIndex { return indexRules(w.Mesh, w.DestinationRules) }),
+		gateways: sync.OnceValue(func() selectorIndex[*istionetworkingv1.Gateway] { return indexGateways(w.Gateways) }),
+		sidecars: sync.OnceValue(func() scopes.Sidecars { return scopes.NewSidecars(w.Mesh, w.Sidecars) }),
+		services: sync.OnceValue(func() serviceIndex { return indexServices(w.Services) }),
 	}
+}
+
+// With returns the model of a world that differs from this one's in PeerAuthentications, DestinationRules and Gateways only.
+func (m *Model) With(w World) *Model {
+	other := New(w)
+	other.sidecars, other.services = m.sidecars, m.services
+	return other
 }
 
 // Client is whose traffic is asked about.

@@ -58,7 +58,7 @@ func (i peerIndex) namespaceWide(namespace string) *istiosecurityv1.PeerAuthenti
 func (i peerIndex) levelsOf(w *model.Workload) peerLevels {
 	levels := peerLevels{mesh: i.mesh(), namespace: i.namespaceWide(w.Namespace)}
 	if w.Namespace != i.root {
-		levels.workload = first(i.selecting[w.Namespace].matching(w.Labels))
+		levels.workload, _ = i.selecting[w.Namespace].first(w.Labels)
 	}
 	return levels
 }

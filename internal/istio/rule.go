@@ -60,7 +60,7 @@ func (c Choice) subset(name string) (ChosenSubset, bool) {
 
 // Rule finds the DestinationRule that governs a client's traffic to a host. Shadowed tells which others it keeps from doing so.
 func (m *Model) Rule(client Client, host model.Host) Choice {
-	chosen := chooseRule(client, m.rules.lookup(client.Namespace, host))
+	chosen := chooseRule(client, m.rules().lookup(client.Namespace, host))
 	if chosen == nil {
 		return Choice{}
 	}

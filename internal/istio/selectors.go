@@ -50,6 +50,25 @@ func rarest(selector map[string]string, uses map[label]int) label {
 	return found
 }
 
+// first returns the object that was indexed first of those that select the labels.
+func (i selectorIndex[T]) first(labels map[string]string) (object T, found bool) {
+	first := len(i.objects)
+	if len(i.everywhere) > 0 {
+		first = i.everywhere[0]
+	}
+	for key, value := range labels {
+		for _, at := range i.byLabel[label{key, value}] {
+			if at < first && pods.Matches(i.selectors[at], labels) {
+				first = at
+			}
+		}
+	}
+	if first == len(i.objects) {
+		return object, false
+	}
+	return i.objects[first], true
+}
+
 // matching returns the objects that select the labels, in the order in which they were indexed.
 func (i selectorIndex[T]) matching(labels map[string]string) []T {
 	positions := slices.Clone(i.everywhere)

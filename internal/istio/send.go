@@ -57,7 +57,7 @@ func (m *Model) sends(client Client, to Destination, choice Choice) TLS {
 // Source: istio pilot/pkg/networking/core/cluster_tls.go, buildUpstreamClusterTLSContext and constructUpstreamTLS.
 func settled(client Client, choice Choice, level tlsLevel) TLS {
 	sent := TLS{Mode: sendModes[level.tls.Mode], Settings: level.tls, Origin: level.origin}
-	sent.Why = fmt.Sprintf("%s says %s.", level.origin, level.tls.Mode)
+	sent.Why = level.origin.String() + " says " + level.tls.Mode.String() + "."
 	custom := sent.Mode == meshtlsv1alpha1.SendSimple || sent.Mode == meshtlsv1alpha1.SendMutual
 	switch {
 	case custom && needsSecret(level.tls) && !client.Gateway && !choice.Selecting():

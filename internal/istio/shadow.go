@@ -2,6 +2,7 @@ package istio
 
 import (
 	"fmt"
+	"slices"
 
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 
@@ -36,12 +37,12 @@ type Shadow struct {
 // Shadowed lists the rules of the client's, the host's and the root namespace that stand for the host to no effect, in the order in
 // which Istio looks. A rule of which Istio takes some part is not among them, unless its trafficPolicy is dropped.
 func (m *Model) Shadowed(client Client, host model.Host) []Shadow {
-	search := shadowSearch{client: client, chosen: chooseRule(client, m.rules.lookup(client.Namespace, host)),
+	search := shadowSearch{client: client, chosen: chooseRule(client, m.rules().lookup(client.Namespace, host)),
 		seen: map[*istionetworkingv1.DestinationRule]bool{}}
 	search.start()
 	decided := false
-	for pool, exported := range m.rules.pools(client.Namespace, host) {
-		matches := pool.matching(host.Name)
+	for pool, exported := range m.rules().pools(client.Namespace, host) {
+		matches := slices.Collect(pool.matching(host.Name))
 		for depth, candidates := range matches {
 			search.judge(candidates, decided, exported, depth)
 		}

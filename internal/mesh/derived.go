@@ -15,10 +15,15 @@ func DerivedFor[K comparable, T any](v *View, key K, build func(*View) T) T {
 // derivedKey tells values of one type apart.
 type derivedKey[K comparable, T any] struct{ key K }
 
+// derivedAs remembers the value. For a reader whose reads are recorded it is made anew, so that they are noted.
 func derivedAs[T any](v *View, as any, build func(*View) T) T {
-	slot, found := v.index.derived.Load(as)
-	if !found {
-		slot, _ = v.index.derived.LoadOrStore(as, &made[T]{})
+	if v.reads != nil {
+		return build(v)
 	}
-	return slot.(*made[T]).once(&v.contents, func(reads *Reads) T { return build(v.Recording(reads)) })
+	if known, found := v.index.derived.Load(as); found {
+		return known.(T)
+	}
+	value := build(v)
+	v.index.derived.Store(as, value)
+	return value
 }

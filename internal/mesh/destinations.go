@@ -25,16 +25,11 @@ func (v *network) DeclaredBy(s *model.Service) *destinations.Destination {
 	return v.index.destinations().DeclaredBy(s)
 }
 
-// backends are the pods and machines behind a destination, and what these are as workloads.
+// backends are the pods and machines behind a destination, what these are as workloads, and where each declared port leads to.
 type backends struct {
 	all       []destinations.Backend
 	workloads []*model.Workload
-}
-
-// declared is a port of a destination.
-type declared struct {
-	destination *destinations.Destination
-	port        destinations.Port
+	endpoints [][]destinations.Endpoint
 }
 
 // Behind returns the pods and machines behind the destination, as its clients take them.
@@ -44,9 +39,11 @@ func (v *network) Behind(d *destinations.Destination) []*model.Workload {
 
 // Endpoints returns where a port of the destination leads to.
 func (v *network) Endpoints(d *destinations.Destination, port destinations.Port) []destinations.Endpoint {
-	return v.index.endpoints.of(v, declared{d, port}, func(v *network, at declared) []destinations.Endpoint {
-		return at.port.Endpoints(v.backends(at.destination).all)
-	})
+	behind := v.backends(d)
+	if at := slices.Index(d.Declared, port); at >= 0 {
+		return behind.endpoints[at]
+	}
+	return port.Endpoints(behind.all)
 }
 
 // CallOf returns the call of a port of the destination, as the model of Istio is asked about it.
@@ -97,11 +94,15 @@ func (v *network) Machines(d *destinations.Destination) []*model.Workload {
 	return all
 }
 
-func (v *network) backends(d *destinations.Destination) backends {
-	return v.index.backends.of(v, d, (*network).findBackends)
+// backends are found once for all views of a mesh; anew for a reader whose reads are recorded, so that they are noted.
+func (v *network) backends(d *destinations.Destination) *backends {
+	if v.reads != nil {
+		return v.findBackends(d)
+	}
+	return v.index.backends(d)
 }
 
-func (v *network) findBackends(d *destinations.Destination) backends {
+func (v *network) findBackends(d *destinations.Destination) *backends {
 	v.note(model.KindPod)
 	pods, machines := d.Backends(v.index.podsIn()), v.machines(d)
 	all := make([]destinations.Backend, 0, len(pods)+len(machines))
@@ -109,11 +110,14 @@ func (v *network) findBackends(d *destinations.Destination) backends {
 		all = append(all, destinations.Backend{Workload: w})
 	}
 	all = append(all, machines...)
-	workloads := make([]*model.Workload, len(all))
+	behind := &backends{all: all, workloads: make([]*model.Workload, len(all)), endpoints: make([][]destinations.Endpoint, len(d.Declared))}
 	for i, b := range all {
-		workloads[i] = b.Workload
+		behind.workloads[i] = b.Workload
 	}
-	return backends{all: all, workloads: workloads}
+	for i, port := range d.Declared {
+		behind.endpoints[i] = port.Endpoints(all)
+	}
+	return behind
 }
 
 func (v *network) machines(d *destinations.Destination) []destinations.Backend {

@@ -37,9 +37,8 @@ type index struct {
 	authorizations   func() map[string][]*istiosecurityv1.AuthorizationPolicy
 	clients          func() Clients
 	destinations     func() destinations.Index
-	// backends are what is behind each destination, and endpoints where each of its ports leads to.
-	backends  *memo[*destinations.Destination, backends]
-	endpoints *memo[declared, []destinations.Endpoint]
+	// backends are what is behind a destination.
+	backends func(*destinations.Destination) *backends
 	// fronts are the destinations that select pods, by namespace.
 	fronts func() map[string]fronts
 	// known are the hosts that the clients of a namespace see.
@@ -74,8 +73,6 @@ func newIndex(i model.Inventory) *index {
 		sidecars:     sync.OnceValue(func() scopes.Sidecars { return scopes.NewSidecars(i.Mesh, i.Sidecars) }),
 		revisions:    sync.OnceValue(func() revisions.Revisions { return revisions.New(i.Tags) }),
 		credentials:  sync.OnceValue(func() map[model.ObjectRef]*model.Credential { return credentialsByRef(i.Credentials) }),
-		backends:     &memo[*destinations.Destination, backends]{},
-		endpoints:    &memo[declared, []destinations.Endpoint]{},
 		routed: sync.OnceValue(func() map[types.NamespacedName][]*istionetworkingv1.VirtualService {
 			return routes.ByGateway(i.VirtualServices)
 		}),
@@ -91,19 +88,19 @@ func newIndex(i model.Inventory) *index {
 // governedBy is the index of the inventory, which differs from this one's in PeerAuthentications, DestinationRules and Gateways only.
 func (x *index) governedBy(i model.Inventory) *index {
 	other := newIndex(i)
+	other.istio = sync.OnceValue(func() *istio.Model { return x.istio().With(istio.WorldOf(i)) })
 	other.namespaces, other.pods, other.podsIn, other.services = x.namespaces, x.pods, x.podsIn, x.services
 	other.authorizations, other.credentials = x.authorizations, x.credentials
 	other.byAddress, other.byServiceAddress, other.sidecars = x.byAddress, x.byServiceAddress, x.sidecars
-	other.destinations, other.fronts, other.known = x.destinations, x.fronts, x.known
-	other.backends, other.endpoints = x.backends, x.endpoints
+	other.destinations, other.backends, other.fronts, other.known = x.destinations, x.backends, x.fronts, x.known
 	other.traffic, other.routed, other.inMesh = x.traffic, x.routed, x.inMesh
 	return other
 }
 
 // remembered asks once for each key.
-func remembered[V any](ask func(string) V) func(string) V {
+func remembered[K comparable, V any](ask func(K) V) func(K) V {
 	var known sync.Map
-	return func(key string) V {
+	return func(key K) V {
 		if value, found := known.Load(key); found {
 			return value.(V)
 		}

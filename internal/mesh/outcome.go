@@ -60,8 +60,9 @@ func (v *View) Outcomes(c Call) []Outcome {
 	if !v.EndpointsKnown(d) {
 		return []Outcome{v.outsideOutcome(c, connection)}
 	}
-	var all []Outcome
-	for _, server := range v.Reached(c) {
+	reached := v.Reached(c)
+	all := make([]Outcome, 0, len(reached))
+	for _, server := range reached {
 		all = append(all, v.OutcomeAt(c, server))
 	}
 	if len(all) == 0 {

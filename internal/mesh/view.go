@@ -37,6 +37,7 @@ func New(i model.Inventory, revision string) *View {
 	v := &View{network{contents{revision: revision, everyGateway: i.Gateways, tagged: taggedIn(i)}}}
 	v.inventory = inOrder(i.InRevision(revision))
 	v.index = newIndex(v.inventory)
+	v.index.backends = remembered(v.findBackends)
 	return v
 }
 

@@ -157,7 +157,7 @@ type Backend struct {
 
 // Endpoints are where the port leads to among what is behind its destination.
 func (p Port) Endpoints(behind []Backend) []Endpoint {
-	var all []Endpoint
+	all := make([]Endpoint, 0, len(behind))
 	for _, b := range behind {
 		if number, known := p.on(b); known {
 			all = append(all, Endpoint{Workload: b.Workload, Port: number})

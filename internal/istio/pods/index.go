@@ -29,21 +29,12 @@ func (i Index) Selected(selector map[string]string) []*model.Workload {
 		return i.workloads
 	}
 	var selected []*model.Workload
-	for _, at := range i.At(selector) {
-		selected = append(selected, i.workloads[at])
-	}
-	return selected
-}
-
-// At returns the positions, among the indexed workloads, of those that a selector with at least one label selects.
-func (i Index) At(selector map[string]string) []int {
-	var positions []int
 	for _, at := range i.rarest(selector) {
 		if Matches(selector, i.workloads[at].Labels) {
-			positions = append(positions, at)
+			selected = append(selected, i.workloads[at])
 		}
 	}
-	return positions
+	return selected
 }
 
 // rarest is the shortest list of candidates that the labels of the selector offer.

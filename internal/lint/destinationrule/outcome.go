@@ -17,7 +17,7 @@ import (
 
 // outcome is what becomes of a call whose TLS the settings of a DestinationRule decide.
 type outcome struct {
-	mesh.Outcome
+	*mesh.Outcome
 	// more counts the rule's other hosts that have the same outcome.
 	more int
 }
@@ -130,9 +130,10 @@ func decidedAt(v *mesh.View, rule *istionetworkingv1.DestinationRule, d *destina
 // judged returns the outcomes of the call at each endpoint. What the pods of a gateway take is for its own servers to say, and ports that
 // annotations keep from the proxy are another check's.
 func judged(v *mesh.View, call mesh.Call) []outcome {
-	var all []outcome
-	for _, o := range v.Outcomes(call) {
-		if !o.AtGateway && !o.Uncaptured {
+	outcomes := v.Outcomes(call)
+	all := make([]outcome, 0, len(outcomes))
+	for i := range outcomes {
+		if o := &outcomes[i]; !o.AtGateway && !o.Uncaptured {
 			all = append(all, outcome{Outcome: o})
 		}
 	}

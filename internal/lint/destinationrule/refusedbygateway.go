@@ -77,7 +77,7 @@ func atGateways(v *mesh.View, rule *istionetworkingv1.DestinationRule) []outcome
 		for _, call := range mesh.GovernedCalls(v, rule, d) {
 			for _, o := range v.Outcomes(call) {
 				if o.AtGateway {
-					all = append(all, outcome{Outcome: o})
+					all = append(all, outcome{Outcome: &o})
 				}
 			}
 		}
