@@ -184,8 +184,8 @@ var acceptModes = map[securityapi.PeerAuthentication_MutualTLS_Mode]meshtlsv1alp
 	securityapi.PeerAuthentication_MutualTLS_STRICT:     meshtlsv1alpha1.AcceptStrict,
 }
 
-// acceptsAt is what the workload accepts at one port. Most have a sidecar, for which the other ports need not be looked at.
-func (m *Model) acceptsAt(w *model.Workload, port int32) Accepted {
+// AcceptedAt is what the workload accepts at one port. Most have a sidecar, for which the other ports need not be looked at.
+func (m *Model) AcceptedAt(w *model.Workload, port int32) Accepted {
 	levels := m.peers().levelsOf(w)
 	if w.Dataplane == model.DataplaneSidecar && w.Interception != model.InterceptionNone {
 		return levels.at(uint32(port)) // #nosec G115 -- a port

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/meshtls/meshtls/internal/istio/hosts"
+	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -156,6 +157,7 @@ func ruleHost(rule *istionetworkingv1.DestinationRule) string {
 type mergedRule struct {
 	// from are the rules, in the order in which they were merged. The selector is that of the first.
 	from     []*istionetworkingv1.DestinationRule
+	selector pods.Selector
 	exportTo sets.Set[string]
 	// policy is the rule whose trafficPolicy holds; nil where none has one.
 	policy  *istionetworkingv1.DestinationRule
@@ -171,7 +173,7 @@ type mergedSubset struct {
 func (s mergedSubset) spec() *networkingapi.Subset { return s.rule.Spec.Subsets[s.index] }
 
 func newMergedRule(rule *istionetworkingv1.DestinationRule, exportTo sets.Set[string]) *mergedRule {
-	merged := &mergedRule{exportTo: exportTo}
+	merged := &mergedRule{exportTo: exportTo, selector: pods.SelectorOf(rule.Spec.GetWorkloadSelector().GetMatchLabels())}
 	// Istio keeps the subsets of the first rule as they are, duplicates included; the first of a name is the one that is used.
 	merged.join(rule)
 	return merged
@@ -183,10 +185,6 @@ func (r *mergedRule) first() *istionetworkingv1.DestinationRule { return r.from[
 // selecting says whether the rule is for some pods only.
 func (r *mergedRule) selecting() bool { return r.first().Spec.GetWorkloadSelector() != nil }
 
-func (r *mergedRule) selector() map[string]string {
-	return r.first().Spec.GetWorkloadSelector().GetMatchLabels()
-}
-
 // relation says whether the rule is merged into this one, and whether it stands beside it.
 func (r *mergedRule) relation(rule *istionetworkingv1.DestinationRule, exportTo sets.Set[string]) (joins, stands bool) {
 	same := exportTo.Equal(r.exportTo)
@@ -197,7 +195,7 @@ func (r *mergedRule) relation(rule *istionetworkingv1.DestinationRule, exportTo 
 	if selecting != r.selecting() {
 		return true, !same
 	}
-	if selecting && !maps.Equal(rule.Spec.GetWorkloadSelector().GetMatchLabels(), r.selector()) {
+	if selecting && !maps.Equal(rule.Spec.GetWorkloadSelector().GetMatchLabels(), r.first().Spec.GetWorkloadSelector().GetMatchLabels()) {
 		return false, true
 	}
 	return true, false

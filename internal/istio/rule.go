@@ -6,7 +6,6 @@ import (
 	networkingapi "istio.io/api/networking/v1alpha3"
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 
-	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -121,7 +120,7 @@ func chooseRule(client Client, candidates []*mergedRule) *mergedRule {
 		switch {
 		case !rule.selecting():
 			forAll = rule
-		case rule.first().Namespace == client.Namespace && pods.Matches(rule.selector(), client.Labels):
+		case rule.first().Namespace == client.Namespace && rule.selector.Matches(client.Labels):
 			return rule
 		}
 	}

@@ -72,7 +72,7 @@ func (m *Model) Verdict(c Connection) Verdict {
 	if c.Server == nil {
 		return outside(verdict, c.To)
 	}
-	verdict.Accepted = m.acceptsAt(c.Server, c.Port)
+	verdict.Accepted = m.AcceptedAt(c.Server, c.Port)
 	if tunnels(c, choice) {
 		return tunnelled(verdict)
 	}

@@ -11,6 +11,12 @@ func (v *network) Accept(w *model.Workload) istio.Acceptance {
 	return v.index.istio().Accept(w)
 }
 
+// AcceptedAt returns what the workload accepts at one port.
+func (v *network) AcceptedAt(w *model.Workload, port int32) istio.Accepted {
+	v.note(model.KindPeerAuthentication, model.KindConfigMap)
+	return v.index.istio().AcceptedAt(w, port)
+}
+
 // Rule finds the DestinationRule that governs a client's traffic to a host.
 func (v *network) Rule(client istio.Client, host model.Host) istio.Choice {
 	v.note(model.KindDestinationRule, model.KindConfigMap)

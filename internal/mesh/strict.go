@@ -38,7 +38,7 @@ func (s StrictPorts) InOrder() []StrictPort {
 
 // StrictAt reports whether the pods accept only mutual TLS at the port. The ports of a gateway are its servers'.
 func StrictAt(v *View, w *model.Workload, port int32) (StrictPort, bool) {
-	accepted := v.Accept(w).Port(port)
+	accepted := v.AcceptedAt(w, port)
 	return StrictPort{Origin: accepted.Origin, Port: port}, !w.Gateway && accepted.Mode == meshtlsv1alpha1.AcceptStrict
 }
 

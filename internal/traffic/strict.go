@@ -46,7 +46,7 @@ func someStrict(a istio.Acceptance) bool {
 }
 
 func strictAt(v *mesh.View, w *model.Workload, port int32) bool {
-	return v.Accept(w).Port(port).Mode == meshtlsv1alpha1.AcceptStrict
+	return v.AcceptedAt(w, port).Mode == meshtlsv1alpha1.AcceptStrict
 }
 
 // WouldRefuse returns a finding for each object that makes a workload Strict at a port that was called in another way than by mutual TLS of
@@ -92,7 +92,7 @@ func madeStrict(v *mesh.View, w *model.Workload, c evidence.Call) (istio.Origin,
 	if len(ports) == 0 || slices.ContainsFunc(ports, func(port int32) bool { return !strictAt(v, w, port) }) {
 		return istio.Origin{}, false
 	}
-	return v.Accept(w).Port(ports[0]).Origin, true
+	return v.AcceptedAt(w, ports[0]).Origin, true
 }
 
 // subject is what a finding is about.

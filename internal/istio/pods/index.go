@@ -1,6 +1,10 @@
 package pods
 
-import "github.com/meshtls/meshtls/internal/model"
+import (
+	"slices"
+
+	"github.com/meshtls/meshtls/internal/model"
+)
 
 // label is a key with its value.
 type label struct{ key, value string }
@@ -8,38 +12,42 @@ type label struct{ key, value string }
 // Index finds workloads by label.
 type Index struct {
 	workloads []*model.Workload
-	byLabel   map[label][]int
+	byLabel   map[label][]*model.Workload
 }
 
 // NewIndex indexes the workloads.
 func NewIndex(workloads []*model.Workload) Index {
-	index := Index{workloads: workloads, byLabel: map[label][]int{}}
-	for i := range workloads {
-		for k, v := range workloads[i].Labels {
-			index.byLabel[label{k, v}] = append(index.byLabel[label{k, v}], i)
+	index := Index{workloads: workloads, byLabel: map[label][]*model.Workload{}}
+	for _, w := range workloads {
+		for k, v := range w.Labels {
+			index.byLabel[label{k, v}] = append(index.byLabel[label{k, v}], w)
 		}
 	}
 	return index
 }
 
 // Selected returns the workloads that have all the labels, in the order in which they were indexed. An empty selector selects
-// every workload.
+// every workload. The list is not the caller's to change.
 func (i Index) Selected(selector map[string]string) []*model.Workload {
 	if len(selector) == 0 {
 		return i.workloads
 	}
+	candidates := slices.Clip(i.rarest(selector))
+	if len(selector) == 1 {
+		return candidates
+	}
 	var selected []*model.Workload
-	for _, at := range i.rarest(selector) {
-		if Matches(selector, i.workloads[at].Labels) {
-			selected = append(selected, i.workloads[at])
+	for _, w := range candidates {
+		if Matches(selector, w.Labels) {
+			selected = append(selected, w)
 		}
 	}
 	return selected
 }
 
 // rarest is the shortest list of candidates that the labels of the selector offer.
-func (i Index) rarest(selector map[string]string) []int {
-	var shortest []int
+func (i Index) rarest(selector map[string]string) []*model.Workload {
+	var shortest []*model.Workload
 	first := true
 	for k, v := range selector {
 		if candidates := i.byLabel[label{k, v}]; first || len(candidates) < len(shortest) {

@@ -61,7 +61,7 @@ func refusedMutualTLS(
 	v *mesh.View, d *destinations.Destination, port destinations.Port,
 ) (refused mesh.Outcome, client *model.Workload, found bool) {
 	for _, e := range v.Endpoints(d, port) {
-		if v.Accept(e.Workload).Port(e.Port).Mode != meshtlsv1alpha1.AcceptDisable || e.Dataplane != model.DataplaneSidecar || e.Gateway {
+		if v.AcceptedAt(e.Workload, e.Port).Mode != meshtlsv1alpha1.AcceptDisable || e.Dataplane != model.DataplaneSidecar || e.Gateway {
 			continue
 		}
 		for _, client := range v.Clients().All {

@@ -73,8 +73,8 @@ func disabledFor(v *mesh.View, pa *istiosecurityv1.PeerAuthentication, port int3
 	for _, w := range ambient {
 		withSidecar := w.As(model.DataplaneSidecar)
 		switch {
-		case v.Accept(withSidecar).Port(port).Origin != said:
-		case v.Accept(w).Port(port).Mode == meshtlsv1alpha1.AcceptStrict:
+		case v.AcceptedAt(withSidecar, port).Origin != said:
+		case v.AcceptedAt(w, port).Mode == meshtlsv1alpha1.AcceptStrict:
 			strict = append(strict, w)
 		default:
 			loose = append(loose, w)

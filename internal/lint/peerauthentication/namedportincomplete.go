@@ -62,7 +62,7 @@ func incomplete(v *mesh.View, pa *istiosecurityv1.PeerAuthentication, covered, o
 		return nil
 	}
 	differ := slices.DeleteFunc(slices.Clone(other.Pods), func(w *model.Workload) bool {
-		return v.Accept(w).Port(other.Target).Mode == mode
+		return v.AcceptedAt(w, other.Target).Mode == mode
 	})
 	if len(differ) == 0 {
 		return nil

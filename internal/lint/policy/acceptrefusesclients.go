@@ -95,6 +95,12 @@ func (w world) toldAlready(d *destinations.Destination) bool {
 // refusedAt counts the clients with a sidecar that are refused at the port, by what has them send what they send, and all that were asked.
 // What gateways send is for the rules that their routes meet.
 func (v view) refusedAt(rule model.AcceptRule, d *destinations.Destination, port destinations.Port) (refused map[refusing]int, called int) {
+	servers := slices.DeleteFunc(slices.Clone(v.Endpoints(d, port)), func(e destinations.Endpoint) bool {
+		return slices.Contains(e.Uncaptured, e.Port) || !pods.Matches(rule.Selector, e.Labels) || !v.isOf(rule, e)
+	})
+	if len(servers) == 0 || !v.EndpointsKnown(d) {
+		return nil, 0
+	}
 	refused = map[refusing]int{}
 	without := &model.Workload{Dataplane: model.DataplaneSidecar}
 	for _, client := range append([]*model.Workload{without}, mesh.CallersOf(v.View, d)...) {
@@ -102,8 +108,8 @@ func (v view) refusedAt(rule model.AcceptRule, d *destinations.Destination, port
 			continue
 		}
 		called++
-		for _, o := range v.Outcomes(mesh.DirectCall(client, d, port)) {
-			if o.Kind == istio.Refused && o.Server != nil && !o.Uncaptured && pods.Matches(rule.Selector, o.Server.Labels) && v.isOf(rule, o) {
+		for _, server := range servers {
+			if o := v.OutcomeAt(mesh.DirectCall(client, d, port), server); o.Kind == istio.Refused {
 				refused[refusing{destination: d, port: port.Number, because: o.Sent.Origin}]++
 				break
 			}
@@ -113,10 +119,10 @@ func (v view) refusedAt(rule model.AcceptRule, d *destinations.Destination, port
 }
 
 // isOf reports whether the rule's mode is what refuses: the endpoint accepts by the rule, and not by one of another policy.
-func (v view) isOf(rule model.AcceptRule, o mesh.Outcome) bool {
-	decided := v.Accept(o.Server.Workload).Port(o.Server.Port)
+func (v view) isOf(rule model.AcceptRule, server destinations.Endpoint) bool {
+	decided := v.AcceptedAt(server.Workload, server.Port)
 	_, ours := v.peerAuthentications[decided.Origin.Object]
-	return ours && decided.Mode == rule.PortMode(o.Server.Port)
+	return ours && decided.Mode == rule.PortMode(server.Port)
 }
 
 func refusedFinding(r refusing, all bool) model.Finding {
