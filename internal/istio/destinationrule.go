@@ -2,7 +2,6 @@ package istio
 
 import (
 	"iter"
-	"maps"
 	"strings"
 
 	networkingapi "istio.io/api/networking/v1alpha3"
@@ -187,18 +186,15 @@ func (r *mergedRule) selecting() bool { return r.first().Spec.GetWorkloadSelecto
 
 // relation says whether the rule is merged into this one, and whether it stands beside it.
 func (r *mergedRule) relation(rule *istionetworkingv1.DestinationRule, exportTo sets.Set[string]) (joins, stands bool) {
+	selecting := rule.Spec.GetWorkloadSelector() != nil
+	if selecting && r.selecting() && !r.selector.Is(rule.Spec.GetWorkloadSelector().GetMatchLabels()) {
+		return false, true
+	}
 	same := exportTo.Equal(r.exportTo)
 	if !same && (r.exportTo.Len() == 0 || !exportTo.IsSuperset(r.exportTo)) {
 		return false, true
 	}
-	selecting := rule.Spec.GetWorkloadSelector() != nil
-	if selecting != r.selecting() {
-		return true, !same
-	}
-	if selecting && !maps.Equal(rule.Spec.GetWorkloadSelector().GetMatchLabels(), r.first().Spec.GetWorkloadSelector().GetMatchLabels()) {
-		return false, true
-	}
-	return true, false
+	return true, selecting != r.selecting() && !same
 }
 
 func (r *mergedRule) join(rule *istionetworkingv1.DestinationRule) {

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/meshtls/meshtls/internal/istio/destinations"
 	"github.com/meshtls/meshtls/internal/istio/hosts"
@@ -14,10 +15,17 @@ import (
 // callerClasses are the clients with a proxy, by what DestinationRules without a workloadSelector tell them apart by, and the
 // DestinationRules that have one, by host.
 type callerClasses struct {
-	classes   [][]*model.Workload
+	classes   []callerClass
 	selecting map[string][]*istionetworkingv1.DestinationRule
 	// wildcards are the hosts of selecting that are wildcards.
 	wildcards []string
+}
+
+// callerClass are clients of one namespace.
+type callerClass struct {
+	namespace string
+	clients   []*model.Workload
+	byLabels  pods.Index
 }
 
 func newCallerClasses(v *View) callerClasses {
@@ -27,9 +35,13 @@ func newCallerClasses(v *View) callerClasses {
 		as := caller{namespace: w.Namespace, gateway: w.Gateway}
 		if _, known := at[as]; !known {
 			at[as] = len(c.classes)
-			c.classes = append(c.classes, nil)
+			c.classes = append(c.classes, callerClass{namespace: w.Namespace})
 		}
-		c.classes[at[as]] = append(c.classes[at[as]], w)
+		class := &c.classes[at[as]]
+		class.clients = append(class.clients, w)
+	}
+	for i := range c.classes {
+		c.classes[i].byLabels = pods.NewIndex(c.classes[i].clients)
 	}
 	for _, rule := range v.DestinationRules() {
 		if rule.Spec.GetWorkloadSelector() == nil {
@@ -56,27 +68,26 @@ func CallersOf(v *View, d *destinations.Destination) []*model.Workload {
 	}
 	var callers []*model.Workload
 	for _, class := range c.classes {
-		callers = append(callers, firstOfEach(class, selecting)...)
+		callers = append(callers, class.firstOfEach(selecting)...)
 	}
 	return callers
 }
 
 // firstOfEach returns the first of the clients that no rule selects, and the first that each rule selects.
-func firstOfEach(class []*model.Workload, selecting []*istionetworkingv1.DestinationRule) []*model.Workload {
-	selects := func(rule *istionetworkingv1.DestinationRule, w *model.Workload) bool {
-		return rule.Namespace == w.Namespace && pods.Matches(rule.Spec.GetWorkloadSelector().GetMatchLabels(), w.Labels)
-	}
-	unselected := func(w *model.Workload) bool {
-		return !slices.ContainsFunc(selecting, func(rule *istionetworkingv1.DestinationRule) bool { return selects(rule, w) })
-	}
-	var first []*model.Workload
-	if at := slices.IndexFunc(class, unselected); at >= 0 {
-		first = append(first, class[at])
-	}
+func (c callerClass) firstOfEach(selecting []*istionetworkingv1.DestinationRule) []*model.Workload {
+	var first, selected []*model.Workload
 	for _, rule := range selecting {
-		if at := slices.IndexFunc(class, func(w *model.Workload) bool { return selects(rule, w) }); at >= 0 {
-			first = append(first, class[at])
+		if rule.Namespace != c.namespace {
+			continue
 		}
+		if of := c.byLabels.Selected(rule.Spec.GetWorkloadSelector().GetMatchLabels()); len(of) > 0 {
+			first = append(first, of[0])
+			selected = append(selected, of...)
+		}
+	}
+	taken := sets.New(selected...)
+	if at := slices.IndexFunc(c.clients, func(w *model.Workload) bool { return !taken.Has(w) }); at >= 0 {
+		return slices.Insert(first, 0, c.clients[at])
 	}
 	return first
 }

@@ -3,6 +3,7 @@ package mesh
 import (
 	"fmt"
 	"iter"
+	"slices"
 
 	networkingapi "istio.io/api/networking/v1alpha3"
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
@@ -47,10 +48,6 @@ func tlsOfPolicy(policy *networkingapi.TrafficPolicy, path string, yield func(*n
 
 // SaysTLS reports whether the traffic policy has TLS settings, for all ports or for one.
 func SaysTLS(policy *networkingapi.TrafficPolicy) bool {
-	says := false
-	tlsOfPolicy(policy, "", func(*networkingapi.ClientTLSSettings, string) bool {
-		says = true
-		return false
-	})
-	return says
+	ownTLS := func(port *networkingapi.TrafficPolicy_PortTrafficPolicy) bool { return port.GetTls() != nil }
+	return policy.GetTls() != nil || slices.ContainsFunc(policy.GetPortLevelSettings(), ownTLS)
 }

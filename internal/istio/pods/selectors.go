@@ -27,6 +27,11 @@ func (s Selector) Matches(labels map[string]string) bool {
 	return true
 }
 
+// Is reports whether the selector has these labels and no others.
+func (s Selector) Is(labels map[string]string) bool {
+	return len(s) == len(labels) && s.Matches(labels)
+}
+
 // Selectors finds, among many selectors, those that select a pod with given labels.
 type Selectors struct {
 	selectors []map[string]string

@@ -12,6 +12,9 @@ import (
 // Attributed returns the findings about the rendered objects of the namespace as findings about the policies that own them. Those about
 // other objects are left out.
 func Attributed(n Namespace, found []model.Finding) []model.Finding {
+	if len(found) == 0 {
+		return nil
+	}
 	a := authorsOf(n)
 	rendered := map[model.ObjectRef]metav1.Object{}
 	for _, o := range n.Objects.All() {

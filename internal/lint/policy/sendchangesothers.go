@@ -132,13 +132,17 @@ func (w world) oneOfOthers(v view, rule model.SendRule, d *destinations.Destinat
 
 // names reports whether policies say what the client sends to the host.
 func (w world) names(v view, c istio.Client, host string) bool {
-	return slices.ContainsFunc(w.Plan.Sends, func(r model.SendRule) bool {
+	here := c.Namespace == w.Snapshot.Namespace
+	for i := range w.Plan.Sends {
+		r := &w.Plan.Sends[i]
 		if r.Companion || r.Revision != v.Revision() || r.Host != host && !hosts.Covers(r.Host, host) {
-			return false
+			continue
 		}
-		here := c.Namespace == w.Snapshot.Namespace
-		return r.Audience == model.AudienceAll || here && pods.Matches(r.Selector, c.Labels)
-	})
+		if r.Audience == model.AudienceAll || here && pods.Matches(r.Selector, c.Labels) {
+			return true
+		}
+	}
+	return false
 }
 
 // changeFindings tells the policies: one finding for each rule, DestinationRule that is lost, and gravity.
