@@ -3,6 +3,7 @@ package istio
 import (
 	"iter"
 	"strings"
+	"sync"
 
 	networkingapi "istio.io/api/networking/v1alpha3"
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
@@ -22,35 +23,49 @@ const (
 // Source: istio pilot/pkg/model/push_context.go, setDestinationRules.
 type ruleIndex struct {
 	root string
-	// local are, for each namespace, the rules for its own clients.
-	local map[string]rulePool
-	// exported are, for each namespace, the rules that other namespaces' clients may find.
-	exported map[string]rulePool
-	// rootPrivate are the rules of the root namespace that stay in it.
-	rootPrivate rulePool
+	// of are the pools of a namespace's rules. They are made when they are first asked for: who asks about one namespace of a large mesh
+	// meets the rules of few.
+	of func(namespace string) rulePools
+}
+
+// rulePools are the rules of one namespace.
+type rulePools struct {
+	// local are those for the namespace's own clients, exported those that other namespaces' clients may find, and private the others.
+	local, exported, private rulePool
 }
 
 func indexRules(mesh model.Mesh, all []*istionetworkingv1.DestinationRule) ruleIndex {
-	index := ruleIndex{
-		root:        mesh.RootNamespace,
-		local:       map[string]rulePool{},
-		exported:    map[string]rulePool{},
-		rootPrivate: newRulePool(),
+	byNamespace := map[string][]*istionetworkingv1.DestinationRule{}
+	for _, rule := range all {
+		byNamespace[rule.Namespace] = append(byNamespace[rule.Namespace], rule)
 	}
 	private := sets.New(mesh.DefaultDestinationRuleExportTo...).Has(exportToOwn)
+	var made sync.Map
+	return ruleIndex{root: mesh.RootNamespace, of: func(namespace string) rulePools {
+		if known, found := made.Load(namespace); found {
+			return known.(rulePools)
+		}
+		pools := poolRules(byNamespace[namespace], private)
+		made.Store(namespace, pools)
+		return pools
+	}}
+}
+
+// poolRules merges the rules of one namespace, which are private by default or not.
+func poolRules(all []*istionetworkingv1.DestinationRule, private bool) rulePools {
+	pools := rulePools{local: newRulePool(), exported: newRulePool(), private: newRulePool()}
 	for _, rule := range bySelectorAndAge(all) {
 		exportTo := exportToOf(rule)
 		if exportTo.Len() == 0 || exportTo.HasAny(exportToAll, exportToOwn, rule.Namespace) {
-			poolOf(index.local, rule.Namespace).add(rule, exportTo)
+			pools.local.add(rule, exportTo)
 		}
-		switch {
-		case !isPrivate(exportTo, rule.Namespace, private):
-			poolOf(index.exported, rule.Namespace).add(rule, exportTo)
-		case rule.Namespace == index.root:
-			index.rootPrivate.add(rule, exportTo)
+		if isPrivate(exportTo, rule.Namespace, private) {
+			pools.private.add(rule, exportTo)
+		} else {
+			pools.exported.add(rule, exportTo)
 		}
 	}
-	return index
+	return pools
 }
 
 // bySelectorAndAge orders the rules as Istio does before it merges them: those for some pods first, then the oldest.
@@ -88,13 +103,6 @@ type rulePool struct{ exact, wildcard map[string][]*mergedRule }
 
 func newRulePool() rulePool {
 	return rulePool{exact: map[string][]*mergedRule{}, wildcard: map[string][]*mergedRule{}}
-}
-
-func poolOf(pools map[string]rulePool, namespace string) rulePool {
-	if _, known := pools[namespace]; !known {
-		pools[namespace] = newRulePool()
-	}
-	return pools[namespace]
 }
 
 // matching yields the rules of each host that stands for the name, the most specific host first.

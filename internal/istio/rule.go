@@ -79,7 +79,7 @@ func (i ruleIndex) lookup(client string, host model.Host) []*mergedRule {
 	}
 	for _, namespace := range []string{host.Namespace, i.root} {
 		// What is not exported to the client is taken out only after the most specific host is found.
-		if found := visibleTo(client, i.exported[namespace].mostSpecific(host.Name)); len(found) > 0 {
+		if found := visibleTo(client, i.of(namespace).exported.mostSpecific(host.Name)); len(found) > 0 {
 			return found
 		}
 	}
@@ -90,15 +90,15 @@ func (i ruleIndex) lookup(client string, host model.Host) []*mergedRule {
 // that the rules for the mesh do not hide those of the Services.
 func (i ruleIndex) own(client string) rulePool {
 	if client == i.root {
-		return i.rootPrivate
+		return i.of(i.root).private
 	}
-	return i.local[client]
+	return i.of(client).local
 }
 
 // pools are the places where a client's proxy looks, in order, and whether exportTo counts there.
 func (i ruleIndex) pools(client string, host model.Host) iter.Seq2[rulePool, bool] {
 	return func(yield func(rulePool, bool) bool) {
-		_ = yield(i.own(client), false) && yield(i.exported[host.Namespace], true) && yield(i.exported[i.root], true)
+		_ = yield(i.own(client), false) && yield(i.of(host.Namespace).exported, true) && yield(i.of(i.root).exported, true)
 	}
 }
 
