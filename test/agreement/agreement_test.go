@@ -17,7 +17,7 @@ import (
 const (
 	// variableWorlds is the number of random worlds, and variableFirst the seed of the first.
 	variableWorlds, variableFirst = "AGREEMENT_WORLDS", "AGREEMENT_FIRST"
-	defaultWorlds                 = 120
+	defaultWorlds                 = 300
 	// shown is how many disagreements of a kind are printed for a world.
 	shown = 3
 )
