@@ -53,13 +53,12 @@ func repetition(v *mesh.View, loser, winner *istiosecurityv1.PeerAuthentication)
 		scope, parent = "the mesh", meshtlsv1alpha1.AcceptPermissive
 	}
 	f := lint.Finding(lint.Error, model.KindPeerAuthentication, loser, "spec")
-	f.Message = fmt.Sprintf("Istio ignores it: of the PeerAuthentications for the whole of %s it uses the oldest, %s, which says %s.",
-		scope, model.RefOf(model.KindPeerAuthentication, winner), modeWords(winner))
+	says := "which says " + modeWords(winner)
 	if sameModes(loser, winner, parent) {
-		f.Severity = lint.Info
-		f.Message = fmt.Sprintf("Istio ignores it: of the PeerAuthentications for the whole of %s it uses the oldest, %s, by which pods accept the same.",
-			scope, model.RefOf(model.KindPeerAuthentication, winner))
+		f.Severity, says = lint.Info, "by which pods accept the same"
 	}
+	f.Message = fmt.Sprintf("Istio ignores it: of the PeerAuthentications for the whole of %s it uses the oldest, %s, %s.",
+		scope, model.RefOf(model.KindPeerAuthentication, winner), says)
 	f.Remedy = "Delete the one or the other."
 	return f
 }
