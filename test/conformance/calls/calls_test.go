@@ -13,6 +13,7 @@ import (
 
 	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/mesh"
+	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/test/conformance/oracle"
 )
 
@@ -22,6 +23,8 @@ const (
 	defaultSeed   = 1
 	// shown is how many disagreements of a world are printed.
 	shown = 8
+	// brokenWorlds are shown to a broken model, and leastNoticed is in how many of them that must be noticed.
+	brokenWorlds, leastNoticed = 20, 3
 )
 
 // TestMain keeps Istio's log out of the output, and Istio from holding on to every world for its debugger.
@@ -52,6 +55,20 @@ func TestCallsAgreeWithIstio(t *testing.T) {
 
 func compare(t *testing.T, seed uint64, tally *tally) {
 	t.Helper()
+	world, inventory, classes := read(t, seed)
+	v := mesh.New(inventory, "")
+	generated, asked := istioFacts(oracle.NewMesh(t, world, ""), v)
+	found := differences(generated, ourFacts(v, asked))
+	tally.add(generated, classes, len(found))
+	if len(found) > 0 {
+		keep(t, world, seed)
+		t.Errorf("seed %d: %d disagreements:\n%s", seed, len(found), strings.Join(found[:min(shown, len(found))], "\n"))
+	}
+}
+
+// read returns the world of the seed, as Istio and as internal/mesh take it, and what it has in it.
+func read(t *testing.T, seed uint64) (oracle.World, model.Inventory, []string) {
+	t.Helper()
 	objects, classes := newWorld(seed)
 	world, err := oracle.Of(objects)
 	if err != nil {
@@ -65,13 +82,33 @@ func compare(t *testing.T, seed uint64, tally *tally) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := mesh.New(inventory, "")
-	generated, asked := istioFacts(oracle.NewMesh(t, world, ""), v)
-	found := differences(generated, ourFacts(v, asked))
-	tally.add(generated, classes, len(found))
-	if len(found) > 0 {
-		keep(t, world, seed)
-		t.Errorf("seed %d: %d disagreements:\n%s", seed, len(found), strings.Join(found[:min(shown, len(found))], "\n"))
+	return world, inventory, classes
+}
+
+// TestBrokenModelIsNoticed hides objects of a kind from internal/mesh, in worlds on which it agrees with Istio.
+func TestBrokenModelIsNoticed(t *testing.T) {
+	hidden := map[string]func(*model.Inventory){
+		"PeerAuthentications": func(i *model.Inventory) { i.PeerAuthentications = nil },
+		"DestinationRules":    func(i *model.Inventory) { i.DestinationRules = nil },
+		"VirtualServices":     func(i *model.Inventory) { i.VirtualServices = nil },
+		"Gateways":            func(i *model.Inventory) { i.Gateways = nil },
+	}
+	noticed := map[string]int{}
+	for seed := range uint64(brokenWorlds) {
+		world, inventory, _ := read(t, defaultSeed+seed)
+		generated, asked := istioFacts(oracle.NewMesh(t, world, ""), mesh.New(inventory, ""))
+		for kind, hide := range hidden {
+			broken := inventory
+			hide(&broken)
+			if len(differences(generated, ourFacts(mesh.New(broken, ""), asked))) > 0 {
+				noticed[kind]++
+			}
+		}
+	}
+	for kind := range hidden {
+		if noticed[kind] < leastNoticed {
+			t.Errorf("a model without %s is noticed in %d of %d worlds, want %d", kind, noticed[kind], brokenWorlds, leastNoticed)
+		}
 	}
 }
 
