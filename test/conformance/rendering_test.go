@@ -44,7 +44,7 @@ func TestRenderedObjectsAreValid(t *testing.T) {
 			analyze(t, operated)
 		})
 	}
-	for seed := range number(t, variableWorlds, renderedWorlds) {
+	for seed := range worlds.Setting(t, variableWorlds, renderedWorlds) {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 			w := randomWorld(t, seed)
 			validate(t, w.operated.Rendered)

@@ -3,7 +3,6 @@ package calls
 import (
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,6 +14,7 @@ import (
 	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/test/conformance/oracle"
+	"github.com/meshtls/meshtls/test/worlds"
 )
 
 const (
@@ -36,21 +36,10 @@ func TestMain(m *testing.M) {
 
 // TestCallsAgreeWithIstio shows each world to Istio and to internal/mesh.
 func TestCallsAgreeWithIstio(t *testing.T) {
-	first, worlds := setting(t, "MESHTLS_SEED", defaultSeed), setting(t, "MESHTLS_WORLDS", defaultWorlds)
+	first, count := worlds.Setting(t, "MESHTLS_SEED", defaultSeed), worlds.Setting(t, "MESHTLS_WORLDS", defaultWorlds)
 	var tally tally
-	t.Run("worlds", func(t *testing.T) {
-		// A parallel test is kept until its group is done. So there are few of them, and the worlds of each come one after the other.
-		workers := runtime.GOMAXPROCS(0)
-		for worker := range workers {
-			t.Run(strconv.Itoa(worker), func(t *testing.T) {
-				t.Parallel()
-				for seed := first + worker; seed < first+worlds; seed += workers {
-					t.Run(strconv.Itoa(seed), func(t *testing.T) { compare(t, uint64(seed), &tally) })
-				}
-			})
-		}
-	})
-	t.Logf("%d worlds, %s", worlds, &tally)
+	worlds.Each(t, first, count, func(t *testing.T, seed uint64) { compare(t, seed, &tally) })
+	t.Logf("%d worlds, %s", count, &tally)
 }
 
 func compare(t *testing.T, seed uint64, tally *tally) {
@@ -126,17 +115,4 @@ func keep(t *testing.T, world oracle.World, seed uint64) {
 	if err != nil {
 		t.Error(err)
 	}
-}
-
-func setting(t *testing.T, name string, otherwise int) int {
-	t.Helper()
-	text, set := os.LookupEnv(name)
-	if !set {
-		return otherwise
-	}
-	value, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return value
 }
