@@ -31,13 +31,13 @@ func TestReads(t *testing.T) {
 
 // TestUnrecordedReadsAreNoticed runs a check that looks at pods behind the record's back, and the same check as it should be.
 func TestUnrecordedReadsAreNoticed(t *testing.T) {
-	inventory := model.Inventory{Workloads: []model.Workload{{Namespace: "shop", Example: "web-1", Count: 1}}}
-	counting := func(pods func(*mesh.View) []model.Workload) lint.Check {
+	inventory := model.Inventory{Workloads: []*model.Workload{{Namespace: "shop", Example: "web-1", Count: 1}}}
+	counting := func(pods func(*mesh.View) []*model.Workload) lint.Check {
 		return lint.Check{About: lint.About{Name: "pods"}, Find: func(v *mesh.View) []model.Finding {
 			return make([]model.Finding, len(pods(v)))
 		}}
 	}
-	behind := counting(func(v *mesh.View) []model.Workload { return v.Recording(&mesh.Reads{}).Workloads() })
+	behind := counting(func(v *mesh.View) []*model.Workload { return v.Recording(&mesh.Reads{}).Workloads() })
 	if unrecorded(behind, inventory) == "" {
 		t.Error("a check that reads pods without a record is not noticed")
 	}

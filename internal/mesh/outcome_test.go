@@ -51,9 +51,9 @@ func view(t *testing.T, documents string) *mesh.View {
 	return mesh.New(manifests.Read(t, time.Time{}, documents).Inventory, "")
 }
 
-func workload(t *testing.T, v *mesh.View, example string) model.Workload {
+func workload(t *testing.T, v *mesh.View, example string) *model.Workload {
 	t.Helper()
-	at := slices.IndexFunc(v.Workloads(), func(w model.Workload) bool { return w.Example == example })
+	at := slices.IndexFunc(v.Workloads(), func(w *model.Workload) bool { return w.Example == example })
 	if at < 0 {
 		t.Fatalf("there is no pod %s", example)
 	}

@@ -70,17 +70,17 @@ func TestClients(t *testing.T) {
 // TestObstacles: who carries what is accepted, what is sent, and the servers of a Gateway.
 func TestObstacles(t *testing.T) {
 	tests := map[string]struct {
-		pods                  model.Workload
+		pods                  *model.Workload
 		accept, send, servers mesh.Obstacle
 	}{
-		"a sidecar":      {pods: model.Workload{Dataplane: model.DataplaneSidecar}, servers: mesh.NoGateway},
-		"a gateway":      {pods: model.Workload{Dataplane: model.DataplaneSidecar, Gateway: true}, accept: mesh.GatewayServers},
-		"ztunnel":        {pods: model.Workload{Dataplane: model.DataplaneAmbient}, send: mesh.Ztunnel, servers: mesh.NoGateway},
-		"nobody":         {pods: model.Workload{Dataplane: model.DataplaneNone}, accept: mesh.NoProxy, send: mesh.NoProxy, servers: mesh.NoProxy},
-		"a gRPC library": {pods: model.Workload{Dataplane: model.DataplaneProxyless}, accept: mesh.Proxyless, send: mesh.Proxyless, servers: mesh.NoGateway},
-		"a waypoint":     {pods: model.Workload{Dataplane: model.DataplaneWaypoint}, accept: mesh.Waypoint, send: mesh.Waypoint, servers: mesh.NoGateway},
+		"a sidecar":      {pods: &model.Workload{Dataplane: model.DataplaneSidecar}, servers: mesh.NoGateway},
+		"a gateway":      {pods: &model.Workload{Dataplane: model.DataplaneSidecar, Gateway: true}, accept: mesh.GatewayServers},
+		"ztunnel":        {pods: &model.Workload{Dataplane: model.DataplaneAmbient}, send: mesh.Ztunnel, servers: mesh.NoGateway},
+		"nobody":         {pods: &model.Workload{Dataplane: model.DataplaneNone}, accept: mesh.NoProxy, send: mesh.NoProxy, servers: mesh.NoProxy},
+		"a gRPC library": {pods: &model.Workload{Dataplane: model.DataplaneProxyless}, accept: mesh.Proxyless, send: mesh.Proxyless, servers: mesh.NoGateway},
+		"a waypoint":     {pods: &model.Workload{Dataplane: model.DataplaneWaypoint}, accept: mesh.Waypoint, send: mesh.Waypoint, servers: mesh.NoGateway},
 		"a sidecar that is not in the way": {
-			pods:   model.Workload{Dataplane: model.DataplaneSidecar, Interception: model.InterceptionNone},
+			pods:   &model.Workload{Dataplane: model.DataplaneSidecar, Interception: model.InterceptionNone},
 			accept: mesh.Uncaught, send: mesh.Uncaught, servers: mesh.NoGateway,
 		},
 	}
