@@ -15,29 +15,35 @@ import (
 
 // pods of namespace shop: web calls api, and legacy has no proxy.
 const shop = `
-{apiVersion: v1, kind: Pod, metadata: {name: web, namespace: shop, labels: {app: web}}, spec: {containers: [{name: app}, {name: istio-proxy}]}}
+{apiVersion: v1, kind: Pod, metadata: {name: web, namespace: shop, labels: {app: web}},
+ spec: {containers: [{name: app}, {name: istio-proxy}]}}
 ---
-{apiVersion: v1, kind: Pod, metadata: {name: api, namespace: shop, labels: {app: api}}, spec: {containers: [{name: app}, {name: istio-proxy}]}}
+{apiVersion: v1, kind: Pod, metadata: {name: api, namespace: shop, labels: {app: api}},
+ spec: {containers: [{name: app}, {name: istio-proxy}]}}
 ---
 {apiVersion: v1, kind: Pod, metadata: {name: legacy, namespace: shop, labels: {app: legacy}}, spec: {containers: [{name: app}]}}
 ---
 {apiVersion: v1, kind: Service, metadata: {name: api, namespace: shop},
  spec: {selector: {app: api}, ports: [{name: http, port: 80, targetPort: 8080}, {name: https, port: 443, targetPort: 8443}]}}
 ---
-{apiVersion: v1, kind: Service, metadata: {name: legacy, namespace: shop}, spec: {selector: {app: legacy}, ports: [{name: http, port: 80, targetPort: 8080}]}}
+{apiVersion: v1, kind: Service, metadata: {name: legacy, namespace: shop},
+ spec: {selector: {app: legacy}, ports: [{name: http, port: 80, targetPort: 8080}]}}
 ---
-{apiVersion: v1, kind: Service, metadata: {name: nobody, namespace: shop}, spec: {selector: {app: nobody}, ports: [{name: http, port: 80}]}}
+{apiVersion: v1, kind: Service, metadata: {name: nobody, namespace: shop},
+ spec: {selector: {app: nobody}, ports: [{name: http, port: 80}]}}
 `
 
 // edge is a gateway's pod.
 const edge = `
 ---
-{apiVersion: v1, kind: Pod, metadata: {name: edge, namespace: edge, labels: {istio: ingressgateway}}, spec: {containers: [{name: istio-proxy}]}}
+{apiVersion: v1, kind: Pod, metadata: {name: edge, namespace: edge, labels: {istio: ingressgateway}},
+ spec: {containers: [{name: istio-proxy}]}}
 `
 
 // peers is a document with the mode that the pods of namespace shop accept.
 func peers(mode string) string {
-	return "\n---\n{apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {name: default, namespace: shop}, spec: {mtls: {mode: " + mode + "}}}"
+	return "\n---\n{apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {name: default, namespace: shop}, " +
+		"spec: {mtls: {mode: " + mode + "}}}"
 }
 
 // rule is a document with what clients of all namespaces send to a Service of namespace shop.
@@ -146,9 +152,11 @@ func TestOutcomesOfGateways(t *testing.T) {
 	}
 	const (
 		passing = "{hosts: [api.example.com], port: {number: 443, name: tls, protocol: TLS}, tls: {mode: PASSTHROUGH}}"
-		ending  = "{hosts: [api.example.com], port: {number: 443, name: https, protocol: HTTPS}, tls: {mode: SIMPLE, credentialName: api}}"
-		tlsTo   = "tls: [{match: [{sniHosts: [api.example.com]}], route: [{destination: {host: api.shop.svc.cluster.local, port: {number: %d}}}]}]"
-		httpTo  = "http: [{route: [{destination: {host: api.shop.svc.cluster.local, port: {number: %d}}}]}]"
+		ending  = "{hosts: [api.example.com], port: {number: 443, name: https, protocol: HTTPS}, " +
+			"tls: {mode: SIMPLE, credentialName: api}}"
+		tlsTo = "tls: [{match: [{sniHosts: [api.example.com]}], " +
+			"route: [{destination: {host: api.shop.svc.cluster.local, port: {number: %d}}}]}]"
+		httpTo = "http: [{route: [{destination: {host: api.shop.svc.cluster.local, port: {number: %d}}}]}]"
 	)
 	tests := map[string]struct {
 		world string

@@ -73,12 +73,27 @@ func TestObstacles(t *testing.T) {
 		pods                  *model.Workload
 		accept, send, servers mesh.Obstacle
 	}{
-		"a sidecar":      {pods: &model.Workload{Dataplane: model.DataplaneSidecar}, servers: mesh.NoGateway},
-		"a gateway":      {pods: &model.Workload{Dataplane: model.DataplaneSidecar, Gateway: true}, accept: mesh.GatewayServers},
-		"ztunnel":        {pods: &model.Workload{Dataplane: model.DataplaneAmbient}, send: mesh.Ztunnel, servers: mesh.NoGateway},
-		"nobody":         {pods: &model.Workload{Dataplane: model.DataplaneNone}, accept: mesh.NoProxy, send: mesh.NoProxy, servers: mesh.NoProxy},
-		"a gRPC library": {pods: &model.Workload{Dataplane: model.DataplaneProxyless}, accept: mesh.Proxyless, send: mesh.Proxyless, servers: mesh.NoGateway},
-		"a waypoint":     {pods: &model.Workload{Dataplane: model.DataplaneWaypoint}, accept: mesh.Waypoint, send: mesh.Waypoint, servers: mesh.NoGateway},
+		"a sidecar": {pods: &model.Workload{Dataplane: model.DataplaneSidecar}, servers: mesh.NoGateway},
+		"a gateway": {
+			pods:   &model.Workload{Dataplane: model.DataplaneSidecar, Gateway: true},
+			accept: mesh.GatewayServers,
+		},
+		"ztunnel": {
+			pods: &model.Workload{Dataplane: model.DataplaneAmbient},
+			send: mesh.Ztunnel, servers: mesh.NoGateway,
+		},
+		"nobody": {
+			pods:   &model.Workload{Dataplane: model.DataplaneNone},
+			accept: mesh.NoProxy, send: mesh.NoProxy, servers: mesh.NoProxy,
+		},
+		"a gRPC library": {
+			pods:   &model.Workload{Dataplane: model.DataplaneProxyless},
+			accept: mesh.Proxyless, send: mesh.Proxyless, servers: mesh.NoGateway,
+		},
+		"a waypoint": {
+			pods:   &model.Workload{Dataplane: model.DataplaneWaypoint},
+			accept: mesh.Waypoint, send: mesh.Waypoint, servers: mesh.NoGateway,
+		},
 		"a sidecar that is not in the way": {
 			pods:   &model.Workload{Dataplane: model.DataplaneSidecar, Interception: model.InterceptionNone},
 			accept: mesh.Uncaught, send: mesh.Uncaught, servers: mesh.NoGateway,
@@ -109,11 +124,15 @@ func TestSameTLS(t *testing.T) {
 		},
 		"for one port only": {one: "{tls: " + simple + "}", other: "{portLevelSettings: [{port: {number: 80}, tls: " + simple + "}]}"},
 		"a port that nobody has": {
-			one: "{tls: " + simple + "}", other: "{tls: " + simple + ", portLevelSettings: [{port: {number: 81}, tls: {mode: DISABLE}}]}", want: true,
+			one:   "{tls: " + simple + "}",
+			other: "{tls: " + simple + ", portLevelSettings: [{port: {number: 81}, tls: {mode: DISABLE}}]}",
+			want:  true,
 		},
-		"another server name":                  {one: "{tls: " + simple + "}", other: "{tls: {mode: SIMPLE, sni: other.example.com}}"},
-		"what Istio chooses, and what is said": {one: "{connectionPool: {tcp: {maxConnections: 1}}}", other: "{tls: {mode: ISTIO_MUTUAL}}", want: true},
-		"mutual TLS, and plaintext":            {one: "{tls: {mode: ISTIO_MUTUAL}}", other: "{tls: {mode: DISABLE}}"},
+		"another server name": {one: "{tls: " + simple + "}", other: "{tls: {mode: SIMPLE, sni: other.example.com}}"},
+		"what Istio chooses, and what is said": {
+			one: "{connectionPool: {tcp: {maxConnections: 1}}}", other: "{tls: {mode: ISTIO_MUTUAL}}", want: true,
+		},
+		"mutual TLS, and plaintext": {one: "{tls: {mode: ISTIO_MUTUAL}}", other: "{tls: {mode: DISABLE}}"},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
