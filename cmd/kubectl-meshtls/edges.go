@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
+	"maps"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -51,8 +51,8 @@ func newEdges(streams genericiooptions.IOStreams, objects *input) *cobra.Command
 		Example: edgesExample,
 		Args:    cobra.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error {
-			if edgeOutputs[flags.output] == nil {
-				return fmt.Errorf("unknown output %q: it is text, json or yaml", flags.output)
+			if err := knownOutput(flags.output, maps.Keys(edgeOutputs)); err != nil {
+				return err
 			}
 			return flags.validate(objects)
 		},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"time"
 
@@ -71,8 +72,8 @@ func newEvidence(streams genericiooptions.IOStreams, objects *input) *cobra.Comm
 		Example: evidenceExample,
 		Args:    cobra.MaximumNArgs(1),
 		PreRunE: func(*cobra.Command, []string) error {
-			if observations[flags.output] == nil {
-				return fmt.Errorf("unknown output %q: it is text, json or yaml", flags.output)
+			if err := knownOutput(flags.output, maps.Keys(observations)); err != nil {
+				return err
 			}
 			return flags.validate(objects)
 		},

@@ -3,8 +3,8 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
+	"maps"
 
 	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -44,10 +44,7 @@ func newExceptions(streams genericiooptions.IOStreams, objects *input) *cobra.Co
 		Example: exceptionsExample,
 		Args:    cobra.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error {
-			if exceptionLists[output] == nil {
-				return fmt.Errorf("unknown output %q: it is table, json or yaml", output)
-			}
-			return nil
+			return knownOutput(output, maps.Keys(exceptionLists))
 		},
 		RunE: func(command *cobra.Command, _ []string) error {
 			found, err := objects.exceptions(command.Context())

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -101,9 +102,10 @@ func completeKind(_ *cobra.Command, args []string, typed string) ([]string, cobr
 }
 
 func (f explainFlags) validate() error {
+	if err := knownOutput(f.output, maps.Keys(explanations)); err != nil {
+		return err
+	}
 	switch {
-	case explanations[f.output] == nil:
-		return fmt.Errorf("unknown output %q: it is text or json", f.output)
 	case f.Port < 0 || f.Port > 65535:
 		return fmt.Errorf("%d is no port: it is from 1 to 65535", f.Port)
 	case f.To != "" && f.All:

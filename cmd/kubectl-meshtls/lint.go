@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -53,9 +54,9 @@ type lintFlags struct {
 
 // outputs are the formats that a report is written in.
 var outputs = map[string]func(out io.Writer, r report.Report) error{
-	"table": func(out io.Writer, r report.Report) error { return report.Text(out, r, report.StyleOf(out)) },
-	"json":  report.JSON,
-	"sarif": func(out io.Writer, r report.Report) error { return report.SARIF(out, r, version()) },
+	outputTable: func(out io.Writer, r report.Report) error { return report.Text(out, r, report.StyleOf(out)) },
+	outputJSON:  report.JSON,
+	outputSARIF: func(out io.Writer, r report.Report) error { return report.SARIF(out, r, version()) },
 }
 
 // failing are the severities that let lint fail.
@@ -87,8 +88,8 @@ func newLint(streams genericiooptions.IOStreams, objects *input) *cobra.Command 
 }
 
 func (f lintFlags) validate(objects *input) error {
-	if outputs[f.output] == nil {
-		return fmt.Errorf("unknown output %q: it is table, json or sarif", f.output)
+	if err := knownOutput(f.output, maps.Keys(outputs)); err != nil {
+		return err
 	}
 	if failing[f.failOn] == nil {
 		return fmt.Errorf("unknown severity %q for --fail-on: it is error or warning", f.failOn)

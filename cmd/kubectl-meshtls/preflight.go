@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
+	"maps"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -50,10 +50,7 @@ func newPreflight(streams genericiooptions.IOStreams, objects *input) *cobra.Com
 		Example: preflightExample,
 		Args:    cobra.MaximumNArgs(1),
 		PreRunE: func(*cobra.Command, []string) error {
-			if preflights[output] == nil {
-				return fmt.Errorf("unknown output %q: it is text, json or yaml", output)
-			}
-			return nil
+			return knownOutput(output, maps.Keys(preflights))
 		},
 		RunE: func(command *cobra.Command, args []string) error {
 			found, err := objects.preflight(command.Context(), slices.Concat(args, []string{""})[0])

@@ -53,10 +53,7 @@ func newStatus(streams genericiooptions.IOStreams, objects *input) *cobra.Comman
 		Example: statusExample,
 		Args:    cobra.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error {
-			if !slices.Contains(statusOutputs, output) {
-				return fmt.Errorf("unknown output %q: it is table, wide, json or yaml", output)
-			}
-			return nil
+			return knownOutput(output, slices.Values(statusOutputs))
 		},
 		RunE: func(command *cobra.Command, _ []string) error {
 			return runStatus(command.Context(), streams, objects, output)

@@ -23,15 +23,7 @@ import (
 	"github.com/meshtls/meshtls/internal/source"
 )
 
-// The ways to show policies.
-const (
-	outputTable = "table"
-	outputText  = "text"
-	outputWide  = "wide"
-	outputJSON  = "json"
-	outputYAML  = "yaml"
-)
-
+// statusOutputs are the ways to show policies.
 var statusOutputs = []string{outputTable, outputWide, outputJSON, outputYAML}
 
 // longest is how much of a cell the table shows; wide shows all.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"time"
 
@@ -93,9 +94,10 @@ func newVerify(streams genericiooptions.IOStreams, objects *input) *cobra.Comman
 
 // validate refuses flags that do not go together.
 func (f *verifyFlags) validate(objects *input) error {
+	if err := knownOutput(f.output, maps.Keys(verifications)); err != nil {
+		return err
+	}
 	switch {
-	case verifications[f.output] == nil:
-		return fmt.Errorf("unknown output %q: it is text or json", f.output)
 	case objects.fromFiles() && len(f.dumps) == 0:
 		return errors.New("manifests have no proxies: name dumps of theirs with --dump")
 	case f.wait && len(f.dumps) > 0:

@@ -2,8 +2,6 @@ package compile_test
 
 import (
 	"fmt"
-	"os"
-	"strconv"
 	"testing"
 	"time"
 
@@ -36,22 +34,9 @@ func TestPartialInventoryIsClosed(t *testing.T) {
 			wantClosed(t, reader)
 		})
 	}
-	for seed := range randomWorlds(t) {
+	for seed := range worlds.Setting(t, variableClosed, closedWorlds) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) { wantClosed(t, randomReader(t, seed)) })
 	}
-}
-
-func randomWorlds(t *testing.T) uint64 {
-	t.Helper()
-	text := os.Getenv(variableClosed)
-	if text == "" {
-		return closedWorlds
-	}
-	n, err := strconv.ParseUint(text, 10, 64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
 }
 
 // wantClosed compares, for each namespace with policies, the compile of its snapshot with that of the whole inventory.

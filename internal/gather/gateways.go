@@ -19,14 +19,8 @@ func (m *making) readGatewayTargets(ctx context.Context) error {
 		if len(selector) == 0 {
 			continue
 		}
-		selected, err := m.podsWith(ctx, "", selector)
-		if err != nil {
+		if _, err := m.namespacesOfGateway(ctx, selector); err != nil {
 			return err
-		}
-		for _, pod := range selected {
-			if err := m.readAccepted(ctx, pod.Namespace, selected); err != nil {
-				return err
-			}
 		}
 	}
 	return nil

@@ -215,7 +215,8 @@ func hostsIn(vs *istionetworkingv1.VirtualService) []string {
 	return all
 }
 
-// readRoutes reads the VirtualServices that name a Gateway which is rendered for the policies, and where they lead.
+// readRoutes reads the VirtualServices that name a Gateway which is rendered for the policies, where they lead, and the rules that the
+// gateway's pods have for that.
 func (m *making) readRoutes(ctx context.Context) error {
 	var led []string
 	for _, policy := range m.policies {
@@ -227,6 +228,13 @@ func (m *making) readRoutes(ctx context.Context) error {
 			return err
 		}
 		further, err := m.hostsRouted(ctx, read)
+		if err != nil {
+			return err
+		}
+		namespaces, err := m.namespacesOfGateway(ctx, m.gatewaySelector(policy))
+		if err == nil {
+			err = m.readRulesOf(ctx, namespaces, further)
+		}
 		if err != nil {
 			return err
 		}

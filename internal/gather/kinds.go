@@ -66,6 +66,7 @@ func (g *gathering) ofIstio() {
 		func(l *istionetworkingv1.DestinationRuleList) []*istionetworkingv1.DestinationRule { return l.Items })
 	g.gateways = ofKind(g, model.KindGateway,
 		func(l *istionetworkingv1.GatewayList) []*istionetworkingv1.Gateway { return l.Items })
+	g.gateways.object = func() *istionetworkingv1.Gateway { return &istionetworkingv1.Gateway{} }
 	g.serviceEntries = ofKind(g, model.KindServiceEntry,
 		func(l *istionetworkingv1.ServiceEntryList) []*istionetworkingv1.ServiceEntry { return l.Items })
 	g.sidecars = ofKind(g, model.KindSidecar,

@@ -62,9 +62,11 @@ func (m *making) snapshot(ctx context.Context) (model.Snapshot, error) {
 		m.readRoot,
 		m.readGatewayTargets,
 		m.readSent,
+		m.readPassedThrough,
 		m.readRoutes,
 		m.readClients,
 		m.readMerged,
+		m.readCompeting,
 		m.readLabels,
 	} {
 		if err := read(ctx); err != nil {

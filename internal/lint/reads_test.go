@@ -1,6 +1,7 @@
 package lint_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 
@@ -21,14 +22,38 @@ func TestReads(t *testing.T) {
 	for _, path := range worldsOf(t, "*") {
 		inventory := inventoryOf(t, golden.ReadWorld(t, path))
 		for _, check := range checksOf(path) {
-			want, kinds := askedBy(check, inventory)
-			got, _ := askedBy(check, only(inventory, kinds))
-			if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
-				t.Errorf("%s: check %s depends on more than it is recorded to read, %v (-with all +with these):\n%s",
-					path, check.Name, sets.List(kinds), diff)
+			if diff := unrecorded(check, inventory); diff != "" {
+				t.Errorf("%s: check %s depends on more than it is recorded to read %s", path, check.Name, diff)
 			}
 		}
 	}
+}
+
+// TestUnrecordedReadsAreNoticed runs a check that looks at pods behind the record's back, and the same check as it should be.
+func TestUnrecordedReadsAreNoticed(t *testing.T) {
+	inventory := model.Inventory{Workloads: []*model.Workload{{Namespace: "shop", Example: "web-1", Count: 1}}}
+	counting := func(pods func(*mesh.View) []*model.Workload) lint.Check {
+		return lint.Check{About: lint.About{Name: "pods"}, Find: func(v *mesh.View) []model.Finding {
+			return make([]model.Finding, len(pods(v)))
+		}}
+	}
+	behind := counting(func(v *mesh.View) []*model.Workload { return v.Recording(&mesh.Reads{}).Workloads() })
+	if unrecorded(behind, inventory) == "" {
+		t.Error("a check that reads pods without a record is not noticed")
+	}
+	if diff := unrecorded(counting((*mesh.View).Workloads), inventory); diff != "" {
+		t.Errorf("a check whose reads are recorded is called one that reads more %s", diff)
+	}
+}
+
+// unrecorded says how a check's findings change when it sees nothing but the kinds that it is recorded to read; empty: they do not.
+func unrecorded(check lint.Check, inventory model.Inventory) string {
+	want, kinds := askedBy(check, inventory)
+	got, _ := askedBy(check, only(inventory, kinds))
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		return fmt.Sprintf("than %v (-with all +with these):\n%s", sets.List(kinds), diff)
+	}
+	return ""
 }
 
 // askedBy returns what the check finds in the mesh as its control planes see it, and the kinds that it asked for.

@@ -3,21 +3,20 @@ package agreement_test
 import (
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"sync"
 	"testing"
 
 	"github.com/meshtls/meshtls/test/agreement"
 	"github.com/meshtls/meshtls/test/golden"
+	"github.com/meshtls/meshtls/test/worlds"
 )
 
 const (
 	// variableWorlds is the number of random worlds, and variableFirst the seed of the first.
 	variableWorlds, variableFirst = "AGREEMENT_WORLDS", "AGREEMENT_FIRST"
-	defaultWorlds                 = 120
+	defaultWorlds                 = 300
 	// shown is how many disagreements of a kind are printed for a world.
 	shown = 3
 )
@@ -54,7 +53,7 @@ func TestGoldenWorldsHaveOneAnswer(t *testing.T) {
 // TestRandomWorldsHaveOneAnswer asks about random worlds.
 func TestRandomWorldsHaveOneAnswer(t *testing.T) {
 	counted := newTally()
-	first, count := number(t, variableFirst, 0), number(t, variableWorlds, defaultWorlds)
+	first, count := worlds.Setting(t, variableFirst, 0), worlds.Setting(t, variableWorlds, defaultWorlds)
 	t.Run("worlds", func(t *testing.T) {
 		for seed := first; seed < first+count; seed++ {
 			t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
@@ -110,18 +109,4 @@ func (c *tally) wantWeight(t *testing.T, least int) {
 			t.Errorf("only %d promises of the kind %q were looked at, want %d", c.promises[kind], kind, least)
 		}
 	}
-}
-
-// number reads a number from the environment.
-func number(t *testing.T, variable string, otherwise uint64) uint64 {
-	t.Helper()
-	text, set := os.LookupEnv(variable)
-	if !set {
-		return otherwise
-	}
-	n, err := strconv.ParseUint(text, 10, 64)
-	if err != nil {
-		t.Fatalf("%s: %v", variable, err)
-	}
-	return n
 }

@@ -36,6 +36,42 @@ func TestCitationsAreTrue(t *testing.T) {
 	}
 }
 
+// TestFalseCitationsAreNoticed reads comments with citations, and looks them up.
+func TestFalseCitationsAreNoticed(t *testing.T) {
+	library := library{istio: moduleDir(t, "istio.io/istio"), api: moduleDir(t, "istio.io/api"), defined: map[string]map[string]bool{}}
+	tests := map[string]struct {
+		comment string
+		want    error
+	}{
+		"a function that the file defines": {
+			comment: "Source: istio pilot/pkg/networking/core/cluster_tls.go, buildUpstreamTLSSettings.",
+		},
+		"a function that the file only calls": {
+			comment: "It does so.\nSource: istio pilot/pkg/networking/core/cluster.go, buildUpstreamTLSSettings.", want: errUndefined,
+		},
+		"a second function that is in another file": {
+			comment: "Source: istio pilot/pkg/networking/core/cluster_tls.go, buildUpstreamTLSSettings and mergeGateways.", want: errUndefined,
+		},
+		"a file that is not there":      {comment: "Source: istio pilot/pkg/networking/core/cluster_tsl.go, F.", want: fs.ErrNotExist},
+		"a file that is not in the API": {comment: "Source: istio api networking/v1alpha3/nothing.proto, tls.", want: fs.ErrNotExist},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			texts := sourcesIn(tc.comment)
+			if len(texts) != 1 {
+				t.Fatalf("%d citations are found", len(texts))
+			}
+			var got error
+			for _, place := range placesOf(texts[0]) {
+				got = errors.Join(got, library.lookUp(place))
+			}
+			if !errors.Is(got, tc.want) {
+				t.Errorf("got %v, want %v", got, tc.want)
+			}
+		})
+	}
+}
+
 func moduleDir(t *testing.T, module string) string {
 	t.Helper()
 	dir, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", module).Output() // #nosec G204 -- two constants

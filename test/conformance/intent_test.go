@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strconv"
 	"sync"
 	"testing"
 
@@ -31,9 +30,9 @@ const (
 // counts say that the promise is not kept by never being Ready.
 func TestIntent(t *testing.T) {
 	var total tally
-	first := number(t, variableFirst, 0)
+	first := worlds.Setting(t, variableFirst, 0)
 	t.Run("worlds", func(t *testing.T) {
-		for seed := first; seed < first+number(t, variableWorlds, defaultWorlds); seed++ {
+		for seed := first; seed < first+worlds.Setting(t, variableWorlds, defaultWorlds); seed++ {
 			t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 				t.Parallel()
 				w := intentWorld(t, seed, &total)
@@ -237,18 +236,4 @@ func (c *tally) add(w world) {
 			c.ready++
 		}
 	}
-}
-
-// number reads a number from the environment.
-func number(t *testing.T, variable string, otherwise uint64) uint64 {
-	t.Helper()
-	text := os.Getenv(variable)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.ParseUint(text, 10, 64)
-	if err != nil {
-		t.Fatalf("%s: %v", variable, err)
-	}
-	return n
 }

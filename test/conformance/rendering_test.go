@@ -27,6 +27,7 @@ import (
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/test/conformance/oracle"
+	"github.com/meshtls/meshtls/test/worlds"
 )
 
 // renderedWorlds is how many random worlds are rendered and validated.
@@ -44,7 +45,7 @@ func TestRenderedObjectsAreValid(t *testing.T) {
 			analyze(t, operated)
 		})
 	}
-	for seed := range number(t, variableWorlds, renderedWorlds) {
+	for seed := range worlds.Setting(t, variableWorlds, renderedWorlds) {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 			w := randomWorld(t, seed)
 			validate(t, w.operated.Rendered)

@@ -78,7 +78,7 @@ func birth(seed uint64) compile.Birth {
 
 func newWorld(t *testing.T, operated oracle.Operated, policies []*meshtlsv1alpha1.MeshTLSPolicy) world {
 	t.Helper()
-	w := world{operated: operated, ready: map[string]string{}, spoken: intent.World{Root: worlds.RootNamespace}}
+	w := world{operated: operated, ready: map[string]string{}, spoken: intent.World{Root: worlds.RootNamespace, Now: oracle.Written}}
 	for _, p := range policies {
 		status, found := operated.Status(intent.KeyOf(p))
 		if !found {

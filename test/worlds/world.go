@@ -46,7 +46,10 @@ func Random(seed uint64) (cluster []client.Object, policies []*meshtlsv1alpha1.M
 	for i := range 1 + g.IntN(12) {
 		policies = append(policies, g.policy(i))
 	}
-	return append(cluster, g.routes(policies)...), policies
+	cluster = append(cluster, g.routes(policies)...)
+	fine := generator{rand.New(rand.NewPCG(seed, 4))} //nolint:gosec // worlds are repeatable, not secret
+	fine.refine(policies)
+	return cluster, policies
 }
 
 // one draws one of the choices.

@@ -9,22 +9,17 @@ import (
 )
 
 func init() {
-	addOfClients(lint.About{
-		Name:     "destinationrule-certificate-expires-soon",
+	about := lint.About{
 		Severity: []lint.Severity{lint.Warning},
 		Classes:  []string{"M40"},
 		Finds:    "the same, before it happens: 30 days before the end, or a quarter of the certificate's life if that is shorter.",
 		Why:      "Whatever renews certificates by itself has done so by then.",
 		Fix:      "Renew it, or find out why it was not.",
-	}, certificateExpiresSoon)
-	addOfServers(lint.About{
-		Name:     "gateway-certificate-expires-soon",
-		Severity: []lint.Severity{lint.Warning},
-		Classes:  []string{"M40"},
-		Finds:    "the same, before it happens: 30 days before the end, or a quarter of the certificate's life if that is shorter.",
-		Why:      "Whatever renews certificates by itself has done so by then.",
-		Fix:      "Renew it, or find out why it was not.",
-	}, certificateExpiresSoon)
+	}
+	about.Name = "destinationrule-certificate-expires-soon"
+	addOfClients(about, certificateExpiresSoon)
+	about.Name = "gateway-certificate-expires-soon"
+	addOfServers(about, certificateExpiresSoon)
 }
 
 // certificateExpiresSoon tells of one that should have been replaced by now.

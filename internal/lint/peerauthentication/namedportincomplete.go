@@ -57,7 +57,7 @@ func siblings(p, other mesh.ServicePort) bool {
 }
 
 func incomplete(v *mesh.View, pa *istiosecurityv1.PeerAuthentication, covered, other mesh.ServicePort) []model.Finding {
-	mode := peerModeAt(pa, portKey(covered.Target))
+	mode := peerModeAt(pa, portKey(covered.Target), "")
 	if _, said := pa.Spec.GetPortLevelMtls()[portKey(other.Target)]; said || mode == "" {
 		return nil
 	}

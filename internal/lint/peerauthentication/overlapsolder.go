@@ -19,8 +19,8 @@ func init() {
 			Name:     "peerauthentication-overlaps-older",
 			Severity: []lint.Severity{lint.Error, lint.Info},
 			Classes:  []string{"M08"},
-			Finds: "pods that two PeerAuthentications of their namespace select. It is about the younger one; an info if both say " +
-				"the same.",
+			Finds: "pods that two PeerAuthentications of their namespace select. It is about the younger one; an info if the pods accept " +
+				"the same by either.",
 			Why: "Istio takes the oldest for a pod, whole, and merges none. Modes and ports of the others count for nothing. " +
 				"Objects of one age it orders by name.",
 			Fix: "Merge the two, or make the selectors disjoint.",
@@ -71,9 +71,9 @@ func overlap(v *mesh.View, loser, winner *istiosecurityv1.PeerAuthentication, ta
 		pods.Count(taken), selected, lint.OnePod(taken), model.RefOf(model.KindPeerAuthentication, winner))
 	f.Message = fmt.Sprintf("%s, which is older, with its ports; and that one says %s.", which, modeWords(winner))
 	f.Remedy = "Merge the two into one, or make the selectors disjoint."
-	if sameModes(loser, winner) {
+	if sameModes(loser, winner, v.Accept(mesh.Anybody(loser.Namespace)).Workload.Mode) {
 		f.Severity = lint.Info
-		f.Message = which + ", which is older and says the same."
+		f.Message = which + ", which is older and has them accept the same."
 	}
 	return f
 }

@@ -1,11 +1,13 @@
 package peerauthentication
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
 
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/istio"
@@ -38,24 +40,20 @@ func peerSelector(pa *istiosecurityv1.PeerAuthentication) map[string]string {
 	return pa.Spec.GetSelector().GetMatchLabels()
 }
 
-// peerModeAt is the mode that the object itself says for a port; empty: it leaves it to others.
-func peerModeAt(pa *istiosecurityv1.PeerAuthentication, port uint32) meshtlsv1alpha1.AcceptMode {
-	if mode := istio.ModeOf(pa.Spec.GetPortLevelMtls()[port]); mode != "" {
-		return mode
-	}
-	return istio.ModeOf(pa.Spec.GetMtls())
+// peerModeAt is what the object has pods accept at a port, if it alone decides for them; where it says nothing, the parent's mode holds.
+func peerModeAt(pa *istiosecurityv1.PeerAuthentication, port uint32, parent meshtlsv1alpha1.AcceptMode) meshtlsv1alpha1.AcceptMode {
+	return cmp.Or(istio.ModeOf(pa.Spec.GetPortLevelMtls()[port]), istio.ModeOf(pa.Spec.GetMtls()), parent)
 }
 
-// sameModes reports whether two objects say the same for the workload and for each port.
-func sameModes(a, b *istiosecurityv1.PeerAuthentication) bool {
-	if istio.ModeOf(a.Spec.GetMtls()) != istio.ModeOf(b.Spec.GetMtls()) {
-		return false
-	}
+// sameModes reports whether two objects have pods accept the same, as a whole and at each port, below a parent.
+func sameModes(a, b *istiosecurityv1.PeerAuthentication, parent meshtlsv1alpha1.AcceptMode) bool {
+	ports := sets.New[uint32](mesh.WholeWorkload)
 	for _, pa := range []*istiosecurityv1.PeerAuthentication{a, b} {
-		for port := range pa.Spec.GetPortLevelMtls() {
-			if peerModeAt(a, port) != peerModeAt(b, port) {
-				return false
-			}
+		ports.Insert(slices.Collect(maps.Keys(pa.Spec.GetPortLevelMtls()))...)
+	}
+	for port := range ports {
+		if peerModeAt(a, port, parent) != peerModeAt(b, port, parent) {
+			return false
 		}
 	}
 	return true

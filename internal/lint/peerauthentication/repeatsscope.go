@@ -5,6 +5,7 @@ import (
 
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/lint"
 	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
@@ -16,8 +17,8 @@ func init() {
 			Name:     "peerauthentication-repeats-scope",
 			Severity: []lint.Severity{lint.Error, lint.Info},
 			Classes:  []string{"M07"},
-			Finds: "a second PeerAuthentication without a selector in a namespace. It is about the younger one; an info if both say " +
-				"the same.",
+			Finds: "a second PeerAuthentication without a selector in a namespace. It is about the younger one; an info if pods accept the " +
+				"same by either.",
 			Why: "Istio uses the oldest for a namespace, and for the mesh, and ignores the others. Objects of one age it orders by " +
 				"name.",
 			Fix: "Delete one of them.",
@@ -47,18 +48,17 @@ func repeatsScope(v *mesh.View) []model.Finding {
 }
 
 func repetition(v *mesh.View, loser, winner *istiosecurityv1.PeerAuthentication) model.Finding {
-	scope := "namespace " + loser.Namespace
+	scope, parent := "namespace "+loser.Namespace, v.Accept(mesh.Anybody("")).Workload.Mode
 	if loser.Namespace == v.Mesh().RootNamespace {
-		scope = "the mesh"
+		scope, parent = "the mesh", meshtlsv1alpha1.AcceptPermissive
 	}
 	f := lint.Finding(lint.Error, model.KindPeerAuthentication, loser, "spec")
-	f.Message = fmt.Sprintf("Istio ignores it: of the PeerAuthentications for the whole of %s it uses the oldest, %s, which says %s.",
-		scope, model.RefOf(model.KindPeerAuthentication, winner), modeWords(winner))
-	if sameModes(loser, winner) {
-		f.Severity = lint.Info
-		f.Message = fmt.Sprintf("Istio ignores it: of the PeerAuthentications for the whole of %s it uses the oldest, %s, which says the same.",
-			scope, model.RefOf(model.KindPeerAuthentication, winner))
+	says := "which says " + modeWords(winner)
+	if sameModes(loser, winner, parent) {
+		f.Severity, says = lint.Info, "by which pods accept the same"
 	}
+	f.Message = fmt.Sprintf("Istio ignores it: of the PeerAuthentications for the whole of %s it uses the oldest, %s, %s.",
+		scope, model.RefOf(model.KindPeerAuthentication, winner), says)
 	f.Remedy = "Delete the one or the other."
 	return f
 }

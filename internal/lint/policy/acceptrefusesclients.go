@@ -34,10 +34,19 @@ type refusing struct {
 	destination *destinations.Destination
 	port        int32
 	because     istio.Origin
+	sent        meshtlsv1alpha1.SendMode
 }
 
 // byDefault reports whether no DestinationRule says what the clients send: so do all to whom nobody says it.
 func (r refusing) byDefault() bool { return r.because.Object.Kind != model.KindDestinationRule }
+
+// taken returns the mode of clients that are not refused where those of this one are.
+func (r refusing) taken() meshtlsv1alpha1.SendMode {
+	if r.sent == meshtlsv1alpha1.SendDisable {
+		return meshtlsv1alpha1.SendIstioMutual
+	}
+	return meshtlsv1alpha1.SendDisable
+}
 
 // acceptRefusesClients calls the destinations in front of the pods that the policies are about.
 func acceptRefusesClients(w world) []model.Finding {
@@ -64,7 +73,7 @@ func refuses(rule model.AcceptRule) bool {
 func (w world) refusedClients(v view, rule model.AcceptRule) []model.Finding {
 	var findings []model.Finding
 	for _, d := range mesh.LeadingTo(v.View, w.Snapshot.Namespace, w.selected(rule.Selector)) {
-		if w.toldAlready(d) {
+		if w.toldAlready(rule, d) {
 			continue
 		}
 		for _, port := range d.Declared {
@@ -83,10 +92,12 @@ func (w world) refusedClients(v view, rule model.AcceptRule) []model.Finding {
 	return findings
 }
 
-// toldAlready reports whether the translation has found that the destination's clients send plaintext and cannot be told otherwise.
-func (w world) toldAlready(d *destinations.Destination) bool {
+// toldAlready reports whether the translation has told the rule's policies that the destination's clients send plaintext and cannot be
+// told otherwise.
+func (w world) toldAlready(rule model.AcceptRule, d *destinations.Destination) bool {
 	return slices.ContainsFunc(w.Plan.Policies, func(o model.Outcome) bool {
-		return slices.ContainsFunc(o.Findings, func(f model.Finding) bool {
+		owns := slices.ContainsFunc(rule.Owners, func(owner model.Owner) bool { return owner.Name == o.Policy.Name })
+		return owns && slices.ContainsFunc(o.Findings, func(f model.Finding) bool {
 			return f.Check == "accept-clients-send-plaintext" && f.Related == d.Ref()
 		})
 	})
@@ -110,7 +121,7 @@ func (v view) refusedAt(rule model.AcceptRule, d *destinations.Destination, port
 		called++
 		for _, server := range servers {
 			if o := v.OutcomeAt(mesh.DirectCall(client, d, port), server); o.Kind == istio.Refused {
-				refused[refusing{destination: d, port: port.Number, because: o.Sent.Origin}]++
+				refused[refusing{destination: d, port: port.Number, because: o.Sent.Origin, sent: o.Sent.Mode}]++
 				break
 			}
 		}
@@ -136,7 +147,7 @@ func refusedFinding(r refusing, all bool) model.Finding {
 	}
 	if r.because.Object == (model.ObjectRef{}) {
 		f.Related = r.destination.Ref()
-		f.Remedy = "Accept Permissive, or send Disable to the destination with clients: All."
+		f.Remedy = fmt.Sprintf("Accept Permissive, or send %s to the destination with clients: All.", r.taken())
 	}
 	return f
 }

@@ -3,7 +3,6 @@ package calls
 import (
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -13,7 +12,9 @@ import (
 
 	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/mesh"
+	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/test/conformance/oracle"
+	"github.com/meshtls/meshtls/test/worlds"
 )
 
 const (
@@ -22,6 +23,8 @@ const (
 	defaultSeed   = 1
 	// shown is how many disagreements of a world are printed.
 	shown = 8
+	// brokenWorlds are shown to a broken model, and leastNoticed is in how many of them that must be noticed.
+	brokenWorlds, leastNoticed = 20, 3
 )
 
 // TestMain keeps Istio's log out of the output, and Istio from holding on to every world for its debugger.
@@ -33,24 +36,27 @@ func TestMain(m *testing.M) {
 
 // TestCallsAgreeWithIstio shows each world to Istio and to internal/mesh.
 func TestCallsAgreeWithIstio(t *testing.T) {
-	first, worlds := setting(t, "MESHTLS_SEED", defaultSeed), setting(t, "MESHTLS_WORLDS", defaultWorlds)
+	first, count := worlds.Setting(t, "MESHTLS_SEED", defaultSeed), worlds.Setting(t, "MESHTLS_WORLDS", defaultWorlds)
 	var tally tally
-	t.Run("worlds", func(t *testing.T) {
-		// A parallel test is kept until its group is done. So there are few of them, and the worlds of each come one after the other.
-		workers := runtime.GOMAXPROCS(0)
-		for worker := range workers {
-			t.Run(strconv.Itoa(worker), func(t *testing.T) {
-				t.Parallel()
-				for seed := first + worker; seed < first+worlds; seed += workers {
-					t.Run(strconv.Itoa(seed), func(t *testing.T) { compare(t, uint64(seed), &tally) })
-				}
-			})
-		}
-	})
-	t.Logf("%d worlds, %s", worlds, &tally)
+	worlds.Each(t, first, count, func(t *testing.T, seed uint64) { compare(t, seed, &tally) })
+	t.Logf("%d worlds, %s", count, &tally)
 }
 
 func compare(t *testing.T, seed uint64, tally *tally) {
+	t.Helper()
+	world, inventory, classes := read(t, seed)
+	v := mesh.New(inventory, "")
+	generated, asked := istioFacts(oracle.NewMesh(t, world, ""), v)
+	found := differences(generated, ourFacts(v, asked))
+	tally.add(generated, classes, len(found))
+	if len(found) > 0 {
+		keep(t, world, seed)
+		t.Errorf("seed %d: %d disagreements:\n%s", seed, len(found), strings.Join(found[:min(shown, len(found))], "\n"))
+	}
+}
+
+// read returns the world of the seed, as Istio and as internal/mesh take it, and what it has in it.
+func read(t *testing.T, seed uint64) (oracle.World, model.Inventory, []string) {
 	t.Helper()
 	objects, classes := newWorld(seed)
 	world, err := oracle.Of(objects)
@@ -65,13 +71,33 @@ func compare(t *testing.T, seed uint64, tally *tally) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := mesh.New(inventory, "")
-	generated, asked := istioFacts(oracle.NewMesh(t, world, ""), v)
-	found := differences(generated, ourFacts(v, asked))
-	tally.add(generated, classes, len(found))
-	if len(found) > 0 {
-		keep(t, world, seed)
-		t.Errorf("seed %d: %d disagreements:\n%s", seed, len(found), strings.Join(found[:min(shown, len(found))], "\n"))
+	return world, inventory, classes
+}
+
+// TestBrokenModelIsNoticed hides objects of a kind from internal/mesh, in worlds on which it agrees with Istio.
+func TestBrokenModelIsNoticed(t *testing.T) {
+	hidden := map[string]func(*model.Inventory){
+		"PeerAuthentications": func(i *model.Inventory) { i.PeerAuthentications = nil },
+		"DestinationRules":    func(i *model.Inventory) { i.DestinationRules = nil },
+		"VirtualServices":     func(i *model.Inventory) { i.VirtualServices = nil },
+		"Gateways":            func(i *model.Inventory) { i.Gateways = nil },
+	}
+	noticed := map[string]int{}
+	for seed := range uint64(brokenWorlds) {
+		world, inventory, _ := read(t, defaultSeed+seed)
+		generated, asked := istioFacts(oracle.NewMesh(t, world, ""), mesh.New(inventory, ""))
+		for kind, hide := range hidden {
+			broken := inventory
+			hide(&broken)
+			if len(differences(generated, ourFacts(mesh.New(broken, ""), asked))) > 0 {
+				noticed[kind]++
+			}
+		}
+	}
+	for kind := range hidden {
+		if noticed[kind] < leastNoticed {
+			t.Errorf("a model without %s is noticed in %d of %d worlds, want %d", kind, noticed[kind], brokenWorlds, leastNoticed)
+		}
 	}
 }
 
@@ -89,17 +115,4 @@ func keep(t *testing.T, world oracle.World, seed uint64) {
 	if err != nil {
 		t.Error(err)
 	}
-}
-
-func setting(t *testing.T, name string, otherwise int) int {
-	t.Helper()
-	text, set := os.LookupEnv(name)
-	if !set {
-		return otherwise
-	}
-	value, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return value
 }

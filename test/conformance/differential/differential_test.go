@@ -2,14 +2,13 @@ package differential
 
 import (
 	"os"
-	"runtime"
-	"strconv"
 	"strings"
 	"testing"
 
 	"istio.io/istio/pkg/kube/krt"
 
 	"github.com/meshtls/meshtls/test/conformance/oracle"
+	"github.com/meshtls/meshtls/test/worlds"
 )
 
 const (
@@ -30,22 +29,10 @@ func TestMain(m *testing.M) {
 
 // TestAgreesWithIstio shows each world to Istio and to internal/istio.
 func TestAgreesWithIstio(t *testing.T) {
-	first, worlds := setting(t, "MESHTLS_SEED", defaultSeed), setting(t, "MESHTLS_WORLDS", defaultWorlds)
+	first, count := worlds.Setting(t, "MESHTLS_SEED", defaultSeed), worlds.Setting(t, "MESHTLS_WORLDS", defaultWorlds)
 	var tally tally
-	t.Run("worlds", func(t *testing.T) {
-		// A parallel test is kept until its group is done, and with it what it has cleaned up. So there are few of them, and the
-		// worlds of each come one after the other.
-		workers := runtime.GOMAXPROCS(0)
-		for worker := range workers {
-			t.Run(strconv.Itoa(worker), func(t *testing.T) {
-				t.Parallel()
-				for seed := first + worker; seed < first+worlds; seed += workers {
-					t.Run(strconv.Itoa(seed), func(t *testing.T) { compare(t, uint64(seed), &tally) })
-				}
-			})
-		}
-	})
-	t.Logf("%d worlds, %s", worlds, &tally)
+	worlds.Each(t, first, count, func(t *testing.T, seed uint64) { compare(t, seed, &tally) })
+	t.Logf("%d worlds, %s", count, &tally)
 	tally.mustCover(t, "accept", "rule", "sends", "endpoint", "servers", "chains")
 }
 
@@ -58,17 +45,4 @@ func compare(t *testing.T, seed uint64, tally *tally) {
 	if len(found) > 0 {
 		t.Errorf("seed %d: %d disagreements:\n%s", seed, len(found), strings.Join(found[:min(shown, len(found))], "\n"))
 	}
-}
-
-func setting(t *testing.T, name string, otherwise int) int {
-	t.Helper()
-	text, set := os.LookupEnv(name)
-	if !set {
-		return otherwise
-	}
-	value, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return value
 }

@@ -23,20 +23,23 @@ func (w World) statements(p *meshtlsv1alpha1.MeshTLSPolicy, pod *corev1.Pod) []s
 	if p.Spec.Accept == nil {
 		return nil
 	}
-	all := []statement{{policy: p, field: "spec.accept.mode", mode: p.Spec.Accept.Mode}}
+	var all []statement
+	if mode := p.Spec.Accept.Mode; w.allowed(p, mode, []int32{0}) {
+		all = append(all, statement{policy: p, field: "spec.accept.mode", mode: mode})
+	}
 	for i, port := range p.Spec.Accept.Ports {
+		var everywhere []int32
+		for _, other := range w.named(p) {
+			everywhere = append(everywhere, w.meant(port, p, other)...)
+		}
+		if !w.allowed(p, port.Mode, everywhere) {
+			continue
+		}
 		for _, number := range w.meant(port, p, pod) {
 			all = append(all, statement{policy: p, field: fmt.Sprintf("spec.accept.ports[%d]", i), port: number, mode: port.Mode})
 		}
 	}
-	floor := w.floor(p)
-	var allowed []statement
-	for _, s := range all {
-		if s.mode == meshtlsv1alpha1.AcceptInherit || strictness(s.mode) >= floor {
-			allowed = append(allowed, s)
-		}
-	}
-	return allowed
+	return all
 }
 
 // meant are the numbers, at the pod, that a port entry means.
@@ -58,18 +61,6 @@ func (w World) meant(port meshtlsv1alpha1.AcceptPort, p *meshtlsv1alpha1.MeshTLS
 		}
 	}
 	return numbers
-}
-
-// floor is how strict a policy's modes must be: the mesh's floors bind namespaces, a namespace's also its workloads.
-func (w World) floor(p *meshtlsv1alpha1.MeshTLSPolicy) int {
-	highest := 0
-	for _, above := range w.Policies {
-		if above.Spec.Accept == nil || w.reachOf(above) <= w.reachOf(p) || (above.Namespace != p.Namespace && above.Namespace != w.Root) {
-			continue
-		}
-		highest = max(highest, strictness(meshtlsv1alpha1.AcceptMode(above.Spec.Accept.Floor)))
-	}
-	return highest
 }
 
 // accepts are the claims of what a policy accepts: for each pod and port that nobody narrower or, on the same pods, older decides.

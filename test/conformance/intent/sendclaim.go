@@ -15,7 +15,7 @@ import (
 func (w World) sendClaim(s sending, tls meshtlsv1alpha1.ClientTLS, c client) Claim {
 	return Claim{
 		Field: s.field, Kind: KindSend,
-		about: fmt.Sprintf("pod %s sends %s to %s:%d", podName(c.pod), tls.Mode, c.to.name, c.port),
+		about: fmt.Sprintf("pod %s sends %s to %s:%d", podName(c.pod), tlsWords(tls), c.to.name, c.port),
 		check: func(j Judge) string {
 			proxy := proxyOf(j.Mesh, s, c)
 			got := proxy.Sends(c.to.name, c.port)
@@ -61,26 +61,42 @@ func (w World) auto(j Judge, s sending, c client, got oracle.Sent) string {
 	return ""
 }
 
-// differs says how what is sent differs from what is asked.
-func differs(tls meshtlsv1alpha1.ClientTLS, got oracle.Sent) string {
-	if got.Mode != tls.Mode {
-		return fmt.Sprintf("it sends %q", got.Mode)
+// asked returns what the settings ask for: what they leave open is empty.
+func asked(tls meshtlsv1alpha1.ClientTLS) oracle.Sent {
+	sent := oracle.Sent{
+		Mode: tls.Mode, SNI: tls.SNI, Certificates: oracle.Certificates{Names: tls.SubjectAltNames, Revoked: tls.CACRL},
 	}
-	want := oracle.Certificates{Shown: got.Shown, Roots: got.Roots, Names: tls.SubjectAltNames, Revoked: tls.CACRL}
 	switch tls.Mode {
 	case meshtlsv1alpha1.SendSimple:
-		want.Shown, want.Roots = "", rootsOf(tls)
+		sent.Roots = rootsOf(tls)
 	case meshtlsv1alpha1.SendMutual:
-		want.Shown, want.Roots = shownOf(tls), rootsOf(tls)
-	case meshtlsv1alpha1.SendIstioMutual:
-		if len(tls.SubjectAltNames) == 0 {
-			want.Names = got.Names // the destination's service accounts
-		}
+		sent.Shown, sent.Roots = shownOf(tls), rootsOf(tls)
+	}
+	return sent
+}
+
+// tlsWords is what the settings ask for, in words.
+func tlsWords(tls meshtlsv1alpha1.ClientTLS) string {
+	sent := asked(tls)
+	return fmt.Sprintf("%s (server name %q, certificates %+v)", sent.Mode, sent.SNI, sent.Certificates)
+}
+
+// differs says how what is sent differs from what is asked.
+func differs(tls meshtlsv1alpha1.ClientTLS, got oracle.Sent) string {
+	want := asked(tls)
+	if got.Mode != want.Mode {
+		return fmt.Sprintf("it sends %q", got.Mode)
+	}
+	if want.Mode == meshtlsv1alpha1.SendDisable || want.Mode == meshtlsv1alpha1.SendIstioMutual {
+		want.Shown, want.Roots = got.Shown, got.Roots // Istio's own
+	}
+	if want.Mode == meshtlsv1alpha1.SendIstioMutual && len(want.Names) == 0 {
+		want.Names = got.Names // the destination's service accounts
 	}
 	if got.Shown != want.Shown || got.Roots != want.Roots || got.Revoked != want.Revoked || !slices.Equal(got.Names, want.Names) {
-		return fmt.Sprintf("its certificates are %+v, not %+v", got.Certificates, want)
+		return fmt.Sprintf("its certificates are %+v, not %+v", got.Certificates, want.Certificates)
 	}
-	if tls.SNI != "" && got.SNI != tls.SNI {
+	if want.SNI != "" && got.SNI != want.SNI {
 		return fmt.Sprintf("its server name is %q", got.SNI)
 	}
 	return ""

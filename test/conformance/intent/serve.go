@@ -3,6 +3,7 @@ package intent
 import (
 	"cmp"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 
@@ -20,36 +21,36 @@ func (w World) serves(p *meshtlsv1alpha1.MeshTLSPolicy) []Claim {
 	var claims []Claim
 	for _, pod := range w.named(p) {
 		for i, t := range p.Spec.Terminate {
-			claims = append(claims, w.serveClaims(pod, server{fmt.Sprintf("spec.terminate[%d]", i), t.GatewayServer, terminated(t)})...)
+			claims = append(claims, w.serveClaims(pod, terminated(t), fmt.Sprintf("spec.terminate[%d]", i))...)
 		}
 		for i, s := range p.Spec.Passthrough {
 			if s.Routing != meshtlsv1alpha1.RoutingAuto {
-				claims = append(claims, w.serveClaims(pod, server{fmt.Sprintf("spec.passthrough[%d]", i), s.GatewayServer, passedThrough})...)
+				claims = append(claims, w.serveClaims(pod, passedThrough(s), fmt.Sprintf("spec.passthrough[%d]", i))...)
 			}
 		}
 		for i, s := range p.Spec.Plaintext {
-			claims = append(claims, w.serveClaims(pod, server{fmt.Sprintf("spec.plaintext[%d]", i), s.GatewayServer, unencrypted(s)})...)
+			claims = append(claims, w.serveClaims(pod, unencrypted(s), fmt.Sprintf("spec.plaintext[%d]", i))...)
 		}
 	}
 	return claims
 }
 
-// server is one server of a policy, with what must be said against what Istio serves for a host.
+// server is one server of a policy, with what it asks for in words, and what must be said against what Istio serves for a host.
 type server struct {
-	field string
 	meshtlsv1alpha1.GatewayServer
+	asks      string
 	objection func(served oracle.Served, host string) string
 }
 
-func (w World) serveClaims(pod *corev1.Pod, s server) []Claim {
+func (w World) serveClaims(pod *corev1.Pod, s server, field string) []Claim {
 	var claims []Claim
 	for _, host := range s.Hosts {
 		if _, name, scoped := strings.Cut(host, "/"); scoped {
 			host = name
 		}
 		claims = append(claims, Claim{
-			Field: s.field, Kind: KindServe,
-			about: fmt.Sprintf("gateway pod %s serves %s on port %d", podName(pod), host, s.Port),
+			Field: field, Kind: KindServe,
+			about: fmt.Sprintf("gateway pod %s serves %s on port %d of %q: %s", podName(pod), host, s.Port, s.Bind, s.asks),
 			check: func(j Judge) string { return w.served(j, pod, s, host) },
 		})
 	}
@@ -59,10 +60,10 @@ func (w World) serveClaims(pod *corev1.Pod, s server) []Claim {
 // served looks for the server at the ports that the gateway may listen on for it: what a Service in front makes of the port, or
 // the port itself.
 func (w World) served(j Judge, pod *corev1.Pod, s server, host string) string {
-	all := j.Mesh.Gateway(podName(pod)).Serves()
-	if s.Bind != "" {
-		all = slices.DeleteFunc(slices.Clone(all), func(served oracle.Served) bool { return served.Address != s.Bind })
-	}
+	all := slices.DeleteFunc(slices.Clone(j.Mesh.Gateway(podName(pod)).Serves()), func(served oracle.Served) bool {
+		everywhere := s.Bind == "" && net.ParseIP(served.Address).IsUnspecified()
+		return served.Address != s.Bind && !everywhere
+	})
 	objection := "nothing serves it"
 	for _, port := range w.listens(pod, s.Port) {
 		if served, found := oracle.For(all, port, host); found {
@@ -93,18 +94,21 @@ func (w World) listens(pod *corev1.Pod, port int32) []int32 {
 	return numbers
 }
 
-func passedThrough(served oracle.Served, _ string) string {
-	if served.TLS != oracle.ServesPassthrough || served.HTTP {
-		return "it is not passed through"
-	}
-	return ""
+func passedThrough(s meshtlsv1alpha1.Passthrough) server {
+	return server{s.GatewayServer, "TLS is passed through", func(served oracle.Served, _ string) string {
+		if served.TLS != oracle.ServesPassthrough || served.HTTP {
+			return "it is not passed through"
+		}
+		return ""
+	}}
 }
 
-func unencrypted(s meshtlsv1alpha1.Plaintext) func(oracle.Served, string) string {
+func unencrypted(s meshtlsv1alpha1.Plaintext) server {
 	http := slices.Contains([]meshtlsv1alpha1.PlaintextProtocol{
 		meshtlsv1alpha1.PlaintextHTTP, meshtlsv1alpha1.PlaintextHTTP2, meshtlsv1alpha1.PlaintextGRPC, meshtlsv1alpha1.PlaintextGRPCWeb,
 	}, s.Protocol)
-	return func(served oracle.Served, host string) string {
+	asks := fmt.Sprintf("plaintext with HTTP %t and redirects to https %t", http, s.RedirectToHTTPS)
+	return server{s.GatewayServer, asks, func(served oracle.Served, host string) string {
 		switch {
 		case served.TLS != oracle.ServesPlaintext || served.HTTP != http:
 			return fmt.Sprintf("it is not plaintext with HTTP %t", http)
@@ -113,16 +117,19 @@ func unencrypted(s meshtlsv1alpha1.Plaintext) func(oracle.Served, string) string
 		default:
 			return ""
 		}
-	}
+	}}
 }
 
-func terminated(t meshtlsv1alpha1.Terminate) func(oracle.Served, string) string {
+func terminated(t meshtlsv1alpha1.Terminate) server {
 	want := oracle.Served{
 		TLS: oracle.TLSKind(t.Mode), HTTP: t.Protocol != meshtlsv1alpha1.TerminateTLS,
-		Certificates: oracle.Certificates{Shown: gatewayShows(t), Roots: gatewayBelieves(t), Names: t.SubjectAltNames, Revoked: t.CACRL},
+		Certificates: oracle.Certificates{
+			Shown: gatewayShows(t), Roots: gatewayBelieves(t), Names: t.SubjectAltNames, Revoked: t.CACRL,
+			Pinned: slices.Concat(t.VerifyCertificateSPKI, t.VerifyCertificateHash),
+		},
 	}
 	want.MinVersion, want.MaxVersion, want.Ciphers = versionsOf(t)
-	return func(served oracle.Served, _ string) string {
+	return server{t.GatewayServer, want.String(), func(served oracle.Served, _ string) string {
 		got := oracle.Served{
 			TLS: served.TLS, HTTP: served.HTTP, Certificates: served.Certificates,
 			MinVersion: served.MinVersion, MaxVersion: served.MaxVersion, Ciphers: served.Ciphers,
@@ -131,7 +138,7 @@ func terminated(t meshtlsv1alpha1.Terminate) func(oracle.Served, string) string 
 			return "want " + want.String()
 		}
 		return ""
-	}
+	}}
 }
 
 func gatewayShows(t meshtlsv1alpha1.Terminate) string {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
@@ -25,6 +26,8 @@ const clusterDomain = ".svc.cluster.local"
 type World struct {
 	// Root is Istio's root namespace.
 	Root string
+	// Now is when exceptions from floors have ended or not.
+	Now time.Time
 	// AutoMTLS says whether clients use mutual TLS of themselves.
 	AutoMTLS bool
 	Pods     []corev1.Pod

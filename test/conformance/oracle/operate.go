@@ -24,6 +24,9 @@ import (
 // Written is when the operator first wrote its objects, unless a Birth says otherwise: after everything else in a world was made.
 var Written = time.Date(2026, time.June, 1, 0, 0, 0, 0, time.UTC)
 
+// operating is how the operator gathers: it looks at the world when it writes its objects.
+var operating = gather.Options{Now: metav1.NewTime(Written)}
+
 // ErrPartial is returned where the operator, which gathers a part of the mesh for each namespace, writes something else than the whole
 // mesh asks for.
 var ErrPartial = errors.New("what is gathered for a namespace gives other objects than the whole mesh")
@@ -62,7 +65,7 @@ func settle(ctx context.Context, world World, born compile.Birth) (compile.Settl
 	if err != nil {
 		return compile.Settled{}, err
 	}
-	inventory, err := gather.Inventory(ctx, reader, time.Time{}, gather.Options{})
+	inventory, err := gather.Inventory(ctx, reader, Written, operating)
 	if err != nil {
 		return compile.Settled{}, err
 	}
@@ -156,7 +159,7 @@ func compileAll(ctx context.Context, world World) ([]model.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	snapshots, err := gather.Snapshots(ctx, reader, gather.Options{})
+	snapshots, err := gather.Snapshots(ctx, reader, operating)
 	if err != nil {
 		return nil, err
 	}

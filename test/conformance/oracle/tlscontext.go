@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"slices"
 	"strings"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -19,6 +20,8 @@ type Certificates struct {
 	Names []string `json:"names,omitempty"`
 	// Revoked is the file with the revocation list.
 	Revoked string `json:"revoked,omitempty"`
+	// Pinned are the hashes of which the other end's certificate, or its key, must have one.
+	Pinned []string `json:"pinned,omitempty"`
 }
 
 func certificatesOf(context *tlsv3.CommonTlsContext) Certificates {
@@ -27,12 +30,14 @@ func certificatesOf(context *tlsv3.CommonTlsContext) Certificates {
 		shown = append(shown, certificate.GetName())
 	}
 	combined := context.GetCombinedValidationContext()
+	verified := combined.GetDefaultValidationContext()
 	found := Certificates{
 		Shown:   strings.Join(shown, ","),
 		Roots:   combined.GetValidationContextSdsSecretConfig().GetName(),
-		Revoked: combined.GetDefaultValidationContext().GetCrl().GetFilename(),
+		Revoked: verified.GetCrl().GetFilename(),
+		Pinned:  slices.Concat(verified.GetVerifyCertificateSpki(), verified.GetVerifyCertificateHash()),
 	}
-	for _, name := range combined.GetDefaultValidationContext().GetMatchSubjectAltNames() { //nolint:staticcheck // what Istio writes
+	for _, name := range verified.GetMatchSubjectAltNames() { //nolint:staticcheck // what Istio writes
 		found.Names = append(found.Names, name.GetExact())
 	}
 	return found
