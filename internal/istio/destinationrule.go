@@ -36,17 +36,17 @@ func indexRules(mesh model.Mesh, all []*istionetworkingv1.DestinationRule) ruleI
 		root:        mesh.RootNamespace,
 		local:       map[string]rulePool{},
 		exported:    map[string]rulePool{},
-		rootPrivate: newRulePool(),
+		rootPrivate: newRulePool(hosts.Domain(mesh.ClusterDomain)),
 	}
 	private := sets.New(mesh.DefaultDestinationRuleExportTo...).Has(exportToOwn)
 	for _, rule := range bySelectorAndAge(all) {
 		exportTo := exportToOf(rule)
 		if exportTo.Len() == 0 || exportTo.HasAny(exportToAll, exportToOwn, rule.Namespace) {
-			poolOf(index.local, rule.Namespace).add(rule, exportTo)
+			index.poolOf(index.local, rule.Namespace).add(rule, exportTo)
 		}
 		switch {
 		case !isPrivate(exportTo, rule.Namespace, private):
-			poolOf(index.exported, rule.Namespace).add(rule, exportTo)
+			index.poolOf(index.exported, rule.Namespace).add(rule, exportTo)
 		case rule.Namespace == index.root:
 			index.rootPrivate.add(rule, exportTo)
 		}
@@ -85,15 +85,18 @@ func isPrivate(exportTo sets.Set[string], namespace string, byDefault bool) bool
 }
 
 // rulePool are rules by host. Those of a wildcard stand under what follows its asterisk.
-type rulePool struct{ exact, wildcard map[string][]*mergedRule }
-
-func newRulePool() rulePool {
-	return rulePool{exact: map[string][]*mergedRule{}, wildcard: map[string][]*mergedRule{}}
+type rulePool struct {
+	exact, wildcard map[string][]*mergedRule
+	domain          hosts.Domain
 }
 
-func poolOf(pools map[string]rulePool, namespace string) rulePool {
+func newRulePool(domain hosts.Domain) rulePool {
+	return rulePool{exact: map[string][]*mergedRule{}, wildcard: map[string][]*mergedRule{}, domain: domain}
+}
+
+func (x ruleIndex) poolOf(pools map[string]rulePool, namespace string) rulePool {
 	if _, known := pools[namespace]; !known {
-		pools[namespace] = newRulePool()
+		pools[namespace] = newRulePool(x.rootPrivate.domain)
 	}
 	return pools[namespace]
 }
@@ -127,7 +130,7 @@ func (p rulePool) mostSpecific(name string) []*mergedRule {
 // Source: istio pilot/pkg/model/destination_rule.go, mergeDestinationRule (with PILOT_ENABLE_ENHANCED_DESTINATIONRULE_MERGE, the
 // default). Of several rules that it could be merged with, the last one decides whether it also stands alone.
 func (p rulePool) add(rule *istionetworkingv1.DestinationRule, exportTo sets.Set[string]) {
-	byHost, key := p.exact, ruleHost(rule)
+	byHost, key := p.exact, HostOfRule(p.domain, rule)
 	if suffix, wild := strings.CutPrefix(key, "*"); wild {
 		byHost, key = p.wildcard, suffix
 	}
@@ -144,13 +147,13 @@ func (p rulePool) add(rule *istionetworkingv1.DestinationRule, exportTo sets.Set
 	}
 }
 
-// ruleHost is the host as Istio reads it.
+// HostOfRule is the host as Istio reads it.
 // Source: istio pilot/pkg/model/config.go, ResolveShortnameToFQDN.
-func ruleHost(rule *istionetworkingv1.DestinationRule) string {
+func HostOfRule(domain hosts.Domain, rule *istionetworkingv1.DestinationRule) string {
 	if hosts.IsWildcard(rule.Spec.Host) {
 		return rule.Spec.Host
 	}
-	return hosts.Qualify(rule.Spec.Host, rule.Namespace)
+	return domain.Qualify(rule.Spec.Host, rule.Namespace)
 }
 
 // mergedRule is what Istio makes of the rules of one host that it merges.
