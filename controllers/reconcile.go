@@ -102,6 +102,7 @@ func (r *Reconciler) gather(ctx context.Context, cluster view, namespace string)
 	snapshot, err := gather.Snapshot(ctx, reader, namespace, gather.Options{
 		IstioNamespace:       r.options.IstioNamespace,
 		RootNamespace:        r.options.RootNamespace,
+		ClusterDomain:        r.options.ClusterDomain,
 		Missing:              cluster.missing,
 		CredentialNamespaces: readable,
 		Now:                  metav1.Now(),

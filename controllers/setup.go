@@ -59,6 +59,8 @@ type Options struct {
 	IstioNamespace string
 	// RootNamespace overrides the root namespace of the mesh config. Empty: it does not.
 	RootNamespace string
+	// ClusterDomain overrides what Istio is installed with. Empty: it does not.
+	ClusterDomain string
 	// MaxConcurrentReconciles is how many namespaces are compiled at a time.
 	MaxConcurrentReconciles int
 	// CredentialNamespaces are those whose Secrets and ConfigMaps are checked where policies name them. Empty: no Secret is read.

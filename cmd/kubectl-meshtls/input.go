@@ -32,6 +32,7 @@ type input struct {
 	allNamespaces  bool
 	istioNamespace string
 	rootNamespace  string
+	clusterDomain  string
 	// credentials says that the command looks at certificates: Secrets are read only for that.
 	credentials bool
 	// kinds are those that the command looks at, of a cluster; empty: all.
@@ -60,6 +61,8 @@ func (s *input) addFlags(flags *pflag.FlagSet) {
 		"The namespace of Istio's control plane, where the ConfigMap with the mesh config is read.")
 	flags.StringVar(&s.rootNamespace, "root-namespace", "",
 		"The mesh's root namespace. Default: what the mesh config says, or else the Istio namespace.")
+	flags.StringVar(&s.clusterDomain, "cluster-domain", "",
+		"What the names of the cluster's Services end in. Default: what Istio's injector is installed with, or else cluster.local.")
 	s.addKubeFlags(flags)
 }
 
@@ -206,6 +209,7 @@ func (s *input) options(reader *source.Reader) gather.Options {
 	return gather.Options{
 		IstioNamespace:       s.istioNamespace,
 		RootNamespace:        s.rootNamespace,
+		ClusterDomain:        s.clusterDomain,
 		Missing:              reader.Missing(),
 		CredentialNamespaces: reader.CredentialNamespaces(),
 		Now:                  metav1.Now(),

@@ -68,6 +68,9 @@ func (s *settings) defineOperator(set *flag.FlagSet) {
 	set.StringVar(&s.operator.RootNamespace, "root-namespace", "",
 		"The mesh's root `namespace`, whose policies are mesh-wide. Empty: what the mesh config says, "+
 			"or else the Istio namespace.")
+	set.StringVar(&s.operator.ClusterDomain, "cluster-domain", "",
+		"The `domain` that the names of the cluster's Services end in, as istiod's --domain says. Empty: what Istio's injector is installed "+
+			"with (ConfigMap istio-sidecar-injector), or else cluster.local.")
 	set.Func("credential-namespaces",
 		"The `namespaces`, comma-separated, of gateways and clients whose Secrets and ConfigMaps are checked where policies name them. "+
 			"The operator needs a Role in each (config/components/credentials). Default: none, and no Secret is read.",

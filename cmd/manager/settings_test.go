@@ -17,18 +17,20 @@ func TestParse(t *testing.T) {
 	}{
 		"defaults": {
 			want: func(s settings) bool {
-				return s.operator.IstioNamespace == "istio-system" && s.operator.RootNamespace == "" &&
+				return s.operator.IstioNamespace == "istio-system" && s.operator.RootNamespace == "" && s.operator.ClusterDomain == "" &&
 					s.operator.MaxConcurrentReconciles == 4 && s.metricsAddress == "0" && s.metricsSecure && !s.leaderElect &&
 					len(s.operator.CredentialNamespaces) == 0 && len(s.operator.WatchNamespaces) == 0
 			},
 		},
 		"everything said": {
 			args: []string{
-				"--istio-namespace=mesh", "--root-namespace=root", "--leader-elect", "--metrics-bind-address=:8443",
+				"--istio-namespace=mesh", "--root-namespace=root", "--cluster-domain=corp.example",
+				"--leader-elect", "--metrics-bind-address=:8443",
 				"--metrics-secure=false", "--metrics-cert-path=/certificates", "--zap-log-level=debug",
 			},
 			want: func(s settings) bool {
 				return s.operator.IstioNamespace == "mesh" && s.operator.RootNamespace == "root" && s.leaderElect &&
+					s.operator.ClusterDomain == "corp.example" &&
 					s.metricsAddress == ":8443" && !s.metricsSecure && s.metricsCertPath == "/certificates" && s.log.Level != nil
 			},
 		},

@@ -199,7 +199,7 @@ func hostsOfOthers(snapshots []model.Snapshot, namespace string) []model.Host {
 		}
 		for _, service := range s.Services {
 			if service.Namespace != namespace {
-				found = append(found, model.Host{Name: hosts.OfService(service.Namespace, service.Name), Namespace: service.Namespace})
+				found = append(found, model.Host{Name: hosts.Default.OfService(service.Namespace, service.Name), Namespace: service.Namespace})
 			}
 		}
 	}
@@ -231,7 +231,7 @@ func readBy[T metav1.Object](revision string, objects []T) []T {
 func exportedForOthers(namespace string, objects model.Objects) int64 {
 	var count int64
 	for _, rule := range objects.DestinationRules {
-		if owner, _, ok := hosts.Service(rule.Spec.Host); !slices.Equal(rule.Spec.ExportTo, []string{"."}) && (!ok || owner != namespace) {
+		if owner, _, ok := hosts.Default.Service(rule.Spec.Host); !slices.Equal(rule.Spec.ExportTo, []string{"."}) && (!ok || owner != namespace) {
 			count++
 		}
 	}

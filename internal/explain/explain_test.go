@@ -302,7 +302,7 @@ func outcomesOf(mesh model.Inventory, asked *istio.Model, client *model.Workload
 	from := istio.Client{Namespace: client.Namespace, Labels: client.Labels, Dataplane: client.Dataplane, Gateway: client.Gateway}
 	for _, s := range mesh.Services {
 		for _, port := range s.Ports {
-			host := model.Host{Name: hosts.OfService(s.Namespace, s.Name), Namespace: s.Namespace, External: s.External}
+			host := model.Host{Name: hosts.Default.OfService(s.Namespace, s.Name), Namespace: s.Namespace, External: s.External}
 			to := istio.Destination{Host: host, Port: port.Port, Protocol: port.Protocol, Headless: s.Headless}
 			servers := behind(mesh, s)
 			if s.Headless {

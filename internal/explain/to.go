@@ -51,9 +51,9 @@ func splitPort(asked string) (host string, port int32, err error) {
 
 // hostOf is the declared host that the typed one means: itself, a Service by its short name, or the narrowest wildcard above it.
 func (v *view) hostOf(typed, namespace string) (string, bool) {
-	candidates := []string{typed, hosts.Qualify(typed, namespace)}
+	candidates := []string{typed, v.Domain().Qualify(typed, namespace)}
 	if name, of := splitNamespace(strings.TrimSuffix(typed, ".svc")); of != "" {
-		candidates = append(candidates, hosts.OfService(of, name))
+		candidates = append(candidates, v.Domain().OfService(of, name))
 	}
 	candidates = append(candidates, hosts.Wildcards(typed)...)
 	for _, host := range candidates {
@@ -108,18 +108,24 @@ func (v *view) unknown(w *model.Workload, typed string, port int32) ([]Outbound,
 
 // namesService says whether the typed host can only be that of a Service.
 func (v *view) namesService(typed string) bool {
-	if !strings.Contains(typed, ".") || strings.HasSuffix(typed, ".svc") || strings.HasSuffix(typed, ".svc."+hosts.ClusterDomain) {
+	if !strings.Contains(typed, ".") || strings.HasSuffix(typed, ".svc") || isOfService(v, typed) {
 		return true
 	}
 	_, namespace := splitNamespace(typed)
 	return slices.ContainsFunc(v.Namespaces(), func(n model.Namespace) bool { return n.Name == namespace })
 }
 
+// isOfService says whether the host ends as those of Services do.
+func isOfService(v *view, host string) bool {
+	_, ok := v.Domain().Shortened(host)
+	return ok
+}
+
 // nearHosts are declared hosts that few letters tell from the typed one, by any of the ways to write a host.
 func (v *view) nearHosts(typed string) []string {
 	distance := func(host string) int {
 		least := levenshtein.ComputeDistance(host, typed)
-		if namespace, name, ok := hosts.Service(host); ok {
+		if namespace, name, ok := v.Domain().Service(host); ok {
 			least = min(least, levenshtein.ComputeDistance(name, typed), levenshtein.ComputeDistance(name+"."+namespace, typed))
 		}
 		return least
@@ -128,7 +134,7 @@ func (v *view) nearHosts(typed string) []string {
 	slices.SortStableFunc(near, func(a, b string) int { return cmp.Compare(distance(a), distance(b)) })
 	near = near[:min(len(near), maxNear)]
 	for i, host := range near {
-		if namespace, name, ok := hosts.Service(host); ok {
+		if namespace, name, ok := v.Domain().Service(host); ok {
 			near[i] = name + "." + namespace
 		}
 	}

@@ -8,8 +8,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
-
-	"github.com/meshtls/meshtls/internal/istio/hosts"
 )
 
 // readClients reads what bears on the clients of the namespace's pods: the destinations that lead to the pods, whoever declares them, and
@@ -53,7 +51,7 @@ func (m *making) hostsLeadingHere(ctx context.Context) (sets.Set[string], error)
 	leading := sets.New[string]()
 	for _, s := range m.services.all {
 		if s.Namespace == m.namespace {
-			leading.Insert(hosts.OfService(s.Namespace, s.Name))
+			leading.Insert(m.domain().OfService(s.Namespace, s.Name))
 		}
 	}
 	for _, e := range m.serviceEntries.all {
@@ -121,7 +119,7 @@ func (m *making) addService(ctx context.Context, slice *discoveryv1.EndpointSlic
 		if selectorOf(s) != nil {
 			continue
 		}
-		leading.Insert(hosts.OfService(s.Namespace, s.Name))
+		leading.Insert(m.domain().OfService(s.Namespace, s.Name))
 		if err := m.readEndpointsOfService(ctx, s); err != nil {
 			return err
 		}

@@ -66,7 +66,7 @@ func (m *making) readHost(ctx context.Context, host string) ([]string, error) {
 		return nil, err
 	}
 	namespaces := sets.New[string]()
-	if namespace, _, ok := hosts.Service(host); ok {
+	if namespace, _, ok := m.domain().Service(host); ok {
 		namespaces.Insert(namespace) // its rules count before the Service exists
 	}
 	var further []string
@@ -96,11 +96,11 @@ func (m *making) readHost(ctx context.Context, host string) ([]string, error) {
 
 // servicesOfHost reads the Services that the host means. A wildcard wider than one namespace means the whole cluster's.
 func (m *making) servicesOfHost(ctx context.Context, host string) ([]*corev1.Service, error) {
-	if namespace, name, ok := hosts.Service(host); ok {
+	if namespace, name, ok := m.domain().Service(host); ok {
 		return m.services.named(ctx, namespace, name)
 	}
-	namespace, one := hosts.ServicesNamespace(host)
-	if !one && !hosts.Covers(host, hosts.OfService("any", "any")) {
+	namespace, one := m.domain().ServicesNamespace(host)
+	if !one && !hosts.Covers(host, m.domain().OfService("any", "any")) {
 		return nil, nil
 	}
 	return m.services.read(ctx, client.InNamespace(namespace))
@@ -109,7 +109,7 @@ func (m *making) servicesOfHost(ctx context.Context, host string) ([]*corev1.Ser
 // entriesOfHost reads the ServiceEntries that declare the host, a wildcard above it, or, where it is a wildcard itself, hosts below it.
 func (m *making) entriesOfHost(ctx context.Context, host string) ([]*istionetworkingv1.ServiceEntry, error) {
 	var all []*istionetworkingv1.ServiceEntry
-	for _, fields := range aroundHost(host, IndexServiceEntryHost, IndexServiceEntryWildcard) {
+	for _, fields := range m.aroundHost(host, IndexServiceEntryHost, IndexServiceEntryWildcard) {
 		read, err := m.serviceEntries.read(ctx, fields)
 		if err != nil {
 			return nil, err
@@ -121,7 +121,7 @@ func (m *making) entriesOfHost(ctx context.Context, host string) ([]*istionetwor
 
 // aroundHost are the look-ups, by an index of hosts and one of the wildcards above them, of the host, of those that cover it and of those
 // that it covers.
-func aroundHost(host, byHost, byWildcard string) []client.MatchingFields {
+func (m *making) aroundHost(host, byHost, byWildcard string) []client.MatchingFields {
 	fields := []client.MatchingFields{{byHost: host}}
 	for _, wildcard := range hosts.Wildcards(host) {
 		fields = append(fields, client.MatchingFields{byHost: wildcard})
@@ -129,7 +129,20 @@ func aroundHost(host, byHost, byWildcard string) []client.MatchingFields {
 	if hosts.IsWildcard(host) {
 		fields = append(fields, client.MatchingFields{byWildcard: host})
 	}
-	return fields
+	return append(fields, m.shortHosts(host, byHost, byWildcard)...)
+}
+
+// shortHosts are the look-ups of what is written with a short name: indexes know no domain, and spell it out in the default one.
+func (m *making) shortHosts(host, byHost, byWildcard string) []client.MatchingFields {
+	respelled, ofServices := m.domain().InDefault(host)
+	switch {
+	case !ofServices || m.domain() == hosts.Default:
+		return nil
+	case hosts.IsWildcard(host):
+		return []client.MatchingFields{{byWildcard: respelled}}
+	default:
+		return []client.MatchingFields{{byHost: respelled}}
+	}
 }
 
 // readRulesIn reads the DestinationRules that a namespace has for the host: Istio looks for them in the client's namespace, the
@@ -139,7 +152,7 @@ func (m *making) readRulesIn(ctx context.Context, namespace, host string) error 
 	if namespace == m.namespace || namespace == m.mesh.RootNamespace {
 		return nil
 	}
-	for _, fields := range aroundHost(host, IndexDestinationRuleHost, IndexDestinationRuleWildcard) {
+	for _, fields := range m.aroundHost(host, IndexDestinationRuleHost, IndexDestinationRuleWildcard) {
 		if _, err := m.destinationRules.read(ctx, client.InNamespace(namespace), fields); err != nil {
 			return err
 		}
@@ -150,7 +163,7 @@ func (m *making) readRulesIn(ctx context.Context, namespace, host string) error 
 // rulesOfAll reads the DestinationRules that any namespace has for the host. A rule of the client's namespace goes before all others.
 func (m *making) rulesOfAll(ctx context.Context, host string) ([]*istionetworkingv1.DestinationRule, error) {
 	var all []*istionetworkingv1.DestinationRule
-	for _, fields := range aroundHost(host, IndexDestinationRuleHost, IndexDestinationRuleWildcard) {
+	for _, fields := range m.aroundHost(host, IndexDestinationRuleHost, IndexDestinationRuleWildcard) {
 		read, err := m.destinationRules.read(ctx, fields)
 		if err != nil {
 			return nil, err
@@ -163,7 +176,7 @@ func (m *making) rulesOfAll(ctx context.Context, host string) ([]*istionetworkin
 // routesOfHost reads the VirtualServices, of any namespace, that route the host, and returns where they lead.
 func (m *making) routesOfHost(ctx context.Context, host string) ([]string, error) {
 	var further []string
-	for _, fields := range aroundHost(host, IndexVirtualServiceHost, IndexVirtualServiceWildcard) {
+	for _, fields := range m.aroundHost(host, IndexVirtualServiceHost, IndexVirtualServiceWildcard) {
 		read, err := m.virtualServices.read(ctx, fields)
 		if err != nil {
 			return nil, err
@@ -181,7 +194,7 @@ func (m *making) routesOfHost(ctx context.Context, host string) ([]string, error
 func (m *making) hostsRouted(ctx context.Context, all []*istionetworkingv1.VirtualService) ([]string, error) {
 	var led []string
 	for _, vs := range all {
-		led = append(led, hostsIn(vs)...)
+		led = append(led, m.hostsIn(vs)...)
 		for _, route := range vs.Spec.GetHttp() {
 			if route.GetDelegate() == nil {
 				continue
@@ -195,21 +208,21 @@ func (m *making) hostsRouted(ctx context.Context, all []*istionetworkingv1.Virtu
 				return nil, err
 			}
 			for _, d := range delegate {
-				led = append(led, hostsIn(d)...)
+				led = append(led, m.hostsIn(d)...)
 			}
 		}
 	}
 	return led, nil
 }
 
-func hostsIn(vs *istionetworkingv1.VirtualService) []string {
+func (m *making) hostsIn(vs *istionetworkingv1.VirtualService) []string {
 	var all []string
 	for _, route := range routes.All(vs) {
 		for _, to := range route.To {
-			all = append(all, route.Host(to.GetDestination()))
+			all = append(all, route.Host(m.domain(), to.GetDestination()))
 		}
 		for _, mirror := range route.Mirrors {
-			all = append(all, route.Host(mirror))
+			all = append(all, route.Host(m.domain(), mirror))
 		}
 	}
 	return all

@@ -87,7 +87,7 @@ func hostsOf(s model.Snapshot) []model.Host {
 	return slices.DeleteFunc(destinations.NewIndex(s.Inventory).SeenBy(s.Namespace), func(h model.Host) bool {
 		return !slices.ContainsFunc(s.Policies, func(p *meshtlsv1alpha1.MeshTLSPolicy) bool {
 			return slices.ContainsFunc(p.Spec.Send, func(send meshtlsv1alpha1.Send) bool {
-				return slices.ContainsFunc(send.Hosts, func(sent string) bool { return hosts.Overlap(hosts.Qualify(sent, p.Namespace), h.Name) })
+				return slices.ContainsFunc(send.Hosts, func(sent string) bool { return hosts.Overlap(hosts.Default.Qualify(sent, p.Namespace), h.Name) })
 			})
 		})
 	})

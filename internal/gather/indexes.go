@@ -167,9 +167,9 @@ func sliceAddresses(slice *discoveryv1.EndpointSlice) []string {
 	return all
 }
 
-// destinationRuleHosts is the host that the rule stands for, qualified.
+// destinationRuleHosts is the host that the rule stands for, qualified in the default domain: the cluster's is not known here.
 func destinationRuleHosts(rule *istionetworkingv1.DestinationRule) []string {
-	return []string{hosts.Qualify(rule.Spec.GetHost(), rule.Namespace)}
+	return []string{hosts.Default.Qualify(rule.Spec.GetHost(), rule.Namespace)}
 }
 
 func destinationRuleWildcards(rule *istionetworkingv1.DestinationRule) []string {
@@ -190,7 +190,7 @@ func gatewayLabel(gateway *istionetworkingv1.Gateway) []string {
 func virtualServiceHosts(vs *istionetworkingv1.VirtualService) []string {
 	var all []string
 	for _, host := range vs.Spec.GetHosts() {
-		all = append(all, hosts.Qualify(host, vs.Namespace))
+		all = append(all, hosts.Default.Qualify(host, vs.Namespace))
 	}
 	slices.Sort(all)
 	return slices.Compact(all)

@@ -48,10 +48,13 @@ func (g *gathering) readMesh(ctx context.Context) error {
 	config, problem := g.meshConfig(configMaps.Items, revision)
 	g.mesh = g.meshOf(config)
 	g.mesh.Problem = problem
-	g.mesh.ClusterDomain = cmp.Or(clusterDomain(chooseConfigMap(configMaps.Items, injectorConfigMap, injectorValuesKey, revision)),
-		hosts.ClusterDomain)
+	values := chooseConfigMap(configMaps.Items, injectorConfigMap, injectorValuesKey, revision)
+	g.mesh.ClusterDomain = cmp.Or(g.options.ClusterDomain, clusterDomain(values), string(hosts.Default))
 	return nil
 }
+
+// domain is the cluster's: what the names of its Services end in.
+func (g *gathering) domain() hosts.Domain { return hosts.Domain(g.mesh.ClusterDomain) }
 
 // meshConfig chooses and decodes the mesh config. Without one that can be read it is empty, and problem says why.
 func (g *gathering) meshConfig(configMaps []corev1.ConfigMap, revision string) (config *meshapi.MeshConfig, problem string) {

@@ -8,6 +8,7 @@ import (
 
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 
+	"github.com/meshtls/meshtls/internal/istio/hosts"
 	"github.com/meshtls/meshtls/internal/istio/routes"
 )
 
@@ -15,17 +16,28 @@ import (
 // policies have clients send is sent by these too.
 func (m *making) readPassedThrough(ctx context.Context) error {
 	for _, host := range m.sentHosts(anySend) {
-		passing, err := m.virtualServices.read(ctx, client.MatchingFields{IndexVirtualServicePassesTo: host})
-		if err != nil {
-			return err
-		}
-		for _, vs := range passing {
-			if err := m.readGatewaysOf(ctx, vs, host); err != nil {
+		for _, spelling := range m.spellings(host) {
+			passing, err := m.virtualServices.read(ctx, client.MatchingFields{IndexVirtualServicePassesTo: spelling})
+			if err != nil {
 				return err
+			}
+			for _, vs := range passing {
+				if err := m.readGatewaysOf(ctx, vs, host); err != nil {
+					return err
+				}
 			}
 		}
 	}
 	return nil
+}
+
+// spellings returns the host, and what an index has of it where it was written with a short name.
+func (m *making) spellings(host string) []string {
+	respelled, ofServices := m.domain().InDefault(host)
+	if !ofServices || m.domain() == hosts.Default {
+		return []string{host}
+	}
+	return []string{host, respelled}
 }
 
 // readGatewaysOf reads the Gateways that the VirtualService names, with their pods and the rules that these have for the host.
@@ -98,7 +110,8 @@ func (m *making) readCompeting(ctx context.Context) error {
 	return nil
 }
 
-// passedTo are the hosts that the tls routes of the VirtualService lead to, with the wildcards above them, each once.
+// passedTo returns the hosts that the tls routes of the VirtualService lead to, with the wildcards above them, each once; short names are
+// spelled out in the default domain.
 func passedTo(vs *istionetworkingv1.VirtualService) []string {
 	all := sets.New[string]()
 	for _, route := range routes.All(vs) {
@@ -106,7 +119,7 @@ func passedTo(vs *istionetworkingv1.VirtualService) []string {
 			continue
 		}
 		for _, to := range route.To {
-			host := route.Host(to.GetDestination())
+			host := route.Host(hosts.Default, to.GetDestination())
 			all.Insert(host).Insert(wildcardsAbove([]string{host})...)
 		}
 	}

@@ -10,7 +10,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/istio/hosts"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -72,7 +71,7 @@ func (m *making) sentHosts(wanted func(*meshtlsv1alpha1.Send) bool) []string {
 				continue
 			}
 			for _, host := range send.Hosts {
-				all = append(all, hosts.Qualify(host, policy.Namespace))
+				all = append(all, m.domain().Qualify(host, policy.Namespace))
 			}
 		}
 	}

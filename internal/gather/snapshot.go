@@ -22,6 +22,8 @@ type Options struct {
 	IstioNamespace string
 	// RootNamespace overrides the root namespace of the mesh config. Empty: it does not.
 	RootNamespace string
+	// ClusterDomain ends the names of the cluster's Services. Empty: what Istio's injector is installed with, or else Istio's default.
+	ClusterDomain string
 	// Missing are the kinds that the cluster lacks or that may not be read. They are not read.
 	Missing sets.Set[string]
 	// CredentialNamespaces are the namespaces whose Secrets may be read. Empty: none, as is the operator's default.

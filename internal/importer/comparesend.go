@@ -102,7 +102,7 @@ type touchedHosts struct {
 func (c *comparison) touched() touchedHosts {
 	t := touchedHosts{exact: sets.New[string]()}
 	add := func(rule *istionetworkingv1.DestinationRule) {
-		host := hosts.Qualify(rule.Spec.GetHost(), rule.Namespace)
+		host := c.was.HostOf(rule)
 		if hosts.IsWildcard(host) {
 			t.wildcards = append(t.wildcards, host)
 		} else {

@@ -9,7 +9,6 @@ import (
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/istio/hosts"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -17,10 +16,10 @@ import (
 // Source: istio pilot/pkg/model/destination_rule.go, mergeDestinationRule.
 type ruleSet struct{ namespace, revision, host, selector, exportTo string }
 
-func ruleSetOf(rule *istionetworkingv1.DestinationRule) ruleSet {
+func (m *original) ruleSetOf(rule *istionetworkingv1.DestinationRule) ruleSet {
 	set := ruleSet{
 		namespace: rule.Namespace, revision: rule.Labels[meshtlsv1alpha1.LabelRevision],
-		host: hosts.Qualify(rule.Spec.GetHost(), rule.Namespace),
+		host: m.domain().Qualify(rule.Spec.GetHost(), rule.Namespace),
 	}
 	if selector := rule.Spec.GetWorkloadSelector(); selector != nil {
 		set.selector = "for " + selectorKey(selector.GetMatchLabels())
@@ -59,7 +58,7 @@ func merge(group []*istionetworkingv1.DestinationRule) mergedRule {
 
 // destinationRules proposes a policy for each set of rules in which TLS counts.
 func (d *draft) destinationRules(all []*istionetworkingv1.DestinationRule) {
-	for _, group := range grouped(all, ruleSetOf) {
+	for _, group := range grouped(all, d.original.ruleSetOf) {
 		rule := merge(group)
 		switch {
 		case !slices.ContainsFunc(group, saysTLS):
@@ -193,7 +192,7 @@ func (m *original) clientsOf(rule *istionetworkingv1.DestinationRule) (clients, 
 // mayBeMeantForAll says whether clients of other namespaces would use the rule if its namespace declared the host, and nobody is known
 // to do so.
 func (m *original) mayBeMeantForAll(rule *istionetworkingv1.DestinationRule, c clients) bool {
-	host := hosts.Qualify(rule.Spec.GetHost(), rule.Namespace)
+	host := m.domain().Qualify(rule.Spec.GetHost(), rule.Namespace)
 	exported := slices.ContainsFunc(m.exportTo(rule), func(n string) bool { return n != "." && n != rule.Namespace }) ||
 		len(m.exportTo(rule)) == 0
 	return exported && c.selector == nil && c.send == "" && !m.declares("", host)
@@ -209,6 +208,6 @@ func (m *original) exportTo(rule *istionetworkingv1.DestinationRule) []string {
 
 // foundElsewhere says whether clients of other namespaces find the rule, and a policy may decide for them.
 func (m *original) foundElsewhere(rule *istionetworkingv1.DestinationRule) bool {
-	host := hosts.Qualify(rule.Spec.GetHost(), rule.Namespace)
-	return rule.Namespace == m.Mesh.RootNamespace || hosts.Belongs(host, rule.Namespace) || m.declares(rule.Namespace, host)
+	host := m.domain().Qualify(rule.Spec.GetHost(), rule.Namespace)
+	return rule.Namespace == m.Mesh.RootNamespace || m.domain().Belongs(host, rule.Namespace) || m.declares(rule.Namespace, host)
 }

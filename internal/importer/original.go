@@ -10,6 +10,7 @@ import (
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/istio/destinations"
+	"github.com/meshtls/meshtls/internal/istio/hosts"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -23,6 +24,9 @@ type original struct {
 	// destinations are what Services and ServiceEntries declare.
 	destinations destinations.Index
 }
+
+// domain is the cluster's: what the names of its Services end in.
+func (m *original) domain() hosts.Domain { return hosts.Domain(m.Mesh.ClusterDomain) }
 
 // newOriginal returns the mesh of the input. An error is compile.ErrRestless.
 func newOriginal(in Input) (*original, error) {

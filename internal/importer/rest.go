@@ -34,7 +34,7 @@ func portSaysMore(p *networkingapi.TrafficPolicy_PortTrafficPolicy) bool {
 // is the last. It says why there is no such place.
 func (m *original) restOf(rule mergedRule, c clients) (*istionetworkingv1.DestinationRule, string) {
 	first := rule.first()
-	host := hosts.Qualify(first.Spec.GetHost(), first.Namespace)
+	host := m.domain().Qualify(first.Spec.GetHost(), first.Namespace)
 	const besides = "It says more than TLS, and a MeshTLSPolicy says TLS only. "
 	switch {
 	case first.Namespace == m.Mesh.RootNamespace:

@@ -126,7 +126,7 @@ func (u *universe) addCalls(m *original, v *mesh.View) {
 	ports := portsOfRules(m.DestinationRules)
 	declared := sets.New(v.Destinations().Hosts()...)
 	for _, rule := range m.DestinationRules {
-		for _, h := range supposed(hosts.Qualify(rule.Spec.GetHost(), rule.Namespace), m.namespaces()) {
+		for _, h := range m.supposed(m.domain().Qualify(rule.Spec.GetHost(), rule.Namespace)) {
 			if !declared.Has(h.Name) {
 				declared.Insert(h.Name)
 				u.addHost(h, ports)
@@ -160,14 +160,14 @@ func (u *universe) addHost(host model.Host, ports []int32) {
 }
 
 // supposed are hosts that a rule's host may stand for, where nothing declares them: a name without a namespace is one outside the mesh.
-func supposed(host string, namespaces []string) []model.Host {
+func (m *original) supposed(host string) []model.Host {
 	if !hosts.IsWildcard(host) {
-		namespace, _, inMesh := hosts.Service(host)
+		namespace, _, inMesh := m.domain().Service(host)
 		return []model.Host{{Name: host, Namespace: namespace, External: !inMesh}}
 	}
 	var found []model.Host
-	for _, namespace := range namespaces {
-		if service := hosts.OfService(namespace, "any"); hosts.Covers(host, service) {
+	for _, namespace := range m.namespaces() {
+		if service := m.domain().OfService(namespace, "any"); hosts.Covers(host, service) {
 			found = append(found, model.Host{Name: service, Namespace: namespace})
 		}
 	}
@@ -175,7 +175,7 @@ func supposed(host string, namespaces []string) []model.Host {
 	if host == "*" {
 		below = "any.example"
 	}
-	namespace, _, inMesh := hosts.Service(below)
+	namespace, _, inMesh := m.domain().Service(below)
 	return append(found, model.Host{Name: below, Namespace: namespace, External: !inMesh})
 }
 

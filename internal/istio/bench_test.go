@@ -17,7 +17,7 @@ func BenchmarkVerdicts(b *testing.B) {
 	for i := range services {
 		namespace, name := fmt.Sprintf("shop-%d", i%namespaces), fmt.Sprintf("service-%d", i)
 		own := labels{"app": name, "part-of": "shop"}
-		host := model.Host{Name: hosts.OfService(namespace, name), Namespace: namespace, Ports: []int32{80}}
+		host := model.Host{Name: hosts.Default.OfService(namespace, name), Namespace: namespace, Ports: []int32{80}}
 		world.PeerAuthentications = append(world.PeerAuthentications,
 			peers(peer(namespace, name, int64(i), strictMode).selecting(own).port(8080, permissiveMode))...)
 		world.DestinationRules = append(world.DestinationRules, rules(rule(namespace, name, int64(i), host.Name).tls(clientTLS(tlsIstioMutual)))...)

@@ -39,21 +39,21 @@ func indexRules(mesh model.Mesh, all []*istionetworkingv1.DestinationRule) ruleI
 	for _, rule := range all {
 		byNamespace[rule.Namespace] = append(byNamespace[rule.Namespace], rule)
 	}
-	private := sets.New(mesh.DefaultDestinationRuleExportTo...).Has(exportToOwn)
+	private, domain := sets.New(mesh.DefaultDestinationRuleExportTo...).Has(exportToOwn), hosts.Domain(mesh.ClusterDomain)
 	var made sync.Map
 	return ruleIndex{root: mesh.RootNamespace, of: func(namespace string) rulePools {
 		if known, found := made.Load(namespace); found {
 			return known.(rulePools)
 		}
-		pools := poolRules(byNamespace[namespace], private)
+		pools := poolRules(byNamespace[namespace], private, domain)
 		made.Store(namespace, pools)
 		return pools
 	}}
 }
 
 // poolRules merges the rules of one namespace, which are private by default or not.
-func poolRules(all []*istionetworkingv1.DestinationRule, private bool) rulePools {
-	pools := rulePools{local: newRulePool(), exported: newRulePool(), private: newRulePool()}
+func poolRules(all []*istionetworkingv1.DestinationRule, private bool, domain hosts.Domain) rulePools {
+	pools := rulePools{local: newRulePool(domain), exported: newRulePool(domain), private: newRulePool(domain)}
 	for _, rule := range bySelectorAndAge(all) {
 		exportTo := exportToOf(rule)
 		if exportTo.Len() == 0 || exportTo.HasAny(exportToAll, exportToOwn, rule.Namespace) {
@@ -99,10 +99,13 @@ func isPrivate(exportTo sets.Set[string], namespace string, byDefault bool) bool
 }
 
 // rulePool are rules by host. Those of a wildcard stand under what follows its asterisk.
-type rulePool struct{ exact, wildcard map[string][]*mergedRule }
+type rulePool struct {
+	exact, wildcard map[string][]*mergedRule
+	domain          hosts.Domain
+}
 
-func newRulePool() rulePool {
-	return rulePool{exact: map[string][]*mergedRule{}, wildcard: map[string][]*mergedRule{}}
+func newRulePool(domain hosts.Domain) rulePool {
+	return rulePool{exact: map[string][]*mergedRule{}, wildcard: map[string][]*mergedRule{}, domain: domain}
 }
 
 // matching yields the rules of each host that stands for the name, the most specific host first.
@@ -134,7 +137,7 @@ func (p rulePool) mostSpecific(name string) []*mergedRule {
 // Source: istio pilot/pkg/model/destination_rule.go, mergeDestinationRule (with PILOT_ENABLE_ENHANCED_DESTINATIONRULE_MERGE, the
 // default). Of several rules that it could be merged with, the last one decides whether it also stands alone.
 func (p rulePool) add(rule *istionetworkingv1.DestinationRule, exportTo sets.Set[string]) {
-	byHost, key := p.exact, ruleHost(rule)
+	byHost, key := p.exact, HostOfRule(p.domain, rule)
 	if suffix, wild := strings.CutPrefix(key, "*"); wild {
 		byHost, key = p.wildcard, suffix
 	}
@@ -151,13 +154,13 @@ func (p rulePool) add(rule *istionetworkingv1.DestinationRule, exportTo sets.Set
 	}
 }
 
-// ruleHost is the host as Istio reads it.
+// HostOfRule is the host as Istio reads it.
 // Source: istio pilot/pkg/model/config.go, ResolveShortnameToFQDN.
-func ruleHost(rule *istionetworkingv1.DestinationRule) string {
+func HostOfRule(domain hosts.Domain, rule *istionetworkingv1.DestinationRule) string {
 	if hosts.IsWildcard(rule.Spec.Host) {
 		return rule.Spec.Host
 	}
-	return hosts.Qualify(rule.Spec.Host, rule.Namespace)
+	return domain.Qualify(rule.Spec.Host, rule.Namespace)
 }
 
 // mergedRule is what Istio makes of the rules of one host that it merges.

@@ -185,4 +185,8 @@ var catalogue = []mistake{
 	{
 		class: "M53", words: "A workload that is stricter than the DISABLE of its namespace or mesh",
 	},
+	{
+		class: "M54", words: "A Sidecar that does not list what its pods call",
+		note: "Where the pods accept plaintext too, the call gets through, without TLS; `kubectl meshtls explain` says so.",
+	},
 }

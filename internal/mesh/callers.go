@@ -47,7 +47,7 @@ func newCallerClasses(v *View) callerClasses {
 		if rule.Spec.GetWorkloadSelector() == nil {
 			continue
 		}
-		host := HostOf(rule)
+		host := v.HostOf(rule)
 		if hosts.IsWildcard(host) && !slices.Contains(c.wildcards, host) {
 			c.wildcards = append(c.wildcards, host)
 		}

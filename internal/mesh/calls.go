@@ -76,7 +76,7 @@ func (v *View) CallsOf(client *model.Workload, d *destinations.Destination, port
 	if client.Gateway || !ReadsRules(client) {
 		return []Call{itself}
 	}
-	routing := routes.Routing(v.InMesh(client.Namespace), d.Name)
+	routing := routes.Routing(v.Domain(), v.InMesh(client.Namespace), d.Name)
 	if len(routing) == 0 {
 		return []Call{itself}
 	}
@@ -99,7 +99,7 @@ func (v *View) routedCalls(routing []*istionetworkingv1.VirtualService, kind rou
 	}
 	var hops []Hop
 	for _, vs := range routing {
-		hops = hopsOf(vs, kind, routes.Call{Client: itself.Client, Host: itself.Host, Port: itself.Number})
+		hops = v.hopsOf(vs, kind, routes.Call{Client: itself.Client, Host: itself.Host, Port: itself.Number})
 		if len(hops) > 0 {
 			break
 		}
@@ -158,7 +158,11 @@ func (v *View) following(client *model.Workload, hop Hop, given istio.Carries) C
 	call := Call{
 		Client: client, Host: hop.Host, Number: hop.Number, Subset: hop.Subset, Via: &hop, Carries: carriedBy(hop.Route.Kind, given),
 	}
-	call.Destination, call.Port = v.Declares(client.Namespace, hop.Host, hop.Number)
+	seen := v.Destinations().Visible(hop.Host, client.Namespace)
+	if client.Gateway {
+		seen = v.Destinations().VisibleToGateways(hop.Host, client.Namespace)
+	}
+	call.Destination, call.Port = declares(callable(seen), hop.Number)
 	return call
 }
 
@@ -171,8 +175,12 @@ type Callable struct {
 // CallableAt returns the ports of the host that clients of the namespace can call. Of several declarations of a port Istio uses the
 // first.
 func (v *View) CallableAt(host, client string) []Callable {
+	return callable(v.Destinations().Visible(host, client))
+}
+
+func callable(seen []*destinations.Destination) []Callable {
 	var all []Callable
-	for _, d := range v.Destinations().Visible(host, client) {
+	for _, d := range seen {
 		for _, p := range d.Declared {
 			if !slices.ContainsFunc(all, func(known Callable) bool { return known.Port.Number == p.Number }) {
 				all = append(all, Callable{Destination: d, Port: p})
@@ -193,7 +201,11 @@ func (v *View) Callable(client string) []Callable {
 
 // Declares returns who declares the host's port for clients of the namespace; nil: nobody does.
 func (v *View) Declares(client, host string, number int32) (*destinations.Destination, destinations.Port) {
-	for _, c := range v.CallableAt(host, client) {
+	return declares(v.CallableAt(host, client), number)
+}
+
+func declares(all []Callable, number int32) (*destinations.Destination, destinations.Port) {
+	for _, c := range all {
 		if c.Port.Number == number {
 			return c.Destination, c.Port
 		}
@@ -222,7 +234,7 @@ func (v *View) RoutesOf(gateway *model.Workload, s istio.Server) []BoundRoutes {
 	}
 	var all []BoundRoutes
 	for _, vs := range v.BoundToServer(s, gateway.Namespace) {
-		hops := hopsOf(vs, kind, routes.Call{Gateway: s.Ref().Key(), Client: gateway, Port: serverNumber(s)})
+		hops := v.hopsOf(vs, kind, routes.Call{Gateway: s.Ref().Key(), Client: gateway, Port: serverNumber(s)})
 		for i := range hops {
 			hops[i].Server = &s
 		}
@@ -236,14 +248,14 @@ func (v *View) RoutesOf(gateway *model.Workload, s istio.Server) []BoundRoutes {
 func (v *View) BoundToServer(s istio.Server, namespace string) []*istionetworkingv1.VirtualService {
 	var bound []*istionetworkingv1.VirtualService
 	for _, vs := range routes.Told(v.Naming(s.Ref().Key()), namespace, v.Mesh().DefaultVirtualServiceExportTo) {
-		if len(routes.CommonHosts(vs, s.Spec(), s.Gateway.Namespace)) > 0 {
+		if len(v.served(s).CommonHosts(vs)) > 0 {
 			bound = append(bound, vs)
 		}
 	}
 	return bound
 }
 
-func hopsOf(vs *istionetworkingv1.VirtualService, kind routes.Kind, c routes.Call) []Hop {
+func (v *View) hopsOf(vs *istionetworkingv1.VirtualService, kind routes.Kind, c routes.Call) []Hop {
 	var all []Hop
 	for _, route := range routes.Taking(vs, kind, c) {
 		for _, target := range route.To {
@@ -252,7 +264,7 @@ func hopsOf(vs *istionetworkingv1.VirtualService, kind routes.Kind, c routes.Cal
 			}
 			to := target.GetDestination()
 			all = append(all, Hop{
-				Host: route.Host(to), Subset: to.GetSubset(), Route: route,
+				Host: route.Host(v.Domain(), to), Subset: to.GetSubset(), Route: route,
 				Number: int32(to.GetPort().GetNumber()), // #nosec G115 -- the CRD admits no number above 65535
 			})
 		}

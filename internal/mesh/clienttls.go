@@ -8,16 +8,16 @@ import (
 	networkingapi "istio.io/api/networking/v1alpha3"
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 
+	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/istio/hosts"
 )
 
+// Domain is the cluster's: what the names of its Services end in. It is no part of Istio's mesh config, and not noted as read.
+func (v *contents) Domain() hosts.Domain { return hosts.Domain(v.inventory.Mesh.ClusterDomain) }
+
 // HostOf returns the host of a DestinationRule as Istio reads it.
-// Source: istio pilot/pkg/model/config.go, ResolveShortnameToFQDN.
-func HostOf(rule *istionetworkingv1.DestinationRule) string {
-	if hosts.IsWildcard(rule.Spec.Host) {
-		return rule.Spec.Host
-	}
-	return hosts.Qualify(rule.Spec.Host, rule.Namespace)
+func (v *contents) HostOf(rule *istionetworkingv1.DestinationRule) string {
+	return istio.HostOfRule(v.Domain(), rule)
 }
 
 // TLSOf returns the TLS settings of a DestinationRule at all its levels, each with its path.

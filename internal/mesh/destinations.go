@@ -54,7 +54,7 @@ func (v *network) CallOf(d *destinations.Destination, port destinations.Port) is
 // MachinesAt returns the ports of the machines with the labels that a Service's port leads to, ascending.
 func (v *network) MachinesAt(s *model.Service, port model.ServicePort, labels map[string]string) []int32 {
 	var numbers []int32
-	for _, e := range destinations.PortOf(&port).Endpoints(v.machines(destinations.OfService(s))) {
+	for _, e := range destinations.PortOf(&port).Endpoints(v.machines(destinations.OfService(v.Domain(), s))) {
 		if pods.Matches(labels, e.Labels) {
 			numbers = append(numbers, e.Port)
 		}

@@ -80,7 +80,7 @@ func unusedAt(v *View, pod *model.Workload, used map[*istionetworkingv1.VirtualS
 			all = append(all, redirectedAt(v, pod, s)...)
 			for _, bound := range v.RoutesOf(pod, s) {
 				if len(bound.Hops) > 0 {
-					all = append(all, boundInVain(l, opened, s, bound.VirtualService))
+					all = append(all, v.boundInVain(l, opened, s, bound.VirtualService))
 				}
 			}
 		}
@@ -101,7 +101,7 @@ func redirectedAt(v *View, pod *model.Workload, s istio.Server) []UnusedRoutes {
 	var all []UnusedRoutes
 	for _, vs := range v.BoundToServer(s, pod.Namespace) {
 		call := routes.Call{Gateway: s.Ref().Key(), Client: pod, Port: serverNumber(s)}
-		if len(hopsOf(vs, routes.HTTP, call)) > 0 {
+		if len(v.hopsOf(vs, routes.HTTP, call)) > 0 {
 			all = append(all, UnusedRoutes{VirtualService: vs, Server: server, Redirect: &server})
 		}
 	}
@@ -109,10 +109,10 @@ func redirectedAt(v *View, pod *model.Workload, s istio.Server) []UnusedRoutes {
 }
 
 // boundInVain returns the routes of the VirtualService as unused at the server.
-func boundInVain(l istio.Listener, opened []OpenedServer, s istio.Server, vs *istionetworkingv1.VirtualService) UnusedRoutes {
+func (v *View) boundInVain(l istio.Listener, opened []OpenedServer, s istio.Server, vs *istionetworkingv1.VirtualService) UnusedRoutes {
 	u := UnusedRoutes{VirtualService: vs, Server: ServerOf(s)}
 	if routes.KindFor(s.Spec()) == routes.HTTP {
-		u.Redirect = redirecting(l.Servers, routes.SharedHosts(vs, s.Spec(), s.Gateway.Namespace))
+		u.Redirect = redirecting(l.Servers, v.served(s).SharedHosts(vs))
 	} else {
 		u.Winner = winnerAmong(opened, u)
 	}

@@ -93,8 +93,8 @@ func (s GatewayServer) Number() int32 {
 func (s GatewayServer) Routes() routes.Kind { return routes.KindFor(s.Server) }
 
 // CommonHosts returns the hosts of the VirtualService that the server serves, in whole or in part.
-func (s GatewayServer) CommonHosts(vs *istionetworkingv1.VirtualService) []string {
-	return routes.CommonHosts(vs, s.Server, s.Gateway.Namespace)
+func (v *contents) CommonHosts(s GatewayServer, vs *istionetworkingv1.VirtualService) []string {
+	return routes.Served{Server: s.Server, Namespace: s.Gateway.Namespace, Domain: v.Domain()}.CommonHosts(vs)
 }
 
 // BoundTo returns the VirtualServices that name the Gateway and that its pods are told of. Where no pods are known, all that name it.

@@ -56,20 +56,21 @@ type index struct {
 }
 
 func newIndex(i model.Inventory) *index {
+	domain := hosts.Domain(i.Mesh.ClusterDomain)
 	x := &index{
 		istio:            sync.OnceValue(func() *istio.Model { return istio.New(istio.WorldOf(i)) }),
 		namespaces:       sync.OnceValue(func() map[string]model.Namespace { return namespacesByName(i.Namespaces) }),
 		pods:             sync.OnceValue(func() pods.Index { return pods.NewIndex(i.Workloads) }),
 		podsIn:           sync.OnceValue(func() pods.Namespaces { return pods.ByNamespace(i.Workloads) }),
 		byAddress:        sync.OnceValue(func() map[string]*model.Workload { return podsByAddress(i.Workloads) }),
-		byServiceAddress: sync.OnceValue(func() map[string]*model.Service { return servicesByAddress(i.Services) }),
+		byServiceAddress: sync.OnceValue(func() map[string]*model.Service { return servicesByAddress(domain, i.Services) }),
 		services:         sync.OnceValue(func() map[string][]*model.Service { return servicesByNamespace(i.Services) }),
 		authorizations: sync.OnceValue(func() map[string][]*istiosecurityv1.AuthorizationPolicy {
 			return byNamespace(i.AuthorizationPolicies)
 		}),
 		clients:      sync.OnceValue(func() Clients { return newClients(i) }),
 		destinations: sync.OnceValue(func() destinations.Index { return destinations.NewIndex(i) }),
-		traffic:      sync.OnceValue(func() routing { return newRouting(i.VirtualServices) }),
+		traffic:      sync.OnceValue(func() routing { return newRouting(domain, i.VirtualServices) }),
 		sidecars:     sync.OnceValue(func() scopes.Sidecars { return scopes.NewSidecars(i.Mesh, i.Sidecars) }),
 		revisions:    sync.OnceValue(func() revisions.Revisions { return revisions.New(i.Tags) }),
 		credentials:  sync.OnceValue(func() map[model.ObjectRef]*model.Credential { return credentialsByRef(i.Credentials) }),
@@ -130,13 +131,13 @@ func podsByAddress(all []*model.Workload) map[string]*model.Workload {
 	return byAddress
 }
 
-func servicesByAddress(all []model.Service) map[string]*model.Service {
+func servicesByAddress(domain hosts.Domain, all []model.Service) map[string]*model.Service {
 	byAddress := map[string]*model.Service{}
 	for i := range all {
 		if len(all[i].Selector) == 0 {
 			continue
 		}
-		byAddress[hosts.OfService(all[i].Namespace, all[i].Name)] = &all[i]
+		byAddress[domain.OfService(all[i].Namespace, all[i].Name)] = &all[i]
 		for _, address := range all[i].Addresses {
 			byAddress[address] = &all[i]
 		}

@@ -29,8 +29,8 @@ func (v *contents) RouteMismatches(g *istionetworkingv1.Gateway) []RouteMismatch
 	bound := v.BoundTo(g)
 	for _, vs := range bound {
 		kinds := RouteKinds(vs, model.RefOf(model.KindGateway, g).Key())
-		for _, s := range withoutUse(g, vs, kinds) {
-			if !routedByOther(bound, vs, s) {
+		for _, s := range v.withoutUse(g, vs, kinds) {
+			if !v.routedByOther(bound, vs, s) {
 				found = append(found, RouteMismatch{Server: s, VirtualService: vs, Kinds: kinds})
 			}
 		}
@@ -51,10 +51,12 @@ func RouteKinds(vs *istionetworkingv1.VirtualService, gateway types.NamespacedNa
 
 // withoutUse returns the servers that have a host of the VirtualService and do not use its kinds of routes; none where some server uses
 // them. Where some of the servers speak TLS, it returns only these: it is them that are mistaken for something else.
-func withoutUse(g *istionetworkingv1.Gateway, vs *istionetworkingv1.VirtualService, kinds sets.Set[routes.Kind]) []GatewayServer {
+func (v *contents) withoutUse(
+	g *istionetworkingv1.Gateway, vs *istionetworkingv1.VirtualService, kinds sets.Set[routes.Kind],
+) []GatewayServer {
 	var plain, withTLS []GatewayServer
 	for s := range ServersOf(g) {
-		if s.Routes() == routes.None || len(s.CommonHosts(vs)) == 0 {
+		if s.Routes() == routes.None || len(v.CommonHosts(s, vs)) == 0 {
 			continue
 		}
 		switch {
@@ -73,13 +75,13 @@ func withoutUse(g *istionetworkingv1.Gateway, vs *istionetworkingv1.VirtualServi
 }
 
 // routedByOther reports whether another VirtualService has routes that the server uses for the hosts.
-func routedByOther(bound []*istionetworkingv1.VirtualService, vs *istionetworkingv1.VirtualService, s GatewayServer) bool {
+func (v *contents) routedByOther(bound []*istionetworkingv1.VirtualService, vs *istionetworkingv1.VirtualService, s GatewayServer) bool {
 	return slices.ContainsFunc(bound, func(other *istionetworkingv1.VirtualService) bool {
 		if other == vs || !RouteKinds(other, s.Key()).Has(s.Routes()) {
 			return false
 		}
-		return slices.ContainsFunc(s.CommonHosts(other), func(host string) bool {
-			return slices.ContainsFunc(s.CommonHosts(vs), func(own string) bool { return hosts.Overlap(own, host) })
+		return slices.ContainsFunc(v.CommonHosts(s, other), func(host string) bool {
+			return slices.ContainsFunc(v.CommonHosts(s, vs), func(own string) bool { return hosts.Overlap(own, host) })
 		})
 	})
 }

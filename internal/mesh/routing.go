@@ -18,15 +18,17 @@ type routing struct {
 	taken sets.Set[string]
 	// sidecars and gateways are where the routes of each send something.
 	sidecars, gateways map[string]sets.Set[string]
+	domain             hosts.Domain
 	// named is that too, and what routes name with a weight of zero.
 	named map[string]sets.Set[string]
 }
 
 // newRouting reads the VirtualServices. One without hosts is another one's delegate: its routes may be anybody's.
 // Source: istio pilot/pkg/model/virtualservice_controller.go, mergeVirtualServices.
-func newRouting(all []*istionetworkingv1.VirtualService) routing {
+func newRouting(domain hosts.Domain, all []*istionetworkingv1.VirtualService) routing {
 	r := routing{
-		taken: sets.New[string](), sidecars: map[string]sets.Set[string]{}, gateways: map[string]sets.Set[string]{},
+		domain: domain,
+		taken:  sets.New[string](), sidecars: map[string]sets.Set[string]{}, gateways: map[string]sets.Set[string]{},
 		named: map[string]sets.Set[string]{},
 	}
 	for _, vs := range all {
@@ -36,7 +38,7 @@ func newRouting(all []*istionetworkingv1.VirtualService) routing {
 		}
 		if by.sidecars {
 			for _, host := range vs.Spec.Hosts {
-				r.taken.Insert(hosts.Qualify(host, vs.Namespace))
+				r.taken.Insert(domain.Qualify(host, vs.Namespace))
 			}
 		}
 		for _, route := range routes.All(vs) {
@@ -85,7 +87,7 @@ func (r routing) addDestination(route routes.Route, to *networkingapi.Destinatio
 	if to == nil {
 		return
 	}
-	host := route.Host(to)
+	host := route.Host(r.domain, to)
 	insert(r.named, host, to.Subset)
 	if by.sidecars {
 		insert(r.sidecars, host, to.Subset)

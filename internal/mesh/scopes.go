@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 
+	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+
 	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/istio/destinations"
 	"github.com/meshtls/meshtls/internal/istio/routes"
@@ -86,6 +88,12 @@ func addressesOf(d *destinations.Destination) []netip.Addr {
 	return all
 }
 
+// SidecarOf returns the Sidecar that the pods' proxy is configured by; nil: there is none.
+func (v *View) SidecarOf(pods *model.Workload) *istionetworkingv1.Sidecar {
+	v.note(model.KindSidecar)
+	return v.index.sidecars().Of(pods.Namespace, pods.Labels)
+}
+
 // hidden reports whether the client's Sidecar keeps the host from its proxy.
 func (v *View) hidden(client *model.Workload, d *destinations.Destination, port int32) (Bypass, bool) {
 	v.note(model.KindSidecar, model.KindConfigMap)
@@ -114,7 +122,7 @@ func (v *View) routedTo(scope scopes.Scope, client *model.Workload, host string)
 		}
 		for _, route := range routes.All(vs) {
 			for _, to := range route.To {
-				if route.Host(to.GetDestination()) == host {
+				if route.Host(v.Domain(), to.GetDestination()) == host {
 					return true
 				}
 			}

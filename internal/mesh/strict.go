@@ -10,7 +10,6 @@ import (
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/istio"
-	"github.com/meshtls/meshtls/internal/istio/hosts"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -82,7 +81,7 @@ func RefusedWebhooks(v *View) []RefusedWebhook {
 
 func refusedAt(v *View, w model.Webhook) RefusedWebhook {
 	refused := RefusedWebhook{Webhook: w, Strict: StrictPorts{}, All: true}
-	for _, d := range v.Destinations().Of(hosts.OfService(w.Service.Namespace, w.Service.Name)) {
+	for _, d := range v.Destinations().Of(v.Domain().OfService(w.Service.Namespace, w.Service.Name)) {
 		port, has := d.Port(w.Port)
 		if d.Service == nil || !has {
 			continue

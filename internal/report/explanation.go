@@ -289,4 +289,4 @@ func certificates(s explain.Server) string {
 }
 
 // shortHost leaves out what is the same for all Services.
-func shortHost(host string) string { return strings.TrimSuffix(host, ".svc."+hosts.ClusterDomain) }
+func shortHost(host string) string { return strings.TrimSuffix(host, ".svc."+string(hosts.Default)) }

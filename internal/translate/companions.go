@@ -55,7 +55,7 @@ func (c *companions) add(companion model.SendRule) {
 // a policy that names other pods.
 func (c *companions) addForSelected(rule model.SendRule) {
 	for _, foreign := range c.foreignSelecting {
-		host := hosts.Qualify(foreign.Spec.GetHost(), foreign.Namespace)
+		host := c.domain().Qualify(foreign.Spec.GetHost(), foreign.Namespace)
 		if !hosts.Covers(host, rule.Host) || !model.InRevision(foreign, rule.Revision) {
 			continue
 		}

@@ -38,7 +38,7 @@ func (m sendMesh) lossOf(key hostKey, above *sendEntry) loss {
 // the root namespace they look only among its private rules first.
 func (m sendMesh) staysWith(rule *istionetworkingv1.DestinationRule, key hostKey) bool {
 	samePlace := rule.Namespace == m.Namespace && (m.Namespace != m.Mesh.RootNamespace || m.isPrivate(rule))
-	return samePlace && hosts.Qualify(rule.Spec.GetHost(), rule.Namespace) == key.host
+	return samePlace && m.domain().Qualify(rule.Spec.GetHost(), rule.Namespace) == key.host
 }
 
 // isOneRule reports whether the rule is the only one that the host takes the place of: a wildcard hides the rules of many hosts, unless

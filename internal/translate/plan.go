@@ -6,6 +6,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/istio/hosts"
 	"github.com/meshtls/meshtls/internal/istio/revisions"
 	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
@@ -36,6 +37,9 @@ type indexed struct {
 	model.Snapshot
 	views *mesh.Views
 }
+
+// domain is the cluster's: what the names of its Services end in.
+func (m indexed) domain() hosts.Domain { return hosts.Domain(m.Mesh.ClusterDomain) }
 
 // view is that of the control plane that reads the policy's objects.
 func (m indexed) view(p *policyTarget) *mesh.View { return m.views.Of(p.revision()) }

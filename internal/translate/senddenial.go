@@ -114,7 +114,7 @@ func besideForeignSelector(m sendMesh, e *sendEntry) *model.Finding {
 		return nil
 	}
 	for _, rule := range m.foreignSelecting {
-		host := hosts.Qualify(rule.Spec.GetHost(), rule.Namespace)
+		host := m.domain().Qualify(rule.Spec.GetHost(), rule.Namespace)
 		if model.InRevision(rule, e.set.revision) && (host == e.set.host || hosts.Covers(host, e.set.host)) {
 			return e.besideForeign(rule,
 				"for some of the pods; beside it Istio keeps a rule for the namespace only if it is exported, "+

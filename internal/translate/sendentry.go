@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/istio/hosts"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -43,7 +42,7 @@ func sendEntries(m sendMesh, policies []policyTarget) []sendEntry {
 			for h, host := range send.Hosts {
 				e := sendEntry{
 					entryRef: p.at(fmt.Sprintf("spec.send[%d].hosts[%d]", n, h)), policy: p, audience: audienceOf(p, send),
-					set: sendSet{revision: p.revision(), host: hosts.Qualify(host, p.Namespace), pods: p.set},
+					set: sendSet{revision: p.revision(), host: m.domain().Qualify(host, p.Namespace), pods: p.set},
 				}
 				e.denied = sendDenial(m, &e)
 				e.levels = levelsOf(m, &e, send)

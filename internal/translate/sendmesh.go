@@ -45,7 +45,7 @@ func newSendMesh(m indexed, policies []policyTarget, accepted []model.AcceptRule
 	}
 	objects := model.Objects{PeerAuthentications: acceptedBy(m.Snapshot, accepted)}
 	for _, rule := range m.DestinationRules {
-		host := hosts.Qualify(rule.Spec.GetHost(), rule.Namespace)
+		host := m.domain().Qualify(rule.Spec.GetHost(), rule.Namespace)
 		if rule.Namespace == m.Namespace && model.Ours(rule) {
 			s.live.Insert(liveSet(rule, host))
 			continue
@@ -175,13 +175,13 @@ func (m sendMesh) host(key hostKey) model.Host {
 	if host, known := m.known(key.revision)[key.host]; known {
 		return host
 	}
-	namespace, _, _ := hosts.Service(key.host)
+	namespace, _, _ := m.domain().Service(key.host)
 	return model.Host{Name: key.host, Namespace: namespace}
 }
 
 // ownHost reports whether the host is the compiled namespace's: by its name, or because a ServiceEntry of the namespace declares it.
 func (m sendMesh) ownHost(key hostKey) bool {
-	return hosts.Belongs(key.host, m.Namespace) || m.host(key).Namespace == m.Namespace
+	return m.domain().Belongs(key.host, m.Namespace) || m.host(key).Namespace == m.Namespace
 }
 
 // noExport says why a rule of this namespace for the host may not be exported if it is meant for the namespace's own clients only;
@@ -203,7 +203,7 @@ func (m sendMesh) coversOwn(key hostKey) bool {
 	if !hosts.IsWildcard(key.host) {
 		return false
 	}
-	if hosts.Covers(key.host, hosts.OfService(m.Namespace, "any")) {
+	if hosts.Covers(key.host, m.domain().OfService(m.Namespace, "any")) {
 		return true
 	}
 	for name, host := range m.known(key.revision) {

@@ -89,6 +89,9 @@ func (p *promises) reaches(policy *meshtlsv1alpha1.MeshTLSPolicy, server Answer,
 		if !there || !untold || c.from.Proxy != explain.ProxySidecar {
 			continue
 		}
+		if _, bypasses := p.bypass(c); bypasses {
+			continue // the client's own settings have its sidecar send what the application does
+		}
 		kept := c.end.Outcome != istio.Refused
 		if mode == meshtlsv1alpha1.AcceptStrict {
 			kept = c.end.Outcome == istio.MutualTLS

@@ -81,7 +81,7 @@ func (p *promises) sendsAbout(c *call) []entry {
 	for _, policy := range p.Policies {
 		for _, send := range policy.Spec.Send {
 			covers := slices.ContainsFunc(send.Hosts, func(host string) bool {
-				host = hosts.Qualify(host, policy.Namespace)
+				host = hosts.Domain(p.Mesh.Mesh.ClusterDomain).Qualify(host, policy.Namespace)
 				return host == c.to.Host || hosts.IsWildcard(host) && hosts.Covers(host, c.to.Host)
 			})
 			if covers && p.hasClient(policy, send, c.from) {

@@ -10,7 +10,8 @@ import (
 // Random returns the world of a seed as manifests, with the policies that the API server would admit. In every second world others have
 // written Istio objects, too.
 func Random(ctx context.Context, seed uint64) ([]byte, error) {
-	objects, policies := worlds.Random(seed)
+	drawn := worlds.Wide(seed)
+	objects, policies := drawn.Cluster, drawn.Policies
 	for _, p := range policies {
 		if source.Admit(ctx, p) == nil {
 			objects = append(objects, p)

@@ -7,6 +7,7 @@ import (
 	"github.com/meshtls/meshtls/internal/explain"
 	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/mesh"
+	"github.com/meshtls/meshtls/internal/model"
 )
 
 // reason is why nothing needs to tell of a broken call.
@@ -19,6 +20,13 @@ type reason struct {
 var reasons = []reason{
 	{"a client without a proxy is what Strict is there to refuse", func(_ World, c *call) bool {
 		return c.from.Proxy == explain.ProxyNone || c.from.Proxy == explain.ProxyAmbient
+	}},
+	{"a client whose interception mode is NONE calls as one without a proxy does", func(_ World, c *call) bool {
+		return c.from.Pods.Interception == model.InterceptionNone
+	}},
+	{"the mesh or a Sidecar wants calls of hosts refused that the sidecar does not know (REGISTRY_ONLY)", func(w World, c *call) bool {
+		bypass, bypasses := w.bypass(c)
+		return bypasses && bypass.Refused
 	}},
 	{"no route of the gateway leads there, so it never makes the call", func(_ World, c *call) bool {
 		return c.from.Proxy == explain.ProxyGateway && c.to.Route == nil
@@ -46,6 +54,16 @@ func (w World) excuse(c *call) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// bypass returns why the client's sidecar does not treat the call as one of the host, if it does not.
+func (w World) bypass(c *call) (mesh.Bypass, bool) {
+	v := w.view(c.from.Revision)
+	destination, port := v.Declares(c.from.Namespace, c.to.Host, c.to.Port)
+	if destination == nil {
+		return mesh.Bypass{}, false
+	}
+	return v.Bypasses(c.from.Pods, destination, port.Number)
 }
 
 // atGateway returns the call's outcome at a gateway; zero: the endpoint is none.

@@ -26,6 +26,7 @@ var tellers = sets.New(
 	"peerauthentication-strict-without-auto-mtls",
 	"send-bypassed", "send-hides-rule", "send-overruled", "send-refused", "service-headless-partly-in-mesh", "service-port-uncaptured",
 	"serviceentry-endpoint-refuses-plaintext",
+	"sidecar-hides-strict",
 )
 
 // call is a connection that explain describes, up to one kind of endpoint.

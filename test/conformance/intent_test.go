@@ -2,7 +2,7 @@ package conformance_test
 
 import (
 	"fmt"
-	"os"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -22,8 +22,6 @@ const (
 	// objects in it; variableForeign makes it all (1) or none (0).
 	variableWorlds, variableFirst, variableForeign = "INTENT_WORLDS", "INTENT_FIRST", "INTENT_FOREIGN"
 	defaultWorlds                                  = 300
-	// variableWide makes the worlds wide.
-	variableWide = "INTENT_WIDE"
 )
 
 // TestIntent holds the promise of the project to random worlds: where a policy is Ready, Istio does what its spec asks. The
@@ -32,14 +30,14 @@ func TestIntent(t *testing.T) {
 	var total tally
 	first := worlds.Setting(t, variableFirst, 0)
 	t.Run("worlds", func(t *testing.T) {
-		for seed := first; seed < first+worlds.Setting(t, variableWorlds, defaultWorlds); seed++ {
-			t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
-				t.Parallel()
-				w := intentWorld(t, seed, &total)
-				report(t, w.violations(t, w.operated.World, &total))
-				w.explain(t)
-			})
-		}
+		overSeeds(t, first, first+worlds.Setting(t, variableWorlds, defaultWorlds), func(t *testing.T, seed uint64) {
+			t.Helper()
+			drawn := worlds.Wide(seed)
+			total.drawn(drawn.Classes)
+			w := settledWorld(t, seed, drawn)
+			report(t, w.violations(t, w.operated.World, &total))
+			w.explain(t)
+		})
 	})
 	t.Logf("%d worlds, %d policies admitted, %d Ready; claims checked: %v; not Ready although Istio does it all: %v (%.1f %% of the "+
 		"policies, without what is missing, in conflict or refused by servers); drawn: %v",
@@ -47,15 +45,19 @@ func TestIntent(t *testing.T) {
 	total.demandWeight(t)
 }
 
-// intentWorld is the world of a seed, wide where that is asked for.
-func intentWorld(t *testing.T, seed uint64, total *tally) world {
+// overSeeds runs the test for each seed. A parallel test is kept until its group is done, and with it Istio's control plane. So there are
+// few of them, and the worlds of each come one after the other.
+func overSeeds(t *testing.T, first, end uint64, test func(t *testing.T, seed uint64)) {
 	t.Helper()
-	if os.Getenv(variableWide) == "" {
-		return randomWorld(t, seed)
+	workers := uint64(runtime.GOMAXPROCS(0)) // #nosec G115 -- a small number
+	for worker := range workers {
+		t.Run(fmt.Sprintf("worker=%d", worker), func(t *testing.T) {
+			t.Parallel()
+			for seed := first + worker; seed < end; seed += workers {
+				t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) { test(t, seed) })
+			}
+		})
 	}
-	drawn := worlds.Wide(seed)
-	total.drawn(drawn.Classes)
-	return settledWorld(t, seed, drawn)
 }
 
 // report tells the first violation of each policy and kind, and how many more there are.
@@ -138,7 +140,7 @@ func (c *tally) demandWeight(t *testing.T) {
 		t.Errorf("only %d of %d policies are Ready: the property says too little", c.ready, c.policies)
 	}
 	for _, name := range worlds.Classes() {
-		if c.classes[name] == 0 && c.worlds >= defaultWorlds && os.Getenv(variableWide) != "" {
+		if c.classes[name] == 0 && c.worlds >= defaultWorlds {
 			t.Errorf("no world has anything of class %s", name)
 		}
 	}

@@ -36,28 +36,40 @@ func randomWorld(t *testing.T, seed uint64) world {
 // settledWorld is the drawn world in which the operator has come to rest.
 func settledWorld(t *testing.T, seed uint64, drawn worlds.Drawn) world {
 	t.Helper()
-	objects, err := oracle.Of(drawn.Cluster)
-	if err != nil {
-		t.Fatal(err)
-	}
 	policies := admitted(t, drawn.Policies)
-	documents, err := oracle.Of(policies)
-	if err != nil {
-		t.Fatal(err)
-	}
-	objects = objects.With(documents...)
+	objects := documents(t, drawn.Cluster).With(documents(t, policies)...)
 	if hasForeign(seed) {
-		foreign, err := oracle.Of(worlds.Foreign(seed, oracle.Written))
-		if err != nil {
-			t.Fatal(err)
-		}
-		objects = objects.With(foreign...)
+		objects = objects.With(documents(t, worlds.Foreign(seed, oracle.Written))...)
 	}
-	operated, err := oracle.Operate(t.Context(), objects, birth(seed))
+	born := birth(seed)
+	if drawn.Before != nil {
+		objects = objects.With(writtenBefore(t, drawn.Before, born)...)
+	}
+	operated, err := oracle.Operate(t.Context(), objects, born)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return newWorld(t, operated, policies)
+}
+
+func documents[T client.Object](t *testing.T, objects []T) oracle.World {
+	t.Helper()
+	world, err := oracle.Of(objects)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return world
+}
+
+// writtenBefore is what the operator wrote for what the world was.
+func writtenBefore(t *testing.T, past *worlds.Past, born compile.Birth) oracle.World {
+	t.Helper()
+	objects := documents(t, past.Cluster).With(documents(t, admitted(t, past.Policies))...)
+	operated, err := oracle.Operate(t.Context(), objects, born)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return operated.Rendered
 }
 
 // birth is when the operator wrote its objects: in every second world all at once, else one by one, in any order.
@@ -122,6 +134,7 @@ func complete(ctx context.Context, spoken *intent.World, mesh *oracle.Mesh, obje
 	spoken.DestinationRules = slices.DeleteFunc(rules.Items, func(r *istionetworkingv1.DestinationRule) bool { return ours(r) })
 	spoken.PeerAuthentications = slices.DeleteFunc(authentications.Items, func(a *istiosecurityv1.PeerAuthentication) bool { return ours(a) })
 	spoken.Pods, spoken.Services, spoken.AutoMTLS = mesh.PodsServed(), mesh.Services(), mesh.AutoMTLS()
+	spoken.RegistryOnly = mesh.RegistryOnly()
 	return nil
 }
 

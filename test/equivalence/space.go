@@ -94,21 +94,21 @@ func (s *space) addHosts(i model.Inventory, namespaces sets.Set[string]) {
 		known.Insert(d.Name)
 	}
 	for _, rule := range i.DestinationRules {
-		name := strings.Replace(hosts.Qualify(rule.Spec.GetHost(), rule.Namespace), "*", "thing", 1)
+		name := strings.Replace(hosts.Default.Qualify(rule.Spec.GetHost(), rule.Namespace), "*", "thing", 1)
 		if !known.Has(name) {
-			namespace, _, service := hosts.Service(name)
+			namespace, _, service := hosts.Default.Service(name)
 			s.hosts = append(s.hosts, destination{Host: model.Host{Name: name, Namespace: namespace, External: !service}})
 		}
 	}
 	for namespace := range namespaces {
-		s.hosts = append(s.hosts, destination{Host: model.Host{Name: hosts.OfService(namespace, "thing"), Namespace: namespace}})
+		s.hosts = append(s.hosts, destination{Host: model.Host{Name: hosts.Default.OfService(namespace, "thing"), Namespace: namespace}})
 	}
 }
 
 // behindService is the Service as a destination, with its pods.
 func behindService(service *model.Service, workloads []*model.Workload) destination {
 	d := destination{headless: service.Headless, service: service, Host: model.Host{
-		Name: hosts.OfService(service.Namespace, service.Name), Namespace: service.Namespace, External: service.External,
+		Name: hosts.Default.OfService(service.Namespace, service.Name), Namespace: service.Namespace, External: service.External,
 	}}
 	for _, w := range workloads {
 		if len(service.Selector) > 0 && w.Namespace == service.Namespace && pods.Matches(service.Selector, w.Labels) {

@@ -22,6 +22,8 @@ type Drawn struct {
 	Cluster  []client.Object
 	Policies []*meshtlsv1alpha1.MeshTLSPolicy
 	Classes  []string
+	// Before is what the world was when the operator first saw it; nil: what it is.
+	Before *Past
 }
 
 // widening adds something of a class to a world, once in so many worlds.
@@ -49,6 +51,11 @@ var widenings = []widening{
 	{"unprivileged gateways", 6, withUnprivilegedGateway},
 	{"gateways behind Services", 4, withGatewayService},
 	{"interception NONE", 8, withoutInterception},
+	{"REGISTRY_ONLY", 8, withRegistryOnly},
+	{"private DestinationRules by default", 8, withPrivateRules},
+	{"private VirtualServices by default", 10, withPrivateRoutes},
+	{"protocols", 6, withProtocols},
+	{"a history", 4, withHistory},
 }
 
 // Classes are the names of all that makes worlds wide.
@@ -65,7 +72,7 @@ func Wide(seed uint64) Drawn {
 	cluster, policies := Random(seed)
 	d := Drawn{Cluster: cluster, Policies: policies}
 	g := generator{rand.New(rand.NewPCG(seed, 3))} //nolint:gosec // worlds are repeatable, not secret
-	for _, w := range widenings {
+	for _, w := range widenings {                  // the last sees what the others have made
 		if g.chance(w.once) {
 			d.Classes = append(d.Classes, w.class)
 			w.widen(g, &d)

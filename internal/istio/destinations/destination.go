@@ -37,10 +37,10 @@ type Port struct {
 	Entry *networkingapi.ServicePort
 }
 
-// OfService is what the Service declares.
-func OfService(s *model.Service) *Destination {
+// OfService is what the Service declares, in a cluster of the domain.
+func OfService(domain hosts.Domain, s *model.Service) *Destination {
 	d := &Destination{
-		Host:    model.Host{Name: hosts.OfService(s.Namespace, s.Name), Namespace: s.Namespace, External: s.External},
+		Host:    model.Host{Name: domain.OfService(s.Namespace, s.Name), Namespace: s.Namespace, External: s.External},
 		Service: s, exportTo: s.ExportTo,
 	}
 	for i := range s.Ports {

@@ -50,15 +50,15 @@ func TestEndpoints(t *testing.T) {
 		destination *destinations.Destination
 		want        []string
 	}{
-		"a target by number is the same for all pods":              {destinations.OfService(&byNumber), []string{"80: a-1:8080 a-2:8080 a-3:8080"}},
-		"a target by name is each pod's, and of none without it":   {destinations.OfService(&byName), []string{"80: a-1:8080 a-2:9090"}},
-		"no pods are behind a Service without a selector":          {destinations.OfService(&unselecting), []string{"80:"}},
+		"a target by number is the same for all pods":              {destinations.OfService("", &byNumber), []string{"80: a-1:8080 a-2:8080 a-3:8080"}},
+		"a target by name is each pod's, and of none without it":   {destinations.OfService("", &byName), []string{"80: a-1:8080 a-2:9090"}},
+		"no pods are behind a Service without a selector":          {destinations.OfService("", &unselecting), []string{"80:"}},
 		"a ServiceEntry leads to its targetPort, or to the number": {destinations.OfEntry(entry("shop", "e", selected), "a.example"), []string{"443: b-1:8443", "80: b-1:80"}},
 		"no pods are behind a ServiceEntry without a selector": {
 			destinations.OfEntry(entry("shop", "e", &networkingapi.ServiceEntry{Ports: []*networkingapi.ServicePort{{Number: 443}}}), "a.example"), []string{"443:"},
 		},
 		"nor behind a Service of a namespace without any": {
-			destinations.OfService(&model.Service{Namespace: "empty", Name: "a", Selector: byName.Selector, Ports: byName.Ports}), []string{"80:"},
+			destinations.OfService("", &model.Service{Namespace: "empty", Name: "a", Selector: byName.Selector, Ports: byName.Ports}), []string{"80:"},
 		},
 	}
 	for name, tc := range tests {
@@ -106,8 +106,8 @@ func TestDestination(t *testing.T) {
 		// want is the host, whether it is outside the mesh, who declares it, what messages say, the ports, and the only one.
 		want string
 	}{
-		"a Service":                       {destinations.OfService(&one), "a.shop.svc.cluster.local false Service shop/a, Service shop/a, [80 HTTP] only 80"},
-		"a Service that is another name":  {destinations.OfService(&outside), "a.shop.svc.cluster.local true Service shop/a, Service shop/a, [80 HTTP] only 80"},
+		"a Service":                       {destinations.OfService("", &one), "a.shop.svc.cluster.local false Service shop/a, Service shop/a, [80 HTTP] only 80"},
+		"a Service that is another name":  {destinations.OfService("", &outside), "a.shop.svc.cluster.local true Service shop/a, Service shop/a, [80 HTTP] only 80"},
 		"a ServiceEntry of mesh machines": {destinations.OfEntry(entry("shop", "e", two), "a.example"), "a.example false ServiceEntry shop/e, a.example, [443 TLS 80 HTTP] only 0"},
 		"a ServiceEntry of the outside":   {destinations.OfEntry(entry("shop", "e", &networkingapi.ServiceEntry{}), "a.example"), "a.example true ServiceEntry shop/e, a.example, [] only 0"},
 	}
@@ -165,7 +165,7 @@ func TestExportedTo(t *testing.T) {
 		})
 	}
 	own := service("shop", "a")
-	if !destinations.OfService(&own).ExportedTo("bank") {
+	if !destinations.OfService("", &own).ExportedTo("bank") {
 		t.Error("a Service is not seen by clients of another namespace")
 	}
 }
@@ -175,7 +175,7 @@ func TestCalled(t *testing.T) {
 	behind := []*model.Workload{pod("shop", "a", "a-1")}
 	headless := service("shop", "a", model.ServicePort{Port: 80, Protocol: "HTTP"})
 	headless.Headless = true
-	d := destinations.OfService(&headless)
+	d := destinations.OfService("", &headless)
 	called := d.Called(d.Declared[0], behind)
 	want := istio.Destination{Host: d.Host, Port: 80, Protocol: "HTTP", Headless: true, Endpoints: behind}
 	if diff := cmp.Diff(want, called); diff != "" {

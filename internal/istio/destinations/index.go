@@ -14,6 +14,7 @@ import (
 type Index struct {
 	byHost map[string][]*Destination
 	hosts  []string
+	domain hosts.Domain
 	// aliases are the hosts that the names of ExternalName Services stand for.
 	aliases map[string]Alias
 }
@@ -27,7 +28,10 @@ type Alias struct {
 
 // NewIndex indexes what the Services and the ServiceEntries declare. It points to the Services.
 func NewIndex(mesh model.Inventory) Index {
-	index := Index{byHost: make(map[string][]*Destination, len(mesh.Services)), aliases: aliasesOf(mesh.Services)}
+	domain := hosts.Domain(mesh.Mesh.ClusterDomain)
+	index := Index{
+		byHost: make(map[string][]*Destination, len(mesh.Services)), domain: domain, aliases: aliasesOf(domain, mesh.Services),
+	}
 	add := func(d *Destination) {
 		if len(d.exportTo) == 0 {
 			d.exportTo = mesh.Mesh.DefaultServiceExportTo
@@ -36,7 +40,7 @@ func NewIndex(mesh model.Inventory) Index {
 	}
 	for i := range mesh.Services {
 		if !mesh.Services[i].External {
-			add(OfService(&mesh.Services[i]))
+			add(OfService(domain, &mesh.Services[i]))
 		}
 	}
 	for _, entry := range mesh.ServiceEntries {
@@ -51,11 +55,11 @@ func NewIndex(mesh model.Inventory) Index {
 // aliasesOf follows the ExternalName Services. Istio makes no cluster of them: where the name stands for a host that it knows, it is that
 // host, and else it is not known at all.
 // Source: istio pilot/pkg/model/push_context.go, resolveServiceAliases; pilot/pkg/networking/core/cluster.go, buildOutboundClusters.
-func aliasesOf(services []model.Service) map[string]Alias {
+func aliasesOf(domain hosts.Domain, services []model.Service) map[string]Alias {
 	aliases := map[string]Alias{}
 	for i := range services {
 		if s := &services[i]; s.External {
-			aliases[hosts.OfService(s.Namespace, s.Name)] = Alias{Service: s, Host: s.ExternalName}
+			aliases[domain.OfService(s.Namespace, s.Name)] = Alias{Service: s, Host: s.ExternalName}
 		}
 	}
 	followed := make(map[string]Alias, len(aliases))
@@ -97,12 +101,12 @@ func (i Index) All() []*Destination {
 
 // DeclaredBy returns what the Service declares.
 func (i Index) DeclaredBy(s *model.Service) *Destination {
-	for _, d := range i.byHost[hosts.OfService(s.Namespace, s.Name)] {
+	for _, d := range i.byHost[i.domain.OfService(s.Namespace, s.Name)] {
 		if d.Service == s {
 			return d
 		}
 	}
-	return OfService(s)
+	return OfService(i.domain, s)
 }
 
 // Of are the declarations of the very host.
@@ -128,6 +132,14 @@ func (i Index) Under(host string) []*Destination {
 // Source: istio pilot/pkg/model/sidecar.go, selectServices; pilot/pkg/model/push_context.go, servicesExportedToNamespace and
 // SortServicesByCreationTime.
 func (i Index) Visible(host, client string) []*Destination {
+	all := i.VisibleToGateways(host, client)
+	slices.SortStableFunc(all, func(a, b *Destination) int { return rank(a.Namespace != client) - rank(b.Namespace != client) })
+	return all
+}
+
+// VisibleToGateways are those that gateways of the namespace see. They do not prefer what their own namespace declares.
+// Source: istio pilot/pkg/model/sidecar.go, DefaultSidecarScopeForGateway and appendSidecarServices.
+func (i Index) VisibleToGateways(host, client string) []*Destination {
 	if alias, is := i.aliases[host]; is {
 		host = alias.Host
 	}
@@ -138,8 +150,8 @@ func (i Index) Visible(host, client string) []*Destination {
 		}
 	}
 	slices.SortStableFunc(all, func(a, b *Destination) int {
-		return cmp.Or(rank(a.Namespace != client)-rank(b.Namespace != client), rank(a.Service == nil)-rank(b.Service == nil),
-			rank(a.public())-rank(b.public()), a.created().Compare(b.created().Time), strings.Compare(a.Namespace, b.Namespace))
+		return cmp.Or(rank(a.Service == nil)-rank(b.Service == nil), rank(a.public())-rank(b.public()),
+			a.created().Compare(b.created().Time), strings.Compare(a.Namespace, b.Namespace))
 	})
 	return all
 }

@@ -1,30 +1,36 @@
 package hosts
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
-// ClusterDomain is the domain of a cluster's Services, Istio's default.
-const ClusterDomain = "cluster.local"
+// Domain ends the names of a cluster's Services, after ".svc.". The empty one is Istio's default.
+type Domain string
 
-// serviceDomain is what the name of every Service ends in.
-const serviceDomain = ".svc." + ClusterDomain
+// Default is Istio's domain where nothing else is said.
+const Default Domain = "cluster.local"
+
+// services is what the name of every Service ends in.
+func (d Domain) services() string { return ".svc." + string(cmp.Or(d, Default)) }
 
 // Qualify returns the host as it reads from every namespace: a short name is that of a Service of the namespace, anything with
 // a dot in it, and the wildcard for everything, stands as it is. Istio does the same with the host of a DestinationRule.
-func Qualify(host, namespace string) string {
+func (d Domain) Qualify(host, namespace string) string {
 	if host == "*" || strings.Contains(host, ".") {
 		return host
 	}
-	return OfService(namespace, host)
+	return d.OfService(namespace, host)
 }
 
 // OfService returns the fully qualified name of a Service.
-func OfService(namespace, name string) string {
-	return name + "." + namespace + serviceDomain
+func (d Domain) OfService(namespace, name string) string {
+	return name + "." + namespace + d.services()
 }
 
 // Service returns the namespace and the name of the Service whose fully qualified name the host is.
-func Service(host string) (namespace, name string, ok bool) {
-	short, ok := strings.CutSuffix(host, serviceDomain)
+func (d Domain) Service(host string) (namespace, name string, ok bool) {
+	short, ok := d.Shortened(host)
 	if !ok || IsWildcard(host) {
 		return "", "", false
 	}
@@ -32,19 +38,33 @@ func Service(host string) (namespace, name string, ok bool) {
 	return namespace, name, ok && !strings.Contains(namespace, ".")
 }
 
+// Shortened returns the host without what the names of Services end in, and whether it ends so.
+func (d Domain) Shortened(host string) (short string, ok bool) {
+	return strings.CutSuffix(host, d.services())
+}
+
 // Belongs says whether every name that the host stands for is that of a Service of the namespace.
-func Belongs(host, namespace string) bool {
-	return strings.HasSuffix(host, "."+namespace+serviceDomain)
+func (d Domain) Belongs(host, namespace string) bool {
+	return strings.HasSuffix(host, "."+namespace+d.services())
 }
 
 // ServicesNamespace returns the namespace whose Services the wildcard covers, and nothing else.
-func ServicesNamespace(wildcard string) (string, bool) {
-	short, ok := strings.CutSuffix(wildcard, serviceDomain)
+func (d Domain) ServicesNamespace(wildcard string) (string, bool) {
+	short, ok := d.Shortened(wildcard)
 	if !ok {
 		return "", false
 	}
 	namespace, ok := strings.CutPrefix(short, "*.")
 	return namespace, ok && !strings.Contains(namespace, ".")
+}
+
+// InDefault returns the host of Services as it reads in a cluster of the default domain; of a wildcard that covers the Services of all
+// namespaces, the widest that covers nothing else. It is not ok for other hosts.
+func (d Domain) InDefault(host string) (respelled string, ok bool) {
+	if short, ok := d.Shortened(host); ok {
+		return short + Default.services(), true
+	}
+	return "*" + Default.services(), Covers(host, d.OfService("any", "any"))
 }
 
 // IsWildcard says whether the host stands for many.

@@ -20,7 +20,7 @@ func TestQualify(t *testing.T) {
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := hosts.Qualify(tc.host, "shop"); got != tc.want {
+			if got := hosts.Default.Qualify(tc.host, "shop"); got != tc.want {
 				t.Errorf("Qualify(%q): got %q, want %q", tc.host, got, tc.want)
 			}
 		})
@@ -45,7 +45,7 @@ func TestService(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			var got service
-			if namespace, name, ok := hosts.Service(tc.host); ok {
+			if namespace, name, ok := hosts.Default.Service(tc.host); ok {
 				got = service{namespace, name, ok}
 			}
 			if diff := cmp.Diff(tc.want, got); diff != "" {
@@ -67,7 +67,7 @@ func TestServicesNamespace(t *testing.T) {
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			got, ok := hosts.ServicesNamespace(tc.wildcard)
+			got, ok := hosts.Default.ServicesNamespace(tc.wildcard)
 			if !ok {
 				got = ""
 			}

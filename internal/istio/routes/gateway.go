@@ -102,14 +102,22 @@ func ServedNames(server *networkingapi.Server, own, namespace string) []string {
 	return names
 }
 
-// SharedHosts returns the hosts that the VirtualService routes at the server, of a Gateway in the namespace own: of each pair of their
-// hosts the narrower.
+// Served is a server of a Gateway, with what its hosts and those of VirtualServices are read by.
+type Served struct {
+	*networkingapi.Server
+
+	// Namespace is the Gateway's, and Domain the cluster's.
+	Namespace string
+	Domain    hosts.Domain
+}
+
+// SharedHosts returns the hosts that the VirtualService routes at the server: of each pair of their hosts the narrower.
 // Source: istio pkg/config/host/names.go, Intersection; pilot/pkg/networking/core/gateway.go, buildGatewayHTTPRouteConfig.
-func SharedHosts(vs *istionetworkingv1.VirtualService, server *networkingapi.Server, own string) []string {
+func (s Served) SharedHosts(vs *istionetworkingv1.VirtualService) []string {
 	var shared []string
 	for _, host := range vs.Spec.Hosts {
-		host = hosts.Qualify(host, vs.Namespace)
-		for _, name := range ServedNames(server, own, vs.Namespace) {
+		host = s.Domain.Qualify(host, vs.Namespace)
+		for _, name := range ServedNames(s.Server, s.Namespace, vs.Namespace) {
 			switch {
 			case host == name || hosts.Covers(name, host):
 				shared = append(shared, host)
@@ -121,14 +129,14 @@ func SharedHosts(vs *istionetworkingv1.VirtualService, server *networkingapi.Ser
 	return shared
 }
 
-// CommonHosts are the VirtualService's hosts that the server, of a Gateway in the namespace own, serves in whole or in part.
+// CommonHosts are the VirtualService's hosts that the server serves in whole or in part.
 // Source: istio pkg/config/host/names.go, NamesForNamespace and Intersection; pilot/pkg/networking/core/gateway.go,
 // pickMatchingGatewayHosts.
-func CommonHosts(vs *istionetworkingv1.VirtualService, server *networkingapi.Server, own string) []string {
-	names := ServedNames(server, own, vs.Namespace)
+func (s Served) CommonHosts(vs *istionetworkingv1.VirtualService) []string {
+	names := ServedNames(s.Server, s.Namespace, vs.Namespace)
 	var common []string
 	for _, host := range vs.Spec.Hosts {
-		host = hosts.Qualify(host, vs.Namespace)
+		host = s.Domain.Qualify(host, vs.Namespace)
 		if slices.ContainsFunc(names, func(name string) bool { return hosts.Overlap(name, host) }) {
 			common = append(common, host)
 		}

@@ -131,7 +131,8 @@ func TestCommonHosts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			vs := virtualService("a", &networkingapi.VirtualService{Hosts: tc.vs})
-			if diff := cmp.Diff(tc.want, routes.CommonHosts(vs, &networkingapi.Server{Hosts: tc.server}, "edge")); diff != "" {
+			served := routes.Served{Server: &networkingapi.Server{Hosts: tc.server}, Namespace: "edge"}
+			if diff := cmp.Diff(tc.want, served.CommonHosts(vs)); diff != "" {
 				t.Errorf("hosts in common (-want +got):\n%s", diff)
 			}
 		})

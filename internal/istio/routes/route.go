@@ -45,9 +45,9 @@ type Target interface {
 // Field is the path of the route.
 func (r Route) Field() string { return fmt.Sprintf("spec.%s[%d]", r.Kind, r.Index) }
 
-// Host is the host that a destination of the route names, qualified.
-func (r Route) Host(to *networkingapi.Destination) string {
-	return hosts.Qualify(to.GetHost(), r.Of.Namespace)
+// Host is the host that a destination of the route names, qualified in a cluster of the domain.
+func (r Route) Host(domain hosts.Domain, to *networkingapi.Destination) string {
+	return domain.Qualify(to.GetHost(), r.Of.Namespace)
 }
 
 // FreeNames returns the server names of the conditions that hold for the call, of a route for TLS, and adds them to those that are taken.

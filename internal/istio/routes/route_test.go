@@ -11,6 +11,7 @@ import (
 	networkingapi "istio.io/api/networking/v1alpha3"
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 
+	"github.com/meshtls/meshtls/internal/istio/hosts"
 	"github.com/meshtls/meshtls/internal/istio/routes"
 	"github.com/meshtls/meshtls/internal/model"
 )
@@ -98,14 +99,14 @@ func TestAll(t *testing.T) {
 	var got []string
 	for _, route := range all {
 		for _, target := range route.To {
-			line := route.Field() + " " + route.Host(target.GetDestination())
+			line := route.Field() + " " + route.Host(hosts.Default, target.GetDestination())
 			if !route.Weighs(target) {
 				line += " weighs nothing"
 			}
 			got = append(got, line)
 		}
 		for _, mirror := range route.Mirrors {
-			got = append(got, route.Field()+" mirrors to "+route.Host(mirror))
+			got = append(got, route.Field()+" mirrors to "+route.Host(hosts.Default, mirror))
 		}
 	}
 	want := []string{
@@ -146,12 +147,12 @@ func TestRouting(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got := routes.Routing(routes.InMesh(all, tc.client, nil), tc.called); len(got) == 0 || got[0].Name != tc.want {
+			if got := routes.Routing(hosts.Default, routes.InMesh(all, tc.client, nil), tc.called); len(got) == 0 || got[0].Name != tc.want {
 				t.Errorf("routed by %v, want %s first", got, tc.want)
 			}
 		})
 	}
-	if got := routes.Routing(routes.InMesh(all[1:], "bank", nil), "other.test"); len(got) > 0 {
+	if got := routes.Routing(hosts.Default, routes.InMesh(all[1:], "bank", nil), "other.test"); len(got) > 0 {
 		t.Errorf("a host of no VirtualService is routed by %v", got)
 	}
 }

@@ -50,12 +50,12 @@ func audience(vs *istionetworkingv1.VirtualService, namespace string, defaults [
 
 // Routing returns those of the VirtualServices for a sidecar, in Istio's order, that name the host or a wildcard above it: those with
 // the most specific host first. Istio uses the first that has routes for what is called.
-func Routing(inMesh []*istionetworkingv1.VirtualService, called string) []*istionetworkingv1.VirtualService {
+func Routing(domain hosts.Domain, inMesh []*istionetworkingv1.VirtualService, called string) []*istionetworkingv1.VirtualService {
 	var routing []*istionetworkingv1.VirtualService
 	closest := map[*istionetworkingv1.VirtualService]string{}
 	for _, vs := range inMesh {
 		for _, host := range vs.Spec.GetHosts() {
-			host = hosts.Qualify(host, vs.Namespace)
+			host = domain.Qualify(host, vs.Namespace)
 			if host != called && !hosts.Covers(host, called) {
 				continue
 			}

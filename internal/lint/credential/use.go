@@ -10,7 +10,6 @@ import (
 
 	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/istio/destinations"
-	"github.com/meshtls/meshtls/internal/istio/hosts"
 	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
 )
@@ -134,7 +133,7 @@ func askedBy(v *mesh.View, rule *istionetworkingv1.DestinationRule, r reference)
 // isGoverned reports whether the rule decides on traffic of the client to any of its hosts. Of a partial inventory a host may be missing;
 // then the rule is taken to govern its own namespace, where Istio looks first.
 func isGoverned(v *mesh.View, rule *istionetworkingv1.DestinationRule, client *model.Workload) bool {
-	host := hosts.Qualify(rule.Spec.Host, rule.Namespace)
+	host := v.Domain().Qualify(rule.Spec.Host, rule.Namespace)
 	called := v.Destinations().Under(host)
 	if len(called) == 0 && v.Partial() && client.Namespace == rule.Namespace {
 		return slices.Contains(v.Rule(istio.ClientOf(client), model.Host{Name: host}).Rules, rule)

@@ -76,7 +76,7 @@ func hiddenBy(v *mesh.View, rule *istionetworkingv1.DestinationRule) hidden {
 	if len(v.Clients().In[rule.Namespace]) == 0 {
 		return h
 	}
-	for _, d := range v.Destinations().Under(mesh.HostOf(rule)) {
+	for _, d := range v.Destinations().Under(v.HostOf(rule)) {
 		without := v.Rule(mesh.ClientWithoutRules, d.Host)
 		if len(without.Rules) == 0 || slices.Contains(without.Rules, rule) {
 			continue

@@ -36,7 +36,7 @@ func hostElsewhere(v *mesh.View) []model.Finding {
 	byName := servicesByName(v)
 	var findings []model.Finding
 	for _, rule := range v.DestinationRules() {
-		host := mesh.HostOf(rule)
+		host := v.HostOf(rule)
 		if hosts.IsWildcard(host) || declared(v, host) {
 			continue
 		}
@@ -46,8 +46,8 @@ func hostElsewhere(v *mesh.View) []model.Finding {
 		case len(meant) > 0:
 			f.Message = fmt.Sprintf("A short name stands for a Service of the rule's own namespace, and %s has none called %s: the rule "+
 				"governs nothing. There is %s.", rule.Namespace, rule.Spec.Host, lint.ListNames(meant))
-		case declared(v, unabridged(rule.Spec.Host)):
-			meant = []string{unabridged(rule.Spec.Host)}
+		case declared(v, unabridged(v, rule.Spec.Host)):
+			meant = []string{unabridged(v, rule.Spec.Host)}
 			f.Message = fmt.Sprintf("Istio takes a host with a dot in it as it stands, and nothing is called %s: the rule governs nothing.",
 				rule.Spec.Host)
 		default:
@@ -60,10 +60,10 @@ func hostElsewhere(v *mesh.View) []model.Finding {
 }
 
 // unabridged is the name in full of a Service that is written as name.namespace or name.namespace.svc; otherwise the host itself.
-func unabridged(host string) string {
+func unabridged(v *mesh.View, host string) string {
 	name, namespace, dotted := strings.Cut(strings.TrimSuffix(host, ".svc"), ".")
 	if !dotted {
 		return host
 	}
-	return hosts.OfService(namespace, name)
+	return v.Domain().OfService(namespace, name)
 }

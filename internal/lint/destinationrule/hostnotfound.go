@@ -6,7 +6,6 @@ import (
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 
-	"github.com/meshtls/meshtls/internal/istio/hosts"
 	"github.com/meshtls/meshtls/internal/lint"
 	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
@@ -36,8 +35,8 @@ func hostNotFound(v *mesh.View) []model.Finding {
 	populated, byName := populated(v), servicesByName(v)
 	var findings []model.Finding
 	for _, rule := range v.DestinationRules() {
-		namespace, name, isService := hosts.Service(mesh.HostOf(rule))
-		if !isService || !populated.Has(namespace) || declared(v, mesh.HostOf(rule)) || isShortForAnother(rule, byName) {
+		namespace, name, isService := v.Domain().Service(v.HostOf(rule))
+		if !isService || !populated.Has(namespace) || declared(v, v.HostOf(rule)) || isShortForAnother(rule, byName) {
 			continue
 		}
 		f := lint.Finding(lint.Warning, model.KindDestinationRule, rule, "spec.host")

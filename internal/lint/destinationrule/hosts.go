@@ -11,7 +11,7 @@ import (
 func servicesByName(v *mesh.View) map[string][]string {
 	byName := map[string][]string{}
 	for i := range v.Services() {
-		byName[v.Services()[i].Name] = append(byName[v.Services()[i].Name], hosts.OfService(v.Services()[i].Namespace, v.Services()[i].Name))
+		byName[v.Services()[i].Name] = append(byName[v.Services()[i].Name], v.Domain().OfService(v.Services()[i].Namespace, v.Services()[i].Name))
 	}
 	return byName
 }

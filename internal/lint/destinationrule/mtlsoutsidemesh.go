@@ -41,7 +41,7 @@ func mTLSOutsideMesh(v *mesh.View) []model.Finding {
 			continue
 		}
 		meant := func(d *destinations.Destination) bool {
-			return d.External && (d.Name == mesh.HostOf(rule) || model.Ours(rule))
+			return d.External && (d.Name == v.HostOf(rule) || model.Ours(rule))
 		}
 		for _, o := range outcomesOf(v, rule, question{at: meant, wanted: outside}) {
 			f := lint.Finding(lint.Error, model.KindDestinationRule, rule, o.field())

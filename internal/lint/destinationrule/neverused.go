@@ -38,7 +38,7 @@ func neverUsed(v *mesh.View) []model.Finding {
 		if len(v.Clients().In[rule.Namespace]) > 0 || rule.Namespace == v.Mesh().RootNamespace || len(v.Clients().All) == 0 {
 			continue
 		}
-		called := v.Destinations().Under(mesh.HostOf(rule))
+		called := v.Destinations().Under(v.HostOf(rule))
 		own := func(d *destinations.Destination) bool { return d.Namespace == rule.Namespace }
 		if len(called) == 0 || slices.ContainsFunc(called, own) {
 			continue

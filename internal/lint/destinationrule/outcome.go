@@ -75,7 +75,7 @@ func anywhere(*destinations.Destination) bool { return true }
 // outcomesOf returns the outcomes that answer the question, the first of each level of the rule: of its first host, port and endpoint.
 func outcomesOf(v *mesh.View, rule *istionetworkingv1.DestinationRule, q question) []outcome {
 	first := map[string]outcome{}
-	for _, d := range v.Destinations().Under(mesh.HostOf(rule)) {
+	for _, d := range v.Destinations().Under(v.HostOf(rule)) {
 		if !q.at(d) {
 			continue
 		}

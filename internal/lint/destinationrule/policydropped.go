@@ -73,7 +73,7 @@ func anyTakes(choices []choice, rule *istionetworkingv1.DestinationRule) bool {
 // that has no rules.
 func choicesOf(v *mesh.View, rule *istionetworkingv1.DestinationRule) []choice {
 	var choices []choice
-	host := model.Host{Name: mesh.HostOf(rule), Namespace: rule.Namespace}
+	host := model.Host{Name: v.HostOf(rule), Namespace: rule.Namespace}
 	for _, namespace := range append([]string{rule.Namespace, mesh.ClientWithoutRules.Namespace}, rule.Spec.ExportTo...) {
 		client := istio.Client{Namespace: namespace, Dataplane: model.DataplaneSidecar,
 			Labels: rule.Spec.GetWorkloadSelector().GetMatchLabels()}

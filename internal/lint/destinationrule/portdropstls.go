@@ -119,7 +119,7 @@ func sentWords(sent istio.TLS) string {
 func dropping(v *mesh.View, rule *istionetworkingv1.DestinationRule, entry portWithoutTLS) (outcome, bool) {
 	var first outcome
 	found := false
-	for _, d := range v.Destinations().Under(mesh.HostOf(rule)) {
+	for _, d := range v.Destinations().Under(v.HostOf(rule)) {
 		o, drops := droppingAt(v, rule, entry, d)
 		switch {
 		case drops && !found:

@@ -70,7 +70,7 @@ func servedFields(outcomes []outcome) map[string]bool {
 // atGateways returns the outcomes, at gateways, of the calls that the rule governs.
 func atGateways(v *mesh.View, rule *istionetworkingv1.DestinationRule) []outcome {
 	var all []outcome
-	for _, d := range v.Destinations().Under(mesh.HostOf(rule)) {
+	for _, d := range v.Destinations().Under(v.HostOf(rule)) {
 		if !slices.ContainsFunc(v.Behind(d), func(w *model.Workload) bool { return w.Gateway }) {
 			continue
 		}

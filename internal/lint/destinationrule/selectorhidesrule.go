@@ -37,7 +37,7 @@ func selectorHidesRule(v *mesh.View) []model.Finding {
 		if rule.Spec.GetWorkloadSelector() == nil {
 			continue
 		}
-		for _, d := range v.Destinations().Under(mesh.HostOf(rule)) {
+		for _, d := range v.Destinations().Under(v.HostOf(rule)) {
 			others := v.Rule(mesh.ClientWithoutRules, d.Host).Rules
 			loser, any := loser(v, rule, d)
 			if len(others) == 0 || !any {

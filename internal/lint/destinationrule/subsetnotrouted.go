@@ -37,7 +37,7 @@ func subsetNotRouted(v *mesh.View) []model.Finding {
 	var findings []model.Finding
 	for _, rule := range v.DestinationRules() {
 		for i, subset := range rule.Spec.Subsets {
-			if !mesh.SaysTLS(subset.TrafficPolicy) || v.SubsetNamed(mesh.HostOf(rule), subset.Name) {
+			if !mesh.SaysTLS(subset.TrafficPolicy) || v.SubsetNamed(v.HostOf(rule), subset.Name) {
 				continue
 			}
 			f := lint.Finding(lint.Warning, model.KindDestinationRule, rule, fmt.Sprintf("spec.subsets[%d].trafficPolicy", i))

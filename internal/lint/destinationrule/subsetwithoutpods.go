@@ -54,7 +54,7 @@ func subsetWithoutPods(v *mesh.View) []model.Finding {
 
 // without is the Service whose pods, of which there are some, do not include any of the subset, if something is sent there.
 func without(v *mesh.View, rule *istionetworkingv1.DestinationRule, subset *networkingapi.Subset) *destinations.Destination {
-	host := mesh.HostOf(rule)
+	host := v.HostOf(rule)
 	if hosts.IsWildcard(host) || len(subset.Labels) == 0 || !v.SubsetRouted(host, subset.Name) || givenByIstio(subset.Labels) {
 		return nil
 	}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/meshtls/meshtls/internal/istio/routes"
@@ -35,18 +34,18 @@ func routeKindMismatch(v *mesh.View) []model.Finding {
 	var findings []model.Finding
 	for _, g := range v.Gateways() {
 		for _, m := range v.RouteMismatches(g) {
-			findings = append(findings, mismatch(m.Server, m.VirtualService, m.Kinds))
+			findings = append(findings, mismatch(v, m))
 		}
 	}
 	return findings
 }
 
-func mismatch(s mesh.GatewayServer, vs *istionetworkingv1.VirtualService, kinds sets.Set[routes.Kind]) model.Finding {
-	name := model.RefOf(model.KindVirtualService, vs)
+func mismatch(v *mesh.View, m mesh.RouteMismatch) model.Finding {
+	s, name := m.Server, model.RefOf(model.KindVirtualService, m.VirtualService)
 	f := about(s, lint.Error, "")
 	f.Message = fmt.Sprintf("%s, and %s, which is for %s here, has only %s routes: Istio uses none of them, and %s.",
-		wants(s), name, strings.Join(s.CommonHosts(vs), ", "), kindWords(kinds), unrouted(s))
-	f.Remedy = fmt.Sprintf("Give %s %s routes, or %s.", name, s.Routes(), instead(s, kinds))
+		wants(s), name, strings.Join(v.CommonHosts(s, m.VirtualService), ", "), kindWords(m.Kinds), unrouted(s))
+	f.Remedy = fmt.Sprintf("Give %s %s routes, or %s.", name, s.Routes(), instead(s, m.Kinds))
 	return f
 }
 

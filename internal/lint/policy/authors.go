@@ -20,6 +20,9 @@ type authors struct {
 	subjects []subject
 }
 
+// domain is the cluster's: what the names of its Services end in.
+func (a authors) domain() hosts.Domain { return hosts.Domain(a.Snapshot.Mesh.ClusterDomain) }
+
 // subject is a policy with what becomes of it.
 type subject struct {
 	policy  *meshtlsv1alpha1.MeshTLSPolicy
@@ -79,13 +82,13 @@ func (a authors) fieldBehind(policy string, ours metav1.Object, path string) str
 
 // sendsTo reports whether the policy says what is sent to the host.
 func (a authors) sendsTo(policy, host string) bool {
-	return slices.ContainsFunc(a.subjects, func(s subject) bool { return s.policy.Name == policy && s.sendsTo(host) })
+	return slices.ContainsFunc(a.subjects, func(s subject) bool { return s.policy.Name == policy && s.sendsTo(a.domain(), host) })
 }
 
-func (s subject) sendsTo(host string) bool {
+func (s subject) sendsTo(domain hosts.Domain, host string) bool {
 	for _, send := range s.policy.Spec.Send {
 		for _, name := range send.Hosts {
-			if hosts.Qualify(name, s.policy.Namespace) == host {
+			if domain.Qualify(name, s.policy.Namespace) == host {
 				return true
 			}
 		}

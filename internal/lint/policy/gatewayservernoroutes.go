@@ -89,7 +89,7 @@ func (w world) noRoutes(v view, pod *model.Workload, s istio.Server) model.Findi
 		"spec.%s, so Istio opens no listener.", s.Spec().GetPort().GetNumber(), s.Ref().Key(), kind)
 	f.Remedy = fmt.Sprintf("Write a VirtualService with spec.gateways: [%s], the host and spec.%s.", s.Ref().Key(), kind)
 	for _, vs := range v.Naming(s.Ref().Key()) {
-		common := routes.CommonHosts(vs, s.Spec(), s.Gateway.Namespace)
+		common := v.CommonHosts(mesh.ServerOf(s), vs)
 		if len(common) > 0 && hasRoutes(vs, kind) && !routes.ExportedTo(vs, pod.Namespace, v.Mesh().DefaultVirtualServiceExportTo) {
 			f.Related = model.RefOf(model.KindVirtualService, vs)
 			f.Message = fmt.Sprintf("%s names the Gateway and is not exported to namespace %s of its pods, so Istio opens no listener at port %d.",

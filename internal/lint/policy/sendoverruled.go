@@ -57,7 +57,7 @@ func (w world) destinations(rule *istionetworkingv1.DestinationRule) []model.Hos
 		if h, known := w.hosts.byName[rule.Spec.Host]; known {
 			return []model.Host{h}
 		}
-		namespace, _, _ := hosts.Service(rule.Spec.Host)
+		namespace, _, _ := w.domain().Service(rule.Spec.Host)
 		return []model.Host{{Name: rule.Spec.Host, Namespace: namespace}}
 	}
 	return w.hosts.declared(rule.Spec.Host)
@@ -106,7 +106,11 @@ func (w world) declaring(v view, rule *istionetworkingv1.DestinationRule, host m
 // hostFor returns the host as the client sees it: where several objects declare it, the namespace of the one that counts for the client is
 // where Istio looks for the owner's rules.
 func hostFor(v view, c istio.Client, host model.Host) model.Host {
-	if seen := v.Destinations().Visible(host.Name, c.Namespace); len(seen) > 0 {
+	seen := v.Destinations().Visible(host.Name, c.Namespace)
+	if c.Gateway {
+		seen = v.Destinations().VisibleToGateways(host.Name, c.Namespace)
+	}
+	if len(seen) > 0 {
 		return seen[0].Host
 	}
 	return host

@@ -53,7 +53,7 @@ func foreignHosts(s model.Snapshot) sets.Set[string] {
 	theirs := sets.New[string]()
 	for _, rule := range s.DestinationRules {
 		if !model.Ours(rule) {
-			theirs.Insert(hosts.Qualify(rule.Spec.GetHost(), rule.Namespace))
+			theirs.Insert(hosts.Domain(s.Mesh.ClusterDomain).Qualify(rule.Spec.GetHost(), rule.Namespace))
 		}
 	}
 	return theirs

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/istio/hosts"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -23,7 +22,7 @@ func sentHostsOf(w world) []sentHost {
 	for _, s := range w.subjects {
 		for i, send := range s.policy.Spec.Send {
 			for j, name := range send.Hosts {
-				host := hosts.Qualify(name, s.policy.Namespace)
+				host := w.domain().Qualify(name, s.policy.Namespace)
 				all = append(all, sentHost{
 					subject: s, send: send, host: host, declared: w.hosts.declared(host),
 					field: fmt.Sprintf("spec.send[%d].hosts[%d]", i, j),

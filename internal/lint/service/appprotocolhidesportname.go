@@ -35,7 +35,7 @@ func appProtocolHidesPortName(v *mesh.View) []model.Finding {
 			if port.HiddenProtocol == "" || port.HiddenProtocol == port.Protocol || !inMesh(v, service) {
 				continue
 			}
-			f := model.Finding{Severity: lint.Info, Subject: destinations.OfService(service).Ref(),
+			f := model.Finding{Severity: lint.Info, Subject: destinations.OfService(v.Domain(), service).Ref(),
 				Field: fmt.Sprintf("spec.ports[%d].appProtocol", i)}
 			f.Message = fmt.Sprintf("Istio does not know this appProtocol, and looks at it in place of the name %s, which would declare %s: "+
 				"proxies find out by looking whether HTTP or TLS is spoken there.", port.Name, port.HiddenProtocol)

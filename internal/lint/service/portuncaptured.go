@@ -20,9 +20,10 @@ func init() {
 			Name:     "service-port-uncaptured",
 			Severity: []lint.Severity{lint.Error, lint.Warning},
 			Classes:  []string{"M03"},
-			Finds: "a port of a Service that leads to a port which annotations of the pods keep from the proxy, while clients with a " +
-				"sidecar use mutual TLS for it. An error if a DestinationRule tells them to, else a warning, since the port may " +
-				"be meant for others. Ports that a webhook is called at, or Prometheus by annotation, are passed over.",
+			Finds: "a port of a Service that leads to a port which annotations of the pods keep from the proxy, as does the interception " +
+				"mode NONE with all of them, while clients with a sidecar use mutual TLS for it. An error if a DestinationRule tells " +
+				"them to, else a warning, since the port may be meant for others. Ports that a webhook is called at, or Prometheus by " +
+				"annotation, are passed over.",
 			Why: "Clients see that the pods have a proxy, and use mutual TLS. It ends up at the application, which does not " +
 				"understand it.",
 			Fix: "Remove the port from the annotation, or add a DestinationRule with mode `DISABLE` for the port.",
@@ -42,8 +43,8 @@ func portUncaptured(v *mesh.View) []model.Finding {
 	for d := range servicesWhere(v, func(s *model.Service) bool { return !s.External }) {
 		for i, port := range d.Declared {
 			open := slices.DeleteFunc(slices.Clone(v.Endpoints(d, port)), func(e destinations.Endpoint) bool {
-				return mesh.ProxyPorts.Has(e.Port) || !slices.Contains(e.Uncaptured, e.Port) || mesh.ForOutsiders(v, e.Workload, e.Port) ||
-					amongThemselves(e, port)
+				captured := !slices.Contains(e.Uncaptured, e.Port) && !uncaught(e)
+				return captured || mesh.ProxyPorts.Has(e.Port) || mesh.ForOutsiders(v, e.Workload, e.Port) || amongThemselves(e, port)
 			})
 			if call, sent := mutualTLSTo(v, d, port, open); sent {
 				findings = append(findings, call.finding(d, i))
@@ -68,7 +69,8 @@ func mutualTLSTo(v *mesh.View, d *destinations.Destination, port destinations.Po
 			verdict := v.Verdict(istio.Connection{
 				Client: istio.ClientOf(client), To: v.CallOf(d, port), Server: e.Workload, Port: e.Port,
 			})
-			if verdict.Kind == istio.MutualTLS && verdict.Sent.Mode == meshtlsv1alpha1.SendIstioMutual {
+			reaches := verdict.Kind == istio.MutualTLS || uncaught(e)
+			if reaches && verdict.Sent.Mode == meshtlsv1alpha1.SendIstioMutual {
 				calls = append(calls, bypass{Endpoint: e, client: client.Namespace, verdict: verdict})
 			}
 		}
@@ -81,6 +83,11 @@ func mutualTLSTo(v *mesh.View, d *destinations.Destination, port destinations.Po
 	}), true
 }
 
+// uncaught reports whether nothing leads connections to the pods' sidecar.
+func uncaught(e destinations.Endpoint) bool {
+	return e.Dataplane == model.DataplaneSidecar && e.Interception == model.InterceptionNone
+}
+
 func (b bypass) finding(d *destinations.Destination, port int) model.Finding {
 	severity, decides := lint.Warning, "because the pods have a proxy"
 	if b.verdict.Sent.Settings != nil {
@@ -90,13 +97,21 @@ func (b bypass) finding(d *destinations.Destination, port int) model.Finding {
 		Severity: severity,
 		Subject:  d.Ref(),
 		Field:    fmt.Sprintf("spec.ports[%d]", port),
-		Message: fmt.Sprintf("It leads to port %d of pods such as %s, which annotations of theirs keep from the proxy. Clients with a "+
+		Message: fmt.Sprintf("It leads to port %d of pods such as %s, which %s from the proxy. Clients with a "+
 			"sidecar, such as those of namespace %s, use mutual TLS there, %s, and the application does not understand it: their calls fail.",
-			b.Port, lint.OnePod([]*model.Workload{b.Workload}), b.client, decides),
+			b.Port, lint.OnePod([]*model.Workload{b.Workload}), b.keeper(), b.client, decides),
 		Remedy: fmt.Sprintf("Let the proxy have port %d of the pods, or have clients send plaintext by a DestinationRule with mode "+
 			"DISABLE for the port.",
 			b.Port),
 	}
+}
+
+// keeper says what keeps the port from the proxy.
+func (b bypass) keeper() string {
+	if uncaught(b.Endpoint) {
+		return "their interception mode NONE keeps"
+	}
+	return "annotations of theirs keep"
 }
 
 // amongThemselves reports whether annotations of the pods keep the port from their proxies in both directions: then it is for calls among

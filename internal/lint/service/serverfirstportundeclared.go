@@ -40,7 +40,7 @@ func serverFirstPortUndeclared(v *mesh.View) []model.Finding {
 			if port.Protocol != "" || protocol == "" || !inMesh(v, service) {
 				continue
 			}
-			f := model.Finding{Severity: lint.Warning, Subject: destinations.OfService(service).Ref(),
+			f := model.Finding{Severity: lint.Warning, Subject: destinations.OfService(v.Domain(), service).Ref(),
 				Field: fmt.Sprintf("spec.ports[%d].name", i)}
 			f.Message = fmt.Sprintf("The port declares no protocol, so proxies wait for the client's first bytes to find out whether HTTP or TLS "+
 				"is spoken. In %s, whose port this is, the server speaks first: each waits for the other.", protocol)

@@ -35,7 +35,7 @@ func connectionsTaken(v *mesh.View) []model.Finding {
 		f := lint.Finding(lint.Error, model.KindVirtualService, u.VirtualService, "spec."+string(u.Server.Routes()))
 		f.Message = fmt.Sprintf("No gateway uses these routes: they are bound to %s of %s, and a route of %s takes its connections, those for "+
 			"%s among them.", u.Server.Field(""), u.Server.Ref(), model.RefOf(model.KindVirtualService, u.Winner),
-			lint.ListNames(u.Server.CommonHosts(u.VirtualService)))
+			lint.ListNames(v.CommonHosts(u.Server, u.VirtualService)))
 		f.Remedy = "Give the hosts a server of their own."
 		findings = append(findings, f)
 	}

@@ -38,16 +38,16 @@ func hostNotInGateway(v *mesh.View) []model.Finding {
 	var findings []model.Finding
 	for m := range mentions(v) {
 		g, known := gateways[m.gateway]
-		if !known || len(g.Spec.Servers) == 0 || servesAny(g, m.vs) {
+		if !known || len(g.Spec.Servers) == 0 || servesAny(v, g, m.vs) {
 			continue
 		}
 		f := m.about(lint.Error)
-		if usedElsewhere(m, gateways) {
+		if usedElsewhere(v, m, gateways) {
 			f.Severity = lint.Warning
 		}
 		why := fmt.Sprintf("serves none of its hosts (%s)", strings.Join(m.vs.Spec.Hosts, ", "))
 		f.Remedy = "Use hosts that the Gateway serves, or add these to it."
-		if host, scoped := servedForOthers(g, m.vs); scoped {
+		if host, scoped := servedForOthers(v, g, m.vs); scoped {
 			why = fmt.Sprintf("serves %s for VirtualServices of other namespaces only", host)
 			f.Remedy = fmt.Sprintf("Add the host to the Gateway as %s/%s, or move the VirtualService.", m.vs.Namespace, host)
 		}
@@ -58,20 +58,20 @@ func hostNotInGateway(v *mesh.View) []model.Finding {
 }
 
 // usedElsewhere reports whether the VirtualService is for the sidecars, or another Gateway that it names, too.
-func usedElsewhere(m mention, gateways map[types.NamespacedName]*istionetworkingv1.Gateway) bool {
+func usedElsewhere(v *mesh.View, m mention, gateways map[types.NamespacedName]*istionetworkingv1.Gateway) bool {
 	return slices.ContainsFunc(m.vs.Spec.Gateways, func(name string) bool {
 		if name == routes.Mesh {
 			return true
 		}
 		other, known := gateways[routes.Gateway(name, m.vs.Namespace)]
-		return known && servesAny(other, m.vs)
+		return known && servesAny(v, other, m.vs)
 	})
 }
 
 // servedForOthers is a host of the VirtualService that the Gateway serves, for other namespaces than its own.
-func servedForOthers(g *istionetworkingv1.Gateway, vs *istionetworkingv1.VirtualService) (string, bool) {
+func servedForOthers(v *mesh.View, g *istionetworkingv1.Gateway, vs *istionetworkingv1.VirtualService) (string, bool) {
 	for _, host := range vs.Spec.Hosts {
-		host = hosts.Qualify(host, vs.Namespace)
+		host = v.Domain().Qualify(host, vs.Namespace)
 		for s := range mesh.ServersOf(g) {
 			if slices.ContainsFunc(s.Names(), func(name string) bool { return hosts.Overlap(name, host) }) {
 				return host, true

@@ -50,9 +50,9 @@ func gatewaysByKey(v *mesh.View) map[types.NamespacedName]*istionetworkingv1.Gat
 	return gateways
 }
 
-func servesAny(g *istionetworkingv1.Gateway, vs *istionetworkingv1.VirtualService) bool {
+func servesAny(v *mesh.View, g *istionetworkingv1.Gateway, vs *istionetworkingv1.VirtualService) bool {
 	for s := range mesh.ServersOf(g) {
-		if len(s.CommonHosts(vs)) > 0 {
+		if len(v.CommonHosts(s, vs)) > 0 {
 			return true
 		}
 	}

@@ -30,7 +30,7 @@ func notExportedToGateway(v *mesh.View) []model.Finding {
 	var findings []model.Finding
 	for m := range mentions(v) {
 		g, known := gateways[m.gateway]
-		if !known || !servesAny(g, m.vs) {
+		if !known || !servesAny(v, g, m.vs) {
 			continue
 		}
 		proxies := v.ProxiesOf(g)

@@ -38,7 +38,7 @@ func onlyRedirected(v *mesh.View) []model.Finding {
 			redirects = fmt.Sprintf("where %s of %s redirects", u.Redirect.Field(""), u.Redirect.Ref())
 		}
 		f.Message = fmt.Sprintf("No gateway uses these routes: they are bound to %s of %s, %s %s to https, and to no server with TLS for that.",
-			u.Server.Field(""), u.Server.Ref(), redirects, lint.ListNames(u.Server.CommonHosts(u.VirtualService)))
+			u.Server.Field(""), u.Server.Ref(), redirects, lint.ListNames(v.CommonHosts(u.Server, u.VirtualService)))
 		f.Remedy = "Name the Gateway with the server for TLS in spec.gateways, too, or remove httpsRedirect."
 		findings = append(findings, f)
 	}

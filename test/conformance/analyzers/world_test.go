@@ -123,7 +123,7 @@ func selectsPods(mesh model.Inventory, gateway *istionetworkingv1.Gateway) bool 
 func withNeighbours(t *testing.T, manifest []byte) []byte {
 	t.Helper()
 	for _, rule := range inventoryOf(t, manifest).DestinationRules {
-		if namespace, _, ok := hosts.Service(hosts.Qualify(rule.Spec.Host, rule.Namespace)); ok {
+		if namespace, _, ok := hosts.Default.Service(hosts.Default.Qualify(rule.Spec.Host, rule.Namespace)); ok {
 			manifest = with(t, manifest, service(namespace, "neighbour-of-"+rule.Name, 80))
 		}
 	}
@@ -134,7 +134,7 @@ func withNeighbours(t *testing.T, manifest []byte) []byte {
 func withDestinations(t *testing.T, manifest []byte) []byte {
 	t.Helper()
 	for _, rule := range inventoryOf(t, manifest).DestinationRules {
-		namespace, name, ok := hosts.Service(hosts.Qualify(rule.Spec.Host, rule.Namespace))
+		namespace, name, ok := hosts.Default.Service(hosts.Default.Qualify(rule.Spec.Host, rule.Namespace))
 		if !ok {
 			continue
 		}
@@ -199,9 +199,9 @@ func withRoutes(t *testing.T, manifest []byte) []byte {
 	t.Helper()
 	mesh := inventoryOf(t, manifest)
 	for _, rule := range mesh.DestinationRules {
-		host := hosts.Qualify(rule.Spec.Host, rule.Namespace)
+		host := hosts.Default.Qualify(rule.Spec.Host, rule.Namespace)
 		for _, s := range mesh.Services {
-			if hosts.OfService(s.Namespace, s.Name) == host && len(s.Selector) > 0 {
+			if hosts.Default.OfService(s.Namespace, s.Name) == host && len(s.Selector) > 0 {
 				manifest = with(t, manifest, pod(s.Namespace, "behind-"+s.Name, s.Selector, "app"))
 			}
 		}

@@ -95,7 +95,7 @@ func isGateway(pod corev1.Pod) bool {
 
 func sends(mesh *oracle.Mesh, proxy *oracle.Proxy, name string, found map[string]string) {
 	for _, service := range mesh.Services() {
-		host := hosts.OfService(service.Namespace, service.Name)
+		host := hosts.Default.OfService(service.Namespace, service.Name)
 		for _, port := range service.Spec.Ports {
 			found[fmt.Sprintf("%s sends to %s:%d", name, host, port.Port)] = sent(proxy, host, port.Port)
 		}

@@ -31,10 +31,13 @@ func (w World) sendClaim(s sending, tls meshtlsv1alpha1.ClientTLS, c client) Cla
 }
 
 // passesOn reports whether a Sidecar may keep the host from the pod, so that what the application sends goes on as it is, and that is no
-// breach: nothing adds TLS, as Disable asks, or other pods of the policy do send what it says.
+// breach: nothing adds TLS, as Disable asks, or nothing is sent, or other pods of the policy do send what it says.
 func (w World) passesOn(j Judge, s sending, tls meshtlsv1alpha1.ClientTLS, c client) bool {
-	if !w.scoped(c.pod.Namespace) {
+	switch {
+	case !w.scoped(c.pod.Namespace):
 		return false
+	case w.RegistryOnly && strings.HasPrefix(s.host, "*"):
+		return true // the host is refused, and others below the wildcard are not
 	}
 	others := w.pods(func(pod *corev1.Pod) bool {
 		return w.governs(s, pod) && oracle.HasSidecar(pod) && j.Mesh.Sidecar(podName(pod)).Sends(c.to.name, c.port).Mode != ""

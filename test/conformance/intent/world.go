@@ -30,10 +30,12 @@ type World struct {
 	Now time.Time
 	// AutoMTLS says whether clients use mutual TLS of themselves.
 	AutoMTLS bool
-	Pods     []corev1.Pod
-	Services []corev1.Service
-	Entries  []*istionetworkingv1.ServiceEntry
-	Sidecars []*istionetworkingv1.Sidecar
+	// RegistryOnly says that sidecars refuse calls of hosts that they do not know.
+	RegistryOnly bool
+	Pods         []corev1.Pod
+	Services     []corev1.Service
+	Entries      []*istionetworkingv1.ServiceEntry
+	Sidecars     []*istionetworkingv1.Sidecar
 	// PeerAuthentications and DestinationRules are other people's.
 	PeerAuthentications []*istiosecurityv1.PeerAuthentication
 	DestinationRules    []*istionetworkingv1.DestinationRule

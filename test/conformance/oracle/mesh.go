@@ -173,6 +173,11 @@ func (m *Mesh) PodsServed() []corev1.Pod {
 // AutoMTLS reports whether clients use mutual TLS of themselves.
 func (m *Mesh) AutoMTLS() bool { return m.config.GetEnableAutoMtls().GetValue() }
 
+// RegistryOnly reports whether sidecars refuse calls of hosts that they do not know.
+func (m *Mesh) RegistryOnly() bool {
+	return m.config.GetOutboundTrafficPolicy().GetMode() == meshapi.MeshConfig_OutboundTrafficPolicy_REGISTRY_ONLY
+}
+
 // Services are the world's.
 func (m *Mesh) Services() []corev1.Service { return m.cluster.services }
 

@@ -29,6 +29,10 @@ func (p *Proxy) Sends(host string, port int32) Sent {
 	if cluster == nil {
 		return Sent{}
 	}
+	return sentBy(cluster)
+}
+
+func sentBy(cluster *clusterv3.Cluster) Sent {
 	sent := TLSOf(cluster)
 	sent.LoadBalancer = cluster.GetLbPolicy().String()
 	sent.Ejection = cluster.GetOutlierDetection().GetConsecutive_5Xx().GetValue()
