@@ -12,12 +12,13 @@ import (
 	"golang.org/x/sync/errgroup"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/test/mesh"
 	"github.com/meshtls/meshtls/test/mesh/app"
 )
 
-// pause is the time between two changes: enough for the one to be in force before the next.
-const pause = 1500 * time.Millisecond
+// pause is the time between two changes, when the status says that the one is done.
+const pause = 500 * time.Millisecond
 
 // change is something that changes, while clients ask all the time.
 type change struct {
@@ -76,11 +77,15 @@ func changes() map[string]change {
 	port := func(mode string) step {
 		return applied(accept(shop, "server", "service: server", "Permissive", "{servicePort: http, mode: "+mode+"}"))
 	}
+	namespace := func(mode string) step { return applied(accept(shop, "all", "", mode)) }
 	sent := func(mode string) string { return send("server", "", "hosts: ["+serverHost+"], mode: "+mode) }
 	rival := send("rival", "", "hosts: ["+serverHost+"], mode: Disable")
 	served := func(hosts string) string { return gatewayPolicy("  plaintext: [{port: 80, hosts: [" + hosts + "]}]") }
 	return map[string]change{
 		"what a workload accepts":           {steps: again(4, workload("Strict"), workload("Permissive")), clients: (*world).meshClients},
+		"a workload through Disable":        {before: accept(shop, "server", "service: server", "Strict"), steps: again(3, workload("Disable"), workload("Strict"), workload("Disable"), workload("Permissive")), clients: (*world).meshClients},
+		"a port through Disable":            {before: accept(shop, "server", "service: server", "Permissive"), steps: again(3, port("Disable"), port("Strict")), clients: (*world).meshClients},
+		"a namespace through Disable":       {before: accept(shop, "all", "", "Strict"), steps: again(3, namespace("Disable"), namespace("Strict")), clients: (*world).meshClients},
 		"what a port of a workload accepts": {steps: again(4, port("Strict"), port("Permissive")), clients: (*world).meshClients},
 		"what clients send":                 {steps: again(3, applied(sent("Disable")), applied(sent("IstioMutual")), applied(sent("Auto"))), clients: (*world).meshClients},
 		"a conflict that comes and goes":    {before: sent("IstioMutual"), steps: again(3, applied(rival), deleted(rival)), clients: (*world).meshClients},
@@ -132,7 +137,7 @@ func (w *world) goAround(t *testing.T, c change) (lost, asked int) {
 	asking := w.startLoad(t.Context(), clients)
 	began := time.Now()
 	for _, happens := range c.steps {
-		if err := happens(t.Context(), w); err != nil {
+		if err := errors.Join(happens(t.Context(), w), eventually(t.Context(), w.told)); err != nil {
 			t.Error(err)
 		}
 		<-time.After(pause)
@@ -144,6 +149,21 @@ func (w *world) goAround(t *testing.T, c change) (lost, asked int) {
 		}
 	}
 	return lost, asked
+}
+
+// told says which policies have a status of an older generation.
+func (w *world) told(ctx context.Context) error {
+	var list meshtlsv1alpha1.MeshTLSPolicyList
+	if err := w.policies.List(ctx, &list); err != nil {
+		return err
+	}
+	var old error
+	for i := range list.Items {
+		if p := &list.Items[i]; p.Status.ObservedGeneration != p.Generation {
+			old = errors.Join(old, fmt.Errorf("policy %s/%s: the status is of generation %d, the policy of %d", p.Namespace, p.Name, p.Status.ObservedGeneration, p.Generation))
+		}
+	}
+	return old
 }
 
 // switches measures how long a change takes: from its write until Ready says it, and until every proxy does it.
@@ -163,6 +183,9 @@ func (w *world) switches(t *testing.T) {
 	}
 	t.Logf("%d switches: written to Ready %s; written to enforced %s; Ready to enforced %s; Ready before it was enforced: %d",
 		len(ready), spread(ready), spread(enforced), spread(late), early)
+	if early > 0 {
+		t.Errorf("Ready came %d times before the proxies did what it says", early)
+	}
 }
 
 // measure makes a switch, and returns how long it took until Ready and until the last proxy did it.
