@@ -138,6 +138,7 @@ func reasonOf(c change, err error) string {
 // do makes one change.
 func (a Applier) do(ctx context.Context, c change) error {
 	if c.want == nil {
+		a.Contests.forget(c.ref)
 		return a.remove(ctx, c)
 	}
 	if err := errors.Join(a.Contests.admit(c), a.stillOwned(ctx, c)); err != nil {
