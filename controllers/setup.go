@@ -134,7 +134,8 @@ func Setup(manager ctrl.Manager, options Options) error {
 		return err
 	}
 	reconciler := &Reconciler{
-		options: options, client: manager.GetClient(), live: manager.GetAPIReader(), contests: apply.NewContests(), pace: apply.NewPace(options.Settle),
+		options: options, client: manager.GetClient(), live: manager.GetAPIReader(),
+		contests: apply.NewContests(), pace: apply.NewPace(options.Settle),
 		kinds: newSessions(), credentials: newSessions(), dependents: newDependents(),
 		recorder: manager.GetEventRecorder("meshtls"), metrics: metrics.New(options.Version),
 	}

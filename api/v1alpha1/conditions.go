@@ -97,8 +97,8 @@ const (
 	ReasonInert = "Inert"
 )
 
-// ReasonPending appears on Programmed and Effective, Unknown, while Accepted=False leaves them nothing to say, and on the Ready, Unknown, that
-// a policy is born with.
+// ReasonPending appears on Programmed and Effective, Unknown, while Accepted=False leaves them nothing to say, and on the Ready, Unknown,
+// that a policy is born with.
 const ReasonPending = "Pending"
 
 const (

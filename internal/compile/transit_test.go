@@ -140,4 +140,3 @@ func stateOf(objects model.Objects) string {
 	slices.Sort(words)
 	return strings.Join(words, ", ")
 }
-

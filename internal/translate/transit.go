@@ -61,7 +61,7 @@ func transitTo(m indexed, policies []policyTarget, asked []model.AcceptRule) tra
 // mark notes on the outcomes which policies are on the way.
 func (t transit) mark(outcomes []model.Outcome) []model.Outcome {
 	for i, o := range outcomes {
-		outcomes[i].InTransit = slices.ContainsFunc(t.under, func(owner model.Owner) bool { return owner.UID == o.UID && owner.Name == o.Policy.Name })
+		outcomes[i].InTransit = slices.Contains(t.under, model.Owner{Name: o.Policy.Name, UID: o.UID})
 	}
 	return outcomes
 }

@@ -151,8 +151,8 @@ func (c *cluster) keep(ctx context.Context, p *printer) error {
 	if err != nil {
 		return err
 	}
-	p.line("\nEverything is left running. The page of the mesh, for one browser tab: %s\nOr try:\n  export KUBECONFIG=%s\n  kubectl get mtp -A\n"+
-		"The operator's log: %s\nCtrl-C ends it.", address, c.plane.Kubeconfig, c.operator.Log)
+	p.line("\nEverything is left running. The page of the mesh, for one browser tab: %s\nOr try:\n  export KUBECONFIG=%s\n"+
+		"  kubectl get mtp -A\nThe operator's log: %s\nCtrl-C ends it.", address, c.plane.Kubeconfig, c.operator.Log)
 	if c.mesh != nil {
 		p.line("Clients go on calling.")
 		if err := c.keepTraffic(ctx); err != nil {
