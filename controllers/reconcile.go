@@ -33,6 +33,8 @@ type Reconciler struct {
 	live client.Reader
 	// contests remembers what was written, so that nobody is fought over an object many times a second.
 	contests *apply.Contests
+	// pace gives the mesh the time to take up what was written.
+	pace *apply.Pace
 	// kinds and credentials are what can be read besides what the client reads.
 	kinds       *sessions
 	credentials *sessions
@@ -65,7 +67,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	r.metrics.Checked(snapshot)
 	result := r.compile(snapshot)
 	work := workOf(snapshot, result)
-	changes := apply.Applier{Client: cluster, Contests: r.contests, Exists: r.exists}.Apply(ctx, work)
+	changes := apply.Applier{Client: cluster, Contests: r.contests, Pace: r.pace, Exists: r.exists}.Apply(ctx, work)
 	r.recordPruned(snapshot, work.Live, changes)
 	r.metrics.Applied(changes)
 	logChanges(ctx, changes)
@@ -73,7 +75,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if err := errors.Join(worthRetrying(changes), err); err != nil {
 		return ctrl.Result{}, err
 	}
-	return ctrl.Result{RequeueAfter: soonest(again, untilExpiry(snapshot), r.contests.Wait(request.Name))}, nil
+	return ctrl.Result{RequeueAfter: soonest(again, untilExpiry(snapshot), r.contests.Wait(request.Name), r.pace.Wait(request.Name))}, nil
 }
 
 // soonest is the shortest of the waits; zero stands for none.
@@ -115,6 +117,7 @@ func (r *Reconciler) gather(ctx context.Context, cluster view, namespace string)
 	default:
 		asking.done()
 	}
+	snapshot.Stepwise = r.options.Settle > 0
 	snapshot.Mesh.Unseen = r.options.scope().unseen(snapshot.Mesh.RootNamespace)
 	return snapshot, err
 }

@@ -70,6 +70,9 @@ type Options struct {
 	WatchNamespaces []string
 	// Version is that of the program, for its metrics.
 	Version string
+	// Settle is the time that the mesh is given to take up a change: what must follow it, and its status, are written after that. Zero:
+	// none.
+	Settle time.Duration
 }
 
 const (
@@ -133,7 +136,8 @@ func Setup(manager ctrl.Manager, options Options) error {
 		return err
 	}
 	reconciler := &Reconciler{
-		options: options, client: manager.GetClient(), live: manager.GetAPIReader(), contests: apply.NewContests(),
+		options: options, client: manager.GetClient(), live: manager.GetAPIReader(),
+		contests: apply.NewContests(), pace: apply.NewPace(options.Settle),
 		kinds: newSessions(), credentials: newSessions(), dependents: newDependents(),
 		recorder: manager.GetEventRecorder("meshtls"), metrics: metrics.New(options.Version),
 	}

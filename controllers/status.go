@@ -49,9 +49,13 @@ func (r *Reconciler) tell(ctx context.Context, cluster client.Client, done repor
 	for i, outcome := range done.result.Policies {
 		pool.Go(func() error {
 			policy := policies[outcome.Policy.Name]
+			r.recordDrift(policy, outcome, done.changes)
+			if settles(policy, outcome, done.changes) {
+				told[i] = policy.Status
+				return nil
+			}
 			told[i] = status.Of(outcome, done.result.Mesh, done.changes.Failures)
 			errs[i] = r.tellOne(ctx, cluster, policy, told[i])
-			r.recordDrift(policy, outcome, done.changes)
 			return nil
 		})
 	}
@@ -62,6 +66,17 @@ func (r *Reconciler) tell(ctx context.Context, cluster client.Client, done repor
 		again = raceWait
 	}
 	return again, errors.Join(slices.DeleteFunc(errs, apierrors.IsConflict)...)
+}
+
+// settles reports whether the policy's status waits: the proxies may not have what was written for the policy, or taken away, and nothing
+// of it failed. Told at once, Ready would come before the proxies do what it says; told twice, it would cost a second write.
+func settles(policy *meshtlsv1alpha1.MeshTLSPolicy, outcome model.Outcome, changes model.ChangeSet) bool {
+	objects := slices.Concat(policy.Status.Objects, outcome.Objects)
+	isOf := func(ref model.ObjectRef) bool {
+		return slices.ContainsFunc(objects, func(o meshtlsv1alpha1.ObjectReference) bool { return o.Kind == ref.Kind && o.Name == ref.Name })
+	}
+	failed := slices.ContainsFunc(changes.Failures, func(f model.Failure) bool { return isOf(f.Object) })
+	return !failed && (outcome.InTransit || slices.ContainsFunc(changes.Unsettled, isOf))
 }
 
 // tellOne writes one status where it differs. That the policy has gone meanwhile is no error: its event brings us back.

@@ -97,7 +97,8 @@ const (
 	ReasonInert = "Inert"
 )
 
-// ReasonPending appears on Programmed and Effective, Unknown, while Accepted=False leaves them nothing to say.
+// ReasonPending appears on Programmed and Effective, Unknown, while Accepted=False leaves them nothing to say, and on the Ready, Unknown,
+// that a policy is born with.
 const ReasonPending = "Pending"
 
 const (

@@ -32,8 +32,10 @@ type MeshTLSPolicy struct {
 	// spec is the TLS that is asked for.
 	// +required
 	Spec MeshTLSPolicySpec `json:"spec"`
-	// status is what the operator found and did. It is written by the operator alone.
+	// status is what the operator found and did. It is written by the operator alone. A new policy is born with Ready=Unknown, so that
+	// tools which read conditions do not take it for done before the operator has looked at it.
 	// +optional
+	// +kubebuilder:default={conditions: {{type: "Ready", status: "Unknown", reason: "Pending", message: "The operator has not looked at the policy yet.", lastTransitionTime: "1970-01-01T00:00:00Z"}}}
 	Status MeshTLSPolicyStatus `json:"status,omitempty"`
 }
 

@@ -168,7 +168,7 @@ func (s standing) ready() metav1.Condition {
 // remarkOn compares the status with the policy that it is about, and with the objects that it names.
 func remarkOn(policy meshtlsv1alpha1.MeshTLSPolicy, written sets.Set[model.ObjectRef]) string {
 	switch {
-	case len(policy.Status.Conditions) == 0:
+	case policy.Status.ObservedGeneration == 0:
 		return "The operator has not looked at the policy. Is it running, and does it watch this namespace?"
 	case policy.Status.ObservedGeneration < policy.Generation:
 		return fmt.Sprintf("The operator has not looked at the last change of the policy: it is at generation %d, and the status is of %d.",

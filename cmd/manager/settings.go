@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -81,6 +82,26 @@ func (s *settings) defineOperator(set *flag.FlagSet) {
 		into(&s.operator.WatchNamespaces))
 	set.IntVar(&s.operator.MaxConcurrentReconciles, "max-concurrent-reconciles", 4,
 		"How `many` namespaces are compiled and written at a time.")
+	s.operator.Settle = defaultSettle
+	set.Func("settle",
+		"The `time` that the mesh is given to take up a change (istiod's debounce and push): what must follow a change, and the status that "+
+			"says Ready, are written after it. 0s: nothing is waited for. (default 1s)",
+		s.setSettle)
+}
+
+// defaultSettle is some ten times what istiod waits for more changes, and a push to proxies that are near.
+const defaultSettle = time.Second
+
+func (s *settings) setSettle(text string) error {
+	settle, err := time.ParseDuration(text)
+	switch {
+	case err != nil:
+		return err
+	case settle < 0 || settle > time.Minute:
+		return fmt.Errorf("%s is not between 0s and 1m", text)
+	}
+	s.operator.Settle = settle
+	return nil
 }
 
 // into takes a list of namespaces. It refuses what is none: a watch of one that cannot be would fail for ever.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestParse(t *testing.T) {
@@ -19,7 +20,7 @@ func TestParse(t *testing.T) {
 			want: func(s settings) bool {
 				return s.operator.IstioNamespace == "istio-system" && s.operator.RootNamespace == "" && s.operator.ClusterDomain == "" &&
 					s.operator.MaxConcurrentReconciles == 4 && s.metricsAddress == "0" && s.metricsSecure && !s.leaderElect &&
-					len(s.operator.CredentialNamespaces) == 0 && len(s.operator.WatchNamespaces) == 0
+					s.operator.Settle == time.Second && len(s.operator.CredentialNamespaces) == 0 && len(s.operator.WatchNamespaces) == 0
 			},
 		},
 		"everything said": {
@@ -48,6 +49,10 @@ func TestParse(t *testing.T) {
 			args: []string{"--watch-namespaces=shop,bank"},
 			want: func(s settings) bool { return slices.Equal(s.operator.WatchNamespaces, []string{"bank", "shop"}) },
 		},
+		"a settle time":               {args: []string{"--settle=250ms"}, want: func(s settings) bool { return s.operator.Settle == 250*time.Millisecond }},
+		"no settle time":              {args: []string{"--settle=0s"}, want: func(s settings) bool { return s.operator.Settle == 0 }},
+		"a settle time below zero":    {args: []string{"--settle=-1s"}, wantErr: true},
+		"a settle time without unit":  {args: []string{"--settle=5"}, wantErr: true},
 		"what is no namespace":        {args: []string{"--credential-namespaces=*"}, wantErr: true},
 		"an unknown flag":             {args: []string{"--nonsense"}, wantErr: true},
 		"an argument that is no flag": {args: []string{"start"}, wantErr: true},

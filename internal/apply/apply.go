@@ -41,6 +41,8 @@ type Applier struct {
 	Client client.Client
 	// Contests remembers what was written.
 	Contests *Contests
+	// Pace keeps writes that follow one another apart in time.
+	Pace *Pace
 	// Exists asks the API server, not a cache, whether a policy of the namespace is still there.
 	Exists func(ctx context.Context, namespace string, policy metav1.OwnerReference) (bool, error)
 
@@ -67,15 +69,19 @@ type Work struct {
 // A write that fails does not stop the others of its turn. It holds back all that comes later if it may pass when it is tried again. If it
 // lasts until somebody else acts, such as a missing right or an object that is not ours, it holds back only what it could matter for: one
 // object must not freeze a namespace.
+//
+// What must reach the proxies after something that was written a moment ago is left for a later pass: Pace.Wait says when.
 func (a Applier) Apply(ctx context.Context, work Work) model.ChangeSet {
 	var done model.ChangeSet
-	held := hold{work: &work}
+	held, spaced := hold{work: &work}, a.Pace.begin(&work)
 	a.written = work.Written
 	for _, batch := range turns(changes(work)) {
-		batch = held.mark(batch)
+		batch = spaced.due(held.mark(batch))
 		a.run(ctx, batch, &done)
 		held.learn(batch)
+		a.Pace.note(work.Namespace, batch, work.Services)
 	}
+	done.Unsettled = spaced.unsettled()
 	done.Failures = append(done.Failures, a.Contests.standing(work.Namespace, touched(done))...)
 	return done
 }
@@ -132,6 +138,7 @@ func reasonOf(c change, err error) string {
 // do makes one change.
 func (a Applier) do(ctx context.Context, c change) error {
 	if c.want == nil {
+		a.Contests.forget(c.ref)
 		return a.remove(ctx, c)
 	}
 	if err := errors.Join(a.Contests.admit(c), a.stillOwned(ctx, c)); err != nil {

@@ -327,7 +327,7 @@ func TestApply(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			s := &server{refuse: tc.refuse}
-			got := Applier{Client: s, Contests: NewContests()}.Apply(t.Context(), Work{Live: objectsOf(tc.live...), Want: objectsOf(tc.want...), Keep: sets.New(tc.keep...)})
+			got := Applier{Client: s, Contests: NewContests(), Pace: NewPace(0)}.Apply(t.Context(), Work{Live: objectsOf(tc.live...), Want: objectsOf(tc.want...), Keep: sets.New(tc.keep...)})
 			if diff := cmp.Diff(sortedRuns(tc.wantRequests), sortedRuns(s.requests)); diff != "" {
 				t.Errorf("requests (-want +got):\n%s", diff)
 			}
@@ -362,7 +362,7 @@ func TestApplyIsExact(t *testing.T) {
 
 	live := pa(strict, ours("a", "p"))
 	foreignPort(live)
-	got := Applier{Client: s, Contests: NewContests()}.Apply(t.Context(), Work{Live: objectsOf(live), Want: objectsOf(pa(strict, ours("a", "p")))})
+	got := Applier{Client: s, Contests: NewContests(), Pace: NewPace(0)}.Apply(t.Context(), Work{Live: objectsOf(live), Want: objectsOf(pa(strict, ours("a", "p")))})
 
 	if diff := cmp.Diff([]string{"apply by force PeerAuthentication a", "replace PeerAuthentication a"}, s.requests); diff != "" {
 		t.Errorf("requests (-want +got):\n%s", diff)

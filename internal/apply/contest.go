@@ -108,6 +108,13 @@ func (all *Contests) note(c change) {
 	}
 }
 
+// forget drops what was written to an object that is deleted: to write it again as it was is no correction then.
+func (all *Contests) forget(ref model.ObjectRef) {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	delete(all.namespaces[ref.Namespace], ref)
+}
+
 // standing are the failures of objects of the namespace that are as planned, and were put back too often for this to be believed.
 func (all *Contests) standing(namespace string, changed map[model.ObjectRef]bool) []model.Failure {
 	all.mu.Lock()

@@ -114,3 +114,17 @@ func TestContestsEnd(t *testing.T) {
 		t.Errorf("%d objects are remembered after an hour, want none", got)
 	}
 }
+
+// TestOwnDeletionsAreNoContest: what the plan takes away and brings back is not changed by somebody else.
+func TestOwnDeletionsAreNoContest(t *testing.T) {
+	s, contests := newStore(model.Objects{}), NewContests()
+	s.fail, s.look = func() error { return nil }, func() {}
+	planned := objectsOf(dr("h", ours("d", "p")))
+	for i := range 8 {
+		want := []model.Objects{planned, {}}[i%2]
+		done := Applier{Client: s, Contests: contests, Pace: NewPace(0)}.Apply(t.Context(), Work{Namespace: "shop", Live: s.all(), Want: want})
+		if len(done.Failures) > 0 || len(done.Changes) != 1 {
+			t.Fatalf("pass %d: got %v and %v, want one change", i, done.Changes, done.Failures)
+		}
+	}
+}

@@ -173,22 +173,34 @@ func (s *store) write(change func()) error {
 }
 
 // run makes the objects of one state those of another in as many passes as it takes, and looks at each state between.
-func run(t *testing.T, s *store, want state, look func(state)) {
+func run(t *testing.T, s *store, want state, pace *Pace, look func(state)) {
 	t.Helper()
 	mesh := &istiosecurityv1.PeerAuthentication{ObjectMeta: metav1.ObjectMeta{Name: "mesh"}}
 	accepts(want.mesh, nil).DeepCopyInto(&mesh.Spec)
 	mesh.Spec.Selector = nil
 	s.look = func() { look(stateOf(want.mesh, s.all())) }
-	for range 100 {
+	for range 2000 {
 		work := Work{
 			Live: s.all(), Want: want.objects(), Mesh: []*istiosecurityv1.PeerAuthentication{mesh},
 			Services: []model.Service{{Namespace: "shop", Name: "a", Selector: map[string]string{"app": "a"}}},
 		}
-		if done := (Applier{Client: s, Contests: NewContests()}).Apply(t.Context(), work); len(done.Failures) == 0 && len(done.Changes) == 0 {
+		done := Applier{Client: s, Contests: NewContests(), Pace: pace}.Apply(t.Context(), work)
+		if len(done.Failures) == 0 && len(done.Changes) == 0 && len(done.Unsettled) == 0 {
 			return
 		}
 	}
 	t.Error("it does not come to an end")
+}
+
+// paceOf is no pace, or one by which a change settles within some passes.
+func paceOf(random *rand.Rand) *Pace {
+	pace := NewPace(time.Duration(random.IntN(2)) * time.Second)
+	now := time.Unix(0, 0)
+	pace.now = func() time.Time {
+		now = now.Add(time.Duration(random.IntN(20)) * time.Millisecond)
+		return now
+	}
+	return pace
 }
 
 // TestNeverWeakerThanBothIntents changes random worlds into others, with and without failures, and asks after each write whether any
@@ -214,7 +226,7 @@ func TestNeverWeakerThanBothIntents(t *testing.T) {
 					}
 					return nil
 				}
-				run(t, s, after, func(now state) {
+				run(t, s, after, paceOf(random), func(now state) {
 					for _, problem := range weaker(before, now, after) {
 						t.Errorf("seed %d: %s\nbefore %v\nnow    %v\nafter  %v", seed, problem, before, now, after)
 					}

@@ -70,15 +70,22 @@ func hostsMeet(a, b string) bool {
 	}
 }
 
-// serves says whether pods of the selector may be behind the host: those of a Service of the namespace whose pods may match. Other hosts
-// lead elsewhere.
+// serves says whether pods of the selector may be behind the host.
 func serves(host string, selector map[string]string, services []model.Service) bool {
-	return slices.ContainsFunc(services, func(s model.Service) bool {
+	return slices.ContainsFunc(serversOf(host, services), func(servers map[string]string) bool { return meet(servers, selector) })
+}
+
+// serversOf returns the selectors of the host's pods: those of the namespace's Services that it names. Other hosts lead elsewhere.
+func serversOf(host string, services []model.Service) []map[string]string {
+	var servers []map[string]string
+	for _, s := range services {
 		name := s.Name + "." + s.Namespace + ".svc."
-		named := host == s.Name || strings.HasPrefix(host, name) || strings.TrimSuffix(name, ".svc.") == host ||
-			(strings.HasPrefix(host, "*") && hostsMeet(host, name+clusterDomainOf(host)))
-		return named && meet(s.Selector, selector)
-	})
+		if host == s.Name || strings.HasPrefix(host, name) || strings.TrimSuffix(name, ".svc.") == host ||
+			(strings.HasPrefix(host, "*") && hostsMeet(host, name+clusterDomainOf(host))) {
+			servers = append(servers, s.Selector)
+		}
+	}
+	return servers
 }
 
 // clusterDomainOf is what comes after .svc. in the host, or else Kubernetes' default.

@@ -112,13 +112,13 @@ func comparePart(t *testing.T, reader *source.Reader) {
 	_, snapshots := meshIn(t, reader)
 	for i, namespace := range whole.Namespaces {
 		part := compile.Compile(snapshots[i])
-		if diff := cmp.Diff(manifests(t, namespace.Objects), manifests(t, part.Objects)); diff != "" {
+		if diff := cmp.Diff(asYAML(t, namespace.Objects), asYAML(t, part.Objects)); diff != "" {
 			t.Errorf("namespace %s (-of the whole mesh +of what is gathered):\n%s", part.Namespace, diff)
 		}
 	}
 }
 
-func manifests(t *testing.T, objects model.Objects) string {
+func asYAML(t *testing.T, objects model.Objects) string {
 	t.Helper()
 	stream, err := render.YAML(objects)
 	if err != nil {

@@ -23,6 +23,8 @@ type ChangeSet struct {
 	Changes []Change
 	// Failures are the objects that are not as planned, and why.
 	Failures []Failure
+	// Unsettled are the objects that proxies may not have as planned yet: they were written a moment ago, or wait for what was.
+	Unsettled []ObjectRef
 }
 
 // Failure is an object that could not be made as planned.

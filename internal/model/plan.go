@@ -141,6 +141,8 @@ type Outcome struct {
 	// Unresolved says that the target could not be found out (its Service is missing): what an earlier plan wrote for the policy
 	// must stay, since taking it away could loosen what the user asked for.
 	Unresolved bool
+	// InTransit says that the plan holds a step on the way to what the policy accepts: see Snapshot.Stepwise.
+	InTransit bool
 	// Objects are the objects that the policy contributes to. Compile adds them once they are rendered, and to the findings of the
 	// plan those of the checks.
 	Objects  []meshtlsv1alpha1.ObjectReference

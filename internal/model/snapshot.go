@@ -15,6 +15,9 @@ type Snapshot struct {
 	Policies []*meshtlsv1alpha1.MeshTLSPolicy
 	// RootPolicies are the policies of Istio's root namespace, likewise; empty where that is the namespace compiled.
 	RootPolicies []*meshtlsv1alpha1.MeshTLSPolicy
+	// Stepwise says that the plan is written by and by: it holds the next step from what is live to what the policies ask. Else it holds
+	// what they ask.
+	Stepwise bool
 	// Inventory is the mesh: all of it, or the namespace with everything that bears on its policies. The compile of both is the same.
 	Inventory
 }

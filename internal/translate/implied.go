@@ -47,7 +47,7 @@ func impliedSends(m sendMesh, sent []sendEntry, policies []policyTarget, accepte
 			}
 			told.of = append(told.of, t)
 			for _, owner := range rule.Owners { // all of them: when one goes, the rule must not go with it
-				told.claims = append(told.claims, t.claims(policyOf(policies, owner))...)
+				told.claims = append(told.claims, t.claims(policyOf(policies, owner), meshtlsv1alpha1.SendIstioMutual)...)
 			}
 		}
 	}
@@ -87,7 +87,7 @@ type tightened struct {
 }
 
 // claims are for the destination as a whole where all of its ports are tightened, else for the ports.
-func (t tightened) claims(policy *meshtlsv1alpha1.MeshTLSPolicy) []sendClaim {
+func (t tightened) claims(policy *meshtlsv1alpha1.MeshTLSPolicy, mode meshtlsv1alpha1.SendMode) []sendClaim {
 	ports := t.ports
 	if len(ports) == len(t.Declared) {
 		ports = []int32{0}
@@ -96,7 +96,7 @@ func (t tightened) claims(policy *meshtlsv1alpha1.MeshTLSPolicy) []sendClaim {
 	for i, port := range ports {
 		claims[i] = sendClaim{
 			entryRef: entryRef{policy: policy, field: "spec.accept"}, entry: implied, key: sendKey{sendSet: t.set, port: port},
-			value: sendValue{audience: model.AudienceAll, tls: meshtlsv1alpha1.ClientTLS{Mode: meshtlsv1alpha1.SendIstioMutual}},
+			value: sendValue{audience: model.AudienceAll, tls: meshtlsv1alpha1.ClientTLS{Mode: mode}},
 		}
 	}
 	return claims

@@ -18,17 +18,18 @@ func Plan(s model.Snapshot, views *mesh.Views) model.Plan {
 	m := indexed{Snapshot: s, views: views}
 	policies := withTargets(m)
 	accept := accepts(m, policies)
-	send := sends(newSendMesh(m, policies, accept.rules), policies, accept.rules)
+	next := transitTo(m, policies, accept.rules)
+	send := sends(newSendMesh(m, policies, next.rules), policies, next)
 	gateway := gateways(m, policies)
 	return model.Plan{
 		Namespace: s.Namespace,
 		MeshWide:  s.Namespace == s.Mesh.RootNamespace,
-		Accepts:   accept.rules,
+		Accepts:   next.rules,
 		Sends:     send.rules,
 		Gateways:  gateway.rules,
-		Policies: policyOutcomes(policies, newAcceptReporter(m, accept),
+		Policies: next.mark(policyOutcomes(policies, newAcceptReporter(m, accept),
 			slices.Concat(accept.outcomes, send.outcomes, gateway.outcomes),
-			slices.Concat(send.findings, endingExceptions(policies, s.Now))),
+			slices.Concat(send.findings, endingExceptions(policies, s.Now)))),
 	}
 }
 

@@ -50,12 +50,13 @@ type sendPlan struct {
 	findings []model.Finding
 }
 
-// sends decides what the namespace's policies send, and makes one rule for each host and client set.
-func sends(m sendMesh, policies []policyTarget, accepted []model.AcceptRule) sendPlan {
+// sends decides what the namespace's policies send, and makes one rule for each host and client set. The clients that are held on the way
+// to what is accepted are told nothing else.
+func sends(m sendMesh, policies []policyTarget, accepted transit) sendPlan {
 	sent := conflictingSends(m, sendEntries(m, policies))
-	told := impliedSends(m, sent, policies, accepted)
+	told := impliedSends(m, sent, policies, accepted.rules)
 	entries, claims := sendClaims(sent)
-	decisions := resolve(slices.Concat(claims, told.claims), sameSend)
+	decisions := resolve(slices.Concat(claims, accepted.holds, told.claims), sameSend)
 	rules := composed(m, withCompanions(m, foldSends(policies, decisions)))
 	return sendPlan{
 		rules:    rules,

@@ -115,7 +115,11 @@ var istioModes = map[meshtlsv1alpha1.AcceptMode]securityapi.PeerAuthentication_M
 
 // namespaceMode is what a workload of the namespace accepts where no policy is about it, to the control plane of the revision.
 func (m sendMesh) namespaceMode(revision string) meshtlsv1alpha1.AcceptMode {
-	return m.views.Of(revision).Accept(mesh.Anybody(m.Namespace)).Workload.Mode
+	return namespaceMode(m.views, revision, m.Namespace)
+}
+
+func namespaceMode(views *mesh.Views, revision, namespace string) meshtlsv1alpha1.AcceptMode {
+	return views.Of(revision).Accept(mesh.Anybody(namespace)).Workload.Mode
 }
 
 // foreignFor returns the foreign rules that keep one of ours from being written. Where ours is live already it stays: it is the older

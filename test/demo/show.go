@@ -120,7 +120,7 @@ func counts(policies []meshtlsv1alpha1.MeshTLSPolicy, shown map[objectKey]string
 		len(policies), fine, len(policies)-fine, len(unexpected(policies)), strings.Join(parts, ", "))
 }
 
-// finish says how it went. With KEEP it leaves the cluster to the user until Ctrl-C.
+// finish says how it went. With KEEP the cluster is left to the user.
 func (c *cluster) finish(ctx context.Context, p *printer, policies []meshtlsv1alpha1.MeshTLSPolicy, disagreements []string) error {
 	wrong := unexpected(policies)
 	if len(wrong) > 0 {
@@ -135,18 +135,30 @@ func (c *cluster) finish(ctx context.Context, p *printer, policies []meshtlsv1al
 		p.line("%s: %s", p.bad("not one answer"), disagreement)
 	}
 	if os.Getenv("KEEP") != "" {
-		p.line("\nEverything is left running. Try:\n  export KUBECONFIG=%s\n  kubectl get mtp -A\nThe operator's log: %s\nCtrl-C ends it.",
-			c.plane.Kubeconfig, c.operator.Log)
-		if c.mesh != nil {
-			p.line("Clients go on calling.")
-			if err := c.keepTraffic(ctx); err != nil {
-				return err
-			}
+		if err := c.keep(ctx, p); err != nil {
+			return err
 		}
-		<-ctx.Done()
 	}
 	if len(wrong)+len(disagreements) > 0 {
 		return errUnexpected
 	}
+	return nil
+}
+
+// keep leaves the cluster to the user until Ctrl-C: with the page of the plugin, and where there is a mesh with clients that go on calling.
+func (c *cluster) keep(ctx context.Context, p *printer) error {
+	address, err := c.openPage(ctx)
+	if err != nil {
+		return err
+	}
+	p.line("\nEverything is left running. The page of the mesh, for one browser tab: %s\nOr try:\n  export KUBECONFIG=%s\n"+
+		"  kubectl get mtp -A\nThe operator's log: %s\nCtrl-C ends it.", address, c.plane.Kubeconfig, c.operator.Log)
+	if c.mesh != nil {
+		p.line("Clients go on calling.")
+		if err := c.keepTraffic(ctx); err != nil {
+			return err
+		}
+	}
+	<-ctx.Done()
 	return nil
 }

@@ -12,12 +12,13 @@ import (
 	"golang.org/x/sync/errgroup"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/test/mesh"
 	"github.com/meshtls/meshtls/test/mesh/app"
 )
 
-// pause is the time between two changes: enough for the one to be in force before the next.
-const pause = 1500 * time.Millisecond
+// pause is the time between two changes, when the status says that the one is done.
+const pause = 500 * time.Millisecond
 
 // change is something that changes, while clients ask all the time.
 type change struct {
@@ -59,7 +60,7 @@ func rotated(ctx context.Context, w *world) error {
 
 // restarted is a step that starts the operator anew.
 func restarted(_ context.Context, w *world) error {
-	return errors.Join(w.operator.Stop(), w.startOperator())
+	return errors.Join(w.operator.Stop(), w.startOperator(defaultSettle))
 }
 
 // again repeats steps.
@@ -76,11 +77,15 @@ func changes() map[string]change {
 	port := func(mode string) step {
 		return applied(accept(shop, "server", "service: server", "Permissive", "{servicePort: http, mode: "+mode+"}"))
 	}
+	namespace := func(mode string) step { return applied(accept(shop, "all", "", mode)) }
 	sent := func(mode string) string { return send("server", "", "hosts: ["+serverHost+"], mode: "+mode) }
 	rival := send("rival", "", "hosts: ["+serverHost+"], mode: Disable")
 	served := func(hosts string) string { return gatewayPolicy("  plaintext: [{port: 80, hosts: [" + hosts + "]}]") }
 	return map[string]change{
 		"what a workload accepts":           {steps: again(4, workload("Strict"), workload("Permissive")), clients: (*world).meshClients},
+		"a workload through Disable":        {before: accept(shop, "server", "service: server", "Strict"), steps: []step{workload("Disable"), workload("Strict"), workload("Disable"), workload("Permissive")}, clients: (*world).meshClients},
+		"a port through Disable":            {before: accept(shop, "server", "service: server", "Permissive"), steps: []step{port("Disable"), port("Strict")}, clients: (*world).meshClients},
+		"a namespace through Disable":       {before: accept(shop, "all", "", "Strict"), steps: again(2, namespace("Disable"), namespace("Strict")), clients: (*world).meshClients},
 		"what a port of a workload accepts": {steps: again(4, port("Strict"), port("Permissive")), clients: (*world).meshClients},
 		"what clients send":                 {steps: again(3, applied(sent("Disable")), applied(sent("IstioMutual")), applied(sent("Auto"))), clients: (*world).meshClients},
 		"a conflict that comes and goes":    {before: sent("IstioMutual"), steps: again(3, applied(rival), deleted(rival)), clients: (*world).meshClients},
@@ -103,6 +108,9 @@ func changes() map[string]change {
 
 // changesWithoutLoss lets policies go around, and counts what is lost.
 func (w *world) changesWithoutLoss(t *testing.T) {
+	if err := restarted(t.Context(), w); err != nil {
+		t.Fatal(err)
+	}
 	all := changes()
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		t.Run(name, func(t *testing.T) {
@@ -132,7 +140,7 @@ func (w *world) goAround(t *testing.T, c change) (lost, asked int) {
 	asking := w.startLoad(t.Context(), clients)
 	began := time.Now()
 	for _, happens := range c.steps {
-		if err := happens(t.Context(), w); err != nil {
+		if err := errors.Join(happens(t.Context(), w), eventually(t.Context(), w.told)); err != nil {
 			t.Error(err)
 		}
 		<-time.After(pause)
@@ -144,6 +152,21 @@ func (w *world) goAround(t *testing.T, c change) (lost, asked int) {
 		}
 	}
 	return lost, asked
+}
+
+// told says which policies have a status of an older generation.
+func (w *world) told(ctx context.Context) error {
+	var list meshtlsv1alpha1.MeshTLSPolicyList
+	if err := w.policies.List(ctx, &list); err != nil {
+		return err
+	}
+	var old error
+	for i := range list.Items {
+		if p := &list.Items[i]; p.Status.ObservedGeneration != p.Generation {
+			old = errors.Join(old, fmt.Errorf("policy %s/%s: the status is of generation %d, the policy of %d", p.Namespace, p.Name, p.Status.ObservedGeneration, p.Generation))
+		}
+	}
+	return old
 }
 
 // switches measures how long a change takes: from its write until Ready says it, and until every proxy does it.

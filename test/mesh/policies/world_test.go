@@ -135,7 +135,7 @@ func (w *world) prepare(ctx context.Context) error {
 	if err := w.issue(); err != nil {
 		return err
 	}
-	if err := errors.Join(w.installOperator(ctx), w.startOperator()); err != nil {
+	if err := errors.Join(w.installOperator(ctx), w.startOperator(briefSettle)); err != nil {
 		return err
 	}
 	running, err := w.Run(ctx, allPods...)
@@ -174,10 +174,16 @@ func (w *world) installOperator(ctx context.Context) error {
 	return err
 }
 
+// The settle times of the operator: rows are judged when all is in force, so they need no more than keeps writes apart.
+const (
+	defaultSettle = "--settle=1s"
+	briefSettle   = "--settle=300ms"
+)
+
 // startOperator runs the operator.
-func (w *world) startOperator() (err error) {
+func (w *world) startOperator(settle string) (err error) {
 	w.operator, err = w.Plane.Run("manager", filepath.Join(w.programs, "manager"),
-		"--kubeconfig="+w.rights.Kubeconfig, "--health-probe-bind-address=0", "--metrics-bind-address=0", "--leader-elect=false")
+		"--kubeconfig="+w.rights.Kubeconfig, "--health-probe-bind-address=0", "--metrics-bind-address=0", "--leader-elect=false", settle)
 	return err
 }
 

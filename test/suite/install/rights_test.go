@@ -168,10 +168,12 @@ func doAllThereIs(ctx SpecContext, namespace string) {
 	disturbUntilToldAgain(ctx, namespace)
 	for name, spec := range specs {
 		policy := newPolicy(namespace, name, spec[1])
-		live := policy.DeepCopy()
-		Expect(admin.Get(ctx, client.ObjectKeyFromObject(policy), live)).To(Succeed())
-		live.Object["spec"] = policy.Object["spec"]
-		Expect(admin.Update(ctx, live)).To(Succeed())
+		Eventually(func(g Gomega) { // the operator may write the status between the two
+			live := policy.DeepCopy()
+			g.Expect(admin.Get(ctx, client.ObjectKeyFromObject(policy), live)).To(Succeed())
+			live.Object["spec"] = policy.Object["spec"]
+			g.Expect(admin.Update(ctx, live)).To(Succeed())
+		}).Should(Succeed())
 	}
 	expectRendered(ctx, namespace, len(specs))
 }

@@ -54,8 +54,8 @@ var _ = Describe("The component that watches some namespaces", func() {
 		create(ctx, told)
 		Eventually(ready(ctx, told)).Should(And(
 			HaveField("Status", metav1.ConditionTrue), HaveField("Message", ContainSubstring("sees only the namespaces istio-system, shop,"))))
-		Expect(statusOf(ctx, outside).Conditions).To(BeEmpty())
-		Expect(statusOf(ctx, floor).Conditions).To(BeEmpty(), "it is read, and another operator's to compile")
+		Expect(statusOf(ctx, outside).ObservedGeneration).To(BeZero())
+		Expect(statusOf(ctx, floor).ObservedGeneration).To(BeZero(), "it is read, and another operator's to compile")
 
 		answers, err := plane.Answers(user)
 		Expect(err).NotTo(HaveOccurred())

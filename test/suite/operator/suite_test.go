@@ -84,8 +84,8 @@ type operator struct {
 	stop    func()
 }
 
-// startOperator runs the operator until it is stopped.
-func startOperator(config *rest.Config) *operator {
+// startOperator runs the operator until it is stopped. Without more settings it waits for no settle time.
+func startOperator(config *rest.Config, with ...func(*controllers.Options)) *operator {
 	GinkgoHelper()
 	o := &operator{traffic: &traffic{}}
 	config = rest.CopyConfig(config)
@@ -93,6 +93,9 @@ func startOperator(config *rest.Config) *operator {
 	config.Wrap(o.traffic.listen)
 
 	settings := controllers.Options{IstioNamespace: istioNamespace, MaxConcurrentReconciles: 4}
+	for _, set := range with {
+		set(&settings)
+	}
 	options := controllers.ManagerOptions(settings)
 	options.Metrics.BindAddress = "0"
 	options.Controller.SkipNameValidation = ptr.To(true) // several operators may run in this process, one after the other
