@@ -10,7 +10,6 @@ import (
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/istio/hosts"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -223,7 +222,7 @@ func (c crossing) mayHold(numbers []int32) bool {
 // isHeld reports whether a rule of ours already holds the destination's clients.
 func (m sendMesh) isHeld(t tightened) bool {
 	for _, rule := range m.Live().DestinationRules {
-		host := hosts.Qualify(rule.Spec.GetHost(), rule.Namespace)
+		host := m.domain().Qualify(rule.Spec.GetHost(), rule.Namespace)
 		if !model.Ours(rule) || liveSet(rule, host) != t.set {
 			continue
 		}
