@@ -269,7 +269,7 @@ release-dry-run: $(TOOLS)/goreleaser $(TOOLS)/cyclonedx-gomod ## Make all that a
 	$(TOOLS)/goreleaser check
 	@mkdir -p $(BIN) && cp .goreleaser.yaml $(BIN)/goreleaser.yaml
 	@$(if $(SINGLE),sed -i -e "s/^  goos: .*/  goos: [$$(go env GOOS)]/" -e "s/^  goarch: .*/  goarch: [$$(go env GOARCH)]/" $(BIN)/goreleaser.yaml)
-	VERSION=$(VERSION) $(TOOLS)/goreleaser release --snapshot --clean --skip=publish,sign --config $(BIN)/goreleaser.yaml
+	PATH="$(TOOLS):$$PATH" VERSION=$(VERSION) $(TOOLS)/goreleaser release --snapshot --clean --skip=publish,sign --config $(BIN)/goreleaser.yaml
 	RELEASE=$(CURDIR)/dist go test -count=1 -v ./test/release
 	@$(MAKE) ko-build || echo "release-dry-run: NOT CHECKED: the images, whose base cannot be had here (KO_DEFAULTBASEIMAGE names another)"
 
