@@ -230,10 +230,10 @@ docker-build: ## Build the image IMG for PLATFORMS with docker buildx; PUSH=1 pu
 	docker buildx build --platform $(if $(LOAD),linux/$$(go env GOARCH),$(PLATFORMS)) --build-arg VERSION=$(VERSION) --tag $(IMG) $(if $(PUSH),--push) $(if $(LOAD),--load) .
 
 .PHONY: ko-build
-ko-build: $(TOOLS)/ko ## Build the images of operator and plugin for PLATFORMS without an engine: an OCI layout in dist/oci, its SBOM (SPDX) in dist/sbom.
+ko-build: $(TOOLS)/ko $(if $(EMPTYBASE),$(TOOLS)/ko-base) ## Build the images of operator and plugin for PLATFORMS without an engine: an OCI layout in dist/oci, its SBOM (SPDX) in dist/sbom (EMPTYBASE=1: on nothing, as the Dockerfile).
 	@rm -rf dist/oci dist/sbom && mkdir -p dist/sbom
 	@# Nothing is pushed; ko wants a name all the same.
-	VERSION=$(VERSION) KO_DOCKER_REPO=meshtls $(TOOLS)/ko build --push=false --platform $(PLATFORMS) --sbom spdx --sbom-dir dist/sbom --oci-layout-path dist/oci ./cmd/manager ./cmd/kubectl-meshtls
+	VERSION=$(VERSION) KO_DOCKER_REPO=meshtls $(if $(EMPTYBASE),$(TOOLS)/ko-base) $(TOOLS)/ko build --push=false --platform $(PLATFORMS) --sbom spdx --sbom-dir dist/sbom --oci-layout-path dist/oci ./cmd/manager ./cmd/kubectl-meshtls
 
 .PHONY: dist
 dist: $(TOOLS)/kustomize ## Write all that deploy installs into the one file dist/install.yaml.
@@ -269,9 +269,10 @@ release-dry-run: $(TOOLS)/goreleaser $(TOOLS)/cyclonedx-gomod ## Make all that a
 	$(TOOLS)/goreleaser check
 	@mkdir -p $(BIN) && cp .goreleaser.yaml $(BIN)/goreleaser.yaml
 	@$(if $(SINGLE),sed -i -e "s/^  goos: .*/  goos: [$$(go env GOOS)]/" -e "s/^  goarch: .*/  goarch: [$$(go env GOARCH)]/" $(BIN)/goreleaser.yaml)
-	PATH="$(TOOLS):$$PATH" VERSION=$(VERSION) $(TOOLS)/goreleaser release --snapshot --clean --skip=publish,sign --config $(BIN)/goreleaser.yaml
+	PATH="$(TOOLS):$$PATH" VERSION=$(VERSION) $(TOOLS)/goreleaser release --snapshot --clean --skip=publish,sign,ko --config $(BIN)/goreleaser.yaml
+	@# ko's own base may be out of reach here.
+	@$(MAKE) ko-build EMPTYBASE=1 $(if $(SINGLE),PLATFORMS=linux/$$(go env GOARCH))
 	RELEASE=$(CURDIR)/dist go test -count=1 -v ./test/release
-	@$(MAKE) ko-build || echo "release-dry-run: NOT CHECKED: the images, whose base cannot be had here (KO_DEFAULTBASEIMAGE names another)"
 
 .PHONY: install
 install: $(TOOLS)/kustomize ## Install the CRD into the cluster of your kubeconfig.
@@ -353,6 +354,9 @@ $(TOOLS)/crd-ref-docs: internal/tools/crd-ref-docs/go.mod
 
 $(TOOLS)/ko: internal/tools/ko/go.mod
 	@$(call build-tool,internal/tools/ko,github.com/google/ko)
+
+$(TOOLS)/ko-base: internal/tools/ko/go.mod internal/tools/ko/base/main.go
+	@$(call build-tool,internal/tools/ko,./base)
 
 define build-tool
 echo "building $(@F) (once; golangci-lint takes minutes the first time)"; \

@@ -113,6 +113,25 @@ func TestProgramsHaveBills(t *testing.T) {
 	}
 }
 
+func TestImagesAreBuiltWithTheirBills(t *testing.T) {
+	release := folder(t)
+	var index struct{ Manifests []struct{ Digest string } }
+	decode(t, filepath.Join(release, "oci", "index.json"), &index)
+	if len(index.Manifests) != 2 {
+		t.Errorf("got %d images, want those of the operator and of the plugin", len(index.Manifests))
+	}
+	for _, program := range []string{"kubectl-meshtls", "manager"} {
+		var bill struct {
+			SPDXVersion string
+			Packages    []struct{ Name string }
+		}
+		decode(t, find(t, filepath.Join(release, "sbom"), program+"*.spdx.json")[0], &bill)
+		if bill.SPDXVersion == "" || len(bill.Packages) < 20 {
+			t.Errorf("%s: got SPDX %q with %d packages, want the modules of the program", program, bill.SPDXVersion, len(bill.Packages))
+		}
+	}
+}
+
 func TestManifestsAndChartNameOneVersion(t *testing.T) {
 	release := folder(t)
 	var chart struct{ Version, AppVersion string }
