@@ -11,7 +11,9 @@ COPY cmd/manager/ cmd/manager/
 COPY config/crd/ config/crd/
 COPY controllers/ controllers/
 COPY internal/ internal/
-RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -ldflags "-s -w" -o /manager ./cmd/manager
+# Given by the Makefile: the repository's history is not in the build.
+ARG VERSION
+RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -ldflags "-s -w -X main.release=$VERSION" -o /manager ./cmd/manager
 
 # Nothing but the program: it is static, and the API server's CA comes with the ServiceAccount.
 FROM scratch

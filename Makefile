@@ -15,6 +15,10 @@ MODULES := $(shell git ls-files --cached --others --exclude-standard '*go.mod')
 # The image to build and to deploy, and what it is built for.
 IMG ?= meshtls/manager:latest
 PLATFORMS ?= linux/amd64,linux/arm64
+# What programs and images say of themselves: the tag, the commits since, and whether files were changed. Without git: what Go knows.
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+CHARTVERSION = $(shell sed -n 's/^appVersion: *//p' charts/meshtls/Chart.yaml)
+LDFLAGS := -X main.release=$(VERSION)
 # More flags for go test, for example: make test TESTFLAGS='-run TestPlan -v'
 TESTFLAGS ?=
 # A database of vulnerabilities in place of the Go project's, as a URL; file:// is one.
@@ -40,14 +44,19 @@ generate: $(TOOLS)/controller-gen ## Generate the DeepCopy functions of the API 
 	$(TOOLS)/controller-gen object paths=./api/...
 
 .PHONY: manifests
-manifests: $(TOOLS)/controller-gen $(TOOLS)/helm-docs ## Generate the CRD and the operator's role from the code, hand them to the chart, and write its README.
+manifests: $(TOOLS)/controller-gen $(TOOLS)/helm-docs $(TOOLS)/crd-ref-docs ## Generate the CRD and the operator's role from the code, hand them to the chart, and write its README and docs/api.md.
 	$(TOOLS)/controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
+	go run ./config/crd/refine config/crd/bases/security.meshtls.dev_meshtlspolicies.yaml config/crd/meshtlspolicy_v1alpha1.schema.json
 	$(TOOLS)/controller-gen rbac:roleName=manager paths=./controllers/... output:rbac:dir=config/rbac
 	cp config/crd/bases/*.yaml charts/meshtls/crds/
 	cp config/rbac/role.yaml charts/meshtls/generated/role.yaml
 	cp config/admission/policy.yaml charts/meshtls/generated/admission_policy.yaml
 	cp $(addprefix config/prometheus/,rules.yaml traffic_rules.yaml dashboard.json traffic.json) charts/meshtls/generated/
 	$(TOOLS)/helm-docs --chart-search-root charts/meshtls --sort-values-order file --log-level warning
+	$(TOOLS)/crd-ref-docs --source-path api/v1alpha1 --config internal/tools/crd-ref-docs/config.yaml --renderer markdown --log-level ERROR --output-path docs/api.md
+	@# The lines of the comments are joined, and what the package says of itself is for those who read the code.
+	@sed -i -E -e '1,/^### Resource Types/d' -e 's/\[LabelValue\]\(#labelvalue\)/string/' -e 's#([^ |>])<br />([^ |<])#\1 \2#g' docs/api.md
+	@sed -i -e '1i # API reference\n\nThe fields of `security.meshtls.dev/v1alpha1`, generated from the code (`make manifests`). What they do, with examples: [spec.md](spec.md).\n\n### Resource Types' docs/api.md
 
 .PHONY: fmt
 fmt: $(TOOLS)/golangci-lint ## Format all Go code.
@@ -125,7 +134,7 @@ faults: assets ## Run the operator through all faults: some 1,300 runs, most of 
 	MESHTLS_FAULTS=all go test -count=1 -timeout 3h -v ./test/faults | grep -vE '^=== |^ *--- PASS'
 
 .PHONY: demo
-demo: assets mesh build $(TOOLS)/kustomize ## Run the operator on a real mesh with config/samples, and show what comes of it (KEEP=1 leaves it running).
+demo: assets mesh build $(TOOLS)/kustomize ## Run the operator on a real mesh with config/samples, and show what comes of it (VERBOSE=1: with all objects; KEEP=1 leaves it running).
 	@go run ./test/demo
 
 .PHONY: promtool-check
@@ -203,34 +212,67 @@ page: ## Check that the page is what ui/ comes to, and look at it with Chromium,
 # A browser of the machine's own: CHROMIUM, or Debian's. Pictures of all screens are kept where SHOTS says.
 .PHONY: ui-test
 ui-test: ui/node_modules ## Look at the page with Chromium: every screen, axe, the keyboard, a large mesh, what is wrong (CHROMIUM, SHOTS).
-	go build -o $(BIN)/ ./cmd/kubectl-meshtls
+	go build -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/kubectl-meshtls
 	cd ui && npm test
 
 ##@ Build and install
 
 .PHONY: build
 build: ## Build the commands into bin.
-	go build -o $(BIN)/ ./cmd/...
+	go build -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/...
 
 .PHONY: run
 run: build ## Run the operator against the cluster of your kubeconfig (make install first).
 	$(BIN)/manager
 
 .PHONY: docker-build
-docker-build: ## Build the image IMG for PLATFORMS with docker buildx; PUSH=1 pushes it.
-	docker buildx build --platform $(PLATFORMS) --tag $(IMG) $(if $(PUSH),--push) .
+docker-build: ## Build the image IMG for PLATFORMS with docker buildx; PUSH=1 pushes it, LOAD=1 leaves it in Docker, for this machine.
+	docker buildx build --platform $(if $(LOAD),linux/$$(go env GOARCH),$(PLATFORMS)) --build-arg VERSION=$(VERSION) --tag $(IMG) $(if $(PUSH),--push) $(if $(LOAD),--load) .
 
 .PHONY: ko-build
-ko-build: $(TOOLS)/ko ## Build the image for PLATFORMS without an engine: an OCI layout in dist/oci, its SBOM (SPDX) in dist/sbom.
+ko-build: $(TOOLS)/ko $(if $(EMPTYBASE),$(TOOLS)/ko-base) ## Build the images of operator and plugin for PLATFORMS without an engine: an OCI layout in dist/oci, its SBOM (SPDX) in dist/sbom (EMPTYBASE=1: on nothing, as the Dockerfile).
 	@rm -rf dist/oci dist/sbom && mkdir -p dist/sbom
 	@# Nothing is pushed; ko wants a name all the same.
-	KO_DOCKER_REPO=meshtls $(TOOLS)/ko build --push=false --platform $(PLATFORMS) --sbom spdx --sbom-dir dist/sbom --oci-layout-path dist/oci ./cmd/manager
+	VERSION=$(VERSION) KO_DOCKER_REPO=meshtls $(if $(EMPTYBASE),$(TOOLS)/ko-base) $(TOOLS)/ko build --push=false --platform $(PLATFORMS) --sbom spdx --sbom-dir dist/sbom --oci-layout-path dist/oci ./cmd/manager ./cmd/kubectl-meshtls
 
 .PHONY: dist
 dist: $(TOOLS)/kustomize ## Write all that deploy installs into the one file dist/install.yaml.
 	@$(call overlay)
 	@mkdir -p dist
 	$(TOOLS)/kustomize build --load-restrictor LoadRestrictionsNone $(BIN)/deploy >dist/install.yaml
+
+.PHONY: chart
+chart: $(TOOLS)/helm ## Check the chart, and pack it into dist. helm push sends it to a registry.
+	$(TOOLS)/helm lint --strict charts/meshtls
+	@mkdir -p dist
+	$(TOOLS)/helm package charts/meshtls --destination dist
+
+$(TOOLS)/site/bin/zensical: internal/tools/site/requirements.txt
+	python3 -m venv $(TOOLS)/site
+	$(TOOLS)/site/bin/pip install --quiet --requirement internal/tools/site/requirements.txt
+	@touch $@
+
+# Links to files that are no pages lead to the repository.
+.PHONY: site
+site: $(TOOLS)/site/bin/zensical ## Build the documentation as a static site with search into dist/site (needs Python with venv).
+	@rm -rf dist/site dist/pages && mkdir -p dist && cp -r docs dist/pages
+	@sed -i -E 's#\]\(\.\./#](https://github.com/meshtls/meshtls/blob/main/#g' dist/pages/*.md
+	@sed -i -E 's#\]\(\.\./\.\./#](https://github.com/meshtls/meshtls/blob/main/#g' dist/pages/*/*.md
+	@sed -E -e 's#\]\(docs/#](#g' -e 's#\]\((config|charts|LICENSE|SECURITY)#](https://github.com/meshtls/meshtls/blob/main/\1#g' README.md >dist/pages/index.md
+	NO_COLOR=1 $(TOOLS)/site/bin/zensical build --clean --strict
+
+# Signing needs an identity, and pushing a registry: neither is here. SINGLE=1 builds for this machine alone.
+.PHONY: release-dry-run
+release-dry-run: $(TOOLS)/goreleaser $(TOOLS)/cyclonedx-gomod ## Make all that a release consists of, into dist, and look at it. Nothing is published or signed (SINGLE=1, VERSION).
+	@$(MAKE) dist IMG=$(or $(REGISTRY),registry.example.com/meshtls)/manager:$(CHARTVERSION)
+	@$(MAKE) chart
+	$(TOOLS)/goreleaser check
+	@mkdir -p $(BIN) && cp .goreleaser.yaml $(BIN)/goreleaser.yaml
+	@$(if $(SINGLE),sed -i -e "s/^  goos: .*/  goos: [$$(go env GOOS)]/" -e "s/^  goarch: .*/  goarch: [$$(go env GOARCH)]/" $(BIN)/goreleaser.yaml)
+	PATH="$(TOOLS):$$PATH" VERSION=$(VERSION) $(TOOLS)/goreleaser release --snapshot --clean --skip=publish,sign,ko --config $(BIN)/goreleaser.yaml
+	@# ko's own base may be out of reach here.
+	@$(MAKE) ko-build EMPTYBASE=1 $(if $(SINGLE),PLATFORMS=linux/$$(go env GOARCH))
+	RELEASE=$(CURDIR)/dist go test -count=1 -v ./test/release
 
 .PHONY: install
 install: $(TOOLS)/kustomize ## Install the CRD into the cluster of your kubeconfig.
@@ -298,8 +340,23 @@ $(TOOLS)/golangci-lint: internal/tools/golangci-lint/go.mod
 $(TOOLS)/helm-docs: internal/tools/helm-docs/go.mod
 	@$(call build-tool,internal/tools/helm-docs,github.com/norwoodj/helm-docs/cmd/helm-docs)
 
+$(TOOLS)/helm: internal/tools/helm/go.mod
+	@$(call build-tool,internal/tools/helm,helm.sh/helm/v3/cmd/helm)
+
+$(TOOLS)/goreleaser: internal/tools/goreleaser/go.mod
+	@$(call build-tool,internal/tools/goreleaser,github.com/goreleaser/goreleaser/v2)
+
+$(TOOLS)/cyclonedx-gomod: internal/tools/cyclonedx-gomod/go.mod
+	@$(call build-tool,internal/tools/cyclonedx-gomod,github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod)
+
+$(TOOLS)/crd-ref-docs: internal/tools/crd-ref-docs/go.mod
+	@$(call build-tool,internal/tools/crd-ref-docs,github.com/elastic/crd-ref-docs)
+
 $(TOOLS)/ko: internal/tools/ko/go.mod
 	@$(call build-tool,internal/tools/ko,github.com/google/ko)
+
+$(TOOLS)/ko-base: internal/tools/ko/go.mod internal/tools/ko/base/main.go
+	@$(call build-tool,internal/tools/ko,./base)
 
 define build-tool
 echo "building $(@F) (once; golangci-lint takes minutes the first time)"; \

@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
@@ -37,8 +38,14 @@ type objectKey struct {
 	object    meshtlsv1alpha1.ObjectReference
 }
 
-// show prints every policy, the table of all, and the counts.
+// show prints the table of all policies and the counts, and with VERBOSE every policy with what was written for it.
 func (c *cluster) show(ctx context.Context, p *printer, policies []meshtlsv1alpha1.MeshTLSPolicy) error {
+	p.table(policies)
+	p.line("\n%s", counts(policies))
+	if os.Getenv("VERBOSE") == "" {
+		p.line("VERBOSE=1 make demo prints each policy with what was written for it.")
+		return nil
+	}
 	e := exhibition{printer: p, reader: c.client, shown: map[objectKey]string{}}
 	for i := range policies {
 		p.policy(&policies[i])
@@ -48,8 +55,6 @@ func (c *cluster) show(ctx context.Context, p *printer, policies []meshtlsv1alph
 			}
 		}
 	}
-	p.table(policies)
-	p.line("\n%s", counts(policies, e.shown))
 	return nil
 }
 
@@ -100,16 +105,20 @@ func owners(object *unstructured.Unstructured) []string {
 	return names
 }
 
-// counts returns the last sentence: how many policies are in which state, and how many objects there are.
-func counts(policies []meshtlsv1alpha1.MeshTLSPolicy, shown map[objectKey]string) string {
+// counts returns the sentence below the table: how many policies are in which state, and how many objects there are.
+func counts(policies []meshtlsv1alpha1.MeshTLSPolicy) string {
 	fine := 0
+	written := sets.New[objectKey]()
 	for i := range policies {
 		if ready(&policies[i]).Status == metav1.ConditionTrue {
 			fine++
 		}
+		for _, object := range policies[i].Status.Objects {
+			written.Insert(objectKey{policies[i].Namespace, object})
+		}
 	}
 	objects := map[string]int{}
-	for key := range shown {
+	for key := range written {
 		objects[key.object.Kind]++
 	}
 	var parts []string

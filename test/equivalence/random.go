@@ -19,8 +19,7 @@ import (
 // Random is the world of a seed, as manifests, in which somebody else wrote what the operator would write for the world's policies,
 // with changes. Most of it can be said as a policy: it was one.
 func Random(ctx context.Context, seed uint64) ([]byte, error) {
-	drawn := worlds.Wide(seed)
-	cluster, policies := drawn.Cluster, drawn.Policies
+	cluster, policies := worlds.Random(seed)
 	world := append([]client.Object{}, cluster...)
 	for _, p := range policies {
 		if source.Admit(ctx, p) == nil {
