@@ -68,6 +68,17 @@ type Options struct {
 	WatchNamespaces []string
 	// Version is that of the program, for its metrics.
 	Version string
+	// Evidence is where rollouts learn what is called.
+	Evidence EvidenceOptions
+	// Clock tells the time; nil: the machine's does.
+	Clock func() time.Time
+}
+
+func (o Options) now() time.Time {
+	if o.Clock != nil {
+		return o.Clock()
+	}
+	return time.Now()
 }
 
 const (
@@ -130,12 +141,18 @@ func Setup(manager ctrl.Manager, options Options) error {
 	if err := addIndexes(context.Background(), manager.GetFieldIndexer(), func(obj client.Object) bool { return !isIstio(obj) }); err != nil {
 		return err
 	}
+	asked, err := options.Evidence.sources()
+	if err != nil {
+		return err
+	}
 	reconciler := &Reconciler{
+		observer: newObserver(options, asked), switching: newTally(),
 		options: options, client: manager.GetClient(), live: manager.GetAPIReader(), contests: apply.NewContests(),
 		kinds: newSessions(), credentials: newSessions(), dependents: newDependents(),
 		recorder: manager.GetEventRecorder("meshtls"), metrics: metrics.New(options.Version),
 	}
-	if err := reconciler.metrics.Register(ctrlmetrics.Registry); err != nil {
+	reconciler.observer.look = reconciler.look
+	if err := errors.Join(reconciler.metrics.Register(ctrlmetrics.Registry), manager.Add(reconciler.observer)); err != nil {
 		return err
 	}
 	main, err := newController(manager, "meshtlspolicy", controller.Options{
@@ -151,7 +168,7 @@ func Setup(manager ctrl.Manager, options Options) error {
 		cache: scopedReader{Reader: manager.GetCache(), scope: options.scope()}, dependents: reconciler.dependents,
 	}}
 	readable := make(chan event.GenericEvent, 1)
-	if err := doors.open(manager.GetCache(), readable); err != nil {
+	if err := errors.Join(doors.open(manager.GetCache(), readable), doors.openObserved(reconciler.observer.changed)); err != nil {
 		return err
 	}
 	late, secret := late{doors, readable}, credentialSubjects(options.CredentialNamespaces)

@@ -63,14 +63,24 @@ func effectiveOf(o model.Outcome, accepted, resolved, programmed metav1.Conditio
 	}
 }
 
-// readyOf derives Ready: the first condition that is not True speaks.
+// readyOf derives Ready: the first condition that is not True speaks, then a rollout that needs somebody. One that is on its way leaves it
+// True.
 func readyOf(o model.Outcome, mesh model.Mesh, derivedFrom ...metav1.Condition) metav1.Condition {
 	for _, c := range derivedFrom {
 		if c.Status != metav1.ConditionTrue {
 			return isFalse(meshtlsv1alpha1.ConditionReady, c.Reason, c.Message)
 		}
 	}
-	return isTrue(meshtlsv1alpha1.ConditionReady, sentences(programmedWords(o), mesh.Problem, mesh.Unseen))
+	ready := isTrue(meshtlsv1alpha1.ConditionReady, sentences(programmedWords(o), mesh.Problem, mesh.Unseen))
+	switch {
+	case o.Rollout == nil || o.Rollout.Phase == meshtlsv1alpha1.RolloutCompleted:
+		return ready
+	case o.RolloutStalled:
+		return isFalse(meshtlsv1alpha1.ConditionReady, stallReason(o), o.Rollout.Message)
+	default:
+		ready.Reason, ready.Message = meshtlsv1alpha1.ReasonRollingOut, sentences(ready.Message, o.Rollout.Message)
+		return ready
+	}
 }
 
 // resolvedByUsers are the reasons of Programmed=False that last until a user acts.
@@ -79,7 +89,7 @@ var resolvedByUsers = []string{
 }
 
 // progressOf are kstatus' conditions: Stalled where the user must act, else Reconciling where the operator waits or tries again.
-func progressOf(accepted, resolved, programmed, effective metav1.Condition) []metav1.Condition {
+func progressOf(o model.Outcome, accepted, resolved, programmed, effective metav1.Condition) []metav1.Condition {
 	switch {
 	case isStalled(accepted), slices.Contains(resolvedByUsers, programmed.Reason):
 		return []metav1.Condition{raised(meshtlsv1alpha1.ConditionStalled, firstFalse(accepted, programmed))}
@@ -87,6 +97,10 @@ func progressOf(accepted, resolved, programmed, effective metav1.Condition) []me
 		return []metav1.Condition{raised(meshtlsv1alpha1.ConditionReconciling, firstFalse(resolved, programmed))}
 	case isStalled(effective):
 		return []metav1.Condition{raised(meshtlsv1alpha1.ConditionStalled, effective)}
+	case o.RolloutStalled:
+		return []metav1.Condition{{
+			Type: meshtlsv1alpha1.ConditionStalled, Status: metav1.ConditionTrue, Reason: stallReason(o), Message: o.Rollout.Message,
+		}}
 	default:
 		return nil
 	}

@@ -36,6 +36,7 @@ func (r room) statusOf(o model.Outcome, mesh model.Mesh, failures []model.Failur
 		ObjectsOmitted:     omitted(o.Objects, r.objects),
 		Findings:           listed(o.Findings[:min(len(o.Findings), r.findings)]),
 		FindingsCount:      int32(len(o.Findings)),
+		Rollout:            r.rolloutIn(o.Rollout),
 		Conditions:         conditions(o, mesh, failures),
 	}
 }
@@ -54,14 +55,18 @@ func sentences(parts ...string) string {
 	return strings.TrimSpace(strings.Join(parts, " "))
 }
 
-// conditions are the four that Ready is derived from, Ready, and those of kstatus that are true.
+// conditions are the four that Ready is derived from, Ready, that of a rollout, and those of kstatus that are true.
 func conditions(o model.Outcome, mesh model.Mesh, failures []model.Failure) []metav1.Condition {
 	accepted := acceptedOf(o)
 	resolved := resolvedRefsOf(o)
 	programmed := programmedOf(o, accepted, failures)
 	effective := effectiveOf(o, accepted, resolved, programmed)
+	rolledOut, rolling := rolledOutOf(o)
 	all := []metav1.Condition{readyOf(o, mesh, accepted, resolved, programmed, effective), accepted, resolved, programmed, effective}
-	all = append(all, progressOf(accepted, resolved, programmed, effective)...)
+	if rolling {
+		all = append(all, rolledOut)
+	}
+	all = append(all, progressOf(o, accepted, resolved, programmed, effective)...)
 	for i := range all {
 		all[i].ObservedGeneration = o.Generation
 	}

@@ -16,7 +16,7 @@ func TestSettingsAreComparedWhole(t *testing.T) {
 		}
 	})
 	eachField(t, func(t *testing.T, a, b model.AcceptSettings) {
-		if sameAccept(a, b) {
+		if sameAccept(acceptValue{AcceptSettings: a}, acceptValue{AcceptSettings: b}) {
 			t.Errorf("%+v and %+v count as the same", a, b)
 		}
 	})
