@@ -93,8 +93,9 @@ func mutual(port int32) evidence.Call {
 	return evidence.Call{Client: evidence.Workload{Namespace: "shop", Name: "cart"}, Principal: "spiffe://a", Port: port, Count: 1}
 }
 
-func without(port int32, last time.Time) evidence.Call {
-	return evidence.Call{Client: evidence.Workload{Namespace: "legacy", Name: "crawler"}, Port: port, Count: 3, LastSeen: last}
+// without is a call of port 8080 without mutual TLS.
+func without(last time.Time) evidence.Call {
+	return evidence.Call{Client: evidence.Workload{Namespace: "legacy", Name: "crawler"}, Port: 8080, Count: 3, LastSeen: last}
 }
 
 // stand is what a status says of the way to Strict.
@@ -114,7 +115,7 @@ func TestAdvance(t *testing.T) {
 	}
 	for i, s := range []step{
 		{want: "Observing Permissive []"},
-		{seen: func() { w.sees(evidence.Found, append(all, without(8080, w.now))...) }, want: "Blocked Permissive []"},
+		{seen: func() { w.sees(evidence.Found, append(all, without(w.now))...) }, want: "Blocked Permissive []"},
 		{after: time.Minute, seen: func() { w.sees(evidence.Clean, all...) }, want: "Observing Permissive []"},
 		{after: 167 * time.Hour, want: "Observing Permissive []"},
 		{after: time.Hour, want: "Switching Permissive []"},
@@ -122,7 +123,7 @@ func TestAdvance(t *testing.T) {
 		{after: 2 * time.Minute, want: "Switching Permissive [8080 8090]"},
 		{after: 2 * time.Minute, want: "Probation Strict []"},
 		{after: 30 * time.Minute, want: "Completed Strict []"},
-		{after: 1000 * time.Hour, seen: func() { w.sees(evidence.Found, without(8080, w.now)) }, want: "Completed Strict []"},
+		{after: 1000 * time.Hour, seen: func() { w.sees(evidence.Found, without(w.now)) }, want: "Completed Strict []"},
 	} {
 		if s.seen != nil {
 			s.seen()
@@ -141,7 +142,7 @@ func TestNothingNew(t *testing.T) {
 	t.Parallel()
 	tests := map[string]func(w *world, i int){
 		"clean":   func(w *world, _ int) { w.sees(evidence.Clean, mutual(8080)) },
-		"blocked": func(w *world, i int) { w.sees(evidence.Found, without(8080, w.now.Add(time.Duration(i)*time.Minute))) },
+		"blocked": func(w *world, i int) { w.sees(evidence.Found, without(w.now.Add(time.Duration(i)*time.Minute))) },
 		"not known": func(w *world, i int) {
 			w.sees(evidence.Unknown)
 			w.answer.Observation.Doubt = fmt.Sprintf("%d pods do not report.", i)
@@ -172,6 +173,7 @@ func TestNothingNew(t *testing.T) {
 // TestWhatCounts is about which calls block, and what is missing.
 func TestWhatCounts(t *testing.T) {
 	t.Parallel()
+	ripe := noon.Add(169 * time.Hour)
 	tests := map[string]struct {
 		rollout, accept string
 		seen            []evidence.Call
@@ -181,11 +183,11 @@ func TestWhatCounts(t *testing.T) {
 	}{
 		"a client that is ignored": {
 			rollout: `, ignore: [{namespace: legacy, workload: crawler, reason: gone}]`, outcome: evidence.Found,
-			seen: []evidence.Call{without(8080, noon)}, want: "Observing Permissive []",
+			seen: []evidence.Call{without(ripe), mutual(8070), mutual(8080), mutual(8090)}, want: "Switching Permissive []",
 		},
 		"a port with a mode of its own": {
-			accept: `, ports: [{port: 8080, mode: Permissive}]`, outcome: evidence.Found, seen: []evidence.Call{without(8080, noon)},
-			want: "Observing Permissive []",
+			accept: `, ports: [{port: 8080, mode: Permissive}]`, outcome: evidence.Found,
+			seen: []evidence.Call{without(ripe), mutual(8070), mutual(8090)}, want: "Switching Permissive []",
 		},
 		"a port that nobody called": {
 			outcome: evidence.Clean, seen: []evidence.Call{mutual(8080), mutual(8090)}, want: "Observing Permissive []",
@@ -229,7 +231,7 @@ metadata: {name: by-hand, namespace: shop}
 spec: {mtls: {mode: STRICT}}
 `
 	w := newWorld(t, "", "", byHand)
-	w.sees(evidence.Found, without(8080, noon))
+	w.sees(evidence.Found, without(noon))
 	if got := stand(w.pass(0)); got != "Completed Strict []" {
 		t.Errorf("got %s of a target that is Strict", got)
 	}

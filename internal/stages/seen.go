@@ -21,7 +21,8 @@ func (t target) seen(a Answer, answered bool) rollout.Seen {
 	o := t.judged(a.Observation)
 	return rollout.Seen{
 		// The time of the pass is in whole seconds, too.
-		Outcome: o.Outcome, Doubt: o.Doubt, From: o.Window.From.Truncate(time.Second), Refusable: inOrder(o.Refusable), Missing: t.missing(a), Refused: a.Refused,
+		Outcome: o.Outcome, Doubt: o.Doubt, From: o.Window.From.Truncate(time.Second),
+		Refusable: inOrder(o.Refusable), Missing: t.missing(a), Refused: a.Refused,
 	}
 }
 
@@ -82,7 +83,8 @@ func (t target) portsNotCalled(a Answer) []string {
 	return ports
 }
 
-const missingRemedy = "If nobody need call, name the clients that must have been seen in spec.accept.rollout.expectClients, or set gate to Timer."
+const missingRemedy = "If nobody need call, name the clients that must have been seen in spec.accept.rollout.expectClients, " +
+	"or set gate to Timer."
 
 // proved reports whether a call with mutual TLS came to the port.
 func proved(o evidence.Observation, port int32) bool {

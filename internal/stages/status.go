@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 
@@ -153,39 +154,40 @@ func limited(text string, room int) string {
 func summaryOf(r meshtlsv1alpha1.RolloutStatus, spec rollout.Spec) string {
 	const layout = "2006-01-02 15:04Z"
 	words := string(r.Phase)
-	switch {
-	case r.Phase == rollout.Observing && r.StoppedAt != nil:
-		return words + ": not known"
-	case r.Phase == rollout.Observing && r.CleanSince != nil:
-		return words + " until " + r.CleanSince.Add(spec.Observe).UTC().Format(layout)
-	case r.Phase == rollout.Blocked && r.BlockersCount == 1:
-		return words + ": 1 client"
-	case r.Phase == rollout.Blocked:
+	switch r.Phase {
+	case rollout.Observing:
+		if r.StoppedAt != nil {
+			return words + ": not known"
+		}
+		return words + " until " + timeOf(r.CleanSince).Add(spec.Observe).Format(layout)
+	case rollout.Blocked:
+		if r.BlockersCount == 1 {
+			return words + ": 1 client"
+		}
 		return fmt.Sprintf("%s: %d clients", words, r.BlockersCount)
-	case r.Phase == rollout.Switching && r.SwitchAt != nil:
-		return words + ", next at " + r.SwitchAt.UTC().Format(layout)
-	case r.Phase == rollout.Probation && r.SwitchedAt != nil:
-		return words + " until " + r.SwitchedAt.Add(spec.Probation).UTC().Format(layout)
-	default:
-		return words
+	case rollout.Switching:
+		if r.SwitchAt != nil {
+			return words + ", next at " + r.SwitchAt.UTC().Format(layout)
+		}
+	case rollout.Probation:
+		return words + " until " + timeOf(r.SwitchedAt).Add(spec.Probation).Format(layout)
 	}
+	return words
 }
 
 // same reports whether the status that was written says all that there is to say: the rest are counts, and the passing of time.
 func same(was, is meshtlsv1alpha1.RolloutStatus, observe time.Duration) bool {
-	return was.Phase == is.Phase && was.ID == is.ID && was.Mode == is.Mode &&
-		slices.Equal(was.StrictPorts, is.StrictPorts) && slices.Equal(was.KeptPorts, is.KeptPorts) &&
-		was.Since.Equal(is.Since) && was.StoppedAt.Equal(is.StoppedAt) && was.SwitchAt.Equal(is.SwitchAt) &&
-		was.SwitchedAt.Equal(is.SwitchedAt) &&
-		was.Approved == is.Approved && was.GateOpen == is.GateOpen && was.Attempts == is.Attempts &&
-		was.BlockersCount == is.BlockersCount && slices.EqualFunc(was.Blockers, is.Blockers, sameBlocker) &&
-		withoutNumbers(was.Message) == withoutNumbers(is.Message) && !setBack(was, is, observe)
+	return equality.Semantic.DeepEqual(lasting(was), lasting(is)) && !setBack(was, is, observe)
 }
 
-func sameBlocker(a, b meshtlsv1alpha1.RolloutBlocker) bool {
-	a.Requests, a.LastSeen, b.Requests, b.LastSeen = 0, nil, 0, nil
-	return a.Client == b.Client && a.Server == b.Server && a.Service == b.Service && a.Protocol == b.Protocol && a.Hint == b.Hint &&
-		slices.Equal(a.Ports, b.Ports)
+// lasting is what of a status does not change with counts and time. A field that is added later is part of it.
+func lasting(r meshtlsv1alpha1.RolloutStatus) meshtlsv1alpha1.RolloutStatus {
+	r.Message, r.Summary, r.CleanSince, r.Coverage = withoutNumbers(r.Message), "", nil, nil
+	r.Blockers = slices.Clone(r.Blockers)
+	for i := range r.Blockers {
+		r.Blockers[i].Requests, r.Blockers[i].LastSeen = 0, nil
+	}
+	return r
 }
 
 // setBack reports whether the clean time begins noticeably later than it was said to. Of a blocked target it does with each call.

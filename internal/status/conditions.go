@@ -89,7 +89,7 @@ var resolvedByUsers = []string{
 }
 
 // progressOf are kstatus' conditions: Stalled where the user must act, else Reconciling where the operator waits or tries again.
-func progressOf(o model.Outcome, accepted, resolved, programmed, effective metav1.Condition) []metav1.Condition {
+func progressOf(accepted, resolved, programmed, effective metav1.Condition) []metav1.Condition {
 	switch {
 	case isStalled(accepted), slices.Contains(resolvedByUsers, programmed.Reason):
 		return []metav1.Condition{raised(meshtlsv1alpha1.ConditionStalled, firstFalse(accepted, programmed))}
@@ -97,10 +97,6 @@ func progressOf(o model.Outcome, accepted, resolved, programmed, effective metav
 		return []metav1.Condition{raised(meshtlsv1alpha1.ConditionReconciling, firstFalse(resolved, programmed))}
 	case isStalled(effective):
 		return []metav1.Condition{raised(meshtlsv1alpha1.ConditionStalled, effective)}
-	case o.RolloutStalled:
-		return []metav1.Condition{{
-			Type: meshtlsv1alpha1.ConditionStalled, Status: metav1.ConditionTrue, Reason: stallReason(o), Message: o.Rollout.Message,
-		}}
 	default:
 		return nil
 	}

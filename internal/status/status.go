@@ -66,7 +66,11 @@ func conditions(o model.Outcome, mesh model.Mesh, failures []model.Failure) []me
 	if rolling {
 		all = append(all, rolledOut)
 	}
-	all = append(all, progressOf(o, accepted, resolved, programmed, effective)...)
+	progress := progressOf(accepted, resolved, programmed, effective)
+	if len(progress) == 0 && o.RolloutStalled {
+		progress = []metav1.Condition{raised(meshtlsv1alpha1.ConditionStalled, all[0])}
+	}
+	all = append(all, progress...)
 	for i := range all {
 		all[i].ObservedGeneration = o.Generation
 	}

@@ -8,10 +8,11 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	istioapi "istio.io/api/security/v1beta1"
+	securityapi "istio.io/api/security/v1beta1"
 	corev1 "k8s.io/api/core/v1"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
@@ -229,13 +230,15 @@ var _ = Describe("A rollout", Serial, func() {
 		p := rollingTo(namespace)
 		create(ctx, p)
 		Eventually(modes(ctx, namespace)).Should(Equal(permissive))
-		update(ctx, p, func() { p.Spec.Accept.Ports = []meshtlsv1alpha1.AcceptPort{{Port: new(int32(9090)), Mode: meshtlsv1alpha1.AcceptStrict}} })
+		update(ctx, p, func() {
+			p.Spec.Accept.Ports = []meshtlsv1alpha1.AcceptPort{{Port: ptr.To[int32](9090), Mode: meshtlsv1alpha1.AcceptStrict}}
+		})
 		Eventually(modes(ctx, namespace)).Should(Equal(map[uint32]string{0: "PERMISSIVE", 9090: "STRICT"}))
 	})
 
 	It("does not loosen what is Strict already", func(ctx SpecContext) {
 		foreign := &istiosecurityv1.PeerAuthentication{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "by-hand"}}
-		foreign.Spec.Mtls = &istioapi.PeerAuthentication_MutualTLS{Mode: istioapi.PeerAuthentication_MutualTLS_STRICT}
+		foreign.Spec.Mtls = &securityapi.PeerAuthentication_MutualTLS{Mode: securityapi.PeerAuthentication_MutualTLS_STRICT}
 		Expect(admin.Create(ctx, foreign)).To(Succeed())
 		p := rollingTo(namespace)
 		prometheus.sees(namespace, oneWithout()...)
