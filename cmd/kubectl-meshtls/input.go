@@ -34,6 +34,8 @@ type input struct {
 	rootNamespace  string
 	// credentials says that the command looks at certificates: Secrets are read only for that.
 	credentials bool
+	// stage is which stage of rollouts is looked at; empty: the one that they are at.
+	stage string
 	// kinds are those that the command looks at, of a cluster; empty: all.
 	kinds sets.Set[string]
 }

@@ -18,12 +18,13 @@ import (
 
 // The room that the API leaves for texts, in characters, and for blockers.
 const (
-	messageRoom = 4000
-	nameRoom    = 253
-	clientRoom  = 320
-	hintRoom    = 1024
-	blockerRoom = 10
-	portRoom    = 64
+	messageRoom  = 4000
+	nameRoom     = 253
+	clientRoom   = 320
+	hintRoom     = 1024
+	protocolRoom = 16
+	blockerRoom  = 10
+	portRoom     = 64
 )
 
 // clocksOf reads the clocks from a status; zero: there is none.
@@ -136,7 +137,7 @@ func blockerOf(c evidence.Call) meshtlsv1alpha1.RolloutBlocker {
 	}
 	return meshtlsv1alpha1.RolloutBlocker{
 		Client: limited(c.Client.String(), clientRoom), Server: limited(c.Server.String(), clientRoom), Service: limited(c.Service, nameRoom),
-		Ports: slices.Clone(ports[:min(len(ports), portRoom)]), Protocol: c.Protocol, Requests: c.Count, LastSeen: timeIn(c.LastSeen),
+		Ports: slices.Clone(ports[:min(len(ports), portRoom)]), Protocol: limited(c.Protocol, protocolRoom), Requests: c.Count, LastSeen: timeIn(c.LastSeen),
 		Hint: limited(strings.Join(c.Why, " "), hintRoom),
 	}
 }

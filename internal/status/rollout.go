@@ -1,6 +1,9 @@
 package status
 
 import (
+	"strings"
+	"unicode/utf8"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
@@ -35,12 +38,24 @@ func (r room) rolloutIn(told *meshtlsv1alpha1.RolloutStatus) *meshtlsv1alpha1.Ro
 	in := *told
 	in.Message = cut(told.Message, r.words)
 	in.Blockers = nil
-	for _, b := range told.Blockers {
-		b.Hint = cut(b.Hint, min(r.words, hintRoom))
+	for _, b := range told.Blockers[:min(len(told.Blockers), blockerRoom)] {
+		b.Client, b.Server, b.Service = named(b.Client, clientRoom), named(b.Server, clientRoom), named(b.Service, nameRoom)
+		b.Protocol, b.Hint = named(b.Protocol, protocolRoom), cut(b.Hint, min(r.words, hintRoom))
 		in.Blockers = append(in.Blockers, b)
 	}
 	return &in
 }
 
-// hintRoom is what the schema leaves for a blocker's hint.
-const hintRoom = 1024
+// named is a name with as much of it as there is room for. What the metrics say is somebody else's and of any length.
+func named(name string, room int) string {
+	return firstCharacters(strings.ToValidUTF8(name, string(utf8.RuneError)), room)
+}
+
+// The room that the schema leaves for blockers, and for the texts of one.
+const (
+	blockerRoom  = 10
+	clientRoom   = 320
+	nameRoom     = 253
+	protocolRoom = 16
+	hintRoom     = 1024
+)

@@ -24,6 +24,7 @@ func Of(o model.Outcome, mesh model.Mesh, failures []model.Failure) meshtlsv1alp
 
 func (r room) statusOf(o model.Outcome, mesh model.Mesh, failures []model.Failure) meshtlsv1alpha1.MeshTLSPolicyStatus {
 	o.Findings, mesh, failures = r.findingsIn(o.Findings), r.meshIn(mesh), r.failuresIn(failures)
+	o.Rollout = r.rolloutIn(o.Rollout)
 	return meshtlsv1alpha1.MeshTLSPolicyStatus{
 		ObservedGeneration: o.Generation,
 		Target:             cut(o.Target, r.words),
@@ -36,7 +37,7 @@ func (r room) statusOf(o model.Outcome, mesh model.Mesh, failures []model.Failur
 		ObjectsOmitted:     omitted(o.Objects, r.objects),
 		Findings:           listed(o.Findings[:min(len(o.Findings), r.findings)]),
 		FindingsCount:      int32(len(o.Findings)),
-		Rollout:            r.rolloutIn(o.Rollout),
+		Rollout:            o.Rollout,
 		Conditions:         conditions(o, mesh, failures),
 	}
 }
