@@ -152,6 +152,7 @@ var _ = Describe("A rollout", Serial, func() {
 		alone(ctx, namespace)
 		walk(ctx, p, func(meshtlsv1alpha1.RolloutPhase) {
 			Eventually(running.traffic.quiet(namespace)).Should(BeTrue())
+			Expect(admin.Get(ctx, client.ObjectKeyFromObject(p), p)).To(Succeed())
 			before := p.Status.DeepCopy()
 			running.stop()
 			running = restart()
