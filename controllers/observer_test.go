@@ -34,7 +34,7 @@ func (s *countingSource) Refusable(context.Context, evidence.Target, evidence.Wi
 	s.most = max(s.most, s.inFlight)
 	doubt := s.doubt
 	s.mu.Unlock()
-	time.Sleep(s.takes)
+	<-time.After(s.takes) // as a source that takes its time
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.inFlight--

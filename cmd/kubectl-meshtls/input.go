@@ -181,20 +181,20 @@ func (s *input) noteForbidden(reader *source.Reader) {
 	}
 }
 
-// mustSee is an error where nothing is known of a kind that the answer is about.
-func (s *input) mustSee(reader *source.Reader, kind string) error {
+// mustSeePolicies is an error where nothing is known of the policies that the answer is about.
+func (s *input) mustSeePolicies(reader *source.Reader) error {
 	scope, err := s.scope()
 	if err != nil {
 		return err
 	}
-	namespaces, limited := reader.Forbidden()[kind]
+	namespaces, limited := reader.Forbidden()[policyKind]
 	switch {
 	case !limited, scope != "" && namespaces.Has(scope):
 		return nil
 	case scope == "":
-		return fmt.Errorf("you may not list the objects of kind %s in all namespaces; with -n, those of one are enough", kind)
+		return fmt.Errorf("you may not list the objects of kind %s in all namespaces; with -n, those of one are enough", policyKind)
 	default:
-		return fmt.Errorf("you may not list the objects of kind %s in namespace %s", kind, scope)
+		return fmt.Errorf("you may not list the objects of kind %s in namespace %s", policyKind, scope)
 	}
 }
 

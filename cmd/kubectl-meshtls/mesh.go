@@ -52,7 +52,7 @@ func (s *input) results(ctx context.Context, reader *source.Reader) ([]model.Res
 	return results, nil
 }
 
-// atStage returns the policies with their rollouts at a stage: the first or the last one; any other word stands for the one that they are at.
+// atStage returns the policies with their rollouts at the first or the last stage; any other word stands for the one that they are at.
 func atStage(policies []*meshtlsv1alpha1.MeshTLSPolicy, stage string) []*meshtlsv1alpha1.MeshTLSPolicy {
 	var staged []*meshtlsv1alpha1.MeshTLSPolicy
 	for _, p := range policies {

@@ -68,7 +68,7 @@ func runRender(ctx context.Context, streams genericiooptions.IOStreams, objects 
 	if err != nil {
 		return err // half of the objects would be taken for all of them
 	}
-	if err := objects.mustSee(reader, policyKind); err != nil {
+	if err := objects.mustSeePolicies(reader); err != nil {
 		return err
 	}
 	results, err := objects.results(ctx, reader)

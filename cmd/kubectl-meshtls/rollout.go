@@ -63,7 +63,7 @@ func runRolloutStatus(ctx context.Context, streams genericiooptions.IOStreams, o
 	if reader == nil {
 		return problems
 	}
-	if err := objects.mustSee(reader, policyKind); err != nil {
+	if err := objects.mustSeePolicies(reader); err != nil {
 		return err
 	}
 	standings, err := objects.standings(ctx, reader)

@@ -51,8 +51,9 @@ func newRolloutChange(streams genericiooptions.IOStreams, objects *input, change
 
 What to change is printed, as a merge patch: put it into the repository that the policy comes from, or give it to kubectl patch. With
 --apply it is made in the cluster.`,
-		Example: fmt.Sprintf("  kubectl meshtls rollout %[1]s payments -n shop\n  kubectl meshtls rollout %[1]s payments -n shop --apply", change.verb),
-		Args:    cobra.ExactArgs(1),
+		Example: fmt.Sprintf("  kubectl meshtls rollout %[1]s payments -n shop\n  kubectl meshtls rollout %[1]s payments -n shop --apply",
+			change.verb),
+		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
 			if objects.fromFiles() {
 				return errors.New("-f is for commands that read: what to change in a manifest is printed without it")

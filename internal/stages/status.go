@@ -137,7 +137,8 @@ func blockerOf(c evidence.Call) meshtlsv1alpha1.RolloutBlocker {
 	}
 	return meshtlsv1alpha1.RolloutBlocker{
 		Client: limited(c.Client.String(), clientRoom), Server: limited(c.Server.String(), clientRoom), Service: limited(c.Service, nameRoom),
-		Ports: slices.Clone(ports[:min(len(ports), portRoom)]), Protocol: limited(c.Protocol, protocolRoom), Requests: c.Count, LastSeen: timeIn(c.LastSeen),
+		Ports: slices.Clone(ports[:min(len(ports), portRoom)]), Protocol: limited(c.Protocol, protocolRoom),
+		Requests: c.Count, LastSeen: timeIn(c.LastSeen),
 		Hint: limited(strings.Join(c.Why, " "), hintRoom),
 	}
 }
