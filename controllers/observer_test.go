@@ -53,8 +53,11 @@ func observing(t *testing.T, source *countingSource, perSecond rate.Limit) *obse
 	o := newObserver(Options{Evidence: EvidenceOptions{Interval: time.Hour, Concurrency: 3}}, sources{calls: source})
 	o.rate = rate.NewLimiter(perSecond, 1)
 	o.look = func(context.Context) (sight, error) {
-		pod := model.Workload{Namespace: "shop", Example: "a", Pods: []model.Pod{{Name: "a"}}, Labels: map[string]string{"app": "a"}, Dataplane: model.DataplaneSidecar}
-		return sight{views: mesh.NewViews(model.Inventory{Workloads: []model.Workload{pod}}), pods: traffic.NewPods(nil)}, nil
+		pod := &model.Workload{
+			Namespace: "shop", Example: "a", Pods: []model.Pod{{Name: "a"}}, Labels: map[string]string{"app": "a"},
+			Dataplane: model.DataplaneSidecar,
+		}
+		return sight{views: mesh.NewViews(model.Inventory{Workloads: []*model.Workload{pod}}), pods: traffic.NewPods(nil)}, nil
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
@@ -111,7 +114,7 @@ func TestObserverIsBounded(t *testing.T) {
 	}
 }
 
-// TestObserverTellsChangesAlone holds that an answer is told once, that a pass waits for none, and that nothing is kept of what nobody asks.
+// TestObserverTellsChangesAlone holds that an answer is told once, and that nothing is kept of what nobody asks.
 func TestObserverTellsChangesAlone(t *testing.T) {
 	t.Parallel()
 	source := &countingSource{doubt: "away"}
