@@ -32,12 +32,14 @@ func istioObjectDiffers(before, after client.Object) bool {
 		before.GetDeletionTimestamp().IsZero() != after.GetDeletionTimestamp().IsZero()
 }
 
-// podDiffers leaves out what a pod's life brings about all the time: it compares what the cache keeps of it, and of its phase
-// only whether it has finished.
+// podDiffers leaves out what a pod's life brings about all the time: it compares what a snapshot holds of it, and of its phase only
+// whether it has finished. Its node and its readiness are for evidence alone, which looks when it asks.
 func podDiffers(before, after *corev1.Pod) bool {
+	was, is := before.Spec, after.Spec
+	was.NodeName, is.NodeName = "", ""
 	return !maps.Equal(before.Labels, after.Labels) ||
 		!maps.Equal(before.Annotations, after.Annotations) ||
-		!equality.Semantic.DeepEqual(before.Spec, after.Spec) ||
+		!equality.Semantic.DeepEqual(was, is) ||
 		!equality.Semantic.DeepEqual(before.Status.PodIPs, after.Status.PodIPs) ||
 		finished(before) != finished(after)
 }

@@ -39,8 +39,11 @@ type Reconciler struct {
 	kinds       *sessions
 	credentials *sessions
 	dependents  *dependents
-	recorder    events.EventRecorder
-	metrics     *metrics.Metrics
+	// observer knows what is called, and switching how many targets are becoming Strict.
+	observer  *observer
+	switching *tally
+	recorder  events.EventRecorder
+	metrics   *metrics.Metrics
 }
 
 // Reconcile compiles the namespace that the request names and writes what comes out.
@@ -65,7 +68,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, err
 	}
 	r.metrics.Checked(snapshot)
-	result := r.compile(snapshot)
+	advanced := r.advance(snapshot)
+	result := r.compile(advanced.Snapshot)
 	work := workOf(snapshot, result)
 	changes := apply.Applier{Client: cluster, Contests: r.contests, Pace: r.pace, Exists: r.exists}.Apply(ctx, work)
 	r.recordPruned(snapshot, work.Live, changes)
@@ -75,7 +79,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if err := errors.Join(worthRetrying(changes), err); err != nil {
 		return ctrl.Result{}, err
 	}
-	return ctrl.Result{RequeueAfter: soonest(again, untilExpiry(snapshot), r.contests.Wait(request.Name), r.pace.Wait(request.Name))}, nil
+	next := soonest(again, untilExpiry(snapshot), r.untilNext(advanced), r.contests.Wait(request.Name), r.pace.Wait(request.Name))
+	return ctrl.Result{RequeueAfter: next}, nil
 }
 
 // soonest is the shortest of the waits; zero stands for none.
@@ -107,7 +112,7 @@ func (r *Reconciler) gather(ctx context.Context, cluster view, namespace string)
 		ClusterDomain:        r.options.ClusterDomain,
 		Missing:              cluster.missing,
 		CredentialNamespaces: readable,
-		Now:                  metav1.Now(),
+		Now:                  metav1.NewTime(r.options.now()),
 		Note:                 asking.note,
 	})
 	switch {
@@ -144,6 +149,8 @@ func namespaceLeaves(ctx context.Context, reader client.Reader, name string) (bo
 // forget drops what is remembered of a namespace that leaves: no pass may come after it has left.
 func (r *Reconciler) forget(namespace string) {
 	r.metrics.Forget(namespace)
+	r.observer.ask(namespace, nil)
+	r.switching.put(namespace, 0)
 	r.dependents.forget(namespace)
 }
 

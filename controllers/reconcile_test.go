@@ -16,7 +16,9 @@ import (
 
 func TestForget(t *testing.T) {
 	t.Parallel()
-	r := &Reconciler{metrics: metrics.New(""), dependents: newDependents()}
+	r := &Reconciler{
+		metrics: metrics.New(""), dependents: newDependents(), observer: newObserver(Options{}, sources{}), switching: newTally(),
+	}
 	empty := testutil.CollectAndCount(r.metrics, "meshtls_findings")
 	outcome := model.Outcome{Findings: []model.Finding{{Check: "a", Severity: meshtlsv1alpha1.SeverityError}}}
 	r.metrics.Passed(model.Result{Namespace: "shop", Policies: []model.Outcome{outcome}}, nil)

@@ -73,6 +73,17 @@ type Options struct {
 	// Settle is the time that the mesh is given to take up a change: what must follow it, and its status, are written after that. Zero:
 	// none.
 	Settle time.Duration
+	// Evidence is where rollouts learn what is called.
+	Evidence EvidenceOptions
+	// Clock tells the time; nil: the machine's does.
+	Clock func() time.Time
+}
+
+func (o Options) now() time.Time {
+	if o.Clock != nil {
+		return o.Clock()
+	}
+	return time.Now()
 }
 
 const (
@@ -135,13 +146,19 @@ func Setup(manager ctrl.Manager, options Options) error {
 	if err := addIndexes(context.Background(), manager.GetFieldIndexer(), func(obj client.Object) bool { return !isIstio(obj) }); err != nil {
 		return err
 	}
+	asked, err := options.Evidence.sources()
+	if err != nil {
+		return err
+	}
 	reconciler := &Reconciler{
+		observer: newObserver(options, asked), switching: newTally(),
 		options: options, client: manager.GetClient(), live: manager.GetAPIReader(),
 		contests: apply.NewContests(), pace: apply.NewPace(options.Settle),
 		kinds: newSessions(), credentials: newSessions(), dependents: newDependents(),
 		recorder: manager.GetEventRecorder("meshtls"), metrics: metrics.New(options.Version),
 	}
-	if err := reconciler.metrics.Register(ctrlmetrics.Registry); err != nil {
+	reconciler.observer.look = reconciler.look
+	if err := errors.Join(reconciler.metrics.Register(ctrlmetrics.Registry), manager.Add(reconciler.observer)); err != nil {
 		return err
 	}
 	main, err := newController(manager, "meshtlspolicy", controller.Options{
@@ -157,7 +174,7 @@ func Setup(manager ctrl.Manager, options Options) error {
 		cache: scopedReader{Reader: manager.GetCache(), scope: options.scope()}, dependents: reconciler.dependents,
 	}}
 	readable := make(chan event.GenericEvent, 1)
-	if err := doors.open(manager.GetCache(), readable); err != nil {
+	if err := errors.Join(doors.open(manager.GetCache(), readable), doors.openObserved(reconciler.observer.changed)); err != nil {
 		return err
 	}
 	late, secret := late{doors, readable}, credentialSubjects(options.CredentialNamespaces)

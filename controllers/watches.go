@@ -1,12 +1,14 @@
 package controllers
 
 import (
+	"context"
 	"slices"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
@@ -42,6 +44,14 @@ func (d *doors) open(from cache.Cache, readable chan event.GenericEvent) error {
 		}
 	}
 	return d.controller.Watch(source.Channel(readable, handler.EnqueueRequestsFromMapFunc(d.mapping.everything)))
+}
+
+// openObserved opens the door through which it is heard what was seen of a policy's target.
+func (d *doors) openObserved(changed chan event.GenericEvent) error {
+	own := func(_ context.Context, policy client.Object) []ctrl.Request {
+		return requests([]string{policy.GetNamespace()})
+	}
+	return d.controller.Watch(source.Channel(changed, handler.EnqueueRequestsFromMapFunc(own)))
 }
 
 // alwaysThere are the doors of the kinds that every cluster has.

@@ -37,6 +37,7 @@ const (
 // long as a request.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.floorExceptions) || has(self.floor)",fieldPath=".floorExceptions",reason=FieldValueForbidden,message="accept.floorExceptions needs accept.floor: without a floor there is nothing to except from"
+// +kubebuilder:validation:XValidation:rule="!has(self.rollout) || self.mode == 'Strict'",fieldPath=".rollout",reason=FieldValueForbidden,message="accept.rollout needs accept.mode Strict: a rollout is the way to Strict; set mode to Strict, or remove rollout"
 type Accept struct {
 	// mode is what the workloads accept (mtls.mode of a PeerAuthentication). Strict: mutual TLS only. Permissive: mutual TLS and
 	// plaintext. Disable: plaintext only. Inherit (the default): what the namespace's, then the mesh's policy says; with none,
@@ -68,6 +69,11 @@ type Accept struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
 	FloorExceptions []FloorException `json:"floorExceptions,omitempty"`
+	// rollout makes the target Strict step by step, once nothing is called any more in a way that Strict refuses; until then it accepts
+	// Permissive. It needs mode Strict, which is its end. A target that is Strict already stays so. Ports with an entry in ports are left
+	// alone. Omitted: the target is Strict at once.
+	// +optional
+	Rollout *Rollout `json:"rollout,omitempty"`
 }
 
 // FloorException lets a policy declare a weaker mode than the floor, until a day.

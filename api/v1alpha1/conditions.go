@@ -1,7 +1,7 @@
 package v1alpha1
 
 // The types of a MeshTLSPolicy's conditions. Ready, Accepted, ResolvedRefs, Programmed and Effective are always present once
-// the operator has seen the policy; Reconciling and Stalled only while they are true (kstatus).
+// the operator has seen the policy, RolledOut while its spec has a rollout; Reconciling and Stalled only while they are true (kstatus).
 const (
 	// ConditionReady is derived: True when Accepted, ResolvedRefs, Programmed and Effective are, at this generation. Its
 	// reason and message come from the first that is not True.
@@ -14,16 +14,22 @@ const (
 	ConditionProgrammed = "Programmed"
 	// ConditionEffective: Istio's rules, applied to everything in the cluster, give what the policy asks.
 	ConditionEffective = "Effective"
+	// ConditionRolledOut: the rollout of spec.accept.rollout is completed. Present only while the spec has one. Its reason is the phase, and
+	// its message says what the rollout waits for.
+	ConditionRolledOut = "RolledOut"
 	// ConditionReconciling: the operator is still working towards the spec, or waits for something it names. Abnormal-true.
 	ConditionReconciling = "Reconciling"
 	// ConditionStalled: the operator cannot go on until the user acts. Abnormal-true.
 	ConditionStalled = "Stalled"
 )
 
-// Reasons of the conditions while they are True. The reason equals the condition's type, save for Ready=True, whose reason is Ready.
+// Reasons of the conditions while they are True. The reason equals the condition's type, save for Ready=True, whose reason is Ready, or
+// RollingOut.
 const (
 	// ReasonReady appears on Ready=True.
 	ReasonReady = "Ready"
+	// ReasonRollingOut appears on Ready=True while a rollout is on its way: what it asks for now is in force.
+	ReasonRollingOut = "RollingOut"
 	// ReasonAccepted appears on Accepted=True.
 	ReasonAccepted = "Accepted"
 	// ReasonResolvedRefs appears on ResolvedRefs=True.
@@ -95,6 +101,14 @@ const (
 	ReasonRefused = "Refused"
 	// ReasonInert: what was written has no effect.
 	ReasonInert = "Inert"
+)
+
+// Reasons of Ready=False, with Stalled=True, that come from a rollout.
+const (
+	// ReasonRolloutBlocked: calls that Strict would refuse have been seen for a day.
+	ReasonRolloutBlocked = "RolloutBlocked"
+	// ReasonRolloutUndone: calls were refused in the probation, and the target accepts again what it accepted before.
+	ReasonRolloutUndone = "RolloutUndone"
 )
 
 // ReasonPending appears on Programmed and Effective, Unknown, while Accepted=False leaves them nothing to say, and on the Ready, Unknown,

@@ -62,8 +62,11 @@ type MeshTLSPolicyStatus struct {
 	// findingsCount is the number of all findings, also of those that findings has no room for.
 	// +optional
 	FindingsCount int32 `json:"findingsCount,omitempty"`
-	// conditions are Ready, and what it is derived from: Accepted, ResolvedRefs, Programmed, Effective; and, only while they
-	// are true, Reconciling and Stalled.
+	// rollout is how far spec.accept.rollout has come; only while the spec has one.
+	// +optional
+	Rollout *RolloutStatus `json:"rollout,omitempty"`
+	// conditions are Ready, and what it is derived from: Accepted, ResolvedRefs, Programmed, Effective; RolledOut, only while the spec has
+	// a rollout; and, only while they are true, Reconciling and Stalled.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

@@ -77,6 +77,6 @@ func (s *input) exceptions(ctx context.Context) (report.Exceptions, error) {
 		return report.Exceptions{}, errors.Join(problems, err)
 	}
 	var policies meshtlsv1alpha1.MeshTLSPolicyList
-	err = errors.Join(problems, s.mustSee(reader, policyKind), reader.List(ctx, &policies))
+	err = errors.Join(problems, s.mustSeePolicies(reader), reader.List(ctx, &policies))
 	return report.NewExceptions(policies.Items, metav1.Now()).In(scope), err
 }

@@ -35,6 +35,8 @@ type input struct {
 	clusterDomain  string
 	// credentials says that the command looks at certificates: Secrets are read only for that.
 	credentials bool
+	// stage is which stage of rollouts is looked at; empty: the one that they are at.
+	stage string
 	// kinds are those that the command looks at, of a cluster; empty: all.
 	kinds sets.Set[string]
 }
@@ -182,20 +184,20 @@ func (s *input) noteForbidden(reader *source.Reader) {
 	}
 }
 
-// mustSee is an error where nothing is known of a kind that the answer is about.
-func (s *input) mustSee(reader *source.Reader, kind string) error {
+// mustSeePolicies is an error where nothing is known of the policies that the answer is about.
+func (s *input) mustSeePolicies(reader *source.Reader) error {
 	scope, err := s.scope()
 	if err != nil {
 		return err
 	}
-	namespaces, limited := reader.Forbidden()[kind]
+	namespaces, limited := reader.Forbidden()[policyKind]
 	switch {
 	case !limited, scope != "" && namespaces.Has(scope):
 		return nil
 	case scope == "":
-		return fmt.Errorf("you may not list the objects of kind %s in all namespaces; with -n, those of one are enough", kind)
+		return fmt.Errorf("you may not list the objects of kind %s in all namespaces; with -n, those of one are enough", policyKind)
 	default:
-		return fmt.Errorf("you may not list the objects of kind %s in namespace %s", kind, scope)
+		return fmt.Errorf("you may not list the objects of kind %s in namespace %s", policyKind, scope)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/compile"
 	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/model"
@@ -44,10 +45,27 @@ func (s *input) results(ctx context.Context, reader *source.Reader) ([]model.Res
 	var results []model.Result
 	for i := range snapshots {
 		if inScope(scope, snapshots[i].Namespace) {
+			snapshots[i].Policies = atStage(snapshots[i].Policies, s.stage)
 			results = append(results, compile.Compile(snapshots[i]))
 		}
 	}
 	return results, nil
+}
+
+// atStage returns the policies with their rollouts at the first or the last stage; any other word stands for the one that they are at.
+func atStage(policies []*meshtlsv1alpha1.MeshTLSPolicy, stage string) []*meshtlsv1alpha1.MeshTLSPolicy {
+	var staged []*meshtlsv1alpha1.MeshTLSPolicy
+	for _, p := range policies {
+		if stage == stageFirst || stage == stageLast {
+			p = p.DeepCopy()
+			p.Status.Rollout = nil
+		}
+		if stage == stageLast {
+			p.Status.Rollout = &meshtlsv1alpha1.RolloutStatus{Phase: meshtlsv1alpha1.RolloutCompleted, Mode: meshtlsv1alpha1.AcceptStrict}
+		}
+		staged = append(staged, p)
+	}
+	return staged
 }
 
 // inScope says whether the answer is about the namespace.

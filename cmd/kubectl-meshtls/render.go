@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -14,7 +15,7 @@ import (
 )
 
 const renderLong = `Print the Istio objects that the operator writes for the MeshTLSPolicies, and nothing else, to the standard output.
-What there is to say about the policies goes to the standard error.
+What there is to say about the policies goes to the standard error. Of a policy with a rollout it is what its stage asks for.
 
 The exit code is 1 if a policy is not accepted, and 2 for wrong input: then nothing is printed.`
 
@@ -25,8 +26,18 @@ const renderExample = `  # What a folder of manifests comes to, before anything 
   kubectl meshtls render -f manifests/ >before.yaml; vi manifests/payments.yaml
   kubectl meshtls render -f manifests/ | diff before.yaml -
 
+  # What a rollout will end with
+  kubectl meshtls render -f manifests/ --stage last
+
   # What the operator writes for the policies of a namespace of the cluster
   kubectl meshtls render -n shop`
+
+// The stages of a rollout that render can be asked for.
+const (
+	stageNow   = "now"
+	stageFirst = "first"
+	stageLast  = "last"
+)
 
 func newRender(streams genericiooptions.IOStreams, objects *input) *cobra.Command {
 	command := &cobra.Command{
@@ -35,11 +46,20 @@ func newRender(streams genericiooptions.IOStreams, objects *input) *cobra.Comman
 		Long:    renderLong,
 		Example: renderExample,
 		Args:    cobra.NoArgs,
+		PreRunE: func(*cobra.Command, []string) error {
+			if !slices.Contains([]string{stageNow, stageFirst, stageLast}, objects.stage) {
+				return fmt.Errorf("unknown stage %q: it is now, first or last", objects.stage)
+			}
+			return nil
+		},
 		RunE: func(command *cobra.Command, _ []string) error {
 			return runRender(command.Context(), streams, objects)
 		},
 	}
+	command.Flags().StringVar(&objects.stage, "stage", stageNow,
+		"Which stage of rollouts to print: now, as their policies' status has it, first, or last.")
 	objects.addFlags(command.Flags())
+	complete(command, "stage", stageNow, stageFirst, stageLast)
 	return command
 }
 
@@ -48,7 +68,7 @@ func runRender(ctx context.Context, streams genericiooptions.IOStreams, objects 
 	if err != nil {
 		return err // half of the objects would be taken for all of them
 	}
-	if err := objects.mustSee(reader, policyKind); err != nil {
+	if err := objects.mustSeePolicies(reader); err != nil {
 		return err
 	}
 	results, err := objects.results(ctx, reader)

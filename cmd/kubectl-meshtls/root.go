@@ -34,6 +34,7 @@ Each command reads the cluster of your kubeconfig, or, with -f, manifest files a
 		newVerify(streams, objects),
 		newUI(streams, objects),
 		newStatus(streams, objects),
+		newRollout(streams, objects),
 		newExceptions(streams, objects),
 		newImport(streams, objects),
 		newVersion(streams, objects),

@@ -72,7 +72,7 @@ func runStatus(ctx context.Context, streams genericiooptions.IOStreams, objects 
 	if reader == nil {
 		return problems
 	}
-	if err := objects.mustSee(reader, policyKind); err != nil {
+	if err := objects.mustSeePolicies(reader); err != nil {
 		return err
 	}
 	standings, err := objects.standings(ctx, reader)

@@ -116,9 +116,11 @@ func rowOf(s standing, wide bool) []string {
 	return row
 }
 
-// reasonOf is what keeps the policy from being ready; nothing for one that is.
+// reasonOf is what keeps the policy from being ready; for one that is, how far its rollout has come, if it has one.
 func reasonOf(s standing, ready metav1.Condition) string {
 	switch {
+	case s.isReady() && ready.Reason == meshtlsv1alpha1.ReasonRollingOut && s.policy.Status.Rollout != nil:
+		return s.policy.Status.Rollout.Summary
 	case s.isReady():
 		return ""
 	case s.remark != "" && ready.Status == metav1.ConditionTrue:

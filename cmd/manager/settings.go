@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"strings"
@@ -43,6 +44,7 @@ func parse(set *flag.FlagSet, args []string) (settings, error) {
 	set.Init("manager", flag.ContinueOnError)
 	var s settings
 	s.defineOperator(set)
+	s.defineEvidence(set)
 	s.defineServing(set)
 	s.defineLeader(set)
 	set.BoolVar(&s.version, "version", false, "Print the version and exit.")
@@ -52,6 +54,11 @@ func parse(set *flag.FlagSet, args []string) (settings, error) {
 		set.PrintDefaults()
 	}
 	if err := set.Parse(args); err != nil {
+		return settings{}, err
+	}
+	if s.operator.Evidence.Interval <= 0 || s.operator.Evidence.Prometheus.Timeout <= 0 {
+		err := errors.New("--evidence-interval and --prometheus-timeout are times above zero, such as 1m")
+		_, _ = fmt.Fprintln(set.Output(), err)
 		return settings{}, err
 	}
 	if set.NArg() > 0 {
@@ -102,6 +109,24 @@ func (s *settings) setSettle(text string) error {
 	}
 	s.operator.Settle = settle
 	return nil
+}
+
+func (s *settings) defineEvidence(set *flag.FlagSet) {
+	to := &s.operator.Evidence
+	set.StringVar(&to.Prometheus.URL, "prometheus-url", "",
+		"The `address` of the Prometheus that has Istio's metrics, which rollouts (spec.accept.rollout) learn from what is called. Empty: none.")
+	set.StringVar(&to.Prometheus.CAFile, "prometheus-ca-file", "",
+		"A `file` with certificate authorities, in PEM, for an https address. Empty: the system's.")
+	set.StringVar(&to.Prometheus.TokenFile, "prometheus-token-file", "", "A `file` with the bearer token for Prometheus. It may change.")
+	set.StringVar(&to.Prometheus.Matchers, "prometheus-matchers", "",
+		"More label `matchers` for every series, where one Prometheus has several meshes, such as cluster=\"east\".")
+	set.DurationVar(&to.Prometheus.Timeout, "prometheus-timeout", 30*time.Second,
+		"How long all queries about one target may take `together`. What is not answered by then is not known.")
+	set.BoolVar(&to.Scrape, "evidence-scrape", false,
+		"Read the metrics of the proxies of targets themselves (port 15090, ztunnel's 15020): for refused calls after a switch, and in place of "+
+			"Prometheus where --prometheus-url names none.")
+	set.DurationVar(&to.Interval, "evidence-interval", time.Minute, "How `often` each target of a rollout is asked about.")
+	set.IntVar(&to.Concurrency, "evidence-concurrency", 2, "How `many` targets are asked about at a time.")
 }
 
 // into takes a list of namespaces. It refuses what is none: a watch of one that cannot be would fail for ever.

@@ -35,6 +35,15 @@ func TestParse(t *testing.T) {
 					s.metricsAddress == ":8443" && !s.metricsSecure && s.metricsCertPath == "/certificates" && s.log.Level != nil
 			},
 		},
+		"where evidence comes from": {
+			args: []string{"--prometheus-url=https://prometheus.example", "--prometheus-matchers=cluster=\"east\"", "--evidence-scrape", "--evidence-interval=2m"},
+			want: func(s settings) bool {
+				of := s.operator.Evidence
+				return of.Prometheus.URL == "https://prometheus.example" && of.Prometheus.Matchers == `cluster="east"` && of.Scrape &&
+					of.Interval == 2*time.Minute && of.Prometheus.Timeout == 30*time.Second && of.Concurrency == 2
+			},
+		},
+		"an interval that is none": {args: []string{"--evidence-interval=0s"}, wantErr: true},
 		"namespaces of credentials, each once": {
 			args: []string{"--credential-namespaces=edge, ingress,,edge"},
 			want: func(s settings) bool {

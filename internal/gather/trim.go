@@ -49,15 +49,38 @@ func trimPod(pod *corev1.Pod) *corev1.Pod {
 			ResourceVersion: pod.ResourceVersion,
 			Labels:          pod.Labels,
 			Annotations:     trimAnnotations(pod.Annotations),
+			OwnerReferences: trimOwners(pod),
 		},
 		Spec: corev1.PodSpec{
+			NodeName:           pod.Spec.NodeName,
 			HostNetwork:        pod.Spec.HostNetwork,
 			ServiceAccountName: pod.Spec.ServiceAccountName,
 			Containers:         trimContainers(pod.Spec.Containers),
 			InitContainers:     trimContainers(pod.Spec.InitContainers),
 		},
-		Status: corev1.PodStatus{Phase: pod.Status.Phase, PodIP: pod.Status.PodIP, PodIPs: pod.Status.PodIPs},
+		Status: corev1.PodStatus{
+			Phase: pod.Status.Phase, PodIP: pod.Status.PodIP, PodIPs: pod.Status.PodIPs, Conditions: trimConditions(pod.Status.Conditions),
+		},
 	}
+}
+
+// trimOwners keeps the controller's name, which is how metrics call the pod's workload.
+func trimOwners(pod *corev1.Pod) []metav1.OwnerReference {
+	owner := metav1.GetControllerOf(pod)
+	if owner == nil {
+		return nil
+	}
+	return []metav1.OwnerReference{{Kind: owner.Kind, Name: owner.Name, Controller: owner.Controller}}
+}
+
+// trimConditions keeps whether the pod is ready, and since when.
+func trimConditions(conditions []corev1.PodCondition) []corev1.PodCondition {
+	for _, c := range conditions {
+		if c.Type == corev1.PodReady {
+			return []corev1.PodCondition{{Type: c.Type, Status: c.Status, LastTransitionTime: c.LastTransitionTime}}
+		}
+	}
+	return nil
 }
 
 // keptAnnotations are those that say what carries the pod's connections, and which.

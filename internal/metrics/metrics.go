@@ -34,6 +34,8 @@ type Metrics struct {
 	// expiries are, for each namespace with policies, when the certificates that they name expire, and exceptions when those end that
 	// its floors make.
 	expiries, exceptions map[string]expiries
+	// rollouts are, for each namespace with rollouts, the phases that they are in.
+	rollouts map[string]rollouts
 }
 
 // buildDesc describes the version, as the value of a label.
@@ -54,7 +56,7 @@ func New(version string) *Metrics {
 			Buckets: compileBuckets,
 		}),
 		tallies:  map[string]tally{},
-		expiries: map[string]expiries{}, exceptions: map[string]expiries{},
+		expiries: map[string]expiries{}, exceptions: map[string]expiries{}, rollouts: map[string]rollouts{},
 	}
 }
 
@@ -88,6 +90,9 @@ func (m *Metrics) StatusUpdated() {
 // policies. A namespace without policies is forgotten.
 func (m *Metrics) Passed(result model.Result, statuses []meshtlsv1alpha1.MeshTLSPolicyStatus) {
 	m.put(result.Namespace, tallyOf(result.Policies, statuses))
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	put(m.rollouts, result.Namespace, rolloutsOf(result.Policies, statuses))
 }
 
 // Checked replaces what is known of the ends that time brings in the namespace of the snapshot: of certificates that its policies name, and
@@ -100,7 +105,7 @@ func (m *Metrics) Checked(s model.Snapshot) {
 }
 
 // put replaces what is known of the namespace.
-func put(known map[string]expiries, namespace string, now expiries) {
+func put[E ~map[K]V, K comparable, V any](known map[string]E, namespace string, now E) {
 	if len(now) > 0 {
 		known[namespace] = now
 	} else {
@@ -110,7 +115,7 @@ func put(known map[string]expiries, namespace string, now expiries) {
 
 // Forget drops what is known of the namespace.
 func (m *Metrics) Forget(namespace string) {
-	m.put(namespace, nil)
+	m.Passed(model.Result{Namespace: namespace}, nil)
 	m.Checked(model.Snapshot{Namespace: namespace})
 }
 
@@ -133,6 +138,7 @@ func (m *Metrics) Describe(to chan<- *prometheus.Desc) {
 	to <- findingsDesc
 	to <- expiryDesc
 	to <- exceptionDesc
+	to <- rolloutDesc
 }
 
 // Collect says what they are now.
@@ -148,6 +154,9 @@ func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 	}
 	for policy, end := range m.first(m.exceptions) {
 		to <- prometheus.MustNewConstMetric(exceptionDesc, prometheus.GaugeValue, float64(end), policy.Namespace, policy.Name)
+	}
+	for policy, phase := range m.phases() {
+		to <- prometheus.MustNewConstMetric(rolloutDesc, prometheus.GaugeValue, 1, policy.Namespace, policy.Name, string(phase))
 	}
 }
 

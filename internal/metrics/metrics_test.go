@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/prometheus/common/expfmt"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/metrics"
@@ -300,5 +301,26 @@ func TestRegisterReplacesAnEarlierOperator(t *testing.T) {
 	}
 	if count, err := testutil.GatherAndCount(registry, "meshtls_writes_total"); err != nil || count != 0 {
 		t.Errorf("writes of the earlier operator: got %d, error %v, want none", count, err)
+	}
+}
+
+func TestRolloutPhases(t *testing.T) {
+	t.Parallel()
+	m := metrics.New("")
+	in := func(phase meshtlsv1alpha1.RolloutPhase) []meshtlsv1alpha1.MeshTLSPolicyStatus {
+		return []meshtlsv1alpha1.MeshTLSPolicyStatus{{}, {Rollout: &meshtlsv1alpha1.RolloutStatus{Phase: phase}}}
+	}
+	result := model.Result{Namespace: "shop", Policies: []model.Outcome{
+		{Policy: types.NamespacedName{Namespace: "shop", Name: "cart"}}, {Policy: types.NamespacedName{Namespace: "shop", Name: "payments"}},
+	}}
+	m.Passed(result, in(meshtlsv1alpha1.RolloutObserving))
+	m.Passed(result, in(meshtlsv1alpha1.RolloutBlocked))
+	want := []string{`meshtls_rollout_phase{namespace="shop",phase="Blocked",policy="payments"} 1`}
+	if diff := cmp.Diff(want, nonzero(t, m, "meshtls_rollout_phase")); diff != "" {
+		t.Errorf("the phase (-want +got):\n%s", diff)
+	}
+	m.Forget("shop")
+	if got := nonzero(t, m, "meshtls_rollout_phase"); len(got) > 0 {
+		t.Errorf("got %v of a namespace that has left", got)
 	}
 }

@@ -134,6 +134,9 @@ type Outcome struct {
 	Accepts     []string
 	Sends       []string
 	AcceptPorts []meshtlsv1alpha1.AcceptPortStatus
+	// Rollout is how far the policy's rollout has come, and RolloutStalled says that it goes on only if somebody acts; nil: it has none.
+	Rollout        *meshtlsv1alpha1.RolloutStatus
+	RolloutStalled bool
 	// Asked is the number of entries that the spec has (a mode, a port, a host, a server), and Accepted the number of those that the
 	// plan holds, or could hold once a reference resolves.
 	Asked    int

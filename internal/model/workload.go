@@ -51,7 +51,6 @@ func (w *Workload) As(carrier Dataplane) *Workload {
 type Pod struct {
 	Name string
 	// Controller is what a user made the pod by: of a Deployment's pods the Deployment, not its ReplicaSet. The zero value: nothing.
-	// In the operator's inventory it is zero.
 	Controller Controller
 	// Addresses are the pod's IP addresses.
 	Addresses []string

@@ -9,25 +9,22 @@ import (
 )
 
 // Gate is what lets a target through to Strict.
-type Gate string
+type Gate = meshtlsv1alpha1.RolloutGate
 
+// The gates.
 const (
-	// GateEvidence: clean evidence for as long as asked.
-	GateEvidence Gate = "Evidence"
-	// GateManual: the same, and then somebody's approval.
-	GateManual Gate = "Manual"
-	// GateTimer: time alone.
-	GateTimer Gate = "Timer"
+	GateEvidence = meshtlsv1alpha1.GateEvidence
+	GateManual   = meshtlsv1alpha1.GateManual
+	GateTimer    = meshtlsv1alpha1.GateTimer
 )
 
 // Reaction is what happens when calls are refused in the probation.
-type Reaction string
+type Reaction = meshtlsv1alpha1.RolloutReaction
 
+// The reactions.
 const (
-	// Hold stays Strict and tells.
-	Hold Reaction = "Hold"
-	// Undo goes back, once.
-	Undo Reaction = "Undo"
+	Hold = meshtlsv1alpha1.ReactionHold
+	Undo = meshtlsv1alpha1.ReactionUndo
 )
 
 // Spec is the rollout that a policy asks for.
@@ -116,28 +113,19 @@ type Input struct {
 }
 
 // Phase is where a rollout stands.
-type Phase string
+type Phase = meshtlsv1alpha1.RolloutPhase
 
 // The phases of a rollout.
 const (
-	// Waiting: there are no pods yet, or the policy is not accepted.
-	Waiting Phase = "Waiting"
-	// Observing: the clean time is not over, or not everything is proved.
-	Observing Phase = "Observing"
-	// Blocked: calls were seen that Strict would refuse.
-	Blocked Phase = "Blocked"
-	// AwaitingApproval: the evidence is clean, and somebody must approve.
-	AwaitingApproval Phase = "AwaitingApproval"
-	// Switching: port by port becomes Strict.
-	Switching Phase = "Switching"
-	// Probation: everything is Strict, and refusals are watched for.
-	Probation Phase = "Probation"
-	// Completed: the target is Strict for good.
-	Completed Phase = "Completed"
-	// Undone: calls were refused in the probation, and the target is as it was.
-	Undone Phase = "Undone"
-	// Paused: nothing moves until the policy says so.
-	Paused Phase = "Paused"
+	Waiting          = meshtlsv1alpha1.RolloutWaiting
+	Observing        = meshtlsv1alpha1.RolloutObserving
+	Blocked          = meshtlsv1alpha1.RolloutBlocked
+	AwaitingApproval = meshtlsv1alpha1.RolloutAwaitingApproval
+	Switching        = meshtlsv1alpha1.RolloutSwitching
+	Probation        = meshtlsv1alpha1.RolloutProbation
+	Completed        = meshtlsv1alpha1.RolloutCompleted
+	Undone           = meshtlsv1alpha1.RolloutUndone
+	Paused           = meshtlsv1alpha1.RolloutPaused
 )
 
 // Phases are all phases, in the order of a rollout.

@@ -133,9 +133,14 @@ func decode(ctx context.Context, fields map[string]any, gvk schema.GroupVersionK
 	return object, errors.Join(append(strict, unknownSpecFields(fields, object)...)...)
 }
 
-// admit does to a policy what the API server would, which also drops the status of an object that is created.
+// admit does to a policy what the API server would, which also drops the status of an object that is created. Only how far its rollout has
+// come is kept: what is in force depends on it, and the policy may be one that a cluster has.
 func admit(ctx context.Context, fields map[string]any) error {
+	status, _ := fields["status"].(map[string]any)
 	delete(fields, "status")
+	if reached, said := status["rollout"]; said {
+		fields["status"] = map[string]any{"rollout": reached}
+	}
 	all, err := schemas()
 	if err != nil {
 		return err

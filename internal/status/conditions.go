@@ -63,14 +63,24 @@ func effectiveOf(o model.Outcome, accepted, resolved, programmed metav1.Conditio
 	}
 }
 
-// readyOf derives Ready: the first condition that is not True speaks.
+// readyOf derives Ready: the first condition that is not True speaks, then a rollout that needs somebody. One that is on its way leaves it
+// True.
 func readyOf(o model.Outcome, mesh model.Mesh, derivedFrom ...metav1.Condition) metav1.Condition {
 	for _, c := range derivedFrom {
 		if c.Status != metav1.ConditionTrue {
 			return isFalse(meshtlsv1alpha1.ConditionReady, c.Reason, c.Message)
 		}
 	}
-	return isTrue(meshtlsv1alpha1.ConditionReady, sentences(programmedWords(o), mesh.Problem, mesh.Unseen))
+	ready := isTrue(meshtlsv1alpha1.ConditionReady, sentences(programmedWords(o), mesh.Problem, mesh.Unseen))
+	switch {
+	case o.Rollout == nil || o.Rollout.Phase == meshtlsv1alpha1.RolloutCompleted:
+		return ready
+	case o.RolloutStalled:
+		return isFalse(meshtlsv1alpha1.ConditionReady, stallReason(o), o.Rollout.Message)
+	default:
+		ready.Reason, ready.Message = meshtlsv1alpha1.ReasonRollingOut, sentences(ready.Message, o.Rollout.Message)
+		return ready
+	}
 }
 
 // resolvedByUsers are the reasons of Programmed=False that last until a user acts.

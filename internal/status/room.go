@@ -61,6 +61,13 @@ func mostSize(s meshtlsv1alpha1.MeshTLSPolicyStatus) int {
 	for _, c := range s.Conditions {
 		text += len(c.Type) + len(c.Reason) + len(c.Message)
 	}
+	if s.Rollout != nil {
+		text += len(s.Rollout.Message) + len(s.Rollout.Summary) + len(s.Rollout.ID) + len(s.Rollout.Approved)
+		for _, b := range s.Rollout.Blockers {
+			text += len(b.Client) + len(b.Server) + len(b.Service) + len(b.Protocol) + len(b.Hint)
+		}
+		items += 4 + 3*len(s.Rollout.Blockers) + (len(s.Rollout.StrictPorts)+len(s.Rollout.KeptPorts))/32
+	}
 	return 6*text + 256*items
 }
 

@@ -24,6 +24,7 @@ func Of(o model.Outcome, mesh model.Mesh, failures []model.Failure) meshtlsv1alp
 
 func (r room) statusOf(o model.Outcome, mesh model.Mesh, failures []model.Failure) meshtlsv1alpha1.MeshTLSPolicyStatus {
 	o.Findings, mesh, failures = r.findingsIn(o.Findings), r.meshIn(mesh), r.failuresIn(failures)
+	o.Rollout = r.rolloutIn(o.Rollout)
 	return meshtlsv1alpha1.MeshTLSPolicyStatus{
 		ObservedGeneration: o.Generation,
 		Target:             cut(o.Target, r.words),
@@ -36,6 +37,7 @@ func (r room) statusOf(o model.Outcome, mesh model.Mesh, failures []model.Failur
 		ObjectsOmitted:     omitted(o.Objects, r.objects),
 		Findings:           listed(o.Findings[:min(len(o.Findings), r.findings)]),
 		FindingsCount:      int32(len(o.Findings)),
+		Rollout:            o.Rollout,
 		Conditions:         conditions(o, mesh, failures),
 	}
 }
@@ -54,14 +56,22 @@ func sentences(parts ...string) string {
 	return strings.TrimSpace(strings.Join(parts, " "))
 }
 
-// conditions are the four that Ready is derived from, Ready, and those of kstatus that are true.
+// conditions are the four that Ready is derived from, Ready, that of a rollout, and those of kstatus that are true.
 func conditions(o model.Outcome, mesh model.Mesh, failures []model.Failure) []metav1.Condition {
 	accepted := acceptedOf(o)
 	resolved := resolvedRefsOf(o)
 	programmed := programmedOf(o, accepted, failures)
 	effective := effectiveOf(o, accepted, resolved, programmed)
+	rolledOut, rolling := rolledOutOf(o)
 	all := []metav1.Condition{readyOf(o, mesh, accepted, resolved, programmed, effective), accepted, resolved, programmed, effective}
-	all = append(all, progressOf(accepted, resolved, programmed, effective)...)
+	if rolling {
+		all = append(all, rolledOut)
+	}
+	progress := progressOf(accepted, resolved, programmed, effective)
+	if len(progress) == 0 && o.RolloutStalled {
+		progress = []metav1.Condition{raised(meshtlsv1alpha1.ConditionStalled, all[0])}
+	}
+	all = append(all, progress...)
 	for i := range all {
 		all[i].ObservedGeneration = o.Generation
 	}

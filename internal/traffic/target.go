@@ -58,7 +58,7 @@ func TargetOf(v *mesh.View, workloads []*model.Workload, pods Pods) evidence.Tar
 		}
 	}
 	t.Workloads = sets.List(names)
-	t.Ports = portsOf(v, carried)
+	t.Ports = PortsOf(v, carried)
 	return t
 }
 
@@ -92,8 +92,8 @@ func (p Pods) ready(w *model.Workload, pod model.Pod) (evidence.Pod, bool) {
 	return found, live.Status.Phase == ""
 }
 
-// portsOf are the ports that clients reach through the proxies of the workloads: those of Services, and those that containers declare.
-func portsOf(v *mesh.View, workloads []*model.Workload) []evidence.Port {
+// PortsOf are the ports that clients reach through the proxies of the workloads: those of Services, and those that containers declare.
+func PortsOf(v *mesh.View, workloads []*model.Workload) []evidence.Port {
 	byNumber := map[int32]*evidence.Port{}
 	for _, p := range v.ServicePorts(workloads...) {
 		if uncaptured(p.Pods, p.Target) {

@@ -35,9 +35,28 @@ type acceptPlan struct {
 }
 
 type (
-	acceptClaim    = claim[acceptKey, model.AcceptSettings]
-	acceptDecision = decision[acceptKey, model.AcceptSettings]
+	acceptClaim    = claim[acceptKey, acceptValue]
+	acceptDecision = decision[acceptKey, acceptValue]
 )
+
+// acceptValue is what an entry asks its target to accept now.
+type acceptValue struct {
+	model.AcceptSettings
+	// end is the mode at the end of the policy's rollout; without a rollout it is that of now.
+	end meshtlsv1alpha1.AcceptMode
+}
+
+// String is the mode in a sentence.
+func (v acceptValue) String() string {
+	if v.end != v.Mode {
+		return string(v.Mode) + afterRollout
+	}
+	return string(v.Mode)
+}
+
+func only(mode meshtlsv1alpha1.AcceptMode) acceptValue {
+	return acceptValue{AcceptSettings: model.AcceptSettings{Mode: mode}, end: mode}
+}
 
 // accepts decides what the namespace's workloads accept, and folds it into one rule for each pod set.
 func accepts(m indexed, policies []policyTarget) acceptPlan {
@@ -63,7 +82,7 @@ func acceptSetOf(p *policyTarget) acceptSet {
 type acceptAsked struct {
 	*policyTarget
 	entryRef
-	model.AcceptSettings
+	acceptValue
 	// ports are those of the entry; port 0 stands for the workload as a whole.
 	ports portNumbers
 }
@@ -86,7 +105,7 @@ func acceptEntries(m indexed, policies []policyTarget) (
 			if e.denied == nil && p.target.resolved() {
 				for _, number := range asked.ports.numbers {
 					key := acceptKey{acceptSet: acceptSetOf(p), port: number}
-					claims = append(claims, acceptClaim{entryRef: e.entryRef, entry: len(entries), key: key, value: asked.AcceptSettings})
+					claims = append(claims, acceptClaim{entryRef: e.entryRef, entry: len(entries), key: key, value: asked.acceptValue})
 				}
 			}
 			entries = append(entries, e)
@@ -95,7 +114,7 @@ func acceptEntries(m indexed, policies []policyTarget) (
 	return entries, claims, excepted
 }
 
-// acceptsAsked lists what a policy asks its target to accept: its mode, then its ports.
+// acceptsAsked lists what a policy asks its target to accept: its mode, then its ports, then those that its rollout has made Strict.
 func acceptsAsked(m indexed, p *policyTarget) []acceptAsked {
 	if p.Spec.Accept == nil {
 		return nil
@@ -103,11 +122,15 @@ func acceptsAsked(m indexed, p *policyTarget) []acceptAsked {
 	var all []acceptAsked
 	if mode := p.Spec.Accept.Mode; mode != "" && mode != meshtlsv1alpha1.AcceptInherit {
 		whole := portNumbers{numbers: []int32{0}}
-		all = append(all, acceptAsked{p, p.at("spec.accept.mode"), model.AcceptSettings{Mode: mode}, whole})
+		all = append(all, acceptAsked{p, p.at("spec.accept.mode"), p.valueNow(), whole})
 	}
 	for n, port := range p.Spec.Accept.Ports {
 		at := p.at(fmt.Sprintf("spec.accept.ports[%d]", n))
-		all = append(all, acceptAsked{p, at, model.AcceptSettings{Mode: port.Mode}, numbersOf(m, p, at.field, port)})
+		all = append(all, acceptAsked{p, at, only(port.Mode), numbersOf(m, p, at.field, port)})
+	}
+	if p.stage != nil && len(p.stage.strict) > 0 {
+		switched := portNumbers{numbers: p.stage.strict}
+		all = append(all, acceptAsked{p, p.at(fieldRollout), only(meshtlsv1alpha1.AcceptStrict), switched})
 	}
 	return all
 }
@@ -144,7 +167,7 @@ func acceptConflict(loser, winner acceptClaim) model.Finding {
 	}
 	return loser.lostTo(winner.policy, "accept-conflict",
 		fmt.Sprintf("%s of MeshTLSPolicy %s already sets %s to %s; %s is not rendered.",
-			winner.field, keyOf(winner.policy), what, winner.value.Mode, loser.value.Mode))
+			winner.field, keyOf(winner.policy), what, winner.value, loser.value.end))
 }
 
 // foldAccepts makes one rule of the decisions about each set, in the order in which the sets first appear. A set for which only Inherit
@@ -178,10 +201,10 @@ func foldAccepts(policies []policyTarget, decisions []acceptDecision) []model.Ac
 func addDecision(rule *model.AcceptRule, d acceptDecision) {
 	rule.Owners = addOwners(rule.Owners, d.owners()...)
 	if d.key.port == 0 {
-		rule.AcceptSettings = d.value
+		rule.AcceptSettings = d.value.AcceptSettings
 		return
 	}
-	rule.Ports = append(rule.Ports, model.PortAccept{Port: d.key.port, AcceptSettings: d.value})
+	rule.Ports = append(rule.Ports, model.PortAccept{Port: d.key.port, AcceptSettings: d.value.AcceptSettings})
 }
 
 // selectorsOf finds the labels behind each canonical selector.

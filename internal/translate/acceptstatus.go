@@ -36,7 +36,7 @@ func (r acceptReporter) words(p *policyTarget) []string {
 	}
 	words := []string{string(meshtlsv1alpha1.AcceptInherit)}
 	if rule, ok := r.rules[acceptSetOf(p)]; ok {
-		words[0] = string(rule.Mode)
+		words[0] = string(rule.Mode) + p.stage.words(rule.Mode)
 		for _, port := range rule.Ports {
 			words = append(words, fmt.Sprintf("%d %s", port.Port, port.Mode))
 		}
@@ -102,10 +102,14 @@ func (r acceptReporter) modeOf(p *policyTarget, port int32) (meshtlsv1alpha1.Acc
 }
 
 func originWords(p *policyTarget, d acceptDecision) string {
-	if d.policy == p.MeshTLSPolicy {
-		return d.field
+	field := d.field
+	if d.value.end != d.value.Mode {
+		field = fieldRollout
 	}
-	return fmt.Sprintf("%s of MeshTLSPolicy %s", d.field, keyOf(d.policy))
+	if d.policy == p.MeshTLSPolicy {
+		return field
+	}
+	return fmt.Sprintf("%s of MeshTLSPolicy %s", field, keyOf(d.policy))
 }
 
 // exceptionWords count the exceptions from the policy's floor that have not ended.

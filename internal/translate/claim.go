@@ -30,7 +30,7 @@ type decision[K comparable, V any] struct {
 
 // resolve decides each key once: the first claim wins, so claims come in order of precedence. Decisions come in the order in which
 // their keys first appear.
-func resolve[K comparable, V any](claims []claim[K, V], same func(a, b V) bool) []decision[K, V] {
+func resolve[K comparable, V any](claims []claim[K, V], same func(winner, later V) bool) []decision[K, V] {
 	var decisions []decision[K, V]
 	at := make(map[K]int, len(claims))
 	for _, c := range claims {

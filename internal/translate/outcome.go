@@ -1,6 +1,7 @@
 package translate
 
 import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/meshtls/meshtls/internal/model"
@@ -12,7 +13,7 @@ func policyOutcomes(policies []policyTarget, accept acceptReporter, entries []en
 	at := make(map[types.NamespacedName]int, len(policies))
 	for i := range policies {
 		p := &policies[i]
-		all[i] = outcomeOf(p)
+		all[i] = outcomeOf(p, accept.Now)
 		all[i].Accepts = accept.words(p)
 		all[i].AcceptPorts = accept.ports(p)
 		at[p.key()] = i
@@ -28,7 +29,7 @@ func policyOutcomes(policies []policyTarget, accept acceptReporter, entries []en
 }
 
 // outcomeOf is the outcome of a policy before its entries are counted.
-func outcomeOf(p *policyTarget) model.Outcome {
+func outcomeOf(p *policyTarget, now metav1.Time) model.Outcome {
 	o := model.Outcome{
 		Policy:     p.key(),
 		UID:        p.UID,
@@ -37,6 +38,9 @@ func outcomeOf(p *policyTarget) model.Outcome {
 		Target:     p.target.words,
 		Sends:      sendWords(p.Spec.Send),
 		Unresolved: !p.target.resolved(),
+	}
+	if p.stage != nil {
+		o.Rollout, o.RolloutStalled = &p.stage.told, p.stage.stalled(now)
 	}
 	if p.target.problem != nil {
 		o.Findings = append(o.Findings, *p.target.problem)

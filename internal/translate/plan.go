@@ -16,7 +16,7 @@ import (
 // snapshot's inventory.
 func Plan(s model.Snapshot, views *mesh.Views) model.Plan {
 	m := indexed{Snapshot: s, views: views}
-	policies := withTargets(m)
+	policies := withStages(m, withTargets(m))
 	accept := accepts(m, policies)
 	next := transitTo(m, policies, accept.rules)
 	send := sends(newSendMesh(m, policies, next.rules), policies, next)
@@ -56,6 +56,8 @@ type policyTarget struct {
 	target target
 	// set is the canonical form of the target's selector.
 	set podSet
+	// stage is how far the policy's rollout has come; nil: it has none.
+	stage *stage
 	// ofRevision is the revision of the policy's label, or that which its label is a tag of.
 	ofRevision string
 }

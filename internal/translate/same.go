@@ -6,12 +6,16 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/model"
 )
 
 // Settings are compared as a whole, so that a field which is added later counts too.
 
-func sameAccept(a, b model.AcceptSettings) bool { return equality.Semantic.DeepEqual(a, b) }
+// sameAccept reports whether the later claim gets what it wants from the winner's value, now and at the end of a rollout. A target that is
+// Strict has come to the end of its.
+func sameAccept(winner, later acceptValue) bool {
+	ended := winner.Mode == meshtlsv1alpha1.AcceptStrict && later.end == meshtlsv1alpha1.AcceptStrict
+	return ended || winner.end == later.end && equality.Semantic.DeepEqual(winner.AcceptSettings, later.AcceptSettings)
+}
 
 func sameSend(a, b sendValue) bool { return a.audience == b.audience && sameTLS(a.tls, b.tls) }
 

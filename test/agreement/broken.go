@@ -115,6 +115,12 @@ func (p *promises) alone(policy *meshtlsv1alpha1.MeshTLSPolicy, w *model.Workloa
 	})
 }
 
+// madeStrict reports whether a rollout has made the port Strict. Until then a policy promises nothing of it.
+func madeStrict(policy *meshtlsv1alpha1.MeshTLSPolicy, port int32) bool {
+	reached := policy.Status.Rollout
+	return reached != nil && (reached.Mode == meshtlsv1alpha1.AcceptStrict || slices.Contains(reached.StrictPorts, port))
+}
+
 // modeAt returns the mode that the policy says for the port, if it says one.
 func modeAt(policy *meshtlsv1alpha1.MeshTLSPolicy, in explain.Inbound) (mode meshtlsv1alpha1.AcceptMode, one bool) {
 	modes := map[meshtlsv1alpha1.AcceptMode]bool{}
@@ -124,7 +130,7 @@ func modeAt(policy *meshtlsv1alpha1.MeshTLSPolicy, in explain.Inbound) (mode mes
 		}
 	}
 	if len(modes) == 0 {
-		return policy.Spec.Accept.Mode, true
+		return policy.Spec.Accept.Mode, policy.Spec.Accept.Rollout == nil || madeStrict(policy, in.Port)
 	}
 	for mode = range modes {
 		one = len(modes) == 1

@@ -45,6 +45,9 @@ func Hostile(seed uint64) Told {
 		Objects:    many(h, h.object),
 		Findings:   many(h, h.finding),
 	}
+	if h.IntN(2) == 0 {
+		o.Rollout, o.RolloutStalled = h.rollout(), h.IntN(2) == 0
+	}
 	if h.IntN(8) == 0 {
 		o.Objects = slices.Repeat([]meshtlsv1alpha1.ObjectReference{h.object()}, 9000)
 	}
@@ -56,6 +59,19 @@ func Hostile(seed uint64) Told {
 		})
 	}
 	return Told{Outcome: o, Mesh: model.Mesh{Problem: h.text(), Unseen: h.text()}, Failures: h.failures(o.Objects)}
+}
+
+// rollout is one of whose clients the metrics say anything.
+func (h hostile) rollout() *meshtlsv1alpha1.RolloutStatus {
+	r := &meshtlsv1alpha1.RolloutStatus{
+		Phase: meshtlsv1alpha1.RolloutBlocked, Mode: meshtlsv1alpha1.AcceptPermissive, Summary: "Blocked", Message: h.text(),
+	}
+	for range pick(h, 0, 1, 10) {
+		r.Blockers = append(r.Blockers, meshtlsv1alpha1.RolloutBlocker{
+			Client: h.text(), Server: h.text(), Service: h.text(), Protocol: h.text(), Hint: h.text(), Ports: []int32{8080},
+		})
+	}
+	return r
 }
 
 type hostile struct {

@@ -13,6 +13,48 @@ var acceptRules = []rule{
 		refuses: excepting(``, `policy: a, until: "2028-02-29", reason: why`),
 	},
 	{
+		name:    "a rollout without Strict",
+		field:   "spec.accept.rollout",
+		message: "accept.rollout needs accept.mode Strict: a rollout is the way to Strict; set mode to Strict, or remove rollout",
+		accepts: `{workload: {service: a}, accept: {mode: Strict, rollout: {}}}`,
+		refuses: `{workload: {service: a}, accept: {mode: Permissive, rollout: {}}}`,
+	},
+	{
+		name:    "an approval for a gate that asks for none",
+		field:   "spec.accept.rollout.approve",
+		message: "accept.rollout.approve opens a Manual gate: set gate to Manual, or remove approve",
+		accepts: rolling(`gate: Manual, approve: "2026-12-01"`),
+		refuses: rolling(`approve: "2026-12-01"`),
+	},
+	{
+		name:    "going back without a probation",
+		field:   "spec.accept.rollout.onRefusal",
+		message: "accept.rollout.onRefusal: Undo goes back in the probation: give it a probation of 5m to 24h, or set onRefusal to Hold",
+		accepts: rolling(`onRefusal: Hold, probation: 0s`),
+		refuses: rolling(`onRefusal: Undo, probation: 0s`),
+	},
+	{
+		name:    "observing for less than a minute",
+		field:   "spec.accept.rollout.observe",
+		message: "accept.rollout.observe is a time from 1m to 2160h",
+		accepts: rolling(`observe: 1m`),
+		refuses: rolling(`observe: 59s`),
+	},
+	{
+		name:    "observing for more than 90 days",
+		field:   "spec.accept.rollout.observe",
+		message: "accept.rollout.observe is a time from 1m to 2160h",
+		accepts: rolling(`observe: 2159h60m`),
+		refuses: rolling(`observe: 2160h1s`),
+	},
+	{
+		name:    "a probation that is shorter than connections live",
+		field:   "spec.accept.rollout.probation",
+		message: "accept.rollout.probation is a time from 5m to 24h, or 0s for none",
+		accepts: rolling(`probation: 5m`),
+		refuses: rolling(`probation: 299s`),
+	},
+	{
 		name:    "a port twice",
 		field:   "spec.accept.ports",
 		message: "two entries of accept.ports name one port: keep one of them",
@@ -61,6 +103,11 @@ var acceptRules = []rule{
 		accepts: onPorts(`{servicePort: 65535, mode: Strict}`),
 		refuses: onPorts(`{servicePort: 65536, mode: Strict}`),
 	},
+}
+
+// rolling is the spec of a workload with a rollout.
+func rolling(settings string) string {
+	return `{workload: {service: a}, accept: {mode: Strict, rollout: {` + settings + `}}}`
 }
 
 // onPorts is the spec of a workload with the entries in accept.ports.

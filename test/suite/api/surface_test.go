@@ -40,12 +40,12 @@ var _ = Describe("the kind", func() {
 		Expect(cluster.Status().Update(ctx, object)).To(Succeed())
 
 		table := tableOf(ctx)
-		Expect(columns(table, 0)).To(Equal([]string{"Name", "Target", "Accepts", "Ready", "Reason", "Age"}))
+		Expect(columns(table, 0)).To(Equal([]string{"Name", "Target", "Accepts", "Rollout", "Ready", "Reason", "Age"}))
 		Expect(columns(table, 1)).To(Equal([]string{"Sends", "Objects", "Message"}))
 		Expect(table.Rows).To(HaveLen(1))
 		age := slices.IndexFunc(table.ColumnDefinitions, func(c metav1.TableColumnDefinition) bool { return c.Name == "Age" })
 		Expect(slices.Delete(table.Rows[0].Cells, age, age+1)).To(Equal([]any{
-			"printed", "service a", "Strict", "False", "Conflicted", "b Auto", "PeerAuthentication one", "An older policy decides.",
+			"printed", "service a", "Strict", "Blocked: 1 client", "False", "Conflicted", "b Auto", "PeerAuthentication one", "An older policy decides.",
 		}))
 	})
 })
@@ -53,6 +53,7 @@ var _ = Describe("the kind", func() {
 func statusToPrint() map[string]any {
 	return map[string]any{
 		"target": "service a", "accepts": "Strict", "sends": "b Auto", "renders": "PeerAuthentication one",
+		"rollout": map[string]any{"phase": "Blocked", "mode": "Permissive", "summary": "Blocked: 1 client"},
 		"objects": []any{map[string]any{"kind": "PeerAuthentication", "name": "one"}},
 		"conditions": []any{map[string]any{
 			"type": "Ready", "status": "False", "reason": "Conflicted", "message": "An older policy decides.",
@@ -97,6 +98,10 @@ var _ = Describe("defaults", func() {
 			Expect(got).To(Equal(want))
 		},
 		Entry("accept inherits", `{accept: {floor: Strict}}`, "Inherit", "accept", "mode"),
+		Entry("a rollout observes for a day", rolling(``), "24h", "accept", "rollout", "observe"),
+		Entry("a rollout goes by evidence", rolling(``), "Evidence", "accept", "rollout", "gate"),
+		Entry("a rollout watches for half an hour", rolling(``), "30m", "accept", "rollout", "probation"),
+		Entry("a rollout holds", rolling(``), "Hold", "accept", "rollout", "onRefusal"),
 		Entry("terminate carries HTTP", terminating(`credentialName: a`), "HTTPS", "terminate", "protocol"),
 		Entry("terminate asks for no client certificate", terminating(`credentialName: a`), "Simple", "terminate", "mode"),
 		Entry("passthrough declares TLS", serving("passthrough", `port: 443, hosts: [a.example]`), "TLS", "passthrough", "protocol"),
@@ -136,6 +141,9 @@ var _ = Describe("the schema", func() {
 		Entry("an exception without an end", excepting(`floor: Strict, `, `policy: a, reason: why`), `spec.accept.floorExceptions[0].until: Required value`),
 		Entry("an exception without a reason", excepting(`floor: Strict, `, `policy: a, until: "2027-03-01"`), `spec.accept.floorExceptions[0].reason: Required value`),
 		Entry("an exception for a port twice", excepting(`floor: Strict, `, `policy: a, until: "2027-03-01", reason: why, ports: [80, 80]`), `spec.accept.floorExceptions[0].ports[1]: Duplicate value`),
+		Entry("a time that is none", rolling(`observe: 7d`), `spec.accept.rollout.observe: Invalid value: "7d"`),
+		Entry("a client ignored without a reason", rolling(`ignore: [{namespace: a, workload: b}]`), `spec.accept.rollout.ignore[0].reason: Required value`),
+		Entry("a client expected twice", rolling(`expectClients: [{namespace: a, workload: b}, {namespace: a, workload: b}]`), `spec.accept.rollout.expectClients[1]: Duplicate value`),
 		Entry("a port above 65535", onPorts(`{port: 65536, mode: Strict}`), `spec.accept.ports[0].port: Invalid value: 65536: spec.accept.ports[0].port in body should be less than or equal to 65535`),
 		Entry("a port number in quotes", onPorts(`{servicePort: "8080", mode: Strict}`), `spec.accept.ports[0].servicePort: Invalid value: "8080"`),
 		Entry("a selector without labels", `{workload: {selector: {matchLabels: {}}}, accept: {mode: Strict}}`, `spec.workload.selector.matchLabels in body should have at least 1 properties`),

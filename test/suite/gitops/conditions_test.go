@@ -25,6 +25,7 @@ var (
 // commit brings the policy on by itself.
 var verdicts = map[string]verdict{
 	meshtlsv1alpha1.ReasonReady:            current,
+	meshtlsv1alpha1.ReasonRollingOut:       current,
 	meshtlsv1alpha1.ReasonServiceNotFound:  waiting,
 	meshtlsv1alpha1.ReasonPortNotFound:     waiting,
 	meshtlsv1alpha1.ReasonHostNotFound:     waiting,
@@ -45,6 +46,8 @@ var verdicts = map[string]verdict{
 	meshtlsv1alpha1.ReasonNoRoutes:         userMusts,
 	meshtlsv1alpha1.ReasonRefused:          userMusts,
 	meshtlsv1alpha1.ReasonInert:            userMusts,
+	meshtlsv1alpha1.ReasonRolloutBlocked:   userMusts,
+	meshtlsv1alpha1.ReasonRolloutUndone:    userMusts,
 }
 
 // TestToolsAgreeWithTheConditions asks Argo CD's engine and kstatus about every recorded policy.

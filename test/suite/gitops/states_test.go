@@ -4,6 +4,7 @@ import (
 	"errors"
 	"path/filepath"
 	"testing"
+	"time"
 
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -55,6 +56,9 @@ func recordedPolicies(t *testing.T) map[string]*meshtlsv1alpha1.MeshTLSPolicy {
 	return recorded
 }
 
+// today is when the worlds are looked at, as by the golden test: a rollout is blocked for a day then.
+var today = metav1.Date(2027, time.February, 20, 12, 0, 0, 0, time.UTC)
+
 // gathered are the namespaces of the world that have policies.
 func gathered(t *testing.T, input string) []model.Snapshot {
 	t.Helper()
@@ -65,7 +69,7 @@ func gathered(t *testing.T, input string) []model.Snapshot {
 	if ignored := reader.Ignored(); len(ignored) > 0 {
 		t.Fatalf("%s holds what nothing reads: %v", input, ignored)
 	}
-	snapshots, err := gather.Snapshots(t.Context(), reader, gather.Options{})
+	snapshots, err := gather.Snapshots(t.Context(), reader, gather.Options{Now: today})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -104,6 +104,8 @@ var _ = Describe("What helm makes", func() {
 		Entry("for high availability", "config/overlays/high-availability", operatorNamespace, "highAvailability=true"),
 		Entry("for other namespaces", "config/overlays/namespace", "tls-operator", "istioNamespace=istio-control"),
 		Entry("that checks credentials", "config/overlays/credentials", operatorNamespace, "credentialNamespaces[0]=istio-ingress"),
+		Entry("with a source of evidence", "config/overlays/evidence", operatorNamespace,
+			"evidence.prometheusURL=http://prometheus.istio-system:9090"),
 		Entry("for some namespaces", "config/overlays/watch-namespaces", operatorNamespace, "watchNamespaces[0]=shop"),
 	)
 
@@ -154,7 +156,7 @@ var _ = Describe("What helm makes", func() {
 
 	It("is taken by the API server with every value set", func(ctx SpecContext) {
 		rendered := helm(operatorNamespace, "image.pullPolicy=Always", "imagePullSecrets[0].name=pull", "replicas=3", "highAvailability=true",
-			"extraArgs[0]=--zap-log-level=debug", "priorityClassName=system-cluster-critical", "nodeSelector.disk=ssd",
+			"extraArgs[0]=--zap-log-level=debug", "evidence.scrape=true", "priorityClassName=system-cluster-critical", "nodeSelector.disk=ssd",
 			"tolerations[0].operator=Exists", "commonLabels.team=mesh", "podLabels.tier=control", "podAnnotations.note=seen",
 			"serviceAccount.annotations.note=seen", "extraEnv[0].name=A", "extraEnv[0].value=b", "extraVolumes[0].name=scratch",
 			"extraVolumeMounts[0].name=scratch", "extraVolumeMounts[0].mountPath=/scratch", "metrics.certificateSecret=metrics-cert",
@@ -178,7 +180,7 @@ var _ = Describe("What helm makes", func() {
 		Expect(pod.Affinity.PodAffinity).NotTo(BeNil())
 		Expect(pod.Affinity.PodAntiAffinity).NotTo(BeNil(), "highAvailability goes with an affinity of one's own")
 		Expect(pod.TopologySpreadConstraints).To(ConsistOf(HaveField("MaxSkew", BeEquivalentTo(2))))
-		Expect(pod.Containers[0].Args).To(ContainElement("--zap-log-level=debug"))
+		Expect(pod.Containers[0].Args).To(ContainElements("--evidence-scrape", "--zap-log-level=debug"))
 		Expect(pod.PriorityClassName).To(Equal("system-cluster-critical"))
 		Expect(pod.NodeSelector).To(HaveKeyWithValue("disk", "ssd"))
 		Expect(pod.Tolerations).To(HaveLen(1))

@@ -29,6 +29,7 @@ var _ = Describe("What kustomize makes", func() {
 		Entry("for high availability", "config/overlays/high-availability", operatorNamespace),
 		Entry("for other namespaces", "config/overlays/namespace", "tls-operator"),
 		Entry("that checks credentials", "config/overlays/credentials", operatorNamespace),
+		Entry("with a source of evidence", "config/overlays/evidence", operatorNamespace),
 		Entry("for some namespaces", "config/overlays/watch-namespaces", operatorNamespace),
 	)
 

@@ -151,6 +151,10 @@ var _ = Describe("The metrics", Ordered, Serial, func() {
 			FloorExceptions: []meshtlsv1alpha1.FloorException{{Policy: "nobody", Until: "2999-12-31", Reason: "of the spec"}},
 		}
 		create(ctx, floor)
+		rolling := rollingTo(namespace)
+		rolling.Name, rolling.Spec.Workload = "rolling", &meshtlsv1alpha1.Target{Selector: &meshtlsv1alpha1.LabelSelector{MatchLabels: labels("other")}}
+		create(ctx, rolling)
+		Eventually(read(ctx, "meshtls_rollout_phase")).ShouldNot(BeEmpty())
 		Eventually(read(ctx, "meshtls_findings")).ShouldNot(BeEmpty())
 		Eventually(read(ctx, "meshtls_floor_exception_end_timestamp_seconds")).Should(HaveKey(namespace + " floor"))
 		served := scrape(ctx, address)
@@ -165,6 +169,7 @@ var _ = Describe("The metrics", Ordered, Serial, func() {
 		Expect(admin.Delete(ctx, p)).To(Succeed())
 		Expect(admin.Delete(ctx, loser)).To(Succeed())
 		Expect(admin.Delete(ctx, floor)).To(Succeed())
+		Expect(admin.Delete(ctx, rolling)).To(Succeed())
 		Expect(admin.Delete(ctx, policy(checked, "edge"))).To(Succeed())
 		Eventually(read(ctx, "meshtls_policies")).Should(BeEmpty())
 		Eventually(read(ctx, "meshtls_certificate_expiry_timestamp_seconds")).Should(BeEmpty())

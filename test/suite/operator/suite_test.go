@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
 	"github.com/meshtls/meshtls/controllers"
+	"github.com/meshtls/meshtls/internal/evidence"
 	"github.com/meshtls/meshtls/test/controlplane"
 )
 
@@ -28,6 +29,9 @@ var (
 	account *rest.Config
 	admin   client.Client
 	running *operator
+	// prometheus is the fake that the operator asks, and clock what it takes for the time.
+	prometheus *fakePrometheus
+	clock      = &fakeClock{}
 )
 
 func TestOperator(t *testing.T) {
@@ -46,6 +50,8 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	})
 	admin = clientFor(plane.Config)
 	account = grantRole(ctx, plane, admin)
+	prometheus = newFakePrometheus()
+	DeferCleanup(prometheus.Close)
 	running = startOperator(account)
 })
 
@@ -92,7 +98,12 @@ func startOperator(config *rest.Config, with ...func(*controllers.Options)) *ope
 	config.QPS = -1
 	config.Wrap(o.traffic.listen)
 
-	settings := controllers.Options{IstioNamespace: istioNamespace, MaxConcurrentReconciles: 4}
+	settings := controllers.Options{
+		IstioNamespace: istioNamespace, MaxConcurrentReconciles: 4, Clock: clock.now,
+		Evidence: controllers.EvidenceOptions{
+			Prometheus: evidence.Settings{URL: prometheus.URL}, Interval: 100 * time.Millisecond, Concurrency: 4,
+		},
+	}
 	for _, set := range with {
 		set(&settings)
 	}

@@ -1,0 +1,281 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// RolloutGate is what lets a target through to Strict.
+//
+// +kubebuilder:validation:Enum=Evidence;Manual;Timer
+type RolloutGate string
+
+const (
+	// GateEvidence: clean evidence for as long as asked.
+	GateEvidence RolloutGate = "Evidence"
+	// GateManual: the same, and then somebody's approval.
+	GateManual RolloutGate = "Manual"
+	// GateTimer: time alone.
+	GateTimer RolloutGate = "Timer"
+)
+
+// RolloutReaction is what happens when calls are refused in the probation.
+//
+// +kubebuilder:validation:Enum=Hold;Undo
+type RolloutReaction string
+
+const (
+	// ReactionHold: it stays Strict, and tells.
+	ReactionHold RolloutReaction = "Hold"
+	// ReactionUndo: it goes back, once.
+	ReactionUndo RolloutReaction = "Undo"
+)
+
+// Rollout is the way from Permissive to Strict.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.approve) || self.gate == 'Manual'",fieldPath=".approve",reason=FieldValueForbidden,message="accept.rollout.approve opens a Manual gate: set gate to Manual, or remove approve"
+// +kubebuilder:validation:XValidation:rule="self.onRefusal != 'Undo' || !has(self.probation) || duration(self.probation) > duration('0s')",fieldPath=".onRefusal",reason=FieldValueInvalid,message="accept.rollout.onRefusal: Undo goes back in the probation: give it a probation of 5m to 24h, or set onRefusal to Hold"
+type Rollout struct {
+	// observe is for how long no call may have been seen that Strict would refuse, before the target becomes Strict: 1m to 2160h.
+	// Default: 24h. Calls are looked for as far back as that.
+	// +optional
+	// +kubebuilder:default="24h"
+	// +kubebuilder:validation:MaxLength=18
+	// +kubebuilder:validation:Pattern=`^([0-9]{1,5}(h|m|s)){1,3}$`
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1m') && duration(self) <= duration('2160h')",message="accept.rollout.observe is a time from 1m to 2160h"
+	Observe string `json:"observe,omitempty"`
+	// gate is what lets the target through to Strict. Evidence (the default): no call that Strict would refuse in the time of observe, and
+	// at least one call with mutual TLS at each port, or of each of expectClients. Manual: the same, and then a change of approve.
+	// Timer: the time of observe alone, whatever is called.
+	// +optional
+	// +kubebuilder:default=Evidence
+	Gate RolloutGate `json:"gate,omitempty"`
+	// approve opens a Manual gate when it changes, so a commit approves: a date or a name, for instance. What it is when the rollout
+	// begins does not count, nor does an approval before somebody's call blocks the rollout. At most 128 characters.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	Approve string `json:"approve,omitempty"`
+	// paused holds the rollout where it is. What is Strict stays so. Default: false.
+	// +optional
+	Paused bool `json:"paused,omitempty"`
+	// probation is for how long refused calls are looked for once the target is Strict: 5m to 24h, or 0s for none. Default: 30m.
+	// Connections that are open at the switch are closed after 45 s, so refusals come late.
+	// +optional
+	// +kubebuilder:default="30m"
+	// +kubebuilder:validation:MaxLength=18
+	// +kubebuilder:validation:Pattern=`^([0-9]{1,5}(h|m|s)){1,3}$`
+	// +kubebuilder:validation:XValidation:rule="duration(self) == duration('0s') || duration(self) >= duration('5m') && duration(self) <= duration('24h')",message="accept.rollout.probation is a time from 5m to 24h, or 0s for none"
+	Probation string `json:"probation,omitempty"`
+	// onRefusal is what happens when calls are refused in the probation. Hold (the default): the target stays Strict, and the status
+	// tells. Undo: the target goes back to Permissive, once, and the rollout ends with the phase Undone. Refusals are seen only where the
+	// operator reads the proxies (--evidence-scrape): ztunnel tells of each, a sidecar only with the annotation
+	// sidecar.istio.io/statsInclusionSuffixes: no_filter_chain_match on its pod. Where they are not seen, Undo does nothing.
+	// +optional
+	// +kubebuilder:default=Hold
+	OnRefusal RolloutReaction `json:"onRefusal,omitempty"`
+	// ignore are clients that may be cut off: their calls do not block. At most 16.
+	// +optional
+	// +listType=map
+	// +listMapKey=namespace
+	// +listMapKey=workload
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	Ignore []IgnoredClient `json:"ignore,omitempty"`
+	// expectClients must have called with mutual TLS in the time of observe. They stand in for the proof that each port was called. At
+	// most 32.
+	// +optional
+	// +listType=map
+	// +listMapKey=namespace
+	// +listMapKey=workload
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	ExpectClients []ExpectedClient `json:"expectClients,omitempty"`
+}
+
+// IgnoredClient is a client that may be cut off.
+type IgnoredClient struct {
+	// namespace is the client's.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Namespace string `json:"namespace"`
+	// workload is the client's name in Istio's metrics: that of its Deployment, or of what else makes its pods.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Workload string `json:"workload"`
+	// reason says why it may be cut off, for those who read it later. 1 to 1024 characters.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Reason string `json:"reason"`
+}
+
+// ExpectedClient is a client that must have been seen.
+type ExpectedClient struct {
+	// namespace is the client's.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Namespace string `json:"namespace"`
+	// workload is the client's name in Istio's metrics: that of its Deployment, or of what else makes its pods.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Workload string `json:"workload"`
+}
+
+// RolloutPhase is where a rollout stands.
+//
+// +kubebuilder:validation:Enum=Waiting;Observing;Blocked;AwaitingApproval;Switching;Probation;Completed;Undone;Paused
+type RolloutPhase string
+
+// The phases of a rollout. Each is a reason of the condition RolledOut, and of an event.
+const (
+	// RolloutWaiting: there are no pods yet, or the policy is not accepted.
+	RolloutWaiting RolloutPhase = "Waiting"
+	// RolloutObserving: the clean time is not over, or not everything is proved.
+	RolloutObserving RolloutPhase = "Observing"
+	// RolloutBlocked: calls were seen that Strict would refuse.
+	RolloutBlocked RolloutPhase = "Blocked"
+	// RolloutAwaitingApproval: the evidence is clean, and somebody must approve.
+	RolloutAwaitingApproval RolloutPhase = "AwaitingApproval"
+	// RolloutSwitching: port by port becomes Strict.
+	RolloutSwitching RolloutPhase = "Switching"
+	// RolloutProbation: everything is Strict, and refusals are watched for.
+	RolloutProbation RolloutPhase = "Probation"
+	// RolloutCompleted: the target is Strict for good.
+	RolloutCompleted RolloutPhase = "Completed"
+	// RolloutUndone: calls were refused in the probation, and the target is as it was.
+	RolloutUndone RolloutPhase = "Undone"
+	// RolloutPaused: nothing moves until the policy says so.
+	RolloutPaused RolloutPhase = "Paused"
+)
+
+// RolloutStatus is how far a rollout has come. Its times say when something was, or will be; nothing is written because time passes, and
+// what was counted is of the last change of phase or blockers.
+type RolloutStatus struct {
+	// phase is where the rollout stands.
+	// +required
+	Phase RolloutPhase `json:"phase"`
+	// summary is the phase with what matters most about it, in words: "Observing until 2026-12-06 12:00Z", "Blocked: 2 clients".
+	// +optional
+	// +kubebuilder:validation:MaxLength=128
+	Summary string `json:"summary,omitempty"`
+	// message says where the rollout stands and what it waits for.
+	// +optional
+	// +kubebuilder:validation:MaxLength=4096
+	Message string `json:"message,omitempty"`
+	// id stands for what the rollout asks for. One that was undone begins anew when it changes.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	ID string `json:"id,omitempty"`
+	// mode is what the target is made to accept now, at ports that strictPorts does not list.
+	// +required
+	Mode AcceptMode `json:"mode"`
+	// strictPorts are the workload's ports that are Strict already.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=1024
+	StrictPorts []int32 `json:"strictPorts,omitempty"`
+	// keptPorts are the ports that were Strict when the rollout began.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=1024
+	KeptPorts []int32 `json:"keptPorts,omitempty"`
+	// since is when the phase began. Omitted, like the other times, where the operator has not looked yet.
+	// +optional
+	Since *metav1.Time `json:"since,omitempty"`
+	// startedAt is when the rollout began to observe. Times in which nothing was known are left out, so it may be later than it was.
+	// +optional
+	StartedAt *metav1.Time `json:"startedAt,omitempty"`
+	// cleanSince is since when nothing speaks against Strict.
+	// +optional
+	CleanSince *metav1.Time `json:"cleanSince,omitempty"`
+	// stoppedAt is when time stopped to count: the rollout is paused or waits, or nothing is known. Omitted: time counts.
+	// +optional
+	StoppedAt *metav1.Time `json:"stoppedAt,omitempty"`
+	// switchAt is when the next step of the switch is due.
+	// +optional
+	SwitchAt *metav1.Time `json:"switchAt,omitempty"`
+	// switchedAt is when all of the target became Strict.
+	// +optional
+	SwitchedAt *metav1.Time `json:"switchedAt,omitempty"`
+	// coverage says how much of the target was seen.
+	// +optional
+	Coverage *RolloutCoverage `json:"coverage,omitempty"`
+	// blockers are clients whose calls Strict would refuse, the latest first; at most 10.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=10
+	Blockers []RolloutBlocker `json:"blockers,omitempty"`
+	// blockersCount is the number of all of them, also of those that blockers has no room for.
+	// +optional
+	BlockersCount int32 `json:"blockersCount,omitempty"`
+	// approved is the approval that was there when the rollout began, or that counted last.
+	// +optional
+	// +kubebuilder:validation:MaxLength=128
+	Approved string `json:"approved,omitempty"`
+	// gateOpen says that a Manual gate was opened.
+	// +optional
+	GateOpen bool `json:"gateOpen,omitempty"`
+	// attempts is the number of switches that were undone.
+	// +optional
+	Attempts int32 `json:"attempts,omitempty"`
+}
+
+// RolloutCoverage says how much of a target was seen.
+type RolloutCoverage struct {
+	// source is where the evidence comes from.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	Source string `json:"source,omitempty"`
+	// pods are the ready pods with a proxy.
+	// +optional
+	Pods int32 `json:"pods,omitempty"`
+	// reporting are those of them whose proxy the source hears.
+	// +optional
+	Reporting int32 `json:"reporting,omitempty"`
+	// from is since when the source can tell.
+	// +optional
+	From *metav1.Time `json:"from,omitempty"`
+	// requests are all calls since then, requests and connections together.
+	// +optional
+	Requests int64 `json:"requests,omitempty"`
+	// mutualTLS are those of them with mutual TLS of the mesh.
+	// +optional
+	MutualTLS int64 `json:"mutualTLS,omitempty"`
+}
+
+// RolloutBlocker is a client whose calls Strict would refuse.
+type RolloutBlocker struct {
+	// client is the workload that calls, as namespace/name; unknown where the metrics do not name it.
+	// +required
+	// +kubebuilder:validation:MaxLength=320
+	Client string `json:"client"`
+	// server is the workload that is called, as namespace/name.
+	// +optional
+	// +kubebuilder:validation:MaxLength=320
+	Server string `json:"server,omitempty"`
+	// service is the name of the Service that is called, as far as the proxy knows.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	Service string `json:"service,omitempty"`
+	// ports are the workload's port that is called, or those of which it is one.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
+	Ports []int32 `json:"ports,omitempty"`
+	// protocol is http, grpc or tcp.
+	// +optional
+	// +kubebuilder:validation:MaxLength=16
+	Protocol string `json:"protocol,omitempty"`
+	// requests is how often it called, at the last change of phase or blockers.
+	// +optional
+	Requests int64 `json:"requests,omitempty"`
+	// lastSeen is when it called last, at the last change of phase or blockers.
+	// +optional
+	LastSeen *metav1.Time `json:"lastSeen,omitempty"`
+	// hint says why the call is not mutual TLS, as far as the mesh's configuration tells.
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Hint string `json:"hint,omitempty"`
+}
