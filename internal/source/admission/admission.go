@@ -72,6 +72,7 @@ func newSchema(versioned *apiextensionsv1.JSONSchemaProps) (*Schema, error) {
 	if err != nil {
 		return nil, err
 	}
+	withoutBornStatus(structural)
 	validator, _, err := validation.NewSchemaValidator(&props)
 	if err != nil {
 		return nil, err
@@ -81,6 +82,13 @@ func newSchema(versioned *apiextensionsv1.JSONSchemaProps) (*Schema, error) {
 		validator:  validator,
 		rules:      cel.NewValidator(structural, true, celconfig.PerCallLimit),
 	}, nil
+}
+
+// withoutBornStatus takes out the status that an object of the cluster is born with: who reads a file makes a status of their own.
+func withoutBornStatus(object *schema.Structural) {
+	status := object.Properties["status"]
+	status.Default = schema.JSON{}
+	object.Properties["status"] = status
 }
 
 // Admit fills the CRD's defaults into the object, and says what is wrong with it; nothing: it would be admitted.
