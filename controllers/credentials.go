@@ -16,7 +16,7 @@ import (
 // taken away, does not keep the operator from starting: until it can be read nothing is known of it, and nothing is said.
 const credentialPatience = 10 * time.Second
 
-// credentialSubjects are the Secrets and ConfigMaps of each namespace whose credentials the operator is told to check.
+// credentialSubjects returns the Secrets and ConfigMaps of each namespace whose credentials the operator is told to check.
 func credentialSubjects(namespaces []string) []subject {
 	var subjects []subject
 	for _, namespace := range namespaces {
@@ -29,7 +29,7 @@ func credentialSubjects(namespaces []string) []subject {
 	return subjects
 }
 
-// withCredentials is the view with the credentials that can be read now, and the namespaces of these.
+// withCredentials returns the view with the credentials that can be read now, and the namespaces of these.
 func withCredentials(cluster view, open map[string]*session) (credentialView, sets.Set[string]) {
 	over := credentialView{view: cluster, open: map[string]client.Reader{}}
 	for namespace, s := range open {

@@ -80,7 +80,7 @@ func (d *dependents) keep(namespace string, now sets.Set[gather.Read]) {
 	d.made[namespace] = now
 }
 
-// on are the namespaces that made one of the reads, in order.
+// on returns the namespaces that made one of the reads, in order.
 func (d *dependents) on(reads []gather.Read) []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -104,7 +104,7 @@ func (r *Reconciler) recordPruned(s model.Snapshot, live model.Objects, changes 
 	}
 }
 
-// toldOf are the policies of the list that own the object, or else the object.
+// toldOf returns the policies of the list that own the object, or else the object.
 func toldOf(object model.Object, policies []*meshtlsv1alpha1.MeshTLSPolicy) []runtime.Object {
 	var told []runtime.Object
 	for _, policy := range policies {

@@ -111,7 +111,7 @@ func (s sources) refused(ctx context.Context, targets []evidence.Target, w evide
 // reply is an answer that is not explained yet.
 type reply stages.Answer
 
-// explained is the answer with why clients call as they do, which only the whole mesh tells.
+// explained returns the answer with why clients call as they do, which only the whole mesh tells.
 func (r reply) explained(s sight, q stages.Question) stages.Answer {
 	if !s.partial {
 		r.Observation = traffic.Explain(s.views.Of(q.Revision), r.Observation)
@@ -149,7 +149,7 @@ func (r *Reconciler) look(ctx context.Context) (sight, error) {
 	}, nil
 }
 
-// targets are those of the question: one for each namespace.
+// targets returns the targets of the question: one for each namespace.
 func (s sight) targets(q stages.Question) []evidence.Target {
 	view := s.views.Of(q.Revision)
 	workloads := traffic.Governed(view, q.Namespace)

@@ -28,7 +28,7 @@ func untilExpiry(s model.Snapshot) time.Duration {
 	return next
 }
 
-// momentsOf returns those of the certificates, and of the exceptions from the floors that hold in the namespace.
+// momentsOf returns the moments of the certificates, and of the exceptions from the floors that hold in the namespace.
 func momentsOf(s model.Snapshot) []time.Time {
 	var all []time.Time
 	for _, c := range s.Credentials {
@@ -46,7 +46,7 @@ func momentsOf(s model.Snapshot) []time.Time {
 	return all
 }
 
-// moments are those at which a certificate begins to be valid, should have been replaced, and ends.
+// moments returns the moments at which a certificate begins to be valid, should have been replaced, and ends.
 func moments(c model.Credential) []metav1.Time {
 	var certificates []model.Certificate
 	if c.Pair != nil {

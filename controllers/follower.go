@@ -166,7 +166,7 @@ func (f *follower) follow(ctx context.Context, reader client.Reader, s subject) 
 	return nil
 }
 
-// find says whether the subject is there, and with which CRD.
+// find reports whether the subject is there, and with which CRD.
 func find(ctx context.Context, reader client.Reader, s subject) (crd types.UID, there bool, err error) {
 	if s.crd == "" {
 		return "", true, nil

@@ -51,7 +51,7 @@ func istioSubjects(scope scope) []subject {
 	return subjects
 }
 
-// crdMetadata is an empty CustomResourceDefinition, of which only the metadata is read.
+// crdMetadata returns an empty CustomResourceDefinition; only its metadata is read.
 func crdMetadata() *metav1.PartialObjectMetadata {
 	crd := &metav1.PartialObjectMetadata{}
 	crd.SetGroupVersionKind(schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"})

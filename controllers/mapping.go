@@ -37,7 +37,7 @@ func (m mapping) isReason(kind string, obj client.Object) bool {
 	return kind == model.KindPolicy || model.Ours(obj)
 }
 
-// everything is all namespaces with policies: what can be read has changed.
+// everything returns all namespaces with policies: what can be read has changed.
 func (m mapping) everything(ctx context.Context, _ client.Object) []ctrl.Request {
 	namespaces, err := gather.Namespaces(ctx, m.cache)
 	if err != nil { // the cache gives one only while it is stopping

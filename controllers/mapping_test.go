@@ -17,7 +17,7 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// readerOf is a reader with gather's indexes over some objects.
+// readerOf returns a reader with gather's indexes over some objects.
 func readerOf(objects ...client.Object) client.Reader {
 	builder := fake.NewClientBuilder().WithScheme(NewScheme()).WithObjects(objects...)
 	for _, index := range gather.Indexes {

@@ -111,7 +111,7 @@ func sameTarget(a, b stages.Question) bool {
 	return a.Namespace == b.Namespace && a.Revision == b.Revision && a.Observe == b.Observe && maps.Equal(a.Selector, b.Selector)
 }
 
-// answersFor are the answers to what the namespace wanted to know, as far as they answer that.
+// answersFor returns the answers to what the namespace wanted to know, as far as they answer that.
 func (o *observer) answersFor(namespace string) map[types.UID]stages.Answer {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -174,7 +174,7 @@ func (o *observer) round(ctx context.Context, questions []stages.Question) {
 	_ = pool.Wait() // each has told of itself
 }
 
-// unreadable is the answer where the operator does not know whom to ask about.
+// unreadable returns the answer where the operator does not know whom to ask about.
 func unreadable(err error) stages.Answer {
 	return stages.Answer{Observation: evidence.Observation{
 		Outcome: evidence.Unknown, Doubt: fmt.Sprintf("The operator cannot read the mesh: %v.", err),
@@ -203,7 +203,7 @@ func (o *observer) take(ctx context.Context, q stages.Question, a stages.Answer)
 	}
 }
 
-// wordsOf are what a rollout may act on: they differ where an answer says something new.
+// wordsOf returns what a rollout may act on: they differ where an answer says something new.
 func wordsOf(a stages.Answer) string {
 	words := []string{string(a.Observation.Outcome), a.Observation.Doubt, a.Observation.Window.From.Truncate(time.Hour).String(),
 		a.Refused.Doubt, fmt.Sprint(a.Refused.Visible, a.Refused.Count)}

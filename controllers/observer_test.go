@@ -47,7 +47,7 @@ func (s *countingSource) count() int {
 	return s.asked
 }
 
-// observing is an observer of one workload of each of some policies, as many a second as asked for.
+// observing returns an observer of one workload of each of some policies, as many a second as asked for.
 func observing(t *testing.T, source *countingSource, perSecond rate.Limit) *observer {
 	t.Helper()
 	o := newObserver(Options{Evidence: EvidenceOptions{Interval: time.Hour, Concurrency: 3}}, sources{calls: source})

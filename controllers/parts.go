@@ -52,7 +52,7 @@ func (p parts) Delete(ctx context.Context, obj client.Object, options ...client.
 	return p.of(obj.GetNamespace()).Delete(ctx, obj, options...)
 }
 
-// of is the namespace's client, or the one for all namespaces.
+// of returns the namespace's client, or the one for all namespaces.
 func (p parts) of(namespace string) client.Client {
 	if all, whole := p[""]; whole {
 		return all

@@ -116,7 +116,7 @@ func TestWebhookDiffers(t *testing.T) {
 	}
 }
 
-// asMutating is the same configuration of the other kind.
+// asMutating returns the same configuration of the other kind.
 func asMutating(c *admissionregistrationv1.ValidatingWebhookConfiguration) *admissionregistrationv1.MutatingWebhookConfiguration {
 	mutating := &admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: c.ObjectMeta}
 	for _, hook := range c.Webhooks {

@@ -83,7 +83,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	return ctrl.Result{RequeueAfter: next}, nil
 }
 
-// soonest is the shortest of the waits; zero stands for none.
+// soonest returns the shortest of the waits; zero stands for none.
 func soonest(waits ...time.Duration) time.Duration {
 	waits = slices.DeleteFunc(waits, func(wait time.Duration) bool { return wait == 0 })
 	if len(waits) == 0 {
@@ -135,7 +135,7 @@ func (r *Reconciler) compile(s model.Snapshot) model.Result {
 	return result
 }
 
-// namespaceLeaves says whether the namespace is being deleted. Then nothing can be created in it, and whatever is missing was
+// namespaceLeaves reports whether the namespace is being deleted. Then nothing can be created in it, and whatever is missing was
 // deleted with it.
 func namespaceLeaves(ctx context.Context, reader client.Reader, name string) (bool, error) {
 	var namespace corev1.Namespace
@@ -154,7 +154,7 @@ func (r *Reconciler) forget(namespace string) {
 	r.dependents.forget(namespace)
 }
 
-// workOf is what is to be made of the namespace.
+// workOf returns what is to be made of the namespace.
 func workOf(s model.Snapshot, result model.Result) apply.Work {
 	return apply.Work{
 		Namespace: s.Namespace, Written: written(s),
@@ -163,7 +163,7 @@ func workOf(s model.Snapshot, result model.Result) apply.Work {
 	}
 }
 
-// written are the objects that the policies' statuses name.
+// written returns the objects that the policies' statuses name.
 func written(s model.Snapshot) sets.Set[model.ObjectRef] {
 	refs := sets.New[model.ObjectRef]()
 	for _, policy := range s.Policies {
@@ -182,7 +182,7 @@ func ofRoot(s model.Snapshot) []*istiosecurityv1.PeerAuthentication {
 	return model.InNamespace(s.PeerAuthentications, s.Mesh.RootNamespace)
 }
 
-// kept are the policies of which it is not known what they need now: what they needed before must stay.
+// kept returns the policies whose needs are not known now: what they needed before must stay.
 func kept(result model.Result) sets.Set[types.UID] {
 	unresolved := sets.New[types.UID]()
 	for _, outcome := range result.Policies {
@@ -193,7 +193,7 @@ func kept(result model.Result) sets.Set[types.UID] {
 	return unresolved
 }
 
-// worthRetrying are the failures that may not happen again, or that end without an event. The others end with one: the foreign object
+// worthRetrying returns the failures that may not happen again, or that end without an event. The others end with one: the foreign object
 // goes, the CRD comes, what held an object back is written, the namespace is gone.
 func worthRetrying(changes model.ChangeSet) error {
 	var failed []error

@@ -29,7 +29,7 @@ func (r *Reconciler) advance(s model.Snapshot) stages.Advanced {
 	return advanced
 }
 
-// untilNext is how long it takes until time alone moves a rollout on; zero: it does not.
+// untilNext returns how long it takes until time alone moves a rollout on; zero: it does not.
 func (r *Reconciler) untilNext(advanced stages.Advanced) time.Duration {
 	if advanced.Again.IsZero() {
 		return 0
@@ -70,7 +70,7 @@ func (t *tally) put(namespace string, count int) {
 	t.of[namespace] = count
 }
 
-// besides is the count of all other namespaces.
+// besides returns the count of all other namespaces.
 func (t *tally) besides(namespace string) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -18,7 +18,7 @@ type scope struct {
 	governed, seen sets.Set[string]
 }
 
-// scope is what the flags make of it. What Istio's namespaces say holds for all others, so they are read too.
+// scope returns what the flags make of it. What Istio's namespaces say holds for all others, so they are read too.
 func (o Options) scope() scope {
 	if len(o.WatchNamespaces) == 0 {
 		return scope{}
@@ -31,15 +31,15 @@ func (o Options) scope() scope {
 	return s
 }
 
-// governs says whether the namespace's policies are the operator's.
+// governs reports whether the namespace's policies are the operator's.
 func (s scope) governs(namespace string) bool { return s.governed == nil || s.governed.Has(namespace) }
 
-// sees says whether objects of the namespace are read. What is in no namespace always is.
+// sees reports whether objects of the namespace are read. What is in no namespace always is.
 func (s scope) sees(namespace string) bool {
 	return s.seen == nil || namespace == "" || s.seen.Has(namespace)
 }
 
-// parts are the namespaces that are read; a single empty one stands for all.
+// parts returns the namespaces that are read; a single empty one stands for all.
 func (s scope) parts() []string {
 	if s.seen == nil {
 		return []string{""}

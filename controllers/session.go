@@ -35,7 +35,7 @@ type subject struct {
 	selected map[client.Object]cache.ByObject
 }
 
-// String is the subject in a message.
+// String returns the subject in a message.
 func (s subject) String() string {
 	if s.crd == "" {
 		return "the credentials of namespace " + s.name

@@ -21,14 +21,14 @@ func newSessions() *sessions {
 	return &sessions{open: map[string]*session{}, problems: map[string]error{}}
 }
 
-// of is the subject's session; nil: it is not read.
+// of returns the subject's session; nil: it is not read.
 func (s *sessions) of(subject string) *session {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.open[subject]
 }
 
-// all are the open sessions.
+// all returns the open sessions.
 func (s *sessions) all() map[string]*session {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

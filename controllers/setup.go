@@ -111,7 +111,7 @@ func NewScheme() *runtime.Scheme {
 	return scheme
 }
 
-// ManagerOptions are the options that a manager must have for Setup: the scheme, what it caches, and a client that reads its
+// ManagerOptions returns the options that a manager must have for Setup: the scheme, what it caches, and a client that reads its
 // own writes.
 func ManagerOptions(options Options) ctrl.Options {
 	return ctrl.Options{
@@ -136,7 +136,7 @@ var withoutSelector = func() labels.Selector {
 	return labels.NewSelector().Add(*others)
 }()
 
-// readYourWrites are the options of a client that reads from the cache, and waits for its own writes to show in it.
+// readYourWrites returns the options of a client that reads from the cache, and waits for its own writes to show in it.
 func readYourWrites(reader client.Reader) *client.CacheOptions {
 	return &client.CacheOptions{Reader: reader, EnableReadYourWritesConsistency: ptr.To(true)}
 }
@@ -222,7 +222,7 @@ func addFollower(manager ctrl.Manager, name string, f *follower, longest time.Du
 	return created, f.lookOnce(created)
 }
 
-// retries are those after failures.
+// retries returns the rate limiter of retries after failures.
 func retries(longest time.Duration) workqueue.TypedRateLimiter[ctrl.Request] {
 	return workqueue.NewTypedItemExponentialFailureRateLimiter[ctrl.Request](firstRetry, longest)
 }

@@ -111,7 +111,7 @@ func TestRecordDrift(t *testing.T) {
 	}
 }
 
-// recorded are the events that were recorded.
+// recorded returns the events that were recorded.
 func recorded(recorder *events.FakeRecorder) []string {
 	close(recorder.Events)
 	var all []string

@@ -11,7 +11,7 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// trim is the caches' transform: it drops what nobody reads, which is the larger part of most objects.
+// trim returns the caches' transform: it drops what nobody reads, which is the larger part of most objects.
 func trim(cached any) (any, error) {
 	obj, ok := cached.(client.Object)
 	if !ok {

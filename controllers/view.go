@@ -36,7 +36,7 @@ type readWriter interface {
 	Delete(ctx context.Context, obj client.Object, options ...client.DeleteOption) error
 }
 
-// newView is the cluster with the kinds that are there now.
+// newView returns the cluster with the kinds that are there now.
 func newView(cluster client.Client, scope scope, kinds *sessions) (view, error) {
 	v := view{
 		Client: cluster, scope: scope,
@@ -57,7 +57,7 @@ func newView(cluster client.Client, scope scope, kinds *sessions) (view, error) 
 	return v, nil
 }
 
-// of is the client for the kind of the object or list.
+// of returns the client for the kind of the object or list.
 func (v view) of(obj runtime.Object) (readWriter, error) {
 	gvk, err := v.GroupVersionKindFor(obj)
 	if err != nil {

@@ -80,7 +80,7 @@ func (d *doors) openLate(late watched) error {
 	})
 }
 
-// comingAndGoing are the doors of the kinds that come and go. ConfigMaps are those of credentials.
+// comingAndGoing returns the doors of the kinds that come and go. ConfigMaps are those of credentials.
 func comingAndGoing() []door {
 	doors := []door{
 		{model.KindSecret, &corev1.Secret{}, changed(secretDiffers)},

@@ -128,7 +128,7 @@ func runEvidence(ctx context.Context, streams genericiooptions.IOStreams, object
 	}
 }
 
-// view is the mesh as the control plane without a revision's name has it, with what it was read from.
+// view returns the mesh as the control plane without a revision's name has it, with what it was read from.
 func (s *input) view(ctx context.Context) (*source.Reader, *mesh.View, error) {
 	reader, err := s.reader(ctx)
 	if err != nil {
@@ -156,7 +156,7 @@ func (s *input) target(ctx context.Context, reader *source.Reader, v *mesh.View,
 	return ref, target, err
 }
 
-// pods are the pods as they are now: what the reader keeps of those of a cluster does not say which are ready. Those that may not be
+// pods returns the pods as they are now: what the reader keeps of those of a cluster does not say which are ready. Those that may not be
 // listed are taken for ready.
 func (s *input) pods(ctx context.Context, reader *source.Reader) (traffic.Pods, error) {
 	var pods corev1.PodList

@@ -74,7 +74,7 @@ func runImport(ctx context.Context, streams genericiooptions.IOStreams, objects 
 	return nil
 }
 
-// toImport is what is imported from: the mesh, and the policies that are in it.
+// toImport returns what is imported from: the mesh, and the policies that are in it.
 func (s *input) toImport(ctx context.Context, reader *source.Reader) (importer.Input, error) {
 	scope, err := s.scope()
 	if err != nil {

@@ -31,7 +31,7 @@ func TestImportOutputsHaveInputs(t *testing.T) {
 	golden.WantInputs(t, golden.Glob(t, "import", "*.out.yaml"), ".out.yaml", ".in.yaml")
 }
 
-// imported is what the command prints, with what it says and its exit code as comments.
+// imported returns what the command prints, with what it says and its exit code as comments.
 func imported(t *testing.T, args ...string) string {
 	t.Helper()
 	var out, said bytes.Buffer

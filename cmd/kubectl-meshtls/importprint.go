@@ -22,7 +22,7 @@ Age is rank in Istio, and what the operator renders is younger than all that sta
 
 const importPartial = `Not all kinds of objects could be read: what was not seen may make a difference.`
 
-// importYAML is the stream: a document for each policy, with comments before it, and the refused objects as comments at the end.
+// importYAML returns the stream: a document for each policy, with comments before it, and the refused objects as comments at the end.
 func importYAML(imported importer.Result, partial bool) ([]byte, error) {
 	var out bytes.Buffer
 	comment(&out, "", importHeader)

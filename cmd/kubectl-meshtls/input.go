@@ -87,7 +87,7 @@ func (s *input) addKubeFlags(flags *pflag.FlagSet) {
 // fromFiles says that no cluster is asked.
 func (s *input) fromFiles() bool { return len(s.filenames) > 0 }
 
-// scope is the namespace that the answer is limited to; empty: all namespaces.
+// scope returns the namespace that the answer is limited to; empty: all namespaces.
 func (s *input) scope() (string, error) {
 	switch {
 	case s.allNamespaces:
@@ -184,7 +184,7 @@ func (s *input) noteForbidden(reader *source.Reader) {
 	}
 }
 
-// mustSeePolicies is an error where nothing is known of the policies that the answer is about.
+// mustSeePolicies returns an error where nothing is known of the policies that the answer is about.
 func (s *input) mustSeePolicies(reader *source.Reader) error {
 	scope, err := s.scope()
 	if err != nil {
@@ -206,7 +206,7 @@ func (s *input) note(format string, values ...any) {
 	_, _ = fmt.Fprintf(s.streams.ErrOut, "note: "+format+"\n", values...)
 }
 
-// options are what gather has to know of what the reader holds.
+// options returns what gather has to know of what the reader holds.
 func (s *input) options(reader *source.Reader) gather.Options {
 	return gather.Options{
 		IstioNamespace:       s.istioNamespace,

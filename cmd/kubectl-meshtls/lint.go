@@ -146,7 +146,7 @@ func (s *input) lint(ctx context.Context, reader *source.Reader, sources sourceF
 	return found, nil
 }
 
-// findingsIn are the findings about the policies and other objects of the namespaces that were asked for.
+// findingsIn returns the findings about the policies and other objects of the namespaces that were asked for.
 func findingsIn(scope string, review model.Review) []model.Finding {
 	found := append(policyFindings(review.Results), review.Findings...)
 	return slices.DeleteFunc(found, func(f model.Finding) bool {
@@ -176,7 +176,7 @@ func count[T metav1.Object](scope string, objects []T) int {
 	return n
 }
 
-// problemsOf are the errors of manifests, for the report.
+// problemsOf returns the errors of manifests, for the report.
 func problemsOf(err error) []report.Problem {
 	var problems []report.Problem
 	for _, each := range apart(err) {

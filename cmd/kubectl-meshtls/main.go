@@ -43,7 +43,7 @@ func run(ctx context.Context, streams genericiooptions.IOStreams, args []string)
 // errFindings ends a command that has already shown what is wrong.
 var errFindings = errors.New("there are findings")
 
-// exitCode is the exit code for how a command ended; what it has not shown yet is written to out.
+// exitCode returns the exit code for how a command ended; what it has not shown yet is written to out.
 func exitCode(err error, out io.Writer) int {
 	code := exitOK
 	for _, each := range apart(err) {
@@ -57,7 +57,7 @@ func exitCode(err error, out io.Writer) int {
 	return code
 }
 
-// apart are the errors that were joined; none for nil.
+// apart returns the errors that were joined; none for nil.
 func apart(err error) []error {
 	if err == nil {
 		return nil

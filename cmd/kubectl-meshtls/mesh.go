@@ -14,7 +14,7 @@ import (
 // secretKind is the kind that users most often may not list. Only what is said about credentials depends on it.
 const secretKind = model.KindSecret
 
-// inventory is the whole mesh, as the reader has it.
+// inventory returns the whole mesh, as the reader has it.
 func (s *input) inventory(ctx context.Context, reader *source.Reader) (model.Inventory, error) {
 	inventory, err := gather.Inventory(ctx, reader, time.Now(), s.options(reader))
 	if err != nil {
@@ -27,7 +27,7 @@ func (s *input) inventory(ctx context.Context, reader *source.Reader) (model.Inv
 	return inventory, nil
 }
 
-// snapshots are those of all namespaces that have policies.
+// snapshots returns a snapshot of each namespace that has policies.
 func (s *input) snapshots(ctx context.Context, reader *source.Reader) ([]model.Snapshot, error) {
 	return gather.Snapshots(ctx, reader, s.options(reader))
 }
@@ -68,5 +68,5 @@ func atStage(policies []*meshtlsv1alpha1.MeshTLSPolicy, stage string) []*meshtls
 	return staged
 }
 
-// inScope says whether the answer is about the namespace.
+// inScope reports whether the answer is about the namespace.
 func inScope(scope, namespace string) bool { return scope == "" || scope == namespace }

@@ -105,7 +105,7 @@ func isReady(pod *corev1.Pod) bool {
 	return false
 }
 
-// targetPort is the pod's port behind the Service's.
+// targetPort returns the pod's port behind the Service's.
 func targetPort(found *corev1.Service, asked string, pod *corev1.Pod) (int32, error) {
 	for _, p := range found.Spec.Ports {
 		if asked != "" && asked != p.Name && asked != strconv.Itoa(int(p.Port)) {

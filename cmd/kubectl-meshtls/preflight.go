@@ -91,7 +91,7 @@ func (s *input) preflight(ctx context.Context, name string) (report.Preflight, e
 	return found, nil
 }
 
-// named are the workloads of the target; without a name those of the namespace, or of the mesh.
+// named returns the workloads of the target; without a name those of the namespace, or of the mesh.
 func (s *input) named(v *mesh.View, name string) (model.ObjectRef, []*model.Workload, error) {
 	scope, err := s.scope()
 	switch {
@@ -106,7 +106,7 @@ func (s *input) named(v *mesh.View, name string) (model.ObjectRef, []*model.Work
 	}
 }
 
-// jobs are the CronJobs of all namespaces: any of them may call.
+// jobs returns the CronJobs of all namespaces: any of them may call.
 func (s *input) jobs(ctx context.Context, reader *source.Reader) ([]traffic.Job, error) {
 	var found batchv1.CronJobList
 	if s.fromFiles() {

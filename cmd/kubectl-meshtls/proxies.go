@@ -76,7 +76,7 @@ func (f forwarded) ask(ctx context.Context, v *mesh.View, pods []proxy.Pod) []pr
 	return verdicts
 }
 
-// facts are what the proxy of a pod runs.
+// facts returns what the proxy of a pod runs.
 func (f forwarded) facts(ctx context.Context, pod proxy.Pod) (proxy.Facts, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()

@@ -92,7 +92,7 @@ func runRender(ctx context.Context, streams genericiooptions.IOStreams, objects 
 	return nil
 }
 
-// allObjects are what is rendered for all namespaces.
+// allObjects returns what is rendered for all namespaces.
 func allObjects(results []model.Result) model.Objects {
 	var all model.Objects
 	for _, r := range results {
@@ -119,7 +119,7 @@ func policyFindings(results []model.Result) []model.Finding {
 	return all
 }
 
-// rejected says whether the policy is not accepted: nothing of it stands.
+// rejected reports whether the policy is not accepted: nothing of it stands.
 func rejected(o model.Outcome) bool {
 	return o.Accepted == 0 && slices.ContainsFunc(o.Findings, func(f model.Finding) bool {
 		return f.Condition == meshtlsv1alpha1.ConditionAccepted

@@ -8,7 +8,7 @@ import (
 // displayName is how users call the plugin.
 const displayName = "kubectl meshtls"
 
-// newRoot is the plugin with all its commands.
+// newRoot returns the plugin with all its commands.
 func newRoot(streams genericiooptions.IOStreams) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "kubectl-meshtls",

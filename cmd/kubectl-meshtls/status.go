@@ -105,7 +105,7 @@ func (s *input) printNone() error {
 	return err
 }
 
-// standings are the policies that were asked for, by namespace and name.
+// standings returns the policies that were asked for, by namespace and name.
 func (s *input) standings(ctx context.Context, reader *source.Reader) ([]standing, error) {
 	scope, err := s.scope()
 	if err != nil {
@@ -137,7 +137,7 @@ func (s *input) standings(ctx context.Context, reader *source.Reader) ([]standin
 	return all, nil
 }
 
-// statuses are what the operator would write on the policies once their objects are written, by namespace/name.
+// statuses returns what the operator would write on the policies once their objects are written, by namespace/name.
 func (s *input) statuses(ctx context.Context, reader *source.Reader) (map[string]meshtlsv1alpha1.MeshTLSPolicyStatus, error) {
 	results, err := s.results(ctx, reader)
 	if err != nil {
@@ -152,12 +152,12 @@ func (s *input) statuses(ctx context.Context, reader *source.Reader) (map[string
 	return statuses, nil
 }
 
-// isReady says whether all of the policy is in force.
+// isReady reports whether all of the policy is in force.
 func (s standing) isReady() bool {
 	return s.remark == "" && apimeta.IsStatusConditionTrue(s.policy.Status.Conditions, meshtlsv1alpha1.ConditionReady)
 }
 
-// ready is the condition Ready; of a policy that the operator has not looked at, it is unknown.
+// ready returns the condition Ready; of a policy that the operator has not looked at, it is unknown.
 func (s standing) ready() metav1.Condition {
 	if ready := apimeta.FindStatusCondition(s.policy.Status.Conditions, meshtlsv1alpha1.ConditionReady); ready != nil {
 		return *ready

@@ -16,7 +16,7 @@ import (
 	"github.com/meshtls/meshtls/internal/source"
 )
 
-// seen is a policy as the operator leaves it: Ready, with one object.
+// seen returns a policy as the operator leaves it: Ready, with one object.
 func seen() meshtlsv1alpha1.MeshTLSPolicy {
 	return meshtlsv1alpha1.MeshTLSPolicy{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "a", Generation: 2},

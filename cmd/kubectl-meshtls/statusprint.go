@@ -29,7 +29,7 @@ var statusOutputs = []string{outputTable, outputWide, outputJSON, outputYAML}
 // longest is how much of a cell the table shows; wide shows all.
 const longest = 48
 
-// objectsOf are the objects of the kinds that are rendered.
+// objectsOf returns the objects of the kinds that are rendered.
 func objectsOf(ctx context.Context, reader *source.Reader) sets.Set[model.ObjectRef] {
 	found := sets.New[model.ObjectRef]()
 	for kind, list := range map[string]client.ObjectList{
@@ -116,7 +116,7 @@ func rowOf(s standing, wide bool) []string {
 	return row
 }
 
-// reasonOf is what keeps the policy from being ready; for one that is, how far its rollout has come, if it has one.
+// reasonOf returns what keeps the policy from being ready; for one that is, how far its rollout has come, if it has one.
 func reasonOf(s standing, ready metav1.Condition) string {
 	switch {
 	case s.isReady() && ready.Reason == meshtlsv1alpha1.ReasonRollingOut && s.policy.Status.Rollout != nil:

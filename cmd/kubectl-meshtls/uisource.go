@@ -45,7 +45,7 @@ func (m *meshSource) Read(ctx context.Context) (screens.World, error) {
 	return world, err
 }
 
-// world is what the page knows of what was read.
+// world returns what the page knows of what was read.
 func (s *input) world(ctx context.Context, reader *source.Reader) (screens.World, error) {
 	var (
 		world screens.World
@@ -104,7 +104,7 @@ func (m *meshSource) named(reader *source.Reader) (screens.Source, error) {
 	}, nil
 }
 
-// noted are the notes as full sentences.
+// noted returns the notes as full sentences.
 func noted(notes string) []string {
 	var all []string
 	for line := range strings.Lines(notes) {
@@ -141,7 +141,7 @@ func (m *meshSource) Watch(ctx context.Context, changed func()) {
 	}
 }
 
-// fingerprint is another one after each change of the files.
+// fingerprint returns another one after each change of the files.
 func fingerprint(paths []string) string {
 	var marks strings.Builder
 	for _, path := range paths {

@@ -17,7 +17,7 @@ type trafficSource struct {
 	objects *input
 }
 
-// window is the one that is asked about now. A recording ends when it ends.
+// window returns the one that is asked about now. A recording ends when it ends.
 func (t *trafficSource) window() evidence.Window {
 	if t.flags.recording != "" {
 		return t.asked.window

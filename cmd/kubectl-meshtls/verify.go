@@ -184,7 +184,7 @@ func (s *input) verify(ctx context.Context, q verifyQuestion) (report.Verificati
 	return report.Verification{Target: target, Proxies: asked(ctx, view, pods)}, nil
 }
 
-// intended is the mesh with what its policies come to, as if that was written already.
+// intended returns the mesh with what its policies come to, as if that was written already.
 func (s *input) intended(ctx context.Context) (model.Inventory, error) {
 	reader, err := s.reader(ctx)
 	if err != nil {
@@ -198,7 +198,7 @@ func (s *input) intended(ctx context.Context) (model.Inventory, error) {
 	return s.inventory(ctx, reader)
 }
 
-// podsWithProxies are the pods of the workloads that have a proxy that can be asked.
+// podsWithProxies returns the pods of the workloads that have a proxy that can be asked.
 func podsWithProxies(i model.Inventory, workloads []*model.Workload) ([]proxy.Pod, error) {
 	workloads = slices.DeleteFunc(slices.Clone(workloads), func(w *model.Workload) bool { return w.Dataplane != model.DataplaneSidecar })
 	explained, err := explain.Pods(i, workloads)

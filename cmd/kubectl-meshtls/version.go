@@ -24,7 +24,7 @@ const patience = 5 * time.Second
 // operatorLabels are those of the operator's Deployment, as config/manager and the chart install it.
 var operatorLabels = client.MatchingLabels{"app.kubernetes.io/name": "meshtls"}
 
-// version is the release, or else what Go knows of the module and its commit.
+// version returns the release, or else what Go knows of the module and its commit.
 func version() string {
 	built, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -47,7 +47,7 @@ func main() {
 	}
 }
 
-// run is the operator, until the context ends.
+// run returns the operator, until the context ends.
 func run(ctx context.Context, s settings) error {
 	config, err := ctrl.GetConfig()
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 // release is the version that the build was told by -ldflags "-X main.release=…".
 var release string
 
-// version is the release, or else what Go knows of the module and its commit.
+// version returns the release, or else what Go knows of the module and its commit.
 func version() string {
 	built, ok := debug.ReadBuildInfo()
 	if !ok {

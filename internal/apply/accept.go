@@ -36,10 +36,10 @@ type scope struct {
 	turn turn
 }
 
-// changes says whether that changes at all.
+// changes reports whether that changes at all.
 func (s scope) changes() bool { return s.was != s.is }
 
-// strengthens says whether less plaintext is accepted than before, and weakens whether more is.
+// strengthens reports whether less plaintext is accepted than before, and weakens whether more is.
 func (s scope) strengthens() bool { return strengthOfMode(s.was) < strengthOfMode(s.is) }
 func (s scope) weakens() bool     { return strengthOfMode(s.was) > strengthOfMode(s.is) }
 
@@ -88,7 +88,7 @@ func (s scope) moves() []direction {
 	return []direction{modeDirection(s.was, s.is)}
 }
 
-// afterwards are the namespace's PeerAuthentications once the changes are made. What is there keeps its age.
+// afterwards returns the namespace's PeerAuthentications once the changes are made. What is there keeps its age.
 func afterwards(work Work, list []change) []*istiosecurityv1.PeerAuthentication {
 	changed := map[string]*istiosecurityv1.PeerAuthentication{}
 	for i := range list {
@@ -117,7 +117,7 @@ func afterwards(work Work, list []change) []*istiosecurityv1.PeerAuthentication 
 	return after
 }
 
-// wideMode is the mode of the PeerAuthentication without selector that Istio takes: the oldest, then the first by name; what is not
+// wideMode returns the mode of the PeerAuthentication without selector that Istio takes: the oldest, then the first by name; what is not
 // there yet has no age and comes last. Without one, or where it says nothing, it is what is inherited.
 func wideMode(list []*istiosecurityv1.PeerAuthentication, revision string, inherited acceptMode) acceptMode {
 	var first *istiosecurityv1.PeerAuthentication
@@ -219,7 +219,7 @@ func movesOf(before, after *securityapi.PeerAuthentication, s scope) []direction
 	return moves
 }
 
-// follows says whether the workload or a port follows the wider scope afterwards that did not before.
+// follows reports whether the workload or a port follows the wider scope afterwards that did not before.
 func follows(before, after *securityapi.PeerAuthentication) bool {
 	return slices.ContainsFunc(portsOf(before, after), func(port uint32) bool {
 		return modeAt(before, port) != modeUnset && modeAt(after, port) == modeUnset
@@ -237,7 +237,7 @@ func modeDirection(was, is acceptMode) direction {
 	return tightens
 }
 
-// portsOf are the ports that either of the two speaks of, and zero, which stands for the workload as a whole.
+// portsOf returns the ports that either of the two speaks of, and zero, which stands for the workload as a whole.
 func portsOf(before, after *securityapi.PeerAuthentication) []uint32 {
 	ports := []uint32{0}
 	ports = slices.AppendSeq(ports, maps.Keys(before.GetPortLevelMtls()))
@@ -246,12 +246,12 @@ func portsOf(before, after *securityapi.PeerAuthentication) []uint32 {
 	return slices.Compact(ports)
 }
 
-// modeAt is the mode of a port: its own, or else the workload's; UNSET where it follows the wider scope.
+// modeAt returns the mode of a port: its own, or else the workload's; UNSET where it follows the wider scope.
 func modeAt(pa *securityapi.PeerAuthentication, port uint32) acceptMode {
 	return cmp.Or(pa.GetPortLevelMtls()[port].GetMode(), pa.GetMtls().GetMode())
 }
 
-// isWide says whether the change is of a PeerAuthentication for the whole namespace.
+// isWide reports whether the change is of a PeerAuthentication for the whole namespace.
 func (c *change) isWide() bool {
 	return c.ref.Kind == model.KindPeerAuthentication &&
 		len(acceptSpec(c.live).GetSelector().GetMatchLabels()) == 0 && len(acceptSpec(c.want).GetSelector().GetMatchLabels()) == 0

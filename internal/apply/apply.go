@@ -58,7 +58,7 @@ type Work struct {
 	Keep sets.Set[types.UID]
 	// Mesh are the PeerAuthentications of Istio's root namespace, which decide where the namespace has none for all its pods.
 	Mesh []*istiosecurityv1.PeerAuthentication
-	// Written are objects of which a status says that they were written. One that is to be created again was deleted.
+	// Written are the objects that a status names as written. One that is to be created again was deleted.
 	Written sets.Set[model.ObjectRef]
 	// Services tell which pods are behind a host.
 	Services []model.Service
@@ -86,7 +86,7 @@ func (a Applier) Apply(ctx context.Context, work Work) model.ChangeSet {
 	return done
 }
 
-// touched are the objects that were written, or could not be.
+// touched returns the objects that were written, or could not be.
 func touched(done model.ChangeSet) map[model.ObjectRef]bool {
 	refs := map[model.ObjectRef]bool{}
 	for _, failure := range done.Failures {
@@ -121,7 +121,7 @@ func (a Applier) run(ctx context.Context, batch []change, done *model.ChangeSet)
 	}
 }
 
-// reasonOf is the reason of Programmed=False for the error.
+// reasonOf returns the reason of Programmed=False for the error.
 func reasonOf(c change, err error) string {
 	switch {
 	case apimeta.IsNoMatchError(err):

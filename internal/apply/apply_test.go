@@ -84,7 +84,7 @@ func (s *server) Delete(_ context.Context, obj client.Object, _ ...client.Delete
 	return s.note("delete", obj)
 }
 
-// ours is the metadata of an object that belongs to the policies with these UIDs.
+// ours returns the metadata of an object that belongs to the policies with these UIDs.
 func ours(name string, owners ...string) metav1.ObjectMeta {
 	meta := metav1.ObjectMeta{
 		Namespace: "shop", Name: name, UID: types.UID("uid-of-" + name),
@@ -151,7 +151,7 @@ func with(meta metav1.ObjectMeta, change func(*metav1.ObjectMeta)) metav1.Object
 	return meta
 }
 
-// outcome is a ChangeSet in words.
+// outcome returns a ChangeSet in words.
 func outcome(done model.ChangeSet) []string {
 	var words []string
 	for _, change := range done.Changes {

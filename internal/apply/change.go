@@ -34,7 +34,7 @@ type change struct {
 	because model.Failure
 }
 
-// verb is what the change is called once it is done.
+// verb returns what the change is called once it is done.
 func (c change) verb() model.Verb {
 	switch {
 	case c.want == nil:
@@ -48,7 +48,7 @@ func (c change) verb() model.Verb {
 	}
 }
 
-// owners are the policies that the object belongs to, or belonged to.
+// owners returns the policies that the object belongs to, or belonged to.
 func (c change) owners() []metav1.OwnerReference {
 	if c.want != nil {
 		return ourOwners(c.want)
@@ -56,12 +56,12 @@ func (c change) owners() []metav1.OwnerReference {
 	return ourOwners(c.live)
 }
 
-// keptBy says whether the object belongs to one of the policies.
+// keptBy reports whether the object belongs to one of the policies.
 func (c change) keptBy(policies sets.Set[types.UID]) bool {
 	return slices.ContainsFunc(c.owners(), func(owner metav1.OwnerReference) bool { return policies.Has(owner.UID) })
 }
 
-// changes are what is between live and what is wanted, in the order in which it is to be done.
+// changes returns what is between live and what is wanted, in the order in which it is to be done.
 func changes(work Work) []change {
 	existing := map[model.ObjectRef]object{}
 	for _, obj := range work.Live.All() {
@@ -86,8 +86,8 @@ func changes(work Work) []change {
 	return all
 }
 
-// planOf is the planned object of each name, and what cannot be because another has its name. The one for the same pods or host as what is
-// there stays; else it is the one that was planned first.
+// planOf returns the planned object of each name, and what cannot be because another has its name. The one for the same pods or host as
+// what is there stays; else it is the one that was planned first.
 func planOf(want model.Objects, existing map[model.ObjectRef]object) (planned map[model.ObjectRef]object, losers []change) {
 	planned = map[model.ObjectRef]object{}
 	for _, obj := range want.All() {
@@ -106,7 +106,7 @@ func planOf(want model.Objects, existing map[model.ObjectRef]object) (planned ma
 	return planned, losers
 }
 
-// governsSame says whether both objects are for the same pods and host.
+// governsSame reports whether both objects are for the same pods and host.
 func governsSame(a, b object) bool {
 	return maps.Equal(acceptSpec(a).GetSelector().GetMatchLabels(), acceptSpec(b).GetSelector().GetMatchLabels()) &&
 		sendSpec(a).GetHost() == sendSpec(b).GetHost() &&

@@ -52,7 +52,7 @@ func NewContests() *Contests {
 	return &Contests{now: time.Now, namespaces: map[string]map[model.ObjectRef]*contest{}}
 }
 
-// delay is how long after its last write the object is left alone.
+// delay returns how long after its last write the object is left alone.
 func (c *contest) delay() time.Duration {
 	if c.corrections == 0 {
 		return 0
@@ -69,7 +69,7 @@ func (c *contest) problem() error {
 	return fmt.Errorf("%w: field manager %s", ErrContested, c.by)
 }
 
-// admit says whether the object may be written now.
+// admit reports whether the object may be written now.
 func (all *Contests) admit(c change) error {
 	all.mu.Lock()
 	defer all.mu.Unlock()
@@ -115,7 +115,7 @@ func (all *Contests) forget(ref model.ObjectRef) {
 	delete(all.namespaces[ref.Namespace], ref)
 }
 
-// standing are the failures of objects of the namespace that are as planned, and were put back too often for this to be believed.
+// standing returns the failures of objects of the namespace that are as planned, and were put back too often for this to be believed.
 func (all *Contests) standing(namespace string, changed map[model.ObjectRef]bool) []model.Failure {
 	all.mu.Lock()
 	defer all.mu.Unlock()
@@ -128,8 +128,8 @@ func (all *Contests) standing(namespace string, changed map[model.ObjectRef]bool
 	return failures
 }
 
-// Wait is how long it takes until there is something to do about a contested object of the namespace: to write it again, or to say that
-// it is not contested any more. Zero: none is.
+// Wait returns how long it takes until there is something to do about a contested object of the namespace: to write it again, or to say
+// that it is not contested any more. Zero: none is.
 func (all *Contests) Wait(namespace string) time.Duration {
 	all.mu.Lock()
 	defer all.mu.Unlock()
@@ -179,7 +179,7 @@ func digestOf(want object) uint64 {
 	return digest.Sum64()
 }
 
-// lastHand is the field manager of the latest change that somebody else made to what is ours; empty: none shows.
+// lastHand returns the field manager of the latest change that somebody else made to what is ours; empty: none shows.
 func lastHand(live object) string {
 	if live == nil {
 		return ""

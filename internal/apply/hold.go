@@ -63,13 +63,13 @@ func (h *hold) cause(c *change) (model.Failure, bool) {
 	return model.Failure{}, false
 }
 
-// lasts says whether the failure lasts until somebody else acts, as far as its kind tells: trying again at once is of no use.
+// lasts reports whether the failure lasts until somebody else acts, as far as its kind tells: trying again at once is of no use.
 func lasts(failure model.Failure) bool {
 	return !Retried(failure) || errors.Is(failure.Err, ErrOverruled) || apierrors.IsForbidden(failure.Err) ||
 		apierrors.IsInvalid(failure.Err) || apierrors.IsBadRequest(failure.Err) || apierrors.IsRequestEntityTooLargeError(failure.Err)
 }
 
-// Retried says whether the failure is worth trying again without an event: there is none when a right is given.
+// Retried reports whether the failure is worth trying again without an event: there is none when a right is given.
 func Retried(failure model.Failure) bool {
 	switch {
 	case errors.Is(failure.Err, ErrHeldBack):

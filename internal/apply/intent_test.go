@@ -43,7 +43,7 @@ type state struct {
 	sends   map[string]networkingapi.ClientTLSSettings_TLSmode
 }
 
-// accepted is what Istio makes of it: the port's mode, the workload's, the namespace's, the mesh's.
+// accepted returns what Istio makes of it: the port's mode, the workload's, the namespace's, the mesh's.
 func (s state) accepted(workload string, port uint32) mode {
 	for _, m := range []mode{s.accepts[workload][port], s.accepts[workload][anyPort], s.accepts[everything][anyPort], s.mesh} {
 		if m != unset {
@@ -53,7 +53,7 @@ func (s state) accepted(workload string, port uint32) mode {
 	return permissive
 }
 
-// sent is what clients of a send: as the rule of the host says, or the wildcard's, or else what auto mTLS does.
+// sent returns what clients of a send: as the rule of the host says, or the wildcard's, or else what auto mTLS does.
 func (s state) sent() networkingapi.ClientTLSSettings_TLSmode {
 	for _, name := range []string{exactHost, wildHost} {
 		if m, is := s.sends[name]; is {
@@ -87,7 +87,7 @@ func randomState(random *rand.Rand, mesh mode) state {
 	return s
 }
 
-// objects are the state as objects, each of a policy of its own.
+// objects returns the state as objects, each of a policy of its own.
 func (s state) objects() model.Objects {
 	var objects model.Objects
 	for _, workload := range slices.Sorted(maps.Keys(s.accepts)) {
@@ -243,7 +243,7 @@ func TestNeverWeakerThanBothIntents(t *testing.T) {
 	}
 }
 
-// weaker are the ports and clients that are weaker than in both states.
+// weaker returns the ports and clients that are weaker than in both states.
 func weaker(before, now, after state) []string {
 	var problems []string
 	for _, workload := range workloads {

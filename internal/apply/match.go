@@ -14,12 +14,12 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// leaving says whether the object is being deleted already.
+// leaving reports whether the object is being deleted already.
 func leaving(obj object) bool {
 	return obj.GetDeletionTimestamp() != nil
 }
 
-// matches says whether the live object is as planned: its whole spec, those of its labels that are planned, the
+// matches reports whether the live object is as planned: its whole spec, those of its labels that are planned, the
 // absence of a revision that is not, and its owners of our kind. Everything else on it is other people's.
 func matches(live, want object) bool {
 	return proto.Equal(specOf(live), specOf(want)) &&
@@ -49,7 +49,7 @@ func sameOwners(a, b []metav1.OwnerReference) bool {
 	return slices.Equal(names(a), names(b))
 }
 
-// ourOwners are the policies among the object's owners.
+// ourOwners returns the policies among the object's owners.
 func ourOwners(obj object) []metav1.OwnerReference {
 	owners, _ := splitOwners(obj)
 	return owners
@@ -67,7 +67,7 @@ func splitOwners(obj object) (ours, others []metav1.OwnerReference) {
 	return ours, others
 }
 
-// specOf is the object's spec.
+// specOf returns the object's spec.
 func specOf(obj object) proto.Message {
 	switch o := obj.(type) {
 	case *istiosecurityv1.PeerAuthentication:
@@ -95,7 +95,7 @@ func RefOf(obj object) model.ObjectRef {
 	return ref
 }
 
-// tampered says whether somebody else's hand shows on what is ours: another field manager owns a part of the spec, or the
+// tampered reports whether somebody else's hand shows on what is ours: another field manager owns a part of the spec, or the
 // revision label. That is what drift means here: a live object that differs and is tampered with was changed by others; one
 // that differs and is not is behind the plan. A field that somebody only took away leaves no trace in managedFields, so putting
 // it back counts as an update.
@@ -115,7 +115,7 @@ func Hands(entries []metav1.ManagedFieldsEntry) []metav1.ManagedFieldsEntry {
 	return kept
 }
 
-// othersOnSpec are those that show somebody else's hand on what is ours.
+// othersOnSpec returns the entries of other field managers on what is ours.
 func othersOnSpec(entries []metav1.ManagedFieldsEntry) []metav1.ManagedFieldsEntry {
 	var others []metav1.ManagedFieldsEntry
 	for _, entry := range entries {

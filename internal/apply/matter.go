@@ -10,7 +10,7 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// matters says whether a change may not be made after another that failed. It may not if both belong to one policy, and where the
+// matters reports whether a change may not be made after another that failed. It may not if both belong to one policy, and where the
 // failed one leaves pods, a host or a gateway to an older state that the change would expose, or that does not fit it.
 func matters(failed, c *change, services []model.Service) bool {
 	if sharesPolicy(failed, c) {
@@ -38,13 +38,13 @@ func sharesPolicy(a, b *change) bool {
 	})
 }
 
-// reliesOn says whether the change leaves pods to what another PeerAuthentication says. One that says everything itself for fewer pods
+// reliesOn reports whether the change leaves pods to what another PeerAuthentication says. One that says everything itself for fewer pods
 // does not: only deletions do, what covers all pods, and what begins to follow a wider scope.
 func reliesOn(c *change) bool {
 	return c.want == nil || c.isWide() || follows(acceptSpec(c.live), acceptSpec(c.want))
 }
 
-// meet says whether a pod can match both selectors.
+// meet reports whether a pod can match both selectors.
 func meet(a, b map[string]string) bool {
 	for key, value := range a {
 		if other, there := b[key]; there && other != value {
@@ -54,7 +54,7 @@ func meet(a, b map[string]string) bool {
 	return true
 }
 
-// hostsMeet says whether a destination can match both hosts.
+// hostsMeet reports whether a destination can match both hosts.
 func hostsMeet(a, b string) bool {
 	aSuffix, aWild := strings.CutPrefix(a, "*")
 	bSuffix, bWild := strings.CutPrefix(b, "*")
@@ -70,7 +70,7 @@ func hostsMeet(a, b string) bool {
 	}
 }
 
-// serves says whether pods of the selector may be behind the host.
+// serves reports whether pods of the selector may be behind the host.
 func serves(host string, selector map[string]string, services []model.Service) bool {
 	return slices.ContainsFunc(serversOf(host, services), func(servers map[string]string) bool { return meet(servers, selector) })
 }
@@ -88,7 +88,7 @@ func serversOf(host string, services []model.Service) []map[string]string {
 	return servers
 }
 
-// clusterDomainOf is what comes after .svc. in the host, or else Kubernetes' default.
+// clusterDomainOf returns what comes after .svc. in the host, or else Kubernetes' default.
 func clusterDomainOf(host string) string {
 	_, domain, _ := strings.Cut(host, ".svc.")
 	return cmp.Or(domain, "cluster.local")
@@ -98,7 +98,7 @@ func breadthOf(c *change) int { return breadth(sendSpec(c.either())) }
 
 func hostOf(c *change) string { return sendSpec(c.either()).GetHost() }
 
-// selectorOf are the labels of the pods that a PeerAuthentication or a Gateway is for.
+// selectorOf returns the labels of the pods that a PeerAuthentication or a Gateway is for.
 func selectorOf(c *change) map[string]string {
 	if c.ref.Kind == model.KindGateway {
 		return gatewaySpec(c.either()).GetSelector()
@@ -106,7 +106,7 @@ func selectorOf(c *change) map[string]string {
 	return acceptSpec(c.either()).GetSelector().GetMatchLabels()
 }
 
-// either is the object as planned, or else as it is.
+// either returns the object as planned, or else as it is.
 func (c *change) either() object {
 	if c.want != nil {
 		return c.want

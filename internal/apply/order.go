@@ -36,7 +36,7 @@ func (t turn) compare(u turn) int {
 	return cmp.Or(cmp.Compare(t.phase, u.phase), cmp.Compare(t.rank, u.rank))
 }
 
-// later is the later of the two phases.
+// later returns the later of the two phases.
 func later(a, b phase) phase { return max(a, b) }
 
 // direction is what a change of a server does to the connections that it accepts.
@@ -50,7 +50,7 @@ const (
 	loosens
 )
 
-// together is the direction of a change that consists of several moves. No move at all, such as another certificate, is not
+// together returns the direction of a change that consists of several moves. No move at all, such as another certificate, is not
 // known to be harmless.
 func together(moves []direction) direction {
 	if len(moves) > 0 && !slices.Contains(moves, tightens) {

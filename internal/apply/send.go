@@ -50,7 +50,7 @@ func audienceOf(rule *networkingapi.DestinationRule) int {
 	}
 }
 
-// sendsPlaintext says whether the rule has clients send plaintext anywhere.
+// sendsPlaintext reports whether the rule has clients send plaintext anywhere.
 func sendsPlaintext(rule *networkingapi.DestinationRule) bool {
 	policies := []*networkingapi.TrafficPolicy{rule.GetTrafficPolicy()}
 	for _, subset := range rule.GetSubsets() {

@@ -88,7 +88,7 @@ type operation struct {
 	Value any    `json:"value,omitempty"`
 }
 
-// replacement is the JSON patch that makes live as planned, and nothing if live has changed since.
+// replacement returns the JSON patch that makes live as planned, and nothing if live has changed since.
 func replacement(live, want object) ([]byte, error) {
 	content, err := render.Encode(want)
 	if err != nil {
@@ -116,7 +116,7 @@ func (a Applier) remove(ctx context.Context, c change) error {
 	return nil
 }
 
-// shellOf is an empty object of the kind and name, for the client to decode into.
+// shellOf returns an empty object of the kind and name, for the client to decode into.
 func shellOf(obj object) object {
 	meta := metav1.ObjectMeta{Namespace: obj.GetNamespace(), Name: obj.GetName()}
 	switch obj.(type) {

@@ -52,7 +52,7 @@ func TestFindingsAreDocumented(t *testing.T) {
 	}
 }
 
-// matches are what a group of the pattern matches in the file, each time that the pattern does.
+// matches returns what a group of the pattern matches in the file, each time that the pattern does.
 func matches(t *testing.T, path string, pattern *regexp.Regexp, group int) []string {
 	t.Helper()
 	content, err := os.ReadFile(path)

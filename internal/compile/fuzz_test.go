@@ -20,7 +20,7 @@ import (
 // seededWorlds is how many worlds the test run compiles; go test -fuzz goes on from there.
 const seededWorlds = 100
 
-// FuzzCompile compiles random policies, of which only those count that the CRD admits, in random worlds: there is no panic, what
+// FuzzCompile compiles random policies that the CRD admits, in random worlds: there is no panic, what
 // is rendered passes the validation of Istio's CRDs, and the order of the input does not show in the output.
 func FuzzCompile(f *testing.F) {
 	for seed := range uint64(seededWorlds) {
@@ -80,7 +80,7 @@ func gatherObjects(t *testing.T, cluster []client.Object) []model.Snapshot {
 	return snapshots
 }
 
-// admittedOnly are the policies that an API server would take.
+// admittedOnly returns the policies that an API server would take.
 func admittedOnly(t *testing.T, policies []*meshtlsv1alpha1.MeshTLSPolicy) []client.Object {
 	t.Helper()
 	schema := policySchema(t)

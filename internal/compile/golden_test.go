@@ -60,7 +60,7 @@ func TestGoldenOutputsHaveInputs(t *testing.T) {
 	golden.WantInputs(t, glob(t, outputSuffix), outputSuffix, inputSuffix)
 }
 
-// pairs are the paths of the inputs, without their suffix.
+// pairs returns the paths of the inputs, without their suffix.
 func pairs(t *testing.T) []string {
 	t.Helper()
 	inputs := glob(t, inputSuffix)
@@ -99,7 +99,7 @@ func gatherAll(t *testing.T, input string) []model.Snapshot {
 	return snapshots
 }
 
-// compileAll is the output: the objects, then the policies with their statuses.
+// compileAll returns the output: the objects, then the policies with their statuses.
 func compileAll(t *testing.T, snapshots []model.Snapshot) []byte {
 	t.Helper()
 	var objects model.Objects
@@ -124,7 +124,7 @@ func compileAll(t *testing.T, snapshots []model.Snapshot) []byte {
 	return bytes.Join(policies, []byte("---\n"))
 }
 
-// policyDocument is a policy's status, while nothing goes wrong in writing.
+// policyDocument returns a policy's status, while nothing goes wrong in writing.
 func policyDocument(t *testing.T, outcome model.Outcome, mesh model.Mesh) []byte {
 	t.Helper()
 	written := status.Of(outcome, mesh, nil)
@@ -196,7 +196,7 @@ func admitAll(t *testing.T, objects model.Objects) {
 	}
 }
 
-// istioSchemas are those of the CRDs in the module that our Istio types come from.
+// istioSchemas returns the schemas of the CRDs in the module that our Istio types come from.
 func istioSchemas(t *testing.T) admission.Schemas {
 	t.Helper()
 	schemas, err := loadIstioSchemas()

@@ -22,7 +22,7 @@ import (
 // reviewedAt is when the worlds are looked at.
 var reviewedAt = time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
 
-// meshOf is the whole mesh of a world, with the snapshots of its namespaces that have policies.
+// meshOf returns the whole mesh of a world, with the snapshots of its namespaces that have policies.
 func meshOf(t *testing.T, options source.Options, paths ...string) (model.Inventory, []model.Snapshot) {
 	t.Helper()
 	return meshIn(t, readerOf(t, options, paths...))
@@ -213,7 +213,7 @@ func compareFindings(t *testing.T, world string, mesh model.Inventory, snapshots
 	return len(part)
 }
 
-// gravest are the severities of what lint finds, by policy and place in an object.
+// gravest returns the severities of what lint finds, by policy and place in an object.
 func gravest(results []model.Result) map[string]meshtlsv1alpha1.Severity {
 	checks := sets.New[string]()
 	for _, check := range all.Checks() {

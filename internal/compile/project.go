@@ -13,7 +13,7 @@ import (
 // Birth returns the creation time of a rendered object that the cluster does not hold yet.
 type Birth func(model.Object) metav1.Time
 
-// unborn is the Birth of objects that nobody has written yet: they will be younger than everything that exists.
+// unborn returns the Birth of objects that nobody has written yet: they will be younger than everything that exists.
 func unborn(model.Object) metav1.Time { return istio.Unborn }
 
 // Project returns the rendered objects as the cluster will hold them: each with the creation time of the live object that it updates

@@ -39,7 +39,7 @@ type corpus struct {
 	lookedAt, exported atomic.Int64
 }
 
-// TestReach compiles generated policies, of which only those count that the CRD admits: whatever a policy of a namespace other than
+// TestReach compiles generated policies that the CRD admits: whatever a policy of a namespace other than
 // Istio's root says, all that it becomes is in its own namespace, and changes nothing of what other namespaces' workloads accept,
 // nor of which rule governs their traffic to hosts that are not the policy's namespace's own. A rule that is exported although its
 // host is somebody else's (the companion) is judged so too.
@@ -67,7 +67,7 @@ func TestReach(t *testing.T) {
 	}
 }
 
-// wantedWorlds is how many worlds are judged.
+// wantedWorlds returns how many worlds are judged.
 func wantedWorlds(t *testing.T) uint64 {
 	t.Helper()
 	value := os.Getenv("MESHTLS_WORLDS")
@@ -179,7 +179,7 @@ func wantNoReach(t *testing.T, r reach) {
 	}
 }
 
-// ruleNames are the DestinationRules that govern a client's traffic to the host.
+// ruleNames returns the DestinationRules that govern a client's traffic to the host.
 func ruleNames(m *istio.Model, client istio.Client, host model.Host) []string {
 	var names []string
 	for _, rule := range m.Rule(client, host).Rules {
@@ -188,7 +188,7 @@ func ruleNames(m *istio.Model, client istio.Client, host model.Host) []string {
 	return names
 }
 
-// hostsOfOthers are the hosts that others than the namespace declare.
+// hostsOfOthers returns the hosts that others than the namespace declare.
 func hostsOfOthers(snapshots []model.Snapshot, namespace string) []model.Host {
 	var found []model.Host
 	for _, s := range snapshots {
@@ -206,7 +206,7 @@ func hostsOfOthers(snapshots []model.Snapshot, namespace string) []model.Host {
 	return found
 }
 
-// modelOf is what Istio's control plane of a revision does with the objects.
+// modelOf returns what Istio's control plane of a revision does with the objects.
 func modelOf(mesh model.Mesh, revision string, objects ...model.Objects) *istio.Model {
 	world := istio.World{Mesh: mesh}
 	for _, o := range objects {
@@ -216,7 +216,7 @@ func modelOf(mesh model.Mesh, revision string, objects ...model.Objects) *istio.
 	return istio.New(world)
 }
 
-// readBy are the objects that the control plane of a revision reads.
+// readBy returns the objects that the control plane of a revision reads.
 func readBy[T metav1.Object](revision string, objects []T) []T {
 	var read []T
 	for _, o := range objects {

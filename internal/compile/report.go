@@ -40,7 +40,7 @@ func referencesByOwner(objects model.Objects) map[string][]meshtlsv1alpha1.Objec
 	return references
 }
 
-// mutedChecks are the checks that each policy does not want to hear of.
+// mutedChecks returns the checks that each policy does not want to hear of.
 func mutedChecks(policies []*meshtlsv1alpha1.MeshTLSPolicy) map[types.NamespacedName][]string {
 	muted := map[types.NamespacedName][]string{}
 	for _, p := range policies {

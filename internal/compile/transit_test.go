@@ -28,7 +28,7 @@ spec:
   template: {metadata: {labels: {app: web}}, spec: {containers: [{name: web, image: web, ports: [{containerPort: 8080}, {containerPort: 9090}]}]}}
 `
 
-// acceptPolicy is a policy of the namespace shop.
+// acceptPolicy returns a policy of the namespace shop.
 func acceptPolicy(target, accept string) string {
 	return fmt.Sprintf("\n---\napiVersion: security.meshtls.dev/v1alpha1\nkind: MeshTLSPolicy\n"+
 		"metadata: {name: web, namespace: shop, uid: web}\nspec: {%saccept: {%s}}\n", target, accept)

@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 )
 
-// covered is the part of the window for which there are metrics of the mesh; zero: there are none.
+// covered returns the part of the window for which there are metrics of the mesh; zero: there are none.
 func (a *asking) covered(q Queries, w Window) Window {
 	answer := a.vector(q.Since(w.Length()))
 	if len(answer) == 0 {
@@ -76,7 +76,7 @@ func (a *asking) young(pod Pod) bool {
 	return !pod.Since.IsZero() && a.at.Sub(pod.Since) < reportsWithin
 }
 
-// addressOf is the address of an instance.
+// addressOf returns the address of an instance.
 func addressOf(instance string) string {
 	if host, _, err := net.SplitHostPort(instance); err == nil {
 		return host
@@ -84,7 +84,7 @@ func addressOf(instance string) string {
 	return strings.Trim(instance, "[]")
 }
 
-// audit is what the audit policy counted.
+// audit returns what the audit policy counted.
 func (a *asking) audit(q Queries, w time.Duration) []PortCount {
 	if !q.Target.Audited || len(q.Target.Pods) == 0 {
 		return nil

@@ -25,7 +25,7 @@ type Window struct {
 // Last returns the window of the length that ends at the time.
 func Last(length time.Duration, to time.Time) Window { return Window{From: to.Add(-length), To: to} }
 
-// Length is the window's.
+// Length returns the window's.
 func (w Window) Length() time.Duration { return w.To.Sub(w.From) }
 
 // Workload names what pods belong to as the metrics do: by namespace and, most often, Deployment. The zero value is not known.
@@ -179,7 +179,7 @@ func (o Observation) Without(ignored func(Call) bool) Observation {
 	return o
 }
 
-// unknown is what a source says that cannot answer.
+// unknown returns what a source says that cannot answer.
 func unknown(source, why string) Observation {
 	return Observation{Outcome: Unknown, Doubt: why, Source: source}
 }

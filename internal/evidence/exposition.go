@@ -45,7 +45,7 @@ func readPage(page io.Reader, proxy Proxy) ([]read, error) {
 	return all, nil
 }
 
-// valueOf is the value of a counter, or of a gauge; ztunnel's page does not say the type of all.
+// valueOf returns the value of a counter, or of a gauge; ztunnel's page does not say the type of all.
 func valueOf(metric *dto.Metric) float64 {
 	switch {
 	case metric.Counter != nil:
@@ -57,7 +57,7 @@ func valueOf(metric *dto.Metric) float64 {
 	}
 }
 
-// key is what makes two series the same.
+// key returns what makes two series the same.
 func (r read) key() string {
 	var key strings.Builder
 	for _, name := range sortedKeys(r.labels) {

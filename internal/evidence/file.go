@@ -65,7 +65,7 @@ func seriesOf(stream *model.SampleStream) Series {
 	return s
 }
 
-// End is the time of the last sample.
+// End returns the time of the last sample.
 func (r *Recording) End() (end time.Time) {
 	for _, s := range r.Series {
 		if n := len(s.Samples); n > 0 && s.Samples[n-1].At.After(end) {

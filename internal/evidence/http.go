@@ -104,7 +104,7 @@ func (b *boundedBody) Read(into []byte) (int, error) {
 	return n, err
 }
 
-// hostOf is the host of an address, for messages; credentials in it are never shown.
+// hostOf returns the host of an address, for messages; credentials in it are never shown.
 func hostOf(address string) string {
 	if parsed, err := url.Parse(address); err == nil && parsed.Host != "" {
 		return parsed.Host

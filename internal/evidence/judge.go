@@ -59,7 +59,7 @@ func judge(t Target, f facts) Observation {
 // noPods is the doubt about a target that nobody reports on.
 const noPods = "No ready pod of the target has a proxy."
 
-// doubts are the reasons not to conclude anything from what was not seen.
+// doubts returns the reasons not to conclude anything from what was not seen.
 func doubts(t Target, f facts, o Observation) []string {
 	switch {
 	case len(t.Pods) == 0:
@@ -115,7 +115,7 @@ func (p Port) behind(service string) bool {
 	return service == "" || service == "unknown" || len(p.Services) == 0 || slices.Contains(p.Services, service)
 }
 
-// key is what makes two calls the same.
+// key returns what makes two calls the same.
 func (c Call) key() string {
 	return strings.Join([]string{c.Client.String(), c.Principal, c.Server.String(), c.Service, c.Protocol,
 		fmt.Sprint(c.Port, c.Candidates)}, "\n")
@@ -149,7 +149,7 @@ func (c Call) plus(other Call) Call {
 	return c
 }
 
-// earlier is the first of two times; one that is zero is not known.
+// earlier returns the first of two times; one that is zero is not known.
 func earlier(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {
 		return b

@@ -143,7 +143,7 @@ func (a *asking) vector(query string) model.Vector {
 	return vector
 }
 
-// calls are those of the window, with when they were seen.
+// calls returns the calls of the window, with when they were seen.
 func (a *asking) calls(q Queries, w Window) []counted {
 	length := w.Length()
 	var calls []counted
@@ -197,7 +197,7 @@ func refusable(calls []counted) bool {
 	return false
 }
 
-// times are the answers of a query for times, by what makes two calls the same.
+// times returns the answers of a query for times, by what makes two calls the same.
 func (a *asking) times(query string) map[string]time.Time {
 	all := map[string]time.Time{}
 	for _, sample := range a.vector(query) {

@@ -54,8 +54,8 @@ func (q Queries) calls(metric string, w time.Duration) string {
 	return fmt.Sprintf("sum by (%s, connection_security_policy) (%s) > 0", by, Growth(q.selector(metric), w))
 }
 
-// Growth is the PromQL of how much counters grew in the window. What increase() says is not all: a series that is born with a count, as
-// that of a client which calls once, does not grow by it, so it counts with its last value; and the step from the sample before the
+// Growth returns the PromQL of how much counters grew in the window. What increase() says is not all: a series that is born with a count,
+// as that of a client which calls once, does not grow by it, so it counts with its last value; and the step from the sample before the
 // window to the first one in it is neither window's. Pods that are gone count as well.
 func Growth(selector string, w time.Duration) string {
 	length := duration(w)
@@ -81,7 +81,7 @@ func (q Queries) Streams() string {
 // LastSeen and FirstSeen find when the counts of calls that are not mutual TLS grew, as seconds, to within the step of the window.
 func (q Queries) LastSeen(w time.Duration) string { return q.seen("max", w) }
 
-// FirstSeen is the other end of LastSeen.
+// FirstSeen returns the other end of LastSeen.
 func (q Queries) FirstSeen(w time.Duration) string { return q.seen("min", w) }
 
 // seen asks each metric apart: their labels are the same but for the protocol. The steps of a subquery end before the window does, so
@@ -108,7 +108,7 @@ func grewAt(selector string, step time.Duration) string {
 		selector, duration(2*step), now, before)
 }
 
-// Step is the resolution in which a window is looked at.
+// Step returns the resolution in which a window is looked at.
 func Step(w time.Duration) time.Duration {
 	return min(max((w/20).Truncate(time.Second), time.Second), 5*time.Minute)
 }
@@ -118,7 +118,7 @@ func (q Queries) Audit(w time.Duration) string {
 	return fmt.Sprintf("sum by (http_conn_manager_prefix, authz_dry_run_result) (%s)", q.podGrowth(metricAuditHTTP, auditAction, w))
 }
 
-// AuditTCP is the same for all TCP ports together: a proxy keeps one counter for them.
+// AuditTCP returns the same for all TCP ports together: a proxy keeps one counter for them.
 func (q Queries) AuditTCP(w time.Duration) string {
 	return fmt.Sprintf("sum by (authz_dry_run_result) (%s)", q.podGrowth(metricAuditTCP, auditAction, w))
 }
@@ -148,7 +148,7 @@ func (q Queries) Since(w time.Duration) string {
 		q.build(), duration(max(2*step, reportsWithin)), duration(w), duration(step))
 }
 
-// historyStep is the resolution in which the begin of a window is looked for.
+// historyStep returns the resolution in which the begin of a window is looked for.
 func historyStep(w time.Duration) time.Duration {
 	return max((w / 50).Truncate(time.Second), time.Second)
 }
@@ -183,7 +183,7 @@ func (q Queries) build(more ...string) string {
 	return q.series(metricBuild, append([]string{`component=~"proxy|ztunnel"`}, more...))
 }
 
-// podGrowth is the growth of Envoy's own series of the target's pods, zero among them. The scrape adds the name of the pod by one of
+// podGrowth returns the growth of Envoy's own series of the target's pods, zero among them. The scrape adds the name of the pod by one of
 // two labels, as Istio's examples of Prometheus' configuration have it.
 func (q Queries) podGrowth(metric, matcher string, w time.Duration) string {
 	var names []string
@@ -215,7 +215,7 @@ func (q Queries) series(metric string, matchers []string) string {
 	return metric + "{" + strings.Join(matchers, ",") + "}"
 }
 
-// anyOf is the quoted pattern of the names.
+// anyOf returns the quoted pattern of the names.
 func anyOf(names []string) string {
 	quoted := make([]string, 0, len(names))
 	for _, name := range names {

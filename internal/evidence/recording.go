@@ -71,7 +71,7 @@ func (r *Recording) Edges(_ context.Context, s Scope, w Window) ([]Edge, error) 
 	return edgesOf(r.calls(Target{Namespace: s.Namespace}, w)), nil
 }
 
-// covered is the part of the window in which something was recorded.
+// covered returns the part of the window in which something was recorded.
 func (r *Recording) covered(w Window) (Window, bool) {
 	begin := time.Time{}
 	for _, s := range r.Series {
@@ -106,7 +106,7 @@ func (r *Recording) reporting(t Target, at time.Time) int {
 	return reporting
 }
 
-// calls are those that grew in the window, and the connections of before that are open.
+// calls returns the calls whose counters grew in the window, and the connections of before that are open.
 func (r *Recording) calls(t Target, w Window) []counted {
 	var calls []counted
 	open := map[string]int64{}

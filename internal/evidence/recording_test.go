@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// counter is a series of calls of catalog, a sample a minute that end at noon; a negative value is none.
+// counter returns a series of calls of catalog, a sample a minute that end at noon; a negative value is none.
 func counter(values ...float64) Series {
 	s := Series{Labels: map[string]string{
 		"__name__": metricRequests, "reporter": "destination", "destination_workload_namespace": "shop", "destination_workload": "catalog",

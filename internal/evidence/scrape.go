@@ -125,7 +125,7 @@ func (s *Scraper) Edges(ctx context.Context, scope Scope, w Window) ([]Edge, err
 	return all.Edges(ctx, scope, w)
 }
 
-// wholeLife is the window of an observation: proxies that have counted nothing since they started say so of all their life.
+// wholeLife returns the window of an observation: proxies that have counted nothing since they started say so of all their life.
 func wholeLife(o Observation, t Target, w Window) Window {
 	youngest := time.Time{}
 	for _, p := range t.Pods {
@@ -146,7 +146,7 @@ func wholeLife(o Observation, t Target, w Window) Window {
 	return Window{From: youngest, To: w.To}
 }
 
-// memoryOf is the memory of the target; those that nobody asks for are forgotten.
+// memoryOf returns the memory of the target; those that nobody asks for are forgotten.
 func (s *Scraper) memoryOf(t Target, now time.Time) *memory {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -198,7 +198,7 @@ func (m *memory) scrape(ctx context.Context, reach Reach, t Target, now time.Tim
 	return failures[:min(len(failures), 3)]
 }
 
-// proxiesOf are the proxies of the target, each once: a ztunnel is that of many pods.
+// proxiesOf returns the proxies of the target, each once: a ztunnel is that of many pods.
 func proxiesOf(t Target) map[Proxy]bool {
 	proxies := map[Proxy]bool{}
 	for _, p := range t.Pods {
@@ -267,7 +267,7 @@ func (m *memory) trim(before time.Time) {
 	}
 }
 
-// recording is what is remembered, by then.
+// recording returns what is remembered, by then.
 func (m *memory) recording() *Recording {
 	m.mu.Lock()
 	defer m.mu.Unlock()

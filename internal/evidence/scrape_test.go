@@ -38,7 +38,7 @@ func (p *pages) reach(_ context.Context, proxy Proxy, page Page) (io.ReadCloser,
 	return io.NopCloser(strings.NewReader(text)), nil
 }
 
-// page is what a sidecar of catalog shows after so many calls.
+// page returns what a sidecar of catalog shows after so many calls.
 func page(mutual, plaintext int) string {
 	const line = "istio_requests_total{reporter=\"destination\",source_workload=%q,source_workload_namespace=\"shop\",destination_workload=\"catalog\"," +
 		"destination_workload_namespace=\"shop\",request_protocol=\"http\",connection_security_policy=%q} %d\n"

@@ -16,7 +16,7 @@ func (s Series) ofTarget(t Target) bool {
 		(len(t.Workloads) == 0 || slices.Contains(t.Workloads, s.Labels["destination_workload"]))
 }
 
-// pod is the namespace/name of the pod that the series was read from, as far as its labels say.
+// pod returns the namespace/name of the pod that the series was read from, as far as its labels say.
 func (s Series) pod() string {
 	if name := s.Labels["kubernetes_pod_name"]; name != "" {
 		return s.Labels["kubernetes_namespace"] + "/" + name
@@ -31,7 +31,7 @@ func (s Series) ofPods(t Target) bool {
 	})
 }
 
-// at is the last sample until the time; false: there is none within the span before.
+// at returns the last sample until the time; false: there is none within the span before.
 func (s Series) at(when time.Time, within time.Duration) (Sample, bool) {
 	for i := len(s.Samples) - 1; i >= 0; i-- {
 		if sample := s.Samples[i]; !sample.At.After(when) {
@@ -47,7 +47,7 @@ func (s Series) reportsAt(when time.Time) bool {
 	return reports
 }
 
-// opened is what the series adds to the number of connections that are open and not mutual TLS.
+// opened returns what the series adds to the number of connections that are open and not mutual TLS.
 func (s Series) opened(when time.Time) int64 {
 	sample, reports := s.at(when, reportsWithin)
 	switch {

@@ -2,8 +2,8 @@ package evidence
 
 import "slices"
 
-// Together is what several observations say of all their targets. One that is Found makes it so, and else one that is Unknown. It looks as
-// far back as all of them do.
+// Together returns what several observations say of all their targets. One that is Found makes it so, and else one that is Unknown. It
+// looks as far back as all of them do.
 func Together(all []Observation) Observation {
 	var sum Observation
 	var doubts []string

@@ -14,7 +14,7 @@ type Answer struct {
 	Target   model.ObjectRef `json:"target"`
 	// Notes are about the mesh as a whole.
 	Notes []string `json:"notes,omitempty"`
-	// Workloads are the target's pods; those of which the same is to be said are one.
+	// Workloads are the target's pods; pods with the same answer are one.
 	Workloads []Workload `json:"workloads"`
 }
 
@@ -29,7 +29,7 @@ const (
 	ProxyNone    Proxy = "None"
 )
 
-// Workload are pods of which the same is to be said.
+// Workload are pods with the same answer.
 type Workload struct {
 	Namespace string `json:"namespace"`
 	// Example is the name of one of the pods, and Pods their number.
@@ -50,7 +50,7 @@ type Workload struct {
 	Dropped []Dropped `json:"dropped,omitempty"`
 	// Outbound are the destinations, by name and port.
 	Outbound []Outbound `json:"outbound,omitempty"`
-	// Omitted counts the destinations that are not listed: those of which there is nothing to say but what Istio does of itself.
+	// Omitted counts the destinations that are not listed: there Istio does what it does by default.
 	Omitted []Omitted `json:"omitted,omitempty"`
 }
 
@@ -134,7 +134,7 @@ type LocalConnection struct {
 	Carries string `json:"carries"`
 }
 
-// Ignored is an object of which Istio uses nothing.
+// Ignored is an object that Istio does not use.
 type Ignored struct {
 	model.ObjectRef
 	Policies []string `json:"policies,omitempty"`
@@ -224,7 +224,7 @@ type Outbound struct {
 	// Local is nil for a gateway, which has no application.
 	Local    *LocalConnection `json:"local,omitempty"`
 	External ExternalOutbound `json:"external"`
-	// Endpoints are what is behind the destination; those of which the same is to be said are one. There is always one.
+	// Endpoints are what is behind the destination; endpoints with the same answer are one. There is always one.
 	Endpoints []Endpoint `json:"endpoints"`
 }
 
@@ -264,7 +264,7 @@ type Rule struct {
 	Policies  []string `json:"policies,omitempty"`
 }
 
-// Endpoint are the pods behind a destination of which the same is to be said, or a server that is no pod.
+// Endpoint are pods behind a destination with the same answer, or a server that is no pod.
 type Endpoint struct {
 	Outcome mesh.Kind `json:"outcome"`
 	Why     string    `json:"why"`

@@ -117,7 +117,7 @@ const (
 	labelWaypoint  = "istio.io/use-waypoint"
 )
 
-// notes are what holds for all connections of the pods.
+// notes returns what holds for all connections of the pods.
 func (v *view) notes(w *model.Workload) []string {
 	var notes []string
 	labels := v.Namespace(w.Namespace).Labels
@@ -187,7 +187,7 @@ func (p podPort) String() string {
 	return fmt.Sprintf("%d (Service port %s:%d)", p.number, p.services[0].Service, p.services[0].Port)
 }
 
-// ports are those that can be asked for.
+// ports returns the ports that can be asked for.
 func (w Workload) ports() []podPort {
 	var all []podPort
 	for _, in := range w.Inbound {

@@ -202,7 +202,7 @@ func TestExplainTakesEveryWorld(t *testing.T) {
 	}
 }
 
-// unexplained are the connections without an outcome or a reason.
+// unexplained returns the connections without an outcome or a reason.
 func unexplained(w explain.Workload) []string {
 	var problems []string
 	for _, in := range w.Inbound {
@@ -262,7 +262,7 @@ func TestExplainAgreesWithEffective(t *testing.T) {
 	}
 }
 
-// randomMesh is the mesh of a random world, with those of its policies that the API server would admit.
+// randomMesh returns the mesh of a random world, with those of its policies that the API server would admit.
 func randomMesh(t *testing.T, seed uint64) model.Inventory {
 	t.Helper()
 	cluster, policies := worlds.Random(seed)
@@ -296,7 +296,7 @@ func compareAccepted(t *testing.T, asked *istio.Model, w *model.Workload, about 
 	}
 }
 
-// outcomesOf are the outcomes for pods behind the Services, counted by Service port, as the model of Istio has them.
+// outcomesOf returns the outcomes for pods behind the Services, counted by Service port, as the model of Istio has them.
 func outcomesOf(mesh model.Inventory, asked *istio.Model, client *model.Workload) map[string]int {
 	outcomes := map[string]int{}
 	from := istio.Client{Namespace: client.Namespace, Labels: client.Labels, Dataplane: client.Dataplane, Gateway: client.Gateway}

@@ -40,7 +40,7 @@ func (v *view) listeners(w *model.Workload) ([]Listener, []Dropped) {
 	return listeners, dropped
 }
 
-// podPortOf is the pods' port of a server that is left out: that of the server which is in its way.
+// podPortOf returns the pods' port of a server that is left out: that of the server which is in its way.
 func podPortOf(merged istio.Listeners, d istio.Dropped) int32 {
 	for _, l := range merged.Listeners {
 		for _, s := range l.Servers {

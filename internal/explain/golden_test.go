@@ -69,7 +69,7 @@ func glob(t *testing.T, suffix string) []string {
 	return files
 }
 
-// meshOf is the mesh of the file, once what its policies come to is written.
+// meshOf returns the mesh of the file, once what its policies come to is written.
 func meshOf(t *testing.T, file string) model.Inventory {
 	t.Helper()
 	reader, err := source.Read(t.Context(), []string{file}, source.Options{})

@@ -10,7 +10,7 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// inbound are the ports of pods that are no gateway, and the PeerAuthentications that are ignored for them.
+// inbound returns the ports of pods that are no gateway, and the PeerAuthentications that are ignored for them.
 func (v *view) inbound(w *model.Workload) ([]Inbound, []Ignored) {
 	acceptance := v.Accept(w)
 	services := v.leadingTo(w)
@@ -40,7 +40,7 @@ type leadingPort struct {
 	protocol string
 }
 
-// leadingTo are the Service ports that lead to the pods, by the pods' port.
+// leadingTo returns the Service ports that lead to the pods, by the pods' port.
 func (v *view) leadingTo(w *model.Workload) map[int32][]leadingPort {
 	leading := map[int32][]leadingPort{}
 	for _, d := range v.InFront(w.Namespace, w.Labels) {
@@ -59,7 +59,7 @@ func (v *view) leadingTo(w *model.Workload) map[int32][]leadingPort {
 	return leading
 }
 
-// portsOf are the ports that the pods declare, that Services lead to, or that something is said about; last 0, for all others.
+// portsOf returns the ports that the pods declare, that Services lead to, or that something is said about; last 0, for all others.
 func portsOf(w *model.Workload, services map[int32][]leadingPort, acceptance istio.Acceptance) []int32 {
 	ports := map[int32]bool{}
 	for _, p := range w.Ports {
@@ -89,7 +89,7 @@ func portName(w *model.Workload, port int32) string {
 // uncapturedBy is what keeps a port from the proxy.
 var uncapturedBy = Origin{Field: "the pods' annotations traffic.sidecar.istio.io/excludeInboundPorts or includeInboundPorts"}
 
-// accepted is what is taken at the port.
+// accepted returns what is taken at the port.
 func (v *view) accepted(w *model.Workload, acceptance istio.Acceptance, port int32) ExternalInbound {
 	accepted := acceptance.Port(port)
 	switch {
@@ -153,7 +153,7 @@ const (
 	tlsInside
 )
 
-// inside is the content of a port; declarations that differ say nothing.
+// inside returns the content of a port; declarations that differ say nothing.
 func inside(protocols []string) content {
 	if len(protocols) == 0 {
 		return anything
@@ -168,7 +168,7 @@ func inside(protocols []string) content {
 	}
 }
 
-// bySidecar is what the sidecar hands over: always as it is, it never starts TLS towards the application.
+// bySidecar returns what the sidecar hands over: always as it is, it never starts TLS towards the application.
 func bySidecar(accepts Accepts, carries content) string {
 	const ended = "Plaintext: mutual TLS ends in the sidecar"
 	switch accepts {

@@ -13,7 +13,7 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// outbound are the destinations of the pods' traffic, and how many more there are of which there is nothing to say.
+// outbound returns the destinations of the pods' traffic, and how many more there are at which Istio does what it does by default.
 func (v *view) outbound(w *model.Workload, q Question) ([]Outbound, []Omitted, error) {
 	if q.To != "" {
 		found, err := v.to(w, q.To)
@@ -134,7 +134,7 @@ func (v *view) sent(c mesh.Call) Outbound {
 	return o
 }
 
-// sends is what the pods' proxy sends to the destination as a whole.
+// sends returns what the pods' proxy sends to the destination as a whole.
 func (v *view) sends(w *model.Workload, to istio.Destination) ExternalOutbound {
 	tls := v.Sends(istio.ClientOf(w), to)
 	external := ExternalOutbound{Sends: string(tls.Mode), DecidedBy: v.decidedBy(tls), Why: tls.Why}
@@ -163,7 +163,7 @@ func (v *view) sends(w *model.Workload, to istio.Destination) ExternalOutbound {
 	return external
 }
 
-// decidedBy is what decided. A rule that governs and sets no TLS decides nothing: that leaves it to Istio.
+// decidedBy returns what decided. A rule that governs and sets no TLS decides nothing: that leaves it to Istio.
 func (v *view) decidedBy(tls istio.TLS) Origin {
 	if tls.Mode == "" {
 		return Origin{Field: "there is no such subset"}
@@ -188,7 +188,7 @@ func droppedByPort(tls istio.TLS, choice istio.Choice) string {
 		" stands in place of all that is said for the destination, and has no tls."
 }
 
-// setsTLS says whether the rule sets TLS at any level.
+// setsTLS reports whether the rule sets TLS at any level.
 func setsTLS(rule *networkingapi.DestinationRule) bool {
 	sets := func(policy *networkingapi.TrafficPolicy) bool {
 		return policy.GetTls() != nil || slices.ContainsFunc(policy.GetPortLevelSettings(),
@@ -198,7 +198,7 @@ func setsTLS(rule *networkingapi.DestinationRule) bool {
 		slices.ContainsFunc(rule.GetSubsets(), func(s *networkingapi.Subset) bool { return sets(s.GetTrafficPolicy()) })
 }
 
-// remarkable says whether something else decides than what Istio does of itself, or the outcome is not mutual TLS. Pods without a
+// remarkable reports whether something else decides than what Istio does of itself, or the outcome is not mutual TLS. Pods without a
 // proxy have no mutual TLS anyway: there it is only what fails.
 func (o Outbound) remarkable(w *model.Workload) bool {
 	for _, e := range o.Endpoints {
@@ -211,12 +211,12 @@ func (o Outbound) remarkable(w *model.Workload) bool {
 	return o.External.ruled() || o.External.Note != "" || slices.ContainsFunc(o.External.Ignored, func(i Ignored) bool { return i.decides })
 }
 
-// ruled says whether a DestinationRule decides.
+// ruled reports whether a DestinationRule decides.
 func (e ExternalOutbound) ruled() bool {
 	return e.DecidedBy.Kind == model.KindDestinationRule && e.Sends != "Auto"
 }
 
-// local is the connection between the application and its proxy; a gateway has no application.
+// local returns the connection between the application and its proxy; a gateway has no application.
 func local(w *model.Workload, protocol string) *LocalConnection {
 	if proxyOf(w) == ProxyGateway {
 		return nil

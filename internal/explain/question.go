@@ -17,14 +17,14 @@ type Question struct {
 	Port int32 `json:"port,omitempty"`
 	// To is the host, or host:port, that outbound connections are limited to; empty: they are not.
 	To string `json:"to,omitempty"`
-	// All lists the destinations too of which there is nothing to say but what Istio does of itself.
+	// All also lists the destinations at which Istio does what it does by default.
 	All bool `json:"all,omitempty"`
 }
 
-// Inbound says whether inbound connections are asked about.
+// Inbound reports whether inbound connections are asked about.
 func (q Question) Inbound() bool { return q.To == "" || q.Port != 0 }
 
-// Outbound says whether outbound connections are asked about.
+// Outbound reports whether outbound connections are asked about.
 func (q Question) Outbound() bool { return q.Port == 0 || q.To != "" || q.All }
 
 // The kinds of targets.
@@ -54,7 +54,7 @@ var targetKinds = map[string]string{
 	"workload": kindWorkload, "workloads": kindWorkload,
 }
 
-// Kinds are the kinds that can be asked about, as they are typed.
+// Kinds returns the kinds that can be asked about, as they are typed.
 func Kinds() []string {
 	kinds := map[string]bool{}
 	for _, kind := range targetKinds {

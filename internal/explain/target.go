@@ -35,7 +35,7 @@ func Find(v *mesh.View, q Question) (model.ObjectRef, []*model.Workload, error) 
 	return target, workloads, nil
 }
 
-// namesOf are the names of the objects of the kind, in order. Controllers are known by their pods.
+// namesOf returns the names of the objects of the kind, in order. Controllers are known by their pods.
 func namesOf(v *mesh.View, kind string) []types.NamespacedName {
 	var names []types.NamespacedName
 	add := func(namespace, name string) {
@@ -63,7 +63,7 @@ func namesOf(v *mesh.View, kind string) []types.NamespacedName {
 	return slices.Compact(names)
 }
 
-// nameAs is the pod's own name, or that of its controller if that is of the kind.
+// nameAs returns the pod's own name, or that of its controller if that is of the kind.
 func nameAs(pod model.Pod, kind string) string {
 	switch {
 	case kind == kindPod:
@@ -81,7 +81,7 @@ func compareNames(a, b types.NamespacedName) int {
 	return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
 }
 
-// matching are those that a typed name can mean: the whole of it in the namespace, or a name and its namespace.
+// matching returns the targets that a typed name can mean: the whole of it in the namespace, or a name and its namespace.
 func matching(known []types.NamespacedName, typed, namespace string) []types.NamespacedName {
 	var found []types.NamespacedName
 	name, of := splitNamespace(typed)
@@ -112,7 +112,7 @@ func shown(kind string, names []types.NamespacedName) []string {
 	return all
 }
 
-// notFound is the error for a target that is not there, with what may have been meant.
+// notFound returns the error for a target that is not there, with what may have been meant.
 func notFound(v *mesh.View, kind, typed, namespace string) error {
 	where := ""
 	if namespace != "" && !strings.Contains(typed, ".") {
@@ -155,10 +155,10 @@ func near(v *mesh.View, kind, typed, namespace string) []string {
 	return all[:min(len(all), maxNear)]
 }
 
-// slips is how many letters of a name can be wrong for it to be recognised.
+// slips returns how many letters of a name can be wrong for it to be recognised.
 func slips(typed string) int { return min(2, len(typed)/2) }
 
-// podsOf are the workloads of the target, with only its pods.
+// podsOf returns the workloads of the target, with only its pods.
 func podsOf(v *mesh.View, target model.ObjectRef) []*model.Workload {
 	switch target.Kind {
 	case kindService:

@@ -14,7 +14,7 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// to is what is said about the one destination that is asked for, as host or host:port.
+// to returns what is said about the one destination that is asked for, as host or host:port.
 func (v *view) to(w *model.Workload, asked string) ([]Outbound, error) {
 	typed, port, err := splitPort(asked)
 	if err != nil {
@@ -49,7 +49,7 @@ func splitPort(asked string) (host string, port int32, err error) {
 	return host, int32(parsed), nil
 }
 
-// hostOf is the declared host that the typed one means: itself, a Service by its short name, or the narrowest wildcard above it.
+// hostOf returns the declared host that the typed one means: itself, a Service by its short name, or the narrowest wildcard above it.
 func (v *view) hostOf(typed, namespace string) (string, bool) {
 	candidates := []string{typed, v.Domain().Qualify(typed, namespace)}
 	if name, of := splitNamespace(strings.TrimSuffix(typed, ".svc")); of != "" {
@@ -79,7 +79,7 @@ func (v *view) portsOfHost(host string) []string {
 	return all
 }
 
-// unknown is what is said of a host that nothing declares. The name of a Service that is not there is a mistake; any other host may
+// unknown returns what is said of a host that nothing declares. The name of a Service that is not there is a mistake; any other host may
 // be outside the mesh.
 func (v *view) unknown(w *model.Workload, typed string, port int32) ([]Outbound, error) {
 	like := ""
@@ -106,7 +106,7 @@ func (v *view) unknown(w *model.Workload, typed string, port int32) ([]Outbound,
 	}}, nil
 }
 
-// namesService says whether the typed host can only be that of a Service.
+// namesService reports whether the typed host can only be that of a Service.
 func (v *view) namesService(typed string) bool {
 	if !strings.Contains(typed, ".") || strings.HasSuffix(typed, ".svc") || isOfService(v, typed) {
 		return true
@@ -115,7 +115,7 @@ func (v *view) namesService(typed string) bool {
 	return slices.ContainsFunc(v.Namespaces(), func(n model.Namespace) bool { return n.Name == namespace })
 }
 
-// isOfService says whether the host ends as those of Services do.
+// isOfService reports whether the host ends as those of Services do.
 func isOfService(v *view, host string) bool {
 	_, ok := v.Domain().Shortened(host)
 	return ok

@@ -102,7 +102,7 @@ spec: {send: [{hosts: [` + host + `], mode: Simple}]}
 `
 }
 
-// namesOf are the objects of the snapshot that nothing is rendered from: Services of other namespaces, and the rest.
+// namesOf returns the objects of the snapshot that nothing is rendered from: Services of other namespaces, and the rest.
 func namesOf(b model.Snapshot) []string {
 	var names []string
 	for _, s := range b.Services {

@@ -10,7 +10,7 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// uncapturedPorts are the inbound ports that annotations keep from the pod's proxy: those that are excluded, and, where only some are
+// uncapturedPorts returns the inbound ports that annotations keep from the pod's proxy: those that are excluded, and, where only some are
 // included, the other ones that the pod declares.
 // Source: istio tools/istio-iptables/pkg/capture/run.go, handleInboundPortsInclude.
 func uncapturedPorts(pod *corev1.Pod) []int32 {
@@ -51,7 +51,7 @@ func outboundOf(pod *corev1.Pod) model.OutboundCapture {
 	return capture
 }
 
-// words are those of a comma-separated list.
+// words returns the words of a comma-separated list.
 func words(list string) []string {
 	var all []string
 	for _, word := range strings.Split(list, ",") {

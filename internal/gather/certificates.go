@@ -113,7 +113,7 @@ func unreadable(der []byte) error {
 	return errNotUnderstood
 }
 
-// publicKeyOf is the public part of the first key in a PEM text. Of what the operator's cache keeps it is all there is: see Trim.
+// publicKeyOf returns the public part of the first key in a PEM text. Of what the operator's cache keeps it is all there is: see Trim.
 func publicKeyOf(text []byte) (publicKey, error) {
 	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
 		if block.Type == blockPublicKey {
@@ -161,7 +161,7 @@ func chainProblem(chain, authorities []*x509.Certificate) string {
 	return ""
 }
 
-// issuerOf is the first of the authorities that issued one of the certificates; nil: there is none.
+// issuerOf returns the first of the authorities that issued one of the certificates; nil: there is none.
 func issuerOf(certificates, authorities []*x509.Certificate) *x509.Certificate {
 	for _, certificate := range certificates {
 		for _, authority := range authorities {
@@ -192,7 +192,7 @@ func described(certificates []*x509.Certificate) []model.Certificate {
 	return all
 }
 
-// subjectOf is the subject in a form that can be read; certificates often have none but their names.
+// subjectOf returns the subject in a form that can be read; certificates often have none but their names.
 func subjectOf(c *x509.Certificate) string {
 	switch subject := c.Subject.String(); {
 	case subject != "":

@@ -46,7 +46,7 @@ func (m *making) readClientsOf(ctx context.Context, rules []*istionetworkingv1.D
 	return nil
 }
 
-// hostsLeadingHere are the hosts whose endpoints are pods of the namespace.
+// hostsLeadingHere returns the hosts whose endpoints are pods of the namespace.
 func (m *making) hostsLeadingHere(ctx context.Context) (sets.Set[string], error) {
 	leading := sets.New[string]()
 	for _, s := range m.services.all {

@@ -15,7 +15,7 @@ const (
 	kindReplicaSet = "ReplicaSet"
 )
 
-// controllerOf is what a user made the pod by. Whether a ReplicaSet is a Deployment's is told from its name, which then ends in the
+// controllerOf returns what a user made the pod by. Whether a ReplicaSet is a Deployment's is told from its name, which then ends in the
 // hash of the pods' template: so the ReplicaSets need not be read.
 func controllerOf(pod *corev1.Pod) model.Controller {
 	owner := metav1.GetControllerOf(pod)

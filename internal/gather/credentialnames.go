@@ -45,7 +45,7 @@ func (g *gathering) readNamedCredentials(ctx context.Context, s *model.Snapshot)
 	return nil
 }
 
-// placesOf are the namespaces to look into: of the clients and the gateway's pods, and those that a name names itself.
+// placesOf returns the namespaces to look into: of the clients and the gateway's pods, and those that a name names itself.
 func (g *gathering) placesOf(s *model.Snapshot, named []credentialReference) sets.Set[string] {
 	places := sets.New(g.namespace)
 	for i := range s.Workloads {
@@ -57,7 +57,7 @@ func (g *gathering) placesOf(s *model.Snapshot, named []credentialReference) set
 	return places.Intersection(g.options.CredentialNamespaces)
 }
 
-// credentialsNamed are all that a name stands for: the ConfigMap, the Secret, and the Secret of authorities beside it.
+// credentialsNamed returns all that a name stands for: the ConfigMap, the Secret, and the Secret of authorities beside it.
 func (g *gathering) credentialsNamed(ctx context.Context, namespace, name string) ([]model.Credential, error) {
 	var all []model.Credential
 	var configMap corev1.ConfigMap
@@ -101,7 +101,7 @@ func referencesOf(policies []*meshtlsv1alpha1.MeshTLSPolicy) []credentialReferen
 	return all
 }
 
-// writtenNames are the names of credentials in the policy's spec.
+// writtenNames returns the names of credentials in the policy's spec.
 func writtenNames(policy *meshtlsv1alpha1.MeshTLSPolicy) []string {
 	var all []string
 	for i := range policy.Spec.Terminate {

@@ -41,7 +41,7 @@ func CredentialSelector() fields.Selector {
 	return fields.AndSelectors(shown...)
 }
 
-// credentials are those of the namespaces that may be read, and read them are: one that refuses is left out.
+// credentials returns the credentials of the namespaces that may be read: one that refuses is left out.
 func (g *gathering) credentials(ctx context.Context) ([]model.Credential, sets.Set[string], error) {
 	var all []model.Credential
 	read := sets.New[string]()
@@ -88,7 +88,7 @@ func (g *gathering) credentialsIn(ctx context.Context, namespace string) ([]mode
 	return all, nil
 }
 
-// secretValues are the Secret's. In manifests some may still be written as text, which the API server would put to the others.
+// secretValues returns the Secret's. In manifests some may still be written as text, which the API server would put to the others.
 func secretValues(secret *corev1.Secret) map[string][]byte {
 	if len(secret.StringData) == 0 {
 		return secret.Data
@@ -113,7 +113,7 @@ func configMapValues(configMap *corev1.ConfigMap) map[string][]byte {
 	return values
 }
 
-// holdsAuthority says whether a ConfigMap is of interest: Istio takes nothing else of it, and most hold none.
+// holdsAuthority reports whether a ConfigMap is of interest: Istio takes nothing else of it, and most hold none.
 func holdsAuthority(values map[string][]byte) bool {
 	_, key := firstValue(values, authorityKeys)
 	return key != ""
@@ -150,7 +150,7 @@ func credentialOf(kind string, object metav1.Object, values map[string][]byte) m
 	return c
 }
 
-// firstValue is the first of the keys' values that is not empty, with its key.
+// firstValue returns the first of the keys' values that is not empty, with its key.
 func firstValue(values map[string][]byte, keys []string) (value []byte, key string) {
 	for _, key := range keys {
 		if len(values[key]) > 0 {

@@ -81,7 +81,7 @@ func secret(data map[string][]byte) *corev1.Secret {
 	}
 }
 
-// credentialIn is what gather makes of the one object, if it is a credential of the namespace edge; nil: it is none.
+// credentialIn returns what gather makes of the one object, if it is a credential of the namespace edge; nil: it is none.
 func credentialIn(t *testing.T, object client.Object) *model.Credential {
 	t.Helper()
 	text, err := yaml.Marshal(object)
@@ -259,7 +259,7 @@ func TestCredentialsOfRefusingNamespaces(t *testing.T) {
 	}
 }
 
-// trimmed is the object as the operator's cache keeps it.
+// trimmed returns the object as the operator's cache keeps it.
 func trimmed(t *testing.T, object client.Object) client.Object {
 	t.Helper()
 	kept, err := gather.Trim(object)

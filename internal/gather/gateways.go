@@ -26,7 +26,7 @@ func (m *making) readGatewayTargets(ctx context.Context) error {
 	return nil
 }
 
-// gatewaySelector is what the policy's gateway target selects by; one whose Service is missing selects by nothing.
+// gatewaySelector returns what the policy's gateway target selects by; one whose Service is missing selects by nothing.
 func (m *making) gatewaySelector(policy *meshtlsv1alpha1.MeshTLSPolicy) map[string]string {
 	gateway := policy.Spec.Gateway
 	switch {
@@ -71,8 +71,8 @@ func (m *making) readMerged(ctx context.Context) error {
 	return each(reads(ctx, &m.ingresses), reads(ctx, &m.ingressClasses))
 }
 
-// gatewayPods are the gateways among the pods that were read, and the pods that gateway targets select: whether these are gateways is not
-// for the reader to say.
+// gatewayPods returns the gateways among the pods that were read, and the pods that gateway targets select: whether these are gateways is
+// not for the reader to say.
 func (m *making) gatewayPods() []*corev1.Pod {
 	var selectors []map[string]string
 	for _, policy := range m.policies {

@@ -119,8 +119,8 @@ func (m *making) entriesOfHost(ctx context.Context, host string) ([]*istionetwor
 	return all, nil
 }
 
-// aroundHost are the look-ups, by an index of hosts and one of the wildcards above them, of the host, of those that cover it and of those
-// that it covers.
+// aroundHost returns the look-ups, by an index of hosts and one of the wildcards above them, of the host, of those that cover it and of
+// those that it covers.
 func (m *making) aroundHost(host, byHost, byWildcard string) []client.MatchingFields {
 	fields := []client.MatchingFields{{byHost: host}}
 	for _, wildcard := range hosts.Wildcards(host) {
@@ -132,7 +132,7 @@ func (m *making) aroundHost(host, byHost, byWildcard string) []client.MatchingFi
 	return append(fields, m.shortHosts(host, byHost, byWildcard)...)
 }
 
-// shortHosts are the look-ups of what is written with a short name: indexes know no domain, and spell it out in the default one.
+// shortHosts returns the look-ups of what is written with a short name: indexes know no domain, and spell it out in the default one.
 func (m *making) shortHosts(host, byHost, byWildcard string) []client.MatchingFields {
 	respelled, ofServices := m.domain().InDefault(host)
 	switch {
@@ -190,7 +190,7 @@ func (m *making) routesOfHost(ctx context.Context, host string) ([]string, error
 	return further, nil
 }
 
-// hostsRouted are the hosts that VirtualServices lead to, by themselves or by their delegates, which are read.
+// hostsRouted returns the hosts that VirtualServices lead to, by themselves or by their delegates, which are read.
 func (m *making) hostsRouted(ctx context.Context, all []*istionetworkingv1.VirtualService) ([]string, error) {
 	var led []string
 	for _, vs := range all {

@@ -14,18 +14,18 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// sendsTo is a document with a policy of namespace shop that sends to the host.
+// sendsTo returns a document with a policy of namespace shop that sends to the host.
 func sendsTo(host string) string {
 	return "\n---\n{apiVersion: security.meshtls.dev/v1alpha1, kind: MeshTLSPolicy, metadata: {name: a, namespace: shop}, " +
 		"spec: {send: [{hosts: ['" + host + "'], mode: Simple}]}}"
 }
 
-// service is a document with a Service that has port 80.
+// service returns a document with a Service that has port 80.
 func service(namespace, name, metadata string) string {
 	return "\n---\n{apiVersion: v1, kind: Service, metadata: {name: " + name + ", namespace: " + namespace + metadata + "}, spec: {ports: [{port: 80}]}}"
 }
 
-// serviceEntry is a document with a ServiceEntry that has port 443.
+// serviceEntry returns a document with a ServiceEntry that has port 443.
 func serviceEntry(namespace, host, spec string) string {
 	name := strings.NewReplacer("*", "any").Replace(host)
 	return "\n---\n{apiVersion: networking.istio.io/v1, kind: ServiceEntry, metadata: {name: " + name + ", namespace: " + namespace + "}, " +
@@ -82,7 +82,7 @@ func TestSnapshotHostsOfServices(t *testing.T) {
 	}
 }
 
-// hostsOf are the hosts that the namespace sees, as far as its policies send to them.
+// hostsOf returns the hosts that the namespace sees, as far as its policies send to them.
 func hostsOf(s model.Snapshot) []model.Host {
 	return slices.DeleteFunc(destinations.NewIndex(s.Inventory).SeenBy(s.Namespace), func(h model.Host) bool {
 		return !slices.ContainsFunc(s.Policies, func(p *meshtlsv1alpha1.MeshTLSPolicy) bool {
@@ -137,7 +137,7 @@ func TestSnapshotHostsOfServiceEntries(t *testing.T) {
 
 const exportDefault = `{apiVersion: v1, kind: ConfigMap, metadata: {name: istio, namespace: istio-system}, data: {mesh: 'defaultServiceExportTo: ["."]'}}`
 
-// twin is the same ServiceEntry under another name, with another port.
+// twin returns the same ServiceEntry under another name, with another port.
 func twin(entry string) string {
 	return strings.NewReplacer("name: api", "name: twin-api", "443", "8443").Replace(entry)
 }

@@ -105,7 +105,7 @@ func extract[T client.Object](values func(T) []string) client.IndexerFunc {
 	}
 }
 
-// renderedGateway is the Gateway that is rendered for a policy with a gateway target, as namespace/name.
+// renderedGateway returns the Gateway that is rendered for a policy with a gateway target, as namespace/name.
 func renderedGateway(policy *meshtlsv1alpha1.MeshTLSPolicy) string {
 	return policy.Namespace + "/" + render.GatewayName(policy.Name)
 }
@@ -114,7 +114,7 @@ func podLabels(pod *corev1.Pod) []string {
 	return labelPairs(pod.Labels)
 }
 
-// podAddresses are the pod's IP addresses. One that shares its node's network has the node's, which others have too.
+// podAddresses returns the pod's IP addresses. One that shares its node's network has the node's, which others have too.
 func podAddresses(pod *corev1.Pod) []string {
 	if pod.Spec.HostNetwork {
 		return nil
@@ -129,7 +129,7 @@ func podAddresses(pod *corev1.Pod) []string {
 	return all
 }
 
-// serviceEntryHosts are the hosts that the ServiceEntry declares, each once.
+// serviceEntryHosts returns the hosts that the ServiceEntry declares, each once.
 func serviceEntryHosts(entry *istionetworkingv1.ServiceEntry) []string {
 	all := slices.Sorted(slices.Values(entry.Spec.GetHosts()))
 	return slices.Compact(all)
@@ -167,7 +167,7 @@ func sliceAddresses(slice *discoveryv1.EndpointSlice) []string {
 	return all
 }
 
-// destinationRuleHosts is the host that the rule stands for, qualified in the default domain: the cluster's is not known here.
+// destinationRuleHosts returns the host that the rule stands for, qualified in the default domain: the cluster's is not known here.
 func destinationRuleHosts(rule *istionetworkingv1.DestinationRule) []string {
 	return []string{hosts.Default.Qualify(rule.Spec.GetHost(), rule.Namespace)}
 }
@@ -200,7 +200,7 @@ func virtualServiceWildcards(vs *istionetworkingv1.VirtualService) []string {
 	return wildcardsAbove(virtualServiceHosts(vs))
 }
 
-// virtualServiceGateways are the Gateways that the VirtualService names, as namespace/name, each once.
+// virtualServiceGateways returns the Gateways that the VirtualService names, as namespace/name, each once.
 func virtualServiceGateways(vs *istionetworkingv1.VirtualService) []string {
 	named := sets.New[string]()
 	for gateway := range routes.Gateways(vs.Spec.GetGateways(), vs.Namespace) {

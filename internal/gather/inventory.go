@@ -56,7 +56,7 @@ func (g *gathering) readEverything(ctx context.Context) error {
 	)
 }
 
-// reads is a read whose answer is only taken in.
+// reads returns a read whose answer is only taken in.
 func reads[T client.Object](ctx context.Context, of *found[T], options ...client.ListOption) func() error {
 	return func() error {
 		_, err := of.read(ctx, options...)

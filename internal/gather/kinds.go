@@ -116,7 +116,7 @@ func (g *gathering) ofGatewayAPI() {
 	}
 }
 
-// Kinds are the kinds that a snapshot may be made of, by the names that Reads have.
+// Kinds returns the kinds that a snapshot may be made of, by the names that Reads have.
 func Kinds() []string {
 	kinds := append(slices.Collect(maps.Keys(GatewayAPI)),
 		model.KindPolicy, model.KindNamespace, model.KindConfigMap, model.KindSecret, model.KindMutatingWebhook, model.KindValidatingWebhook,

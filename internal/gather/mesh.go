@@ -53,7 +53,7 @@ func (g *gathering) readMesh(ctx context.Context) error {
 	return nil
 }
 
-// domain is the cluster's: what the names of its Services end in.
+// domain returns the cluster's: what the names of its Services end in.
 func (g *gathering) domain() hosts.Domain { return hosts.Domain(g.mesh.ClusterDomain) }
 
 // meshConfig chooses and decodes the mesh config. Without one that can be read it is empty, and problem says why.
@@ -97,7 +97,7 @@ func chooseConfigMap(configMaps []corev1.ConfigMap, name, key, revision string) 
 	return chosen
 }
 
-// clusterDomain is what the injector's values say that the names of Services end in; empty: nothing.
+// clusterDomain returns what the injector's values say that the names of Services end in; empty: nothing.
 func clusterDomain(values *corev1.ConfigMap) string {
 	var said injectorValues
 	if values == nil || json.Unmarshal([]byte(values.Data[injectorValuesKey]), &said) != nil {
@@ -106,7 +106,7 @@ func clusterDomain(values *corev1.ConfigMap) string {
 	return said.Global.Proxy.ClusterDomain
 }
 
-// injectorValuesOf are the values that say the domain and nothing else.
+// injectorValuesOf returns the values that say the domain and nothing else.
 func injectorValuesOf(domain string) string {
 	var values injectorValues
 	values.Global.Proxy.ClusterDomain = domain

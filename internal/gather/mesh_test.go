@@ -154,7 +154,7 @@ data:
 	}
 }
 
-// revision is the mesh config of a revision with a root namespace of its own.
+// revision returns the mesh config of a revision with a root namespace of its own.
 func revision(name, root string) string {
 	return strings.NewReplacer("name: istio,", "name: istio-"+name+",", "rootNamespace: a", "rootNamespace: "+root).Replace(meshA)
 }

@@ -27,7 +27,7 @@ func (g *gathering) readOthers(ctx context.Context, options ...client.ListOption
 	return nil
 }
 
-// othersOf are those that were read, by kind, namespace and name.
+// othersOf returns the objects that were read, by kind, namespace and name.
 func (g *gathering) othersOf() []model.Other {
 	var all []model.Other
 	for _, kind := range slices.Sorted(maps.Keys(g.gatewayAPI)) {

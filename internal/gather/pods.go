@@ -40,7 +40,7 @@ func hasProxy(pod *corev1.Pod) bool {
 	return injected || proxyOf(pod) != nil
 }
 
-// proxyOf is the proxy's container; nil: the pod has none that is known.
+// proxyOf returns the proxy's container; nil: the pod has none that is known.
 func proxyOf(pod *corev1.Pod) *corev1.Container {
 	for _, containers := range [][]corev1.Container{pod.Spec.Containers, pod.Spec.InitContainers} {
 		for i := range containers {
@@ -74,7 +74,7 @@ const (
 	roleWaypoint = "waypoint"
 )
 
-// roleOf is the role that the proxy's arguments name; empty: they name none.
+// roleOf returns the role that the proxy's arguments name; empty: they name none.
 func roleOf(pod *corev1.Pod) string {
 	proxy := proxyOf(pod)
 	if proxy == nil {
@@ -111,7 +111,7 @@ func isGateway(pod *corev1.Pod) bool {
 	return len(pod.Spec.Containers) == 1 && pod.Spec.Containers[0].Name == model.ProxyContainer
 }
 
-// environmentOf is a variable of the proxy that is written down; empty: it is not.
+// environmentOf returns a variable of the proxy that is written down; empty: it is not.
 func environmentOf(pod *corev1.Pod, name string) string {
 	if proxy := proxyOf(pod); proxy != nil {
 		for _, variable := range proxy.Env {
@@ -136,7 +136,7 @@ func isUnprivileged(pod *corev1.Pod) bool {
 	return err == nil && unprivileged
 }
 
-// interceptionOf is how connections get to the pod's sidecar.
+// interceptionOf returns how connections get to the pod's sidecar.
 // Source: istio pilot/pkg/model/context.go, GetInterceptionMode.
 func interceptionOf(pod *corev1.Pod) model.Interception {
 	mode := cmp.Or(environmentOf(pod, variableInterception), pod.Annotations[model.AnnotationInterception])
@@ -150,12 +150,12 @@ func interceptionOf(pod *corev1.Pod) model.Interception {
 	}
 }
 
-// revisionOf is the control plane revision that the injector says it is of.
+// revisionOf returns the control plane revision that the injector says it is of.
 func revisionOf(pod *corev1.Pod) string {
 	return cmp.Or(pod.Annotations[model.AnnotationRevision], revisionIn(pod.Annotations[model.AnnotationSidecarStatus]))
 }
 
-// revisionIn is the revision in the status of a sidecar.
+// revisionIn returns the revision in the status of a sidecar.
 func revisionIn(status string) string {
 	var said struct {
 		Revision string `json:"revision"`
@@ -179,7 +179,7 @@ func (g *gathering) ambient(ctx context.Context, pod *corev1.Pod) (bool, error) 
 	return labels[model.LabelDataplaneMode] == "ambient", err
 }
 
-// containerPorts are the ports that the pod's containers declare, ordered by number. Those of an injected proxy are not the
+// containerPorts returns the ports that the pod's containers declare, ordered by number. Those of an injected proxy are not the
 // workload's; those of a gateway are.
 func containerPorts(pod *corev1.Pod) []model.ContainerPort {
 	var ports []model.ContainerPort
@@ -199,7 +199,7 @@ func containerPorts(pod *corev1.Pod) []model.ContainerPort {
 	return slices.Compact(ports)
 }
 
-// servingContainers are those that run as long as the pod does: its containers, and the init containers that are sidecars.
+// servingContainers returns the containers that run as long as the pod does: its containers, and the init containers that are sidecars.
 func servingContainers(pod *corev1.Pod) []corev1.Container {
 	serving := slices.Clone(pod.Spec.Containers)
 	for _, c := range pod.Spec.InitContainers {

@@ -61,7 +61,7 @@ func (m *making) governsMesh() bool {
 	})
 }
 
-// sentHosts are the hosts that the policies send to, qualified, each once; those of clients All only, if that is asked.
+// sentHosts returns the hosts that the policies send to, qualified, each once; those of clients All only, if that is asked.
 func (m *making) sentHosts(wanted func(*meshtlsv1alpha1.Send) bool) []string {
 	var all []string
 	for _, policy := range m.policies {

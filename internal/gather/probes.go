@@ -13,7 +13,7 @@ const (
 	readinessPort = 15021
 )
 
-// probesOf are the kubelet's probes that come to the ports of a pod with a sidecar as they are written, and not to its agent.
+// probesOf returns the kubelet's probes that come to the ports of a pod with a sidecar as they are written, and not to its agent.
 // Source: istio pkg/kube/inject/app_probe.go, convertAppProber.
 func probesOf(pod *corev1.Pod) []model.Probe {
 	if !hasProxy(pod) || isGateway(pod) {

@@ -23,7 +23,7 @@ var protocols = map[string]string{
 // would say, and takes them for TCP.
 var neverDetected = map[int32]bool{25: true, 53: true, 3306: true, 27017: true}
 
-// protocolOf is what a Service port is declared to carry: by its appProtocol, else by its name up to the first hyphen. Empty: Istio
+// protocolOf returns what a Service port is declared to carry: by its appProtocol, else by its name up to the first hyphen. Empty: Istio
 // finds out by looking.
 // Source: istio pkg/config/kube/conversion.go, ConvertProtocol.
 func protocolOf(port corev1.ServicePort) string {
@@ -43,7 +43,7 @@ func protocolOf(port corev1.ServicePort) string {
 	return ""
 }
 
-// named is the protocol that a name declares; empty: none.
+// named returns the protocol that a name declares; empty: none.
 func named(name string) string {
 	name = strings.ToLower(name)
 	if strings.HasPrefix(name, "grpc-web") {
@@ -53,7 +53,7 @@ func named(name string) string {
 	return protocols[prefix]
 }
 
-// hiddenProtocolOf is what the port's name declares where its appProtocol, which goes before the name, declares nothing.
+// hiddenProtocolOf returns what the port's name declares where its appProtocol, which goes before the name, declares nothing.
 func hiddenProtocolOf(port corev1.ServicePort) string {
 	if port.AppProtocol == nil || appProtocols[*port.AppProtocol] != "" || named(*port.AppProtocol) != "" {
 		return ""

@@ -14,7 +14,7 @@ type Read struct {
 	Field, Value    string
 }
 
-// questionOf is what the options of a list ask.
+// questionOf returns what the options of a list ask.
 func questionOf(kind string, options []client.ListOption) question {
 	list := (&client.ListOptions{}).ApplyOptions(options)
 	asked := question{Read: Read{Kind: kind, Namespace: list.Namespace}}

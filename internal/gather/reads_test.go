@@ -13,7 +13,7 @@ import (
 	"github.com/meshtls/meshtls/internal/source"
 )
 
-// readsOf are the reads that the snapshot of a namespace is made of.
+// readsOf returns the reads that the snapshot of a namespace is made of.
 func readsOf(t *testing.T, reader client.Reader, namespace string) map[gather.Read]bool {
 	t.Helper()
 	made := map[gather.Read]bool{}
@@ -21,7 +21,7 @@ func readsOf(t *testing.T, reader client.Reader, namespace string) map[gather.Re
 	return made
 }
 
-// concerned are the namespaces, of those with policies, whose snapshots depend on the object.
+// concerned returns the namespaces, of those with policies, whose snapshots depend on the object.
 func concerned(t *testing.T, reader client.Reader, object client.Object) []string {
 	t.Helper()
 	gvk, err := apiutil.GVKForObject(object, source.Scheme())
@@ -143,7 +143,7 @@ func TestWhomAnObjectConcerns(t *testing.T) {
 	}
 }
 
-// single is the object that is written down.
+// single returns the object that is written down.
 func single(t *testing.T, text string) client.Object {
 	t.Helper()
 	objects := world(t, text).(*source.Reader).Objects()

@@ -17,8 +17,8 @@ const (
 	annotationMergeMetrics = "prometheus.istio.io/merge-metrics"
 )
 
-// scrapedPort is the port of the pod that Prometheus is asked to read over plain HTTP. Unless told not to, the injector leads it to the
-// agent instead: until it has marked the pod, nothing is known.
+// scrapedPort returns the port of the pod that Prometheus is asked to read over plain HTTP. Unless told not to, the injector leads it to
+// the agent instead: until it has marked the pod, nothing is known.
 // Source: istio pkg/kube/inject/webhook.go, applyPrometheusMerge.
 func scrapedPort(pod *corev1.Pod) int32 {
 	if asked, err := strconv.ParseBool(pod.Annotations[annotationScrape]); err != nil || !asked {

@@ -13,7 +13,7 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// servicesOf are the Services that were read, by namespace and name.
+// servicesOf returns the Services that were read, by namespace and name.
 func servicesOf(all []*corev1.Service) []model.Service {
 	var services []model.Service
 	for _, s := range all {
@@ -85,12 +85,12 @@ func servicePorts(service *corev1.Service) []model.ServicePort {
 	return ports
 }
 
-// carriesTLS says whether TLS as the mesh knows it can run over the protocol: Istio does not touch UDP and SCTP.
+// carriesTLS reports whether TLS as the mesh knows it can run over the protocol: Istio does not touch UDP and SCTP.
 func carriesTLS(protocol corev1.Protocol) bool {
 	return protocol != corev1.ProtocolUDP && protocol != corev1.ProtocolSCTP
 }
 
-// endpointsOf are the EndpointSlices of those of the Services that have no selector: what the others lead to, their pods say.
+// endpointsOf returns the EndpointSlices of those of the Services that have no selector: what the others lead to, their pods say.
 func endpointsOf(all []*discoveryv1.EndpointSlice, services []model.Service) []model.EndpointSlice {
 	type key struct{ namespace, name string }
 	selectorless := map[key]bool{}

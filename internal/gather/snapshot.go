@@ -88,7 +88,7 @@ func (m *making) snapshot(ctx context.Context) (model.Snapshot, error) {
 	return s, err
 }
 
-// Snapshots are those of all namespaces that have policies.
+// Snapshots returns a snapshot of each namespace that has policies.
 func Snapshots(ctx context.Context, reader client.Reader, options Options) ([]model.Snapshot, error) {
 	namespaces, err := Namespaces(ctx, reader)
 	if err != nil {
@@ -105,7 +105,7 @@ func Snapshots(ctx context.Context, reader client.Reader, options Options) ([]mo
 	return snapshots, nil
 }
 
-// Namespaces are those that have policies, in order.
+// Namespaces returns the namespaces that have policies, in order.
 func Namespaces(ctx context.Context, reader client.Reader) ([]string, error) {
 	var policies meshtlsv1alpha1.MeshTLSPolicyList
 	if err := list(ctx, reader, &policies); err != nil {
@@ -142,7 +142,7 @@ func (m *making) readRoot(ctx context.Context) error {
 	)
 }
 
-// readLabels reads the labels of the namespaces of which anything was read, where it depends on them whether the control plane sees it.
+// readLabels reads the labels of the namespaces that anything was read from, where it depends on them whether the control plane sees it.
 func (m *making) readLabels(ctx context.Context) error {
 	if len(m.mesh.DiscoverySelectors) == 0 {
 		return nil

@@ -196,7 +196,7 @@ func (l lacking) List(ctx context.Context, into client.ObjectList, options ...cl
 	return l.Reader.List(ctx, into, options...)
 }
 
-// kindOf is the Istio kind of the list; empty: it is none of Istio's.
+// kindOf returns the Istio kind of the list; empty: it is none of Istio's.
 func kindOf(list client.ObjectList) string {
 	switch list.(type) {
 	case *istiosecurityv1.PeerAuthenticationList:
@@ -242,7 +242,7 @@ func TestSnapshotSaysWhatItCouldNotRead(t *testing.T) {
 	}
 }
 
-// samples is the largest world there is.
+// samples returns the largest world there is.
 func samples(t *testing.T) *source.Reader {
 	t.Helper()
 	reader, err := source.Read(t.Context(), []string{"../../config/samples"}, source.Options{})

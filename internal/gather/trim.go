@@ -13,7 +13,7 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// Trim is a transform for the manager's cache: it keeps what a snapshot is made of, which of some kinds is a small part. Objects of
+// Trim returns a transform for the manager's cache: it keeps what a snapshot is made of, which of some kinds is a small part. Objects of
 // other kinds stay whole.
 func Trim(object any) (any, error) {
 	switch typed := object.(type) {

@@ -38,7 +38,7 @@ func trimValue(key string, value []byte) []byte {
 	}
 }
 
-// publicPart is the public key of a private one. What cannot be read cannot be read of it either.
+// publicPart returns the public key of a private one. What cannot be read cannot be read of it either.
 func publicPart(private []byte) []byte {
 	public, err := publicKeyOf(private)
 	if err != nil {

@@ -23,7 +23,7 @@ func (g *gathering) readCallsOfServices(ctx context.Context, s *model.Snapshot) 
 	return err
 }
 
-// webhooks are those that the API server calls at a Service, by kind and configuration.
+// webhooks returns the webhooks that the API server calls at a Service, by kind and configuration.
 func (g *gathering) webhooks(ctx context.Context, options ...client.ListOption) ([]model.Webhook, error) {
 	var mutating admissionregistrationv1.MutatingWebhookConfigurationList
 	var validating admissionregistrationv1.ValidatingWebhookConfigurationList
@@ -65,7 +65,7 @@ func (c call) of(kind string, configuration client.Object) model.Webhook {
 	}
 }
 
-// config is how the API server is told of the call.
+// config returns how the API server is told of the call.
 func (c call) config() admissionregistrationv1.WebhookClientConfig {
 	return admissionregistrationv1.WebhookClientConfig{Service: c.service}
 }
@@ -90,7 +90,7 @@ func validatingCalls(configuration *admissionregistrationv1.ValidatingWebhookCon
 	return calls
 }
 
-// webhookNamespaces are those of the Services that the API server calls for the webhook configuration, of either kind.
+// webhookNamespaces returns the namespaces of the Services that the API server calls for the webhook configuration, of either kind.
 func webhookNamespaces(configuration client.Object) []string {
 	switch typed := configuration.(type) {
 	case *admissionregistrationv1.MutatingWebhookConfiguration:

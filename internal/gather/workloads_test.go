@@ -67,7 +67,7 @@ func TestSnapshotWorkloads(t *testing.T) {
 	}
 }
 
-// named are pods of which nothing but the name is known.
+// named are pods that are known by name only.
 func named(names ...string) []model.Pod {
 	var all []model.Pod
 	for _, name := range names {
@@ -76,7 +76,7 @@ func named(names ...string) []model.Pod {
 	return all
 }
 
-// pod is a document with a pod of namespace shop.
+// pod returns a document with a pod of namespace shop.
 func pod(name, metadata, spec string) string {
 	return "\n---\n{apiVersion: v1, kind: Pod, metadata: {name: " + name + ", namespace: shop, " + metadata + "}, spec: " + spec + "}"
 }
@@ -241,7 +241,7 @@ func TestSnapshotGatewayPods(t *testing.T) {
 	}
 }
 
-// podsElsewhere are the workloads of other namespaces.
+// podsElsewhere returns the workloads of other namespaces.
 func podsElsewhere(s model.Snapshot) []*model.Workload {
 	return slices.DeleteFunc(slices.Clone(s.Workloads), func(w *model.Workload) bool { return w.Namespace == s.Namespace })
 }

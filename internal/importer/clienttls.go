@@ -16,7 +16,7 @@ var sendModes = map[networkingapi.ClientTLSSettings_TLSmode]meshtlsv1alpha1.Send
 	networkingapi.ClientTLSSettings_ISTIO_MUTUAL: meshtlsv1alpha1.SendIstioMutual,
 }
 
-// clientTLS are a level's settings, without what Istio ignores beside DISABLE; empty without any.
+// clientTLS returns a level's settings, without what Istio ignores beside DISABLE; empty without any.
 func clientTLS(tls *networkingapi.ClientTLSSettings) meshtlsv1alpha1.ClientTLS {
 	if tls == nil {
 		return meshtlsv1alpha1.ClientTLS{}
@@ -42,7 +42,7 @@ func clientTLS(tls *networkingapi.ClientTLSSettings) meshtlsv1alpha1.ClientTLS {
 	return said
 }
 
-// sendPorts are the ports of which the policy says something else than of the destination; the first entry of a port counts.
+// sendPorts returns the ports with other settings than the destination; the first entry of a port counts.
 func sendPorts(policy *networkingapi.TrafficPolicy) []meshtlsv1alpha1.SendPort {
 	var ports []meshtlsv1alpha1.SendPort
 	for _, entry := range policy.GetPortLevelSettings() {
@@ -62,8 +62,8 @@ func sendPorts(policy *networkingapi.TrafficPolicy) []meshtlsv1alpha1.SendPort {
 	return ports
 }
 
-// leftOpen is what a port's entry without tls comes to: auto mTLS as far as the port goes, but Istio marks the endpoints by the mode of
-// the destination, and sends plaintext to those that are not marked for the mesh's mutual TLS.
+// leftOpen returns what a port's entry without tls comes to: auto mTLS as far as the port goes, but Istio marks the endpoints by the mode
+// of the destination, and sends plaintext to those that are not marked for the mesh's mutual TLS.
 // Source: istio pilot/pkg/xds/endpoints/mtls_checker.go, trafficPolicyTLSModeForPort.
 func leftOpen(destination networkingapi.ClientTLSSettings_TLSmode) meshtlsv1alpha1.SendMode {
 	if destination == networkingapi.ClientTLSSettings_ISTIO_MUTUAL {
@@ -72,7 +72,7 @@ func leftOpen(destination networkingapi.ClientTLSSettings_TLSmode) meshtlsv1alph
 	return meshtlsv1alpha1.SendDisable
 }
 
-// policySaysTLS says whether a traffic policy sets TLS at some level.
+// policySaysTLS reports whether a traffic policy sets TLS at some level.
 func policySaysTLS(policy *networkingapi.TrafficPolicy) bool {
 	return policy.GetTls() != nil || slices.ContainsFunc(policy.GetPortLevelSettings(),
 		func(p *networkingapi.TrafficPolicy_PortTrafficPolicy) bool { return p.GetTls() != nil })
@@ -83,7 +83,7 @@ func saysTLS(rule *istionetworkingv1.DestinationRule) bool {
 		func(s *networkingapi.Subset) bool { return policySaysTLS(s.GetTrafficPolicy()) })
 }
 
-// subsetWithTLS is the name of the first subset that sets TLS; empty: none does.
+// subsetWithTLS returns the name of the first subset that sets TLS; empty: none does.
 func subsetWithTLS(rule mergedRule) string {
 	for _, s := range rule.subsets {
 		if policySaysTLS(s.GetTrafficPolicy()) {
@@ -93,7 +93,7 @@ func subsetWithTLS(rule mergedRule) string {
 	return ""
 }
 
-// saysDisable says whether there is a tls with mode DISABLE, or with none: once read, the two cannot be told apart.
+// saysDisable reports whether there is a tls with mode DISABLE, or with none: once read, the two cannot be told apart.
 func saysDisable(policy *networkingapi.TrafficPolicy) bool {
 	disables := func(tls *networkingapi.ClientTLSSettings) bool {
 		return tls != nil && tls.GetMode() == networkingapi.ClientTLSSettings_DISABLE

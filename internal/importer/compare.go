@@ -32,7 +32,7 @@ func (d *draft) settle() error {
 	return nil
 }
 
-// notRendered are the candidates of which the operator would not render everything.
+// notRendered returns the candidates that the operator would not render in full.
 func (p *projection) notRendered(candidates []*candidate) []withdrawal {
 	var refused []withdrawal
 	for _, c := range candidates {
@@ -114,7 +114,7 @@ func (c *comparison) blame(behind []*candidate, kind, why string) {
 	}
 }
 
-// behind are the candidates that are behind the objects, each once, of the kind only.
+// behind returns the candidates that are behind the objects, each once, of the kind only.
 func (c *comparison) behind(kind string, refs ...model.ObjectRef) []*candidate {
 	seen := sets.New[*candidate]()
 	var found []*candidate

@@ -35,7 +35,7 @@ func (c *comparison) rests(client istio.Client, to *call, was, is istio.Choice) 
 		"would have another effect: for clients of %s and host %s that would not be the same.", namespaceWords(client), to.Host.Name))
 }
 
-// sameBesides says whether two choices are the same but for TLS.
+// sameBesides reports whether two choices are the same but for TLS.
 func sameBesides(a, b istio.Choice) bool {
 	if !samePolicies(policyOf(a), policyOf(b)) || len(a.Subsets) != len(b.Subsets) {
 		return false
@@ -75,7 +75,7 @@ func samePolicies(a, b *networkingapi.TrafficPolicy) bool {
 	return true
 }
 
-// destinationOf is the destination level without TLS.
+// destinationOf returns the destination level without TLS.
 func destinationOf(policy *networkingapi.TrafficPolicy) *networkingapi.TrafficPolicy {
 	if policy == nil {
 		return &networkingapi.TrafficPolicy{}
@@ -85,7 +85,7 @@ func destinationOf(policy *networkingapi.TrafficPolicy) *networkingapi.TrafficPo
 	return level
 }
 
-// portOf are the settings of a port without TLS. A load balancer that is unspecified is as good as none.
+// portOf returns the settings of a port without TLS. A load balancer that is unspecified is as good as none.
 func portOf(policy *networkingapi.TrafficPolicy, port uint32) *networkingapi.TrafficPolicy_PortTrafficPolicy {
 	level := &networkingapi.TrafficPolicy_PortTrafficPolicy{
 		LoadBalancer: policy.GetLoadBalancer(), ConnectionPool: policy.GetConnectionPool(), OutlierDetection: policy.GetOutlierDetection(),

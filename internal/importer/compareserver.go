@@ -19,7 +19,7 @@ type servedAt struct {
 	refs  []model.ObjectRef
 }
 
-// served are the listeners by port and address.
+// served returns the listeners by port and address.
 func served(l istio.Listeners) map[string]servedAt {
 	found := map[string]servedAt{}
 	for _, listener := range l.Listeners {
@@ -35,7 +35,7 @@ func served(l istio.Listeners) map[string]servedAt {
 	return found
 }
 
-// serverWords are a text that tells servers apart: all that matters of a server: not its port's name, and not what Istio ignores.
+// serverWords returns a text that tells servers apart: all that matters of a server: not its port's name, and not what Istio ignores.
 func serverWords(s istio.Server) string {
 	spec := proto.CloneOf(s.Spec())
 	spec.Port.Name, spec.Port.Protocol = "", strings.ToUpper(spec.Port.Protocol)

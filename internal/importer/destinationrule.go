@@ -189,7 +189,7 @@ func (m *original) clientsOf(rule *istionetworkingv1.DestinationRule) (clients, 
 	}
 }
 
-// mayBeMeantForAll says whether clients of other namespaces would use the rule if its namespace declared the host, and nobody is known
+// mayBeMeantForAll reports whether clients of other namespaces would use the rule if its namespace declared the host, and nobody is known
 // to do so.
 func (m *original) mayBeMeantForAll(rule *istionetworkingv1.DestinationRule, c clients) bool {
 	host := m.domain().Qualify(rule.Spec.GetHost(), rule.Namespace)
@@ -198,7 +198,7 @@ func (m *original) mayBeMeantForAll(rule *istionetworkingv1.DestinationRule, c c
 	return exported && c.selector == nil && c.send == "" && !m.declares("", host)
 }
 
-// exportTo are the namespaces whose clients may use the rule; empty: all.
+// exportTo returns the namespaces whose clients may use the rule; empty: all.
 func (m *original) exportTo(rule *istionetworkingv1.DestinationRule) []string {
 	if exportTo := rule.Spec.GetExportTo(); len(exportTo) > 0 {
 		return exportTo
@@ -206,7 +206,7 @@ func (m *original) exportTo(rule *istionetworkingv1.DestinationRule) []string {
 	return m.Mesh.DefaultDestinationRuleExportTo
 }
 
-// foundElsewhere says whether clients of other namespaces find the rule, and a policy may decide for them.
+// foundElsewhere reports whether clients of other namespaces find the rule, and a policy may decide for them.
 func (m *original) foundElsewhere(rule *istionetworkingv1.DestinationRule) bool {
 	host := m.domain().Qualify(rule.Spec.GetHost(), rule.Namespace)
 	return rule.Namespace == m.Mesh.RootNamespace || m.domain().Belongs(host, rule.Namespace) || m.declares(rule.Namespace, host)

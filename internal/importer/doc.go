@@ -16,7 +16,7 @@
 //     counts: they would come into force once that is gone.
 //   - A refused object stays. What is rendered is younger than all that stays,
 //     and age is rank in Istio: that is part of the comparison.
-//   - A Gateway of which only some servers are imported stays with the others.
+//   - Where only some servers of a Gateway are imported, it stays with the others.
 //   - What a DestinationRule says besides TLS stays in a DestinationRule, if
 //     there is a place where the operator finds it and nobody else does.
 //

@@ -104,7 +104,7 @@ func (d *draft) admitServers(c *candidate, admit func(*meshtlsv1alpha1.MeshTLSPo
 	}
 }
 
-// serversOf are the entries of a candidate's policy.
+// serversOf returns the entries of a candidate's policy.
 func serversOf(c *candidate) []meshtlsv1alpha1.GatewayServer {
 	var all []meshtlsv1alpha1.GatewayServer
 	for _, t := range c.policy.Spec.Terminate {
@@ -125,7 +125,7 @@ type serverAt struct {
 	index   int
 }
 
-// droppedServers are those that Istio leaves out on all pods of their Gateway, with the reason.
+// droppedServers returns the servers that Istio leaves out on all pods of their Gateway, with the reason.
 func (m *original) droppedServers() map[serverAt]string {
 	over := &universe{}
 	over.addGateways(m)
@@ -153,7 +153,7 @@ func (m *original) gateway(ref model.ObjectRef) *istionetworkingv1.Gateway {
 	return m.foreign.Gateways[at]
 }
 
-// listening is the part that all servers have. To Istio */* means that the server has no other host.
+// listening returns the part that all servers have. To Istio */* means that the server has no other host.
 // Source: istio pilot/pkg/model/gateway.go, sanitizeServerHostNamespace.
 func listening(s *networkingapi.Server) meshtlsv1alpha1.GatewayServer {
 	served := s.GetHosts()

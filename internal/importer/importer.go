@@ -182,7 +182,7 @@ func (d *draft) result() Result {
 	return r
 }
 
-// written is the policy without the age that the comparison gave it.
+// written returns the policy without the age that the comparison gave it.
 func written(p *meshtlsv1alpha1.MeshTLSPolicy) *meshtlsv1alpha1.MeshTLSPolicy {
 	p = p.DeepCopy()
 	p.CreationTimestamp = metav1.Time{}

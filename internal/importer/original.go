@@ -25,7 +25,7 @@ type original struct {
 	destinations destinations.Index
 }
 
-// domain is the cluster's: what the names of its Services end in.
+// domain returns the cluster's: what the names of its Services end in.
 func (m *original) domain() hosts.Domain { return hosts.Domain(m.Mesh.ClusterDomain) }
 
 // newOriginal returns the mesh of the input. An error is compile.ErrRestless.
@@ -40,7 +40,7 @@ func newOriginal(in Input) (*original, error) {
 	return m, err
 }
 
-// apart are the objects that others wrote, oldest first, and those that the operator writes.
+// apart returns the objects that others wrote, oldest first, and those that the operator writes.
 func apart[T metav1.Object](all []T) (foreign, ours []T) {
 	for _, o := range istio.OldestFirst(all) {
 		if model.Ours(o) {
@@ -52,14 +52,14 @@ func apart[T metav1.Object](all []T) (foreign, ours []T) {
 	return foreign, ours
 }
 
-// declares says whether a Service or a ServiceEntry of the namespace declares the host, or of any namespace if it is empty.
+// declares reports whether a Service or a ServiceEntry of the namespace declares the host, or of any namespace if it is empty.
 func (m *original) declares(namespace, host string) bool {
 	return slices.ContainsFunc(m.destinations.Of(host), func(d *destinations.Destination) bool {
 		return namespace == "" || d.Namespace == namespace
 	})
 }
 
-// revisions are the control plane revisions that objects or policies name, and the default one.
+// revisions returns the control plane revisions that objects or policies name, and the default one.
 func (m *original) revisions() []string {
 	named := sets.New("")
 	for _, o := range slices.Concat(m.foreign.All(), m.ours.All()) {
@@ -75,7 +75,7 @@ func (m *original) revisions() []string {
 // namespace can have this name.
 const anyNamespace = "any namespace"
 
-// namespaces are those in which there is anything, and the root namespace.
+// namespaces returns the namespaces that hold any object, and the root namespace.
 func (m *original) namespaces() []string {
 	found := sets.New(m.Mesh.RootNamespace)
 	for _, n := range m.Namespaces {
@@ -93,7 +93,7 @@ func (m *original) namespaces() []string {
 	return sets.List(found)
 }
 
-// revisionOf is the label that a policy carries over from its object, with its key; nil: none.
+// revisionOf returns the label that a policy carries over from its object, with its key; nil: none.
 func revisionOf(o metav1.Object) map[string]string {
 	revision, named := o.GetLabels()[meshtlsv1alpha1.LabelRevision]
 	if !named {
@@ -106,7 +106,7 @@ func refOf(kind string, o metav1.Object) model.ObjectRef {
 	return model.ObjectRef{Kind: kind, Namespace: o.GetNamespace(), Name: o.GetName()}
 }
 
-// selectorKey is a text that tells selectors apart.
+// selectorKey returns a text that tells selectors apart.
 func selectorKey(labels map[string]string) string {
 	key := ""
 	for _, k := range slices.Sorted(maps.Keys(labels)) {

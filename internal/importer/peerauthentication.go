@@ -73,7 +73,7 @@ func acceptCandidate(group []*istiosecurityv1.PeerAuthentication) *candidate {
 	return c
 }
 
-// policyFor is an empty policy with the name of the object, and for the same control plane.
+// policyFor returns an empty policy with the name of the object, and for the same control plane.
 func policyFor(o metav1.Object) *meshtlsv1alpha1.MeshTLSPolicy {
 	return &meshtlsv1alpha1.MeshTLSPolicy{ObjectMeta: metav1.ObjectMeta{
 		Namespace: o.GetNamespace(), Name: o.GetName(), Labels: revisionOf(o), CreationTimestamp: istio.Unborn,
@@ -113,7 +113,7 @@ func (d *draft) overlaps(winners map[*candidate]*istiosecurityv1.PeerAuthenticat
 	return refused
 }
 
-// meet says whether one control plane may read both.
+// meet reports whether one control plane may read both.
 func meet(a, b *candidate) bool {
 	one, other := a.policy.Labels[meshtlsv1alpha1.LabelRevision], b.policy.Labels[meshtlsv1alpha1.LabelRevision]
 	return one == other || one == "" || other == ""

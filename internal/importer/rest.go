@@ -15,7 +15,7 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// saysMore says whether the rule says anything besides TLS.
+// saysMore reports whether the rule says anything besides TLS.
 func saysMore(rule mergedRule) bool {
 	if len(rule.subsets) > 0 {
 		return true
@@ -29,7 +29,7 @@ func portSaysMore(p *networkingapi.TrafficPolicy_PortTrafficPolicy) bool {
 	return p.GetLoadBalancer() != nil || p.GetConnectionPool() != nil || p.GetOutlierDetection() != nil
 }
 
-// restOf is what a rule says besides TLS, as a DestinationRule where the operator finds it and no client uses it: the operator writes
+// restOf returns what a rule says besides TLS, as a DestinationRule where the operator finds it and no client uses it: the operator writes
 // no rule beside one of the same namespace for the same host and clients, and of the namespaces where Istio looks, the root namespace
 // is the last. It says why there is no such place.
 func (m *original) restOf(rule mergedRule, c clients) (*istionetworkingv1.DestinationRule, string) {
@@ -61,7 +61,7 @@ func (m *original) restOf(rule mergedRule, c clients) (*istionetworkingv1.Destin
 	return rest, ""
 }
 
-// freeRuleName is a name that no DestinationRule of the root namespace has.
+// freeRuleName returns a name that no DestinationRule of the root namespace has.
 func (m *original) freeRuleName(name string) string {
 	taken := func(name string) bool {
 		return slices.ContainsFunc(m.foreign.DestinationRules, func(rule *istionetworkingv1.DestinationRule) bool {
@@ -76,7 +76,7 @@ func (m *original) freeRuleName(name string) string {
 	return name
 }
 
-// withoutTLS is the policy with TLS taken out; nil where nothing is left. An entry for a port that had nothing but TLS still keeps the
+// withoutTLS returns the policy with TLS taken out; nil where nothing is left. An entry for a port that had nothing but TLS still keeps the
 // destination's settings from that port; Istio wants something in it.
 // Source: istio pkg/config/validation/validation.go, validatePortTrafficPolicies.
 func withoutTLS(policy *networkingapi.TrafficPolicy) *networkingapi.TrafficPolicy {

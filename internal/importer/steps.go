@@ -11,7 +11,7 @@ import (
 	"github.com/meshtls/meshtls/internal/render"
 )
 
-// stepsOf are what there is to do once the candidate's policy is applied.
+// stepsOf returns what there is to do once the candidate's policy is applied.
 func (m *original) stepsOf(c *candidate) []string {
 	switch c.kind {
 	case model.KindPeerAuthentication:
@@ -46,7 +46,7 @@ func (m *original) gatewaySteps(c *candidate) []string {
 	}
 }
 
-// boundTo are the VirtualServices that name the Gateway.
+// boundTo returns the VirtualServices that name the Gateway.
 func (m *original) boundTo(gateway model.ObjectRef) []model.ObjectRef {
 	var bound []model.ObjectRef
 	for _, vs := range m.VirtualServices {

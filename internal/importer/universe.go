@@ -43,7 +43,7 @@ func (m *original) newUniverse(v *mesh.View) *universe {
 	return u
 }
 
-// sidecar is a pod of which nothing else is known.
+// sidecar returns a pod that is known by its labels only.
 func sidecar(namespace string, labels map[string]string) *model.Workload {
 	return &model.Workload{Namespace: namespace, Labels: labels, Dataplane: model.DataplaneSidecar}
 }
@@ -135,7 +135,7 @@ func (u *universe) addCalls(m *original, v *mesh.View) {
 	}
 }
 
-// portsOfRules are the ports that some rule has settings for, and one that none has.
+// portsOfRules returns the ports that some rule has settings for, and one that none has.
 func portsOfRules(rules []*istionetworkingv1.DestinationRule) []int32 {
 	const unmentioned = 65535
 	ports := sets.New[int32](unmentioned)
@@ -179,7 +179,7 @@ func (m *original) supposed(host string) []model.Host {
 	return append(found, model.Host{Name: below, Namespace: namespace, External: !inMesh})
 }
 
-// possible are the servers of a call, and three that stand for those that may come: a pod with a sidecar, one without, and none.
+// possible returns the servers of a call, and three that stand for those that may come: a pod with a sidecar, one without, and none.
 func (c call) possible() []*destinations.Endpoint {
 	all := make([]*destinations.Endpoint, 0, len(c.servers)+3)
 	for i := range c.servers {

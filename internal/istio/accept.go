@@ -30,13 +30,13 @@ type AcceptedPort struct {
 type Acceptance struct {
 	// Workload holds for every port that Ports does not list.
 	Workload Accepted
-	// Ports are the ports of which something is said, ascending.
+	// Ports are the ports with a mode of their own, ascending.
 	Ports []AcceptedPort
-	// Ignored are the PeerAuthentications that select the workload and of which Istio uses nothing.
+	// Ignored are the PeerAuthentications that select the workload and that Istio does not use.
 	Ignored []IgnoredPeer
 }
 
-// Port is what the workload accepts at the port.
+// Port returns what the workload accepts at the port.
 func (a Acceptance) Port(port int32) Accepted {
 	for _, p := range a.Ports {
 		if p.Port == port {
@@ -85,12 +85,12 @@ func (m *Model) acceptance(l peerLevels, w *model.Workload) Acceptance {
 	return l.sidecarAcceptance()
 }
 
-// anything is accepted where nothing enforces what PeerAuthentications say.
+// anything returns accepted where nothing enforces what PeerAuthentications say.
 func anything(why string) Acceptance {
 	return Acceptance{Workload: Accepted{Mode: meshtlsv1alpha1.AcceptDisable, Origin: Origin{Field: why}}}
 }
 
-// grpcAcceptance is what a gRPC server enforces that the control plane configures: it has one transport for a port, mutual TLS or
+// grpcAcceptance returns what a gRPC server enforces that the control plane configures: it has one transport for a port, mutual TLS or
 // plaintext. Permissive is plaintext, unless the pods' label has clients use mutual TLS.
 // Source: istio pilot/pkg/networking/grpcgen/lds.go, buildInboundFilterChains.
 func (l peerLevels) grpcAcceptance(labelled bool) Acceptance {
@@ -111,7 +111,7 @@ func (l peerLevels) grpcAcceptance(labelled bool) Acceptance {
 	return acceptance
 }
 
-// uninterceptedAcceptance is what pods accept whose connections are not led to their sidecar: it listens where a Sidecar says, and all
+// uninterceptedAcceptance returns what pods accept whose connections are not led to their sidecar: it listens where a Sidecar says, and all
 // other ports are the application's own.
 // Source: istio pilot/pkg/networking/core/listener_inbound.go, buildInboundChainConfigs and buildInboundListeners.
 func (m *Model) uninterceptedAcceptance(l peerLevels, w *model.Workload) Acceptance {
@@ -133,7 +133,7 @@ func (l peerLevels) sidecarAcceptance() Acceptance {
 	return acceptance
 }
 
-// whole is what is accepted at every port of which nothing else is said.
+// whole returns what is accepted at every port without a mode of its own.
 func (l peerLevels) whole() Accepted {
 	accepted := Accepted{Mode: meshtlsv1alpha1.AcceptPermissive}
 	for _, pa := range [...]*istiosecurityv1.PeerAuthentication{l.mesh, l.namespace, l.workload} {
@@ -144,7 +144,7 @@ func (l peerLevels) whole() Accepted {
 	return accepted
 }
 
-// at is what is accepted at the port.
+// at returns what is accepted at the port.
 func (l peerLevels) at(port uint32) Accepted {
 	if l.workload != nil {
 		if mode := portMode(l.workload, port); mode != "" {
@@ -165,7 +165,7 @@ func portOrigin(pa *istiosecurityv1.PeerAuthentication, port uint32) Origin {
 	return Origin{Object: peerRef(pa), Field: "spec.portLevelMtls[" + strconv.FormatUint(uint64(port), 10) + "].mode"}
 }
 
-// modeOf is the mode for the whole of what the object selects; empty where it says nothing.
+// modeOf returns the mode for the whole of what the object selects; empty where it says nothing.
 func modeOf(pa *istiosecurityv1.PeerAuthentication) meshtlsv1alpha1.AcceptMode {
 	if pa == nil {
 		return ""
@@ -184,7 +184,7 @@ var acceptModes = map[securityapi.PeerAuthentication_MutualTLS_Mode]meshtlsv1alp
 	securityapi.PeerAuthentication_MutualTLS_STRICT:     meshtlsv1alpha1.AcceptStrict,
 }
 
-// AcceptedAt is what the workload accepts at one port. Most have a sidecar, for which the other ports need not be looked at.
+// AcceptedAt returns what the workload accepts at one port. Most have a sidecar, for which the other ports need not be looked at.
 func (m *Model) AcceptedAt(w *model.Workload, port int32) Accepted {
 	levels := m.peers().levelsOf(w)
 	if w.Dataplane == model.DataplaneSidecar && w.Interception != model.InterceptionNone {
@@ -193,12 +193,12 @@ func (m *Model) AcceptedAt(w *model.Workload, port int32) Accepted {
 	return m.acceptance(levels, w).Port(port)
 }
 
-// saidAt is what PeerAuthentications say of the port, whoever enforces it: clients go by that.
+// saidAt returns what PeerAuthentications say of the port, whoever enforces it: clients go by that.
 func (m *Model) saidAt(w *model.Workload, port int32) Accepted {
 	return m.peers().levelsOf(w).at(uint32(port)) // #nosec G115 -- a port
 }
 
-// namespaceAccepts is what a namespace's workloads accept if nothing is said for them, which is all that Istio looks at when it
+// namespaceAccepts returns what a namespace's workloads accept if nothing is said for them, which is all that Istio looks at when it
 // decides whether clients use mutual TLS at all.
 // Source: istio pilot/pkg/model/authentication.go, GetNamespaceMutualTLSMode.
 func (m *Model) namespaceAccepts(namespace string) Accepted {

@@ -21,7 +21,7 @@ func TestAccept(t *testing.T) {
 		peers     []*istiosecurityv1.PeerAuthentication
 		namespace string
 		dataplane model.Dataplane
-		// wantPorts is asked port by port; 1 stands for one of which nothing is said.
+		// wantPorts is asked port by port; 1 stands for a port without a mode of its own.
 		wantPorts  ports
 		wantOrigin string
 		// wantIgnored are the objects of no effect, with the winner.

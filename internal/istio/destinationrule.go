@@ -82,7 +82,7 @@ func bySelectorAndAge(all []*istionetworkingv1.DestinationRule) []*istionetworki
 	return append(selecting, others...)
 }
 
-// exportToOf is what Istio reads: a rule for some pods never leaves its namespace.
+// exportToOf returns what Istio reads: a rule for some pods never leaves its namespace.
 func exportToOf(rule *istionetworkingv1.DestinationRule) sets.Set[string] {
 	if rule.Spec.GetWorkloadSelector() != nil {
 		return sets.New(exportToOwn)
@@ -90,7 +90,7 @@ func exportToOf(rule *istionetworkingv1.DestinationRule) sets.Set[string] {
 	return sets.New(rule.Spec.ExportTo...)
 }
 
-// isPrivate says whether no client of another namespace can find the rule.
+// isPrivate reports whether no client of another namespace can find the rule.
 func isPrivate(exportTo sets.Set[string], namespace string, byDefault bool) bool {
 	if exportTo.Len() == 0 {
 		return byDefault
@@ -154,7 +154,7 @@ func (p rulePool) add(rule *istionetworkingv1.DestinationRule, exportTo sets.Set
 	}
 }
 
-// HostOfRule is the host as Istio reads it.
+// HostOfRule returns the host as Istio reads it.
 // Source: istio pilot/pkg/model/config.go, ResolveShortnameToFQDN.
 func HostOfRule(domain hosts.Domain, rule *istionetworkingv1.DestinationRule) string {
 	if hosts.IsWildcard(rule.Spec.Host) {
@@ -189,13 +189,13 @@ func newMergedRule(rule *istionetworkingv1.DestinationRule, exportTo sets.Set[st
 	return merged
 }
 
-// first is the rule that the others were merged into.
+// first returns the rule that the others were merged into.
 func (r *mergedRule) first() *istionetworkingv1.DestinationRule { return r.from[0] }
 
-// selecting says whether the rule is for some pods only.
+// selecting reports whether the rule is for some pods only.
 func (r *mergedRule) selecting() bool { return r.first().Spec.GetWorkloadSelector() != nil }
 
-// relation says whether the rule is merged into this one, and whether it stands beside it.
+// relation reports whether the rule is merged into this one, and whether it stands beside it.
 func (r *mergedRule) relation(rule *istionetworkingv1.DestinationRule, exportTo sets.Set[string]) (joins, stands bool) {
 	selecting := rule.Spec.GetWorkloadSelector() != nil
 	if selecting && r.selecting() && !r.selector.Is(rule.Spec.GetWorkloadSelector().GetMatchLabels()) {

@@ -37,16 +37,16 @@ type Server struct {
 	Hosts []string
 }
 
-// Spec is the server as it is written.
+// Spec returns the server as it is written.
 func (s Server) Spec() *networkingapi.Server { return s.Gateway.Spec.Servers[s.Index] }
 
 // Ref names the server's Gateway.
 func (s Server) Ref() model.ObjectRef { return gatewayRef(s.Gateway) }
 
-// PlainHTTP says whether the server speaks HTTP without TLS, redirects included.
+// PlainHTTP reports whether the server speaks HTTP without TLS, redirects included.
 func (s Server) PlainHTTP() bool { return s.kind().Family == FamilyHTTP }
 
-// PassesThrough says whether the server leaves the TLS to those behind it.
+// PassesThrough reports whether the server leaves the TLS to those behind it.
 func (s Server) PassesThrough() bool {
 	mode := s.Spec().GetTls().GetMode()
 	return s.Spec().Tls != nil &&
@@ -59,7 +59,7 @@ func (s Server) SpeaksTLS() bool { return s.kind().Family == FamilyTLS }
 // EndsTLS reports whether the server ends TLS.
 func (s Server) EndsTLS() bool { return s.SpeaksTLS() && !s.PassesThrough() }
 
-// endsHTTPS says whether the server ends TLS and finds HTTP in it.
+// endsHTTPS reports whether the server ends TLS and finds HTTP in it.
 func (s Server) endsHTTPS() bool {
 	return strings.EqualFold(s.Spec().Port.Protocol, "HTTPS") && !s.PassesThrough()
 }
@@ -126,7 +126,7 @@ func (l Listeners) openable(pod *model.Workload) Listeners {
 	return open
 }
 
-// PodPort is the port on which the pods listen for a Gateway's port: the target of the first Service port with that number among
+// PodPort returns the port on which the pods listen for a Gateway's port: the target of the first Service port with that number among
 // the Services that select the pods, else the number itself. Of several Services Istio takes any; we take the first by name.
 // Source: istio pilot/pkg/model/gateway.go, resolvePorts.
 func (m *Model) PodPort(pod *model.Workload, number int32) int32 {

@@ -17,12 +17,12 @@ const (
 	FamilyTCP
 )
 
-// String is the family in words.
+// String returns the family in words.
 func (f Family) String() string {
 	return [...]string{"HTTP without TLS", "TLS", "raw TCP"}[f]
 }
 
-// Excludes says whether Istio drops a younger server at the address of an older one of this family. It never does so because of
+// Excludes reports whether Istio drops a younger server at the address of an older one of this family. It never does so because of
 // TLS: there it goes by hosts alone.
 // Source: istio pilot/pkg/model/gateway.go, mergeGateways.
 func (f Family) Excludes(younger Family) bool {
@@ -39,11 +39,11 @@ func (f Family) Excludes(younger Family) bool {
 // ServerKind is what of a server decides whom it can share an address or a host with.
 type ServerKind struct {
 	Family Family
-	// HoldsHosts is true with TLS settings, of which a redirect to https is one: Istio drops a second such server of a host.
+	// HoldsHosts is true with TLS settings, and a redirect to https is such a setting: Istio drops a second such server of a host.
 	HoldsHosts bool
 }
 
-// KindOf is the kind of a server that declares the protocol, with or without TLS settings.
+// KindOf returns the kind of a server that declares the protocol, with or without TLS settings.
 func KindOf(protocol string, tlsSettings bool) ServerKind {
 	switch {
 	case SpeaksHTTP(protocol):
@@ -57,7 +57,7 @@ func KindOf(protocol string, tlsSettings bool) ServerKind {
 
 func (s Server) kind() ServerKind { return KindOf(s.Spec().Port.Protocol, s.Spec().Tls != nil) }
 
-// Names are the names that clients ask for when they mean this server.
+// Names returns the names that clients ask for when they mean this server.
 // Source: istio pilot/pkg/model/gateway.go, GetSNIHostsForServer.
 func (s Server) Names() []string {
 	names := make([]string, 0, len(s.Hosts))
@@ -67,7 +67,7 @@ func (s Server) Names() []string {
 	return names
 }
 
-// HostName is a server's host without the namespace whose VirtualServices may bind to it.
+// HostName returns a server's host without the namespace whose VirtualServices may bind to it.
 func HostName(host string) string {
 	if _, name, scoped := strings.Cut(host, "/"); scoped {
 		return name
@@ -75,7 +75,7 @@ func HostName(host string) string {
 	return host
 }
 
-// SpelledOut is a host of a server in the namespace own as Istio compares it: with the own namespace written out, and without the
+// SpelledOut returns a host of a server in the namespace own as Istio compares it: with the own namespace written out, and without the
 // one that stands for all.
 // Source: istio pilot/pkg/model/gateway.go, sanitizeServerHostNamespace.
 func SpelledOut(host, own string) string {

@@ -19,7 +19,8 @@ const ingressController = "istio.io/ingress-controller"
 // annotationIngress is ours: it names, on a Gateway that is made of an Ingress, the Ingress as namespace/name.
 const annotationIngress = "security.meshtls.dev/ingress"
 
-// IngressGateways are the Gateways that Istio makes of Kubernetes Ingresses. They have no creation time, so they are older than all others.
+// IngressGateways returns the Gateways that Istio makes of Kubernetes Ingresses. They have no creation time, so they are older than all
+// others.
 // Source: istio pilot/pkg/config/kube/ingress/gateways.go, convertIngressV1alpha3.
 func IngressGateways(i model.Inventory) []*istionetworkingv1.Gateway {
 	var gateways []*istionetworkingv1.Gateway
@@ -78,7 +79,7 @@ func gatewayOfIngress(ingress *networkingv1.Ingress, settings model.IngressSetti
 	return gateway
 }
 
-// ingressSelector is the value of the label istio of the pods that serve Ingresses.
+// ingressSelector returns the value of the label istio of the pods that serve Ingresses.
 // Source: istio pilot/pkg/config/kube/ingress/gateways.go, getIngressGatewaySelector.
 func ingressSelector(settings model.IngressSettings) string {
 	switch {

@@ -47,7 +47,7 @@ func policyLevel(policy *networkingapi.TrafficPolicy, port int32, origin Origin)
 	return tlsLevel{tls: tls, origin: origin}
 }
 
-// portEntry is the index of the first settings for the port; -1 without any.
+// portEntry returns the index of the first settings for the port; -1 without any.
 func portEntry(policy *networkingapi.TrafficPolicy, port int32) int {
 	for i, entry := range policy.GetPortLevelSettings() {
 		if entry.GetPort() != nil && entry.GetPort().GetNumber() == uint32(port) {
@@ -57,7 +57,7 @@ func portEntry(policy *networkingapi.TrafficPolicy, port int32) int {
 	return -1
 }
 
-// endpointMode is the TLS mode that Istio looks at when it tells the endpoints of a cluster apart. It is found in another way than
+// endpointMode returns the TLS mode that Istio looks at when it tells the endpoints of a cluster apart. It is found in another way than
 // the cluster's own: a port's settings without tls do not hide the destination's. So a port can be left to auto mTLS while each of
 // its endpoints is marked by the mode of the destination. Nil: no mode, the endpoint decides.
 // Source: istio pilot/pkg/xds/endpoints/mtls_checker.go, tlsModeForDestinationRule.

@@ -89,7 +89,7 @@ func meetCustomTLS(v Verdict, c Connection) Verdict {
 // IsIdentity reports whether the subject alternative name is an identity of a mesh.
 func IsIdentity(name string) bool { return strings.HasPrefix(name, "spiffe://") }
 
-// outside is the verdict for a server that Istio knows nothing about.
+// outside returns the verdict for a server that Istio knows nothing about.
 func outside(v Verdict, to Destination) Verdict {
 	switch v.Sent.Mode {
 	case meshtlsv1alpha1.SendDisable:

@@ -22,7 +22,7 @@ type World struct {
 	Services []model.Service
 }
 
-// WorldOf is what of an inventory is a World.
+// WorldOf returns what of an inventory is a World.
 func WorldOf(i model.Inventory) World {
 	return World{
 		Mesh:                i.Mesh,
@@ -72,7 +72,7 @@ type Client struct {
 	Gateway bool
 }
 
-// ClientOf is the workload as one that calls.
+// ClientOf returns the workload as one that calls.
 func ClientOf(w *model.Workload) Client {
 	return Client{Namespace: w.Namespace, Labels: w.Labels, Dataplane: w.Dataplane, Gateway: w.Gateway}
 }

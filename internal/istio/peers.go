@@ -43,7 +43,7 @@ func peerSelector(pa *istiosecurityv1.PeerAuthentication) map[string]string {
 
 func (i peerIndex) mesh() *istiosecurityv1.PeerAuthentication { return first(i.wide[i.root]) }
 
-// namespaceWide is the one for the namespace; the root namespace has none besides the mesh's.
+// namespaceWide returns the one for the namespace; the root namespace has none besides the mesh's.
 func (i peerIndex) namespaceWide(namespace string) *istiosecurityv1.PeerAuthentication {
 	if namespace == i.root {
 		return nil

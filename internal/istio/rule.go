@@ -32,7 +32,7 @@ func (s ChosenSubset) policy() *networkingapi.TrafficPolicy {
 	return s.Rule.Spec.Subsets[s.Index].GetTrafficPolicy()
 }
 
-// Selecting says whether the choice is for some of the namespace's pods only.
+// Selecting reports whether the choice is for some of the namespace's pods only.
 func (c Choice) Selecting() bool {
 	return len(c.Rules) > 0 && c.Rules[0].Spec.GetWorkloadSelector() != nil
 }
@@ -86,7 +86,7 @@ func (i ruleIndex) lookup(client string, host model.Host) []*mergedRule {
 	return nil
 }
 
-// own are the rules that the clients of a namespace see first. Those of the root namespace see only its private ones there, so
+// own returns the rules that the clients of a namespace see first. Those of the root namespace see only its private ones there, so
 // that the rules for the mesh do not hide those of the Services.
 func (i ruleIndex) own(client string) rulePool {
 	if client == i.root {
@@ -95,7 +95,7 @@ func (i ruleIndex) own(client string) rulePool {
 	return i.of(client).local
 }
 
-// pools are the places where a client's proxy looks, in order, and whether exportTo counts there.
+// pools returns the places where a client's proxy looks, in order, and whether exportTo counts there.
 func (i ruleIndex) pools(client string, host model.Host) iter.Seq2[rulePool, bool] {
 	return func(yield func(rulePool, bool) bool) {
 		_ = yield(i.own(client), false) && yield(i.of(host.Namespace).exported, true) && yield(i.of(i.root).exported, true)

@@ -53,7 +53,7 @@ func (m *Model) sends(client Client, to Destination, choice Choice) TLS {
 	return m.unsettled(client, to, choice)
 }
 
-// settled is what comes of TLS settings that a DestinationRule has.
+// settled returns what comes of TLS settings that a DestinationRule has.
 // Source: istio pilot/pkg/networking/core/cluster_tls.go, buildUpstreamClusterTLSContext and constructUpstreamTLS.
 func settled(client Client, choice Choice, level tlsLevel) TLS {
 	sent := TLS{Mode: sendModes[level.tls.Mode], Settings: level.tls, Origin: level.origin}
@@ -72,12 +72,12 @@ func settled(client Client, choice Choice, level tlsLevel) TLS {
 	return sent
 }
 
-// needsSecret says whether the credential is a Secret; anybody may read one from a ConfigMap.
+// needsSecret reports whether the credential is a Secret; anybody may read one from a ConfigMap.
 func needsSecret(tls *networkingapi.ClientTLSSettings) bool {
 	return tls.CredentialName != "" && !strings.HasPrefix(tls.CredentialName, "configmap://")
 }
 
-// unsettled is what Istio decides where no TLS settings are in force: mutual TLS wherever the endpoint can, unless something
+// unsettled returns what Istio decides where no TLS settings are in force: mutual TLS wherever the endpoint can, unless something
 // excludes it for the destination as a whole. What is said for single workloads is not looked at here.
 // Source: istio pilot/pkg/networking/core/cluster_tls.go, buildUpstreamTLSSettings and applyUpstreamTLSSettings;
 // pilot/pkg/model/push_context.go, BestEffortInferServiceMTLSMode.
@@ -107,7 +107,7 @@ func (m *Model) unsettled(client Client, to Destination, choice Choice) TLS {
 	return sent
 }
 
-// decidedTogether says whether Istio asks all endpoints together whether they can do mutual TLS, and uses it for all or none. It looks
+// decidedTogether reports whether Istio asks all endpoints together whether they can do mutual TLS, and uses it for all or none. It looks
 // at the load balancer of the destination, or of the subset, and not at that of a port.
 func decidedTogether(to Destination, choice Choice) bool {
 	policy := choice.trafficPolicy()
@@ -117,7 +117,7 @@ func decidedTogether(to Destination, choice Choice) bool {
 	return to.Headless || passesThrough(policy)
 }
 
-// opaque says whether the proxy has no list of endpoints, and so nothing to tell one from the other: it connects to where the client
+// opaque reports whether the proxy has no list of endpoints, and so nothing to tell one from the other: it connects to where the client
 // wanted to go. A gateway has the list for headless hosts too. A subset is like the host in this, whatever its own load balancer.
 // Source: istio pilot/pkg/networking/core/cluster.go, convertResolution; cluster_builder.go, buildSubsetCluster.
 func opaque(client Client, to Destination, choice Choice) bool {
@@ -142,7 +142,7 @@ func passesThrough(policy *networkingapi.TrafficPolicy) bool {
 	return policy.GetLoadBalancer().GetSimple() == networkingapi.LoadBalancerSettings_PASSTHROUGH
 }
 
-// allInMesh says whether there are endpoints and each can do mutual TLS.
+// allInMesh reports whether there are endpoints and each can do mutual TLS.
 func allInMesh(endpoints []*model.Workload) bool {
 	for _, w := range endpoints {
 		if !speaksMutualTLS(w) {

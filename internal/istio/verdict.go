@@ -43,7 +43,7 @@ type Verdict struct {
 	Why string
 }
 
-// Objects are the Istio objects that decided, each once: the client's first.
+// Objects returns the Istio objects that decided, each once: the client's first.
 func (v Verdict) Objects() []model.ObjectRef {
 	var objects []model.ObjectRef
 	for _, ref := range []model.ObjectRef{v.Sent.Origin.Object, v.Accepted.Origin.Object} {
@@ -106,7 +106,7 @@ func endpointTLS(c Connection, choice Choice, sent TLS, said Accepted) TLS {
 	return sent
 }
 
-// tunnels says whether the connection goes through the tunnel between proxies of ambient mode (HBONE), which is mutual TLS in
+// tunnels reports whether the connection goes through the tunnel between proxies of ambient mode (HBONE), which is mutual TLS in
 // itself. A sidecar takes it to pods that have no sidecar.
 // Source: istio pilot/pkg/xds/endpoints/endpoint_builder.go, buildEnvoyLbEndpoint and supportTunnel;
 // pilot/pkg/networking/core/cluster_tls.go, applyHBONETransportSocketMatches.

@@ -10,7 +10,7 @@ const (
 	disable    = meshtlsv1alpha1.AcceptDisable
 )
 
-// ztunnelAcceptance is what the node's proxy enforces: it either refuses plaintext or does not, so Disable is Permissive, and the
+// ztunnelAcceptance returns what the node's proxy enforces: it either refuses plaintext or does not, so Disable is Permissive, and the
 // mode of a port counts only where Istio makes a rule for ztunnel of it.
 // Source: istio pilot/pkg/serviceregistry/ambient/authorization.go, convertedSelectorPeerAuthentications (which rules the workload
 // gets) and convertPeerAuthentication (what is in them).
@@ -44,7 +44,7 @@ func ztunnelMode(mode meshtlsv1alpha1.AcceptMode) meshtlsv1alpha1.AcceptMode {
 	return permissive
 }
 
-// portRulesAttached says whether the workload gets the rule made of its port modes in place of the general one: where a port
+// portRulesAttached reports whether the workload gets the rule made of its port modes in place of the general one: where a port
 // differs from the rest. Under a parent's STRICT, DISABLE at a port does not count as different, PERMISSIVE does.
 func (l peerLevels) portRulesAttached(mode meshtlsv1alpha1.AcceptMode) bool {
 	for _, port := range portsOf(l.workload) {

@@ -106,7 +106,7 @@ func TestSeverities(t *testing.T) {
 	}
 }
 
-// regions are what is generated, by name.
+// regions returns what is generated, by name.
 func regions(t *testing.T) map[string]string {
 	t.Helper()
 	ofPolicies := slices.Concat(policy.Decided(), policy.Checked())

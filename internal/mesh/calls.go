@@ -46,7 +46,7 @@ type Hop struct {
 // Known reports whether somebody declares the host and port.
 func (c Call) Known() bool { return c.Destination != nil }
 
-// To is the call as the model of Istio is asked about it.
+// To returns the call as the model of Istio is asked about it.
 func (v *View) To(c Call) istio.Destination {
 	to := v.CallOf(c.Destination, c.Port)
 	to.Subset, to.Carries = c.Subset, c.Carries
@@ -120,7 +120,7 @@ func (v *View) routedCalls(routing []*istionetworkingv1.VirtualService, kind rou
 	return calls
 }
 
-// carriedBy is what a route of the kind sends on of what it is given.
+// carriedBy returns what a route of the kind sends on of what it is given.
 func carriedBy(kind routes.Kind, given istio.Carries) istio.Carries {
 	switch kind {
 	case routes.HTTP:

@@ -73,7 +73,7 @@ func (v *View) ChangesBesidesTLS(client istio.Client, under *View, d *destinatio
 	return change
 }
 
-// besidesTLS is the policy without its TLS. A load balancer that is unspecified is none.
+// besidesTLS returns the policy without its TLS. A load balancer that is unspecified is none.
 func besidesTLS(policy *networkingapi.TrafficPolicy) *networkingapi.TrafficPolicy {
 	other := &networkingapi.TrafficPolicy{
 		LoadBalancer: policy.LoadBalancer, ConnectionPool: policy.ConnectionPool, OutlierDetection: policy.OutlierDetection,

@@ -55,7 +55,7 @@ func newClients(i model.Inventory) Clients {
 	return c
 }
 
-// namespacesSelectingClients are the namespaces where DestinationRules select clients by label.
+// namespacesSelectingClients returns the namespaces where DestinationRules select clients by label.
 func namespacesSelectingClients(rules []*istionetworkingv1.DestinationRule) sets.Set[string] {
 	namespaces := sets.New[string]()
 	for _, rule := range rules {

@@ -12,7 +12,7 @@ import (
 	"github.com/meshtls/meshtls/internal/istio/hosts"
 )
 
-// Domain is the cluster's: what the names of its Services end in. It is no part of Istio's mesh config, and not noted as read.
+// Domain returns the cluster's: what the names of its Services end in. It is no part of Istio's mesh config, and not noted as read.
 func (v *contents) Domain() hosts.Domain { return hosts.Domain(v.inventory.Mesh.ClusterDomain) }
 
 // HostOf returns the host of a DestinationRule as Istio reads it.

@@ -13,7 +13,7 @@ func (v *contents) Credential(ref model.ObjectRef) *model.Credential {
 	return v.index.credentials()[ref]
 }
 
-// Credentials are the Secrets and ConfigMaps that could hold certificates.
+// Credentials returns the Secrets and ConfigMaps that could hold certificates.
 func (v *contents) Credentials() []model.Credential {
 	v.note(model.KindSecret)
 	return v.inventory.Credentials
@@ -26,5 +26,5 @@ func (v *contents) CredentialsKnown(namespace, name string) bool {
 		(v.inventory.CredentialNames == nil || v.inventory.CredentialNames.Has(name))
 }
 
-// CredentialNamespaces are the namespaces whose credentials could be read.
+// CredentialNamespaces returns the namespaces whose credentials could be read.
 func (v *contents) CredentialNamespaces() sets.Set[string] { return v.inventory.CredentialNamespaces }

@@ -13,7 +13,7 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// Destinations are what clients can call, by host.
+// Destinations returns what clients can call, by host.
 func (v *network) Destinations() destinations.Index {
 	v.note(model.KindService, model.KindServiceEntry, model.KindConfigMap)
 	return v.index.destinations()
@@ -142,7 +142,7 @@ func (v *network) machines(d *destinations.Destination) []destinations.Backend {
 	return all
 }
 
-// listed are the endpoints that the ServiceEntry lists.
+// listed returns the endpoints that the ServiceEntry lists.
 func (v *network) listed(d *destinations.Destination) []destinations.Backend {
 	var all []destinations.Backend
 	for _, endpoint := range d.Entry.Spec.GetEndpoints() {
@@ -199,7 +199,7 @@ func (v *network) serviceAt(address string) (*model.Service, bool) {
 	return s, found
 }
 
-// machine is an endpoint that an object lists. To its clients one with a service account is part of the mesh, unless a label says
+// machine returns an endpoint that an object lists. To its clients one with a service account is part of the mesh, unless a label says
 // otherwise; but if the address is a pod's, it is the pod that answers.
 // Source: istio pilot/pkg/serviceregistry/serviceentry/conversion.go, getTLSModeFromWorkloadEntry.
 func (v *network) machine(namespace, name string, entry *networkingapi.WorkloadEntry) destinations.Backend {
@@ -222,7 +222,7 @@ func (v *network) machine(namespace, name string, entry *networkingapi.WorkloadE
 	return destinations.Backend{Workload: w, Ports: ports}
 }
 
-// takenFor is the pod as clients take it that know it by what somebody wrote down of its address, and not by its labels.
+// takenFor returns the pod as clients take it that know it by what somebody wrote down of its address, and not by its labels.
 func takenFor(pod *model.Workload, inMesh bool) *model.Workload {
 	taken := *pod
 	taken.Labels = maps.Clone(pod.Labels)
@@ -236,8 +236,8 @@ func takenFor(pod *model.Workload, inMesh bool) *model.Workload {
 	return &taken
 }
 
-// atAddresses is what is behind a Service without a selector: at each address that somebody gave it the pod that has it, or a machine of
-// which nothing is known.
+// atAddresses returns what is behind a Service without a selector: at each address that somebody gave it the pod that has it, or a machine
+// of which nothing is known.
 // Source: istio pilot/pkg/serviceregistry/kube/controller/endpointslice.go, updateEndpointCacheForSlice.
 func (v *network) atAddresses(d *destinations.Destination) []destinations.Backend {
 	var all []destinations.Backend
@@ -262,7 +262,7 @@ func (v *network) atAddresses(d *destinations.Destination) []destinations.Backen
 	return all
 }
 
-// slicesOf are the EndpointSlices of a Service without a selector.
+// slicesOf returns the EndpointSlices of a Service without a selector.
 func (v *network) slicesOf(d *destinations.Destination) []model.EndpointSlice {
 	v.note(model.KindEndpointSlice)
 	var all []model.EndpointSlice
@@ -274,7 +274,7 @@ func (v *network) slicesOf(d *destinations.Destination) []model.EndpointSlice {
 	return all
 }
 
-// slicePort is the port of the addresses that a Service's port leads to: the one of its name, or the only one where the Service has no
+// slicePort returns the port of the addresses that a Service's port leads to: the one of its name, or the only one where the Service has no
 // names.
 func slicePort(slice model.EndpointSlice, port *model.ServicePort) (int32, bool) {
 	for _, p := range slice.Ports {
@@ -290,7 +290,7 @@ func (v *contents) Discovers(namespace string) bool {
 	return scopes.Sees(v.Mesh(), v.Namespace(namespace).Labels)
 }
 
-// podAt finds the pods of which one has the address.
+// podAt finds the workload with a pod at the address.
 func (v *network) podAt(address string) (*model.Workload, bool) {
 	v.note(model.KindPod)
 	w, found := v.index.byAddress()[address]

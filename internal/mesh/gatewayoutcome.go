@@ -12,8 +12,8 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// atGateway is the outcome of a call whose endpoint is a gateway: its servers decide. Without the label that sidecars are given, Istio of
-// itself sends a gateway plaintext.
+// atGateway returns the outcome of a call whose endpoint is a gateway: its servers decide. Without the label that sidecars are given, Istio
+// of itself sends a gateway plaintext.
 // Source: istio manifests/charts/istio-control/istio-discovery/files: the injection template sets the label, that of gateways does not.
 func (v *View) atGateway(o Outcome, c istio.Connection) Outcome {
 	o.AtGateway = true
@@ -55,7 +55,7 @@ func (o Outcome) atListener(servers []OpenedServer, port int32) Outcome {
 // labelGatewayName is on the pods of a gateway of the Kubernetes Gateway API.
 const labelGatewayName = "gateway.networking.k8s.io/gateway-name"
 
-// noServer is the outcome where no Gateway of Istio's has a server at the port.
+// noServer returns the outcome where no Gateway of Istio's has a server at the port.
 func (v *View) noServer(o Outcome, c istio.Connection) Outcome {
 	o.Kind, o.NoServer = istio.Refused, true
 	o.Why = fmt.Sprintf("%s The endpoint is a gateway, and no Gateway of Istio's has a server at its port %d.", o.Sent.Why, c.Port)
@@ -162,7 +162,7 @@ func closeness(names []string, asked string) int {
 	return best
 }
 
-// at is how the connection ends at a gateway's server. Where the proxy adds no TLS, the application may have.
+// at returns how the connection ends at a gateway's server. Where the proxy adds no TLS, the application may have.
 func (a arrival) at(server istio.Server) Kind {
 	plain := a.sent == meshtlsv1alpha1.SendDisable
 	switch {
@@ -179,7 +179,7 @@ func (a arrival) at(server istio.Server) Kind {
 	return a.ended(server.Spec().GetTls().GetMode())
 }
 
-// ended is how the connection ends at a server that ends TLS in that mode.
+// ended returns how the connection ends at a server that ends TLS in that mode.
 func (a arrival) ended(mode networkingapi.ServerTLSSettings_TLSmode) Kind {
 	if mode == networkingapi.ServerTLSSettings_ISTIO_MUTUAL {
 		return either(a.sent == meshtlsv1alpha1.SendIstioMutual, istio.MutualTLS)
@@ -199,7 +199,7 @@ func (a arrival) ended(mode networkingapi.ServerTLSSettings_TLSmode) Kind {
 	}
 }
 
-// either is the kind if the connection fits, and Refused if not.
+// either returns the kind if the connection fits, and Refused if not.
 func either(fits bool, kind Kind) Kind {
 	if fits {
 		return kind

@@ -54,7 +54,7 @@ func ServerOf(s istio.Server) GatewayServer {
 	return GatewayServer{Server: s.Spec(), Gateway: s.Gateway, Index: s.Index}
 }
 
-// served is the server with what its hosts and those of VirtualServices are read by.
+// served returns the server with what its hosts and those of VirtualServices are read by.
 func (v *View) served(s istio.Server) routes.Served {
 	return routes.Served{Server: s.Spec(), Namespace: s.Gateway.Namespace}
 }

@@ -46,7 +46,7 @@ func (v *contents) Servers() iter.Seq[GatewayServer] {
 	}
 }
 
-// Field is the path of the server, or of a field in it.
+// Field returns the path of the server, or of a field in it.
 func (s GatewayServer) Field(path string) string {
 	return fmt.Sprintf("spec.servers[%d]%s", s.Index, path)
 }
@@ -54,7 +54,7 @@ func (s GatewayServer) Field(path string) string {
 // Ref names the server's Gateway.
 func (s GatewayServer) Ref() model.ObjectRef { return model.RefOf(model.KindGateway, s.Gateway) }
 
-// Key is the namespace and name of the server's Gateway.
+// Key returns the namespace and name of the server's Gateway.
 func (s GatewayServer) Key() types.NamespacedName { return s.Ref().Key() }
 
 // PassesThrough reports whether the server leaves the TLS to what it routes to.
@@ -75,7 +75,7 @@ func (s GatewayServer) SpeaksTLS() bool {
 // Redirects reports whether the server sends clients from http to https.
 func (s GatewayServer) Redirects() bool { return s.GetTls().GetHttpsRedirect() }
 
-// Names are the server's hosts, without the namespaces they are for.
+// Names returns the server's hosts, without the namespaces they are for.
 func (s GatewayServer) Names() []string {
 	names := make([]string, 0, len(s.Hosts))
 	for _, host := range s.Hosts {
@@ -84,12 +84,12 @@ func (s GatewayServer) Names() []string {
 	return names
 }
 
-// Number is the Gateway's number of the server's port.
+// Number returns the Gateway's number of the server's port.
 func (s GatewayServer) Number() int32 {
 	return int32(s.Server.GetPort().GetNumber()) // #nosec G115 -- the CRD admits no number above 65535
 }
 
-// Routes is the kind of routes that Istio uses for the server.
+// Routes returns the kind of routes that Istio uses for the server.
 func (s GatewayServer) Routes() routes.Kind { return routes.KindFor(s.Server) }
 
 // CommonHosts returns the hosts of the VirtualService that the server serves, in whole or in part.

@@ -86,7 +86,7 @@ func newIndex(i model.Inventory) *index {
 	return x
 }
 
-// governedBy is the index of the inventory, which differs from this one's in PeerAuthentications, DestinationRules and Gateways only.
+// governedBy returns the index of the inventory, which differs from this one's in PeerAuthentications, DestinationRules and Gateways only.
 func (x *index) governedBy(i model.Inventory) *index {
 	other := newIndex(i)
 	other.istio = sync.OnceValue(func() *istio.Model { return x.istio().With(istio.WorldOf(i)) })

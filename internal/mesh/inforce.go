@@ -7,7 +7,7 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// InForce returns what the pods of a namespace with the labels accept, at ports of which nothing of their own is said. Of pods that differ
+// InForce returns what the pods of a namespace with the labels accept, at ports without a mode of their own. Of pods that differ
 // it is the weakest. Without labels it is what is said of the namespace.
 func (v *network) InForce(namespace string, labels map[string]string) meshtlsv1alpha1.AcceptMode {
 	var weakest meshtlsv1alpha1.AcceptMode
@@ -35,7 +35,7 @@ func carried(w *model.Workload) bool {
 	return !w.Gateway && (w.Dataplane == model.DataplaneSidecar || w.Dataplane == model.DataplaneAmbient)
 }
 
-// governedBy are the pods that say what is in force for a selector. Where there are none it is a pod that only has its labels.
+// governedBy returns the pods that say what is in force for a selector. Where there are none it is a pod that only has its labels.
 func (v *network) governedBy(namespace string, labels map[string]string) []*model.Workload {
 	if len(labels) > 0 {
 		if pods := v.Carried(namespace, labels); len(pods) > 0 {

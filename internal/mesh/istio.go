@@ -23,7 +23,7 @@ func (v *network) Rule(client istio.Client, host model.Host) istio.Choice {
 	return v.index.istio().Rule(client, host)
 }
 
-// Shadowed are the DestinationRules for the host that another one keeps from governing the client's traffic.
+// Shadowed returns the DestinationRules for the host that another one keeps from governing the client's traffic.
 func (v *network) Shadowed(client istio.Client, host model.Host) []istio.Shadow {
 	v.note(model.KindDestinationRule, model.KindConfigMap)
 	return v.index.istio().Shadowed(client, host)
@@ -41,13 +41,13 @@ func (v *network) Verdict(c istio.Connection) istio.Verdict {
 	return v.index.istio().Verdict(c)
 }
 
-// Listeners are what the pods of a gateway end up with.
+// Listeners returns what the pods of a gateway end up with.
 func (v *network) Listeners(pod *model.Workload) istio.Listeners {
 	v.note(model.KindGateway, model.KindService)
 	return v.index.istio().Listeners(pod)
 }
 
-// PodPort is the port on which the pods of a gateway listen for a Gateway's port.
+// PodPort returns the port on which the pods of a gateway listen for a Gateway's port.
 func (v *network) PodPort(pod *model.Workload, number int32) int32 {
 	v.note(model.KindService)
 	return v.index.istio().PodPort(pod, number)

@@ -24,7 +24,7 @@ func Revisions(i model.Inventory) []string {
 	return sets.List(all)
 }
 
-// Revisions are the revisions of the control plane that are known.
+// Revisions returns the revisions of the control plane that are known.
 func (v *contents) Revisions() revisions.Revisions {
 	v.note(model.KindMutatingWebhook, model.KindService)
 	return v.index.revisions()
@@ -38,7 +38,7 @@ type Tagged struct {
 	By            model.ObjectRef
 }
 
-// taggedIn are the objects that name a tag, by kind, namespace and name.
+// taggedIn returns the objects that name a tag, by kind, namespace and name.
 // Source: istio pkg/config/model.go, LabelsInRevision.
 func taggedIn(i model.Inventory) []Tagged {
 	if len(i.Tags) == 0 {
@@ -55,7 +55,7 @@ func taggedIn(i model.Inventory) []Tagged {
 	return all
 }
 
-// Tagged are the Istio objects of the mesh that name a tag.
+// Tagged returns the Istio objects of the mesh that name a tag.
 func (v *contents) Tagged() []Tagged {
 	v.note(model.KindMutatingWebhook)
 	for _, t := range v.tagged {
@@ -87,5 +87,5 @@ func each[T metav1.Object](objects []T, kind string, yield func(metav1.Object, s
 	return true
 }
 
-// Inventory is what the view holds.
+// Inventory returns what the view holds.
 func (v *contents) Inventory() model.Inventory { return v.inventory }

@@ -104,7 +104,7 @@ func (v *View) Reached(c Call) []destinations.Endpoint {
 	return slices.DeleteFunc(slices.Clone(endpoints), func(e destinations.Endpoint) bool { return !pods.Matches(labels, e.Labels) })
 }
 
-// subsetLabels are the labels of the subset that is called. Of one that does not exist the verdict has more to say.
+// subsetLabels returns the labels of the subset that is called. Of one that does not exist the verdict has more to say.
 func (v *View) subsetLabels(c Call) map[string]string {
 	if c.Subset == "" {
 		return nil
@@ -162,7 +162,7 @@ func (v *View) outsideOutcome(c Call, connection istio.Connection) Outcome {
 	return Outcome{Verdict: v.Verdict(connection), Call: c}.settled()
 }
 
-// uncapturedVerdict is the verdict at a port that annotations keep from the proxy. Clients know nothing of those: they send what they
+// uncapturedVerdict returns the verdict at a port that annotations keep from the proxy. Clients know nothing of those: they send what they
 // would send to the proxy.
 func (v *View) uncapturedVerdict(c istio.Connection) istio.Verdict {
 	sent := v.Verdict(c).Sent

@@ -40,13 +40,13 @@ const edge = `
  spec: {containers: [{name: istio-proxy}]}}
 `
 
-// peers is a document with the mode that the pods of namespace shop accept.
+// peers returns a document with the mode that the pods of namespace shop accept.
 func peers(mode string) string {
 	return "\n---\n{apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {name: default, namespace: shop}, " +
 		"spec: {mtls: {mode: " + mode + "}}}"
 }
 
-// rule is a document with what clients of all namespaces send to a Service of namespace shop.
+// rule returns a document with what clients of all namespaces send to a Service of namespace shop.
 func rule(service, policy string) string {
 	return "\n---\n{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: " + service + ", namespace: shop}, " +
 		"spec: {host: " + service + ".shop.svc.cluster.local, trafficPolicy: " + policy + "}}"
@@ -66,7 +66,7 @@ func workload(t *testing.T, v *mesh.View, example string) *model.Workload {
 	return v.Workloads()[at]
 }
 
-// outcomes are how calls end: where each goes, and how it ends at each server.
+// outcomes returns how calls end: where each goes, and how it ends at each server.
 func outcomes(v *mesh.View, calls []mesh.Call) []string {
 	var all []string
 	for _, call := range calls {

@@ -71,7 +71,7 @@ func within(ranges []string, d *destinations.Destination) bool {
 	return false
 }
 
-// addressesOf are the addresses at which clients call the destination, as far as they are known.
+// addressesOf returns the addresses at which clients call the destination, as far as they are known.
 func addressesOf(d *destinations.Destination) []netip.Addr {
 	var texts []string
 	if d.Service != nil {
@@ -131,8 +131,8 @@ func (v *View) routedTo(scope scopes.Scope, client *model.Workload, host string)
 	return false
 }
 
-// passedBy is what becomes of a call that the client's sidecar is passed by, or that it passes on as it is: at each endpoint what would
-// become of it without a proxy.
+// passedBy returns what becomes of a call that the client's sidecar is passed by, or that it passes on as it is: at each endpoint what
+// would become of it without a proxy.
 func (v *View) passedBy(c Call) []Outcome {
 	if c.Bypass.Refused {
 		return []Outcome{{Verdict: istio.Verdict{Kind: istio.Refused, Why: c.Bypass.Why}, Call: c}}

@@ -41,7 +41,7 @@ func New(i model.Inventory, revision string) *View {
 	return v
 }
 
-// Revision is the control plane's; empty: the default one.
+// Revision returns the control plane's; empty: the default one.
 func (v *contents) Revision() string { return v.revision }
 
 // Partial reports whether objects may exist that the view does not hold: then nothing follows from their absence.
@@ -50,13 +50,13 @@ func (v *contents) Partial() bool { return v.inventory.Partial }
 // Now is when the inventory was taken.
 func (v *contents) Now() metav1.Time { return v.inventory.Now }
 
-// Mesh is what Istio's mesh config says.
+// Mesh returns what Istio's mesh config says.
 func (v *contents) Mesh() model.Mesh {
 	v.note(model.KindConfigMap)
 	return v.inventory.Mesh
 }
 
-// Namespaces are the namespaces, by name.
+// Namespaces returns the namespaces, by name.
 func (v *contents) Namespaces() []model.Namespace {
 	v.note(model.KindNamespace)
 	return v.inventory.Namespaces
@@ -68,31 +68,31 @@ func (v *contents) Namespace(name string) model.Namespace {
 	return v.index.namespaces()[name]
 }
 
-// Services are the Services, by namespace and name.
+// Services returns the Services, by namespace and name.
 func (v *contents) Services() []model.Service {
 	v.note(model.KindService)
 	return v.inventory.Services
 }
 
-// ServicesIn are the Services of the namespace, by name.
+// ServicesIn returns the Services of the namespace, by name.
 func (v *contents) ServicesIn(namespace string) []*model.Service {
 	v.note(model.KindService)
 	return v.index.services()[namespace]
 }
 
-// Workloads are the pods, grouped by shape, by namespace and name.
+// Workloads returns the pods, grouped by shape, by namespace and name.
 func (v *contents) Workloads() []*model.Workload {
 	v.note(model.KindPod)
 	return v.inventory.Workloads
 }
 
-// Selected are the workloads of the namespace that have the labels; no labels: all of them.
+// Selected returns the workloads of the namespace that have the labels; no labels: all of them.
 func (v *contents) Selected(namespace string, labels map[string]string) []*model.Workload {
 	v.note(model.KindPod)
 	return v.index.podsIn().Selected(namespace, labels)
 }
 
-// GatewayPods are the workloads, of any namespace, that a Gateway is for: without a selector, all that are gateways.
+// GatewayPods returns the workloads, of any namespace, that a Gateway is for: without a selector, all that are gateways.
 func (v *contents) GatewayPods(selector map[string]string) []*model.Workload {
 	v.note(model.KindPod)
 	if len(selector) > 0 {
@@ -101,7 +101,7 @@ func (v *contents) GatewayPods(selector map[string]string) []*model.Workload {
 	return slices.DeleteFunc(slices.Clone(v.inventory.Workloads), func(w *model.Workload) bool { return !w.Gateway })
 }
 
-// ProxiesOf are the pods with a proxy that the Gateway selects.
+// ProxiesOf returns the pods with a proxy that the Gateway selects.
 func (v *contents) ProxiesOf(g *istionetworkingv1.Gateway) []*model.Workload {
 	var proxies []*model.Workload
 	for _, w := range v.GatewayPods(g.Spec.Selector) {
@@ -112,67 +112,67 @@ func (v *contents) ProxiesOf(g *istionetworkingv1.Gateway) []*model.Workload {
 	return proxies
 }
 
-// PeerAuthentications are the PeerAuthentications, by namespace and name.
+// PeerAuthentications returns the PeerAuthentications, by namespace and name.
 func (v *contents) PeerAuthentications() []*istiosecurityv1.PeerAuthentication {
 	v.note(model.KindPeerAuthentication)
 	return v.inventory.PeerAuthentications
 }
 
-// DestinationRules are the DestinationRules, by namespace and name.
+// DestinationRules returns the DestinationRules, by namespace and name.
 func (v *contents) DestinationRules() []*istionetworkingv1.DestinationRule {
 	v.note(model.KindDestinationRule)
 	return v.inventory.DestinationRules
 }
 
-// Gateways are the Gateways, by namespace and name.
+// Gateways returns the Gateways, by namespace and name.
 func (v *contents) Gateways() []*istionetworkingv1.Gateway {
 	v.note(model.KindGateway)
 	return v.inventory.Gateways
 }
 
-// EveryGateway are the Gateways of all revisions: one that this control plane does not read may be there for another.
+// EveryGateway returns the Gateways of all revisions: one that this control plane does not read may be there for another.
 func (v *contents) EveryGateway() []*istionetworkingv1.Gateway {
 	v.note(model.KindGateway)
 	return v.everyGateway
 }
 
-// VirtualServices are the VirtualServices, by namespace and name.
+// VirtualServices returns the VirtualServices, by namespace and name.
 func (v *contents) VirtualServices() []*istionetworkingv1.VirtualService {
 	v.note(model.KindVirtualService)
 	return v.inventory.VirtualServices
 }
 
-// ServiceEntries are the ServiceEntries, by namespace and name.
+// ServiceEntries returns the ServiceEntries, by namespace and name.
 func (v *contents) ServiceEntries() []*istionetworkingv1.ServiceEntry {
 	v.note(model.KindServiceEntry)
 	return v.inventory.ServiceEntries
 }
 
-// WorkloadEntries are the WorkloadEntries, by namespace and name.
+// WorkloadEntries returns the WorkloadEntries, by namespace and name.
 func (v *contents) WorkloadEntries() []*istionetworkingv1.WorkloadEntry {
 	v.note(model.KindWorkloadEntry)
 	return v.inventory.WorkloadEntries
 }
 
-// AuthorizationPoliciesIn are the AuthorizationPolicies of the namespace, by name.
+// AuthorizationPoliciesIn returns the AuthorizationPolicies of the namespace, by name.
 func (v *contents) AuthorizationPoliciesIn(namespace string) []*istiosecurityv1.AuthorizationPolicy {
 	v.note(model.KindAuthorizationPolicy)
 	return v.index.authorizations()[namespace]
 }
 
-// AuthorizationPolicies are the AuthorizationPolicies, by namespace and name.
+// AuthorizationPolicies returns the AuthorizationPolicies, by namespace and name.
 func (v *contents) AuthorizationPolicies() []*istiosecurityv1.AuthorizationPolicy {
 	v.note(model.KindAuthorizationPolicy)
 	return v.inventory.AuthorizationPolicies
 }
 
-// Others are the objects that change what proxies do and that the model does not interpret.
+// Others returns the objects that change what proxies do and that the model does not interpret.
 func (v *contents) Others() []model.Other {
 	v.note(model.KindEnvoyFilter, model.KindGatewayAPIGateway)
 	return v.inventory.Others
 }
 
-// Webhooks are the webhooks that the API server calls at Services.
+// Webhooks returns the webhooks that the API server calls at Services.
 func (v *contents) Webhooks() []model.Webhook {
 	v.note(model.KindMutatingWebhook, model.KindValidatingWebhook)
 	return v.inventory.Webhooks

@@ -23,7 +23,7 @@ func (v *Views) With(objects model.Objects) *Views {
 	return &Views{of: remembered(func(revision string) *View { return v.Of(revision).with(objects) })}
 }
 
-// with is the view with other objects. It shares the indexes of everything that does not depend on them.
+// with returns the view with other objects. It shares the indexes of everything that does not depend on them.
 func (v *View) with(objects model.Objects) *View {
 	other := &View{network{contents{revision: v.revision, everyGateway: objects.Gateways, inventory: v.inventory}}}
 	seen := scopes.Discovered(model.Inventory{

@@ -18,7 +18,7 @@ var exceptionDesc = prometheus.NewDesc("meshtls_floor_exception_end_timestamp_se
 // expiries are ends in seconds since 1970, by Secret or policy.
 type expiries map[types.NamespacedName]int64
 
-// expiriesOf is the certificate's end for a Secret that holds one with its key, and otherwise the last end of its authorities.
+// expiriesOf returns the certificate's end for a Secret that holds one with its key, and otherwise the last end of its authorities.
 func expiriesOf(found []model.Credential) expiries {
 	e := expiries{}
 	for _, c := range found {

@@ -42,7 +42,7 @@ type Metrics struct {
 var buildDesc = prometheus.NewDesc("meshtls_build_info",
 	"1, with the version of the operator and of the Go that built it.", []string{"version", "go_version"}, nil)
 
-// New are metrics of which nothing has happened yet, of a program of the version.
+// New returns metrics that have counted nothing yet, for a program of the version.
 func New(version string) *Metrics {
 	return &Metrics{
 		version: version,

@@ -19,7 +19,7 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// statusWith is a status with one condition.
+// statusWith returns a status with one condition.
 func statusWith(condition string, status metav1.ConditionStatus) meshtlsv1alpha1.MeshTLSPolicyStatus {
 	return meshtlsv1alpha1.MeshTLSPolicyStatus{Conditions: []metav1.Condition{{Type: condition, Status: status}}}
 }
@@ -28,7 +28,7 @@ func ready(status metav1.ConditionStatus) meshtlsv1alpha1.MeshTLSPolicyStatus {
 	return statusWith(meshtlsv1alpha1.ConditionReady, status)
 }
 
-// found is an outcome with a finding of each of the checks.
+// found returns an outcome with a finding of each of the checks.
 func found(checks ...string) model.Outcome {
 	var o model.Outcome
 	for _, check := range checks {
@@ -37,7 +37,7 @@ func found(checks ...string) model.Outcome {
 	return o
 }
 
-// nonzero are the lines of the metrics in Prometheus' text format, without comments and zeros.
+// nonzero returns the lines of the metrics in Prometheus' text format, without comments and zeros.
 func nonzero(t *testing.T, m *metrics.Metrics, names ...string) []string {
 	t.Helper()
 	registry := prometheus.NewPedanticRegistry()
@@ -196,7 +196,7 @@ func TestExpiries(t *testing.T) {
 	}
 }
 
-// knowing is a snapshot with the credentials.
+// knowing returns a snapshot with the credentials.
 func knowing(namespace string, found ...model.Credential) model.Snapshot {
 	return model.Snapshot{Namespace: namespace, Inventory: model.Inventory{Credentials: found}}
 }

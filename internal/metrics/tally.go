@@ -39,7 +39,7 @@ func tallyOf(outcomes []model.Outcome, statuses []meshtlsv1alpha1.MeshTLSPolicyS
 	return t
 }
 
-// noPolicies are the series that are there although they are zero: whoever asks for the policies that are not Ready is told
+// noPolicies returns the series that are there although they are zero: whoever asks for the policies that are not Ready is told
 // none, not nothing.
 func noPolicies() tally {
 	t := tally{

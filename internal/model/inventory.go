@@ -73,7 +73,7 @@ type Inventory struct {
 	CredentialNames sets.Set[string]
 }
 
-// InRevision is the inventory with only those objects that the control plane of the revision reads.
+// InRevision returns the inventory with only those objects that the control plane of the revision reads.
 func (i Inventory) InRevision(revision string) Inventory {
 	i.PeerAuthentications = OfRevision(i.PeerAuthentications, revision)
 	i.DestinationRules = OfRevision(i.DestinationRules, revision)

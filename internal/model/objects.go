@@ -16,9 +16,9 @@ import (
 // FieldManager is the name under which the operator owns fields.
 const FieldManager = "meshtls"
 
-// Ours says whether the operator writes the object; every other is foreign, whatever its name. Ours has our label, a policy for an owner,
-// and fields that our field manager owns: what somebody labels as ours, or copies, is not. In files it often does not stand who wrote
-// what, and what never was in a cluster has no owner there: its label is all there is.
+// Ours reports whether the operator writes the object; every other is foreign, whatever its name. Ours has our label, a policy for an
+// owner, and fields that our field manager owns: what somebody labels as ours, or copies, is not. In files it often does not stand who
+// wrote what, and what never was in a cluster has no owner there: its label is all there is.
 func Ours(o metav1.Object) bool {
 	switch {
 	case !Labelled(o):
@@ -31,12 +31,12 @@ func Ours(o metav1.Object) bool {
 	}
 }
 
-// Labelled says whether the object has our label, which anybody can give it.
+// Labelled reports whether the object has our label, which anybody can give it.
 func Labelled(o metav1.Object) bool {
 	return o.GetLabels()[meshtlsv1alpha1.LabelManagedBy] == meshtlsv1alpha1.ManagedBy
 }
 
-// OfPolicy says whether the owner is a policy.
+// OfPolicy reports whether the owner is a policy.
 func OfPolicy(owner metav1.OwnerReference) bool {
 	group, _, _ := strings.Cut(owner.APIVersion, "/")
 	return owner.Kind == "MeshTLSPolicy" && group == meshtlsv1alpha1.GroupVersion.Group
@@ -45,7 +45,7 @@ func OfPolicy(owner metav1.OwnerReference) bool {
 // defaultRevision is the name of the control plane revision that has none.
 const defaultRevision = "default"
 
-// InRevision says whether the control plane of a revision reads the object: it does so if the object names that revision, or none.
+// InRevision reports whether the control plane of a revision reads the object: it does so if the object names that revision, or none.
 // The empty revision is the default one's.
 // Source: istio pkg/config/model.go, LabelsInRevision.
 func InRevision(o metav1.Object, revision string) bool {
@@ -53,7 +53,7 @@ func InRevision(o metav1.Object, revision string) bool {
 	return !found || named == revision || (revision == "" && named == defaultRevision)
 }
 
-// OfRevision are the objects that the control plane of the revision reads: the list itself where that is all of them.
+// OfRevision returns the objects that the control plane of the revision reads: the list itself where that is all of them.
 func OfRevision[T metav1.Object](objects []T, revision string) []T {
 	other := func(o T) bool { return !InRevision(o, revision) }
 	if !slices.ContainsFunc(objects, other) {
@@ -87,7 +87,7 @@ type Objects struct {
 	Gateways            []*istionetworkingv1.Gateway
 }
 
-// Len is the number of objects.
+// Len returns the number of objects.
 func (o Objects) Len() int {
 	return len(o.PeerAuthentications) + len(o.DestinationRules) + len(o.Gateways)
 }
@@ -98,7 +98,7 @@ type Object interface {
 	runtime.Object
 }
 
-// All are the objects of all kinds in one list, ordered by kind as its name goes, then as the lists are.
+// All returns the objects of all kinds in one list, ordered by kind as its name goes, then as the lists are.
 func (o Objects) All() []Object {
 	all := make([]Object, 0, o.Len())
 	for _, object := range o.DestinationRules {

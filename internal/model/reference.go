@@ -25,7 +25,7 @@ func PolicyRef(key types.NamespacedName) ObjectRef {
 	return ObjectRef{Kind: KindPolicy, Namespace: key.Namespace, Name: key.Name}
 }
 
-// Key is the namespace and name without the kind.
+// Key returns the namespace and name without the kind.
 func (r ObjectRef) Key() types.NamespacedName {
 	return types.NamespacedName{Namespace: r.Namespace, Name: r.Name}
 }

@@ -41,7 +41,7 @@ type ServicePort struct {
 	HiddenProtocol string
 }
 
-// TargetOn is the port of the pods that the Service's port leads to; false: it names one that they do not declare.
+// TargetOn returns the port of the pods that the Service's port leads to; false: it names one that they do not declare.
 func (p *ServicePort) TargetOn(w *Workload) (int32, bool) {
 	if p.TargetPort.StrVal == "" {
 		return p.TargetPort.IntVal, true

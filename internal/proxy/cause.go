@@ -35,7 +35,7 @@ type Cause struct {
 	Message string `json:"message"`
 }
 
-// Causes are what may have made differences of a pod's proxy: what its own dump tells, and what the mesh does.
+// Causes returns what may have made differences of a pod's proxy: what its own dump tells, and what the mesh does.
 func Causes(facts Facts, v *mesh.View, pod *model.Workload) []Cause {
 	var all []Cause
 	for _, refused := range facts.Refused {
@@ -67,7 +67,7 @@ func Causes(facts Facts, v *mesh.View, pod *model.Workload) []Cause {
 // timeLayout is how times are written: to the second, in UTC.
 const timeLayout = "2006-01-02T15:04:05Z"
 
-// filtersOf are the EnvoyFilters for the pod's proxy.
+// filtersOf returns the EnvoyFilters for the pod's proxy.
 // Source: istio pilot/pkg/model/push_context.go, EnvoyFilters.
 func filtersOf(v *mesh.View, pod *model.Workload) []model.ObjectRef {
 	var all []model.ObjectRef
@@ -95,7 +95,7 @@ func Revision(v *mesh.View, pod *model.Workload) (Cause, bool) {
 		revisionName(has), pod.Namespace, revisionName(asked))}, true
 }
 
-// revisionName is the name of a revision in a sentence.
+// revisionName returns the name of a revision in a sentence.
 func revisionName(revision string) string {
 	if revision == "" {
 		return "default"

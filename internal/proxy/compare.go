@@ -135,7 +135,7 @@ func (c *Compared) inbound(facts Facts, want Expected) {
 	}
 }
 
-// decided is the origin if there is an object.
+// decided returns the origin if there is an object.
 func decided(by explain.Origin) *explain.Origin {
 	if by.Kind == "" {
 		return nil
@@ -164,7 +164,7 @@ func (c *Compared) outbound(facts Facts, want Expected) {
 	}
 }
 
-// wanted is what is to be sent. Of what the DestinationRule does not say, it is what the proxy does.
+// wanted returns what is to be sent. Of what the DestinationRule does not say, it is what the proxy does.
 func wanted(external explain.ExternalOutbound, runs Sent) Sent {
 	want := runs
 	want.Mode = meshtlsv1alpha1.SendMode(external.Sends)
@@ -183,7 +183,7 @@ func wanted(external explain.ExternalOutbound, runs Sent) Sent {
 	return want
 }
 
-// sentWords is what is sent in a few words.
+// sentWords returns what is sent in a few words.
 func sentWords(s Sent) string {
 	words := []string{string(s.Mode)}
 	if s.SNI != "" {
@@ -253,7 +253,7 @@ func ownRoutes(s explain.Server) bool {
 	return s.Protocol == "HTTPS" && s.Mode != explain.ServerPassthrough || istio.SpeaksHTTP(s.Protocol)
 }
 
-// nameOf is a server's host without the namespaces that it is for.
+// nameOf returns a server's host without the namespaces that it is for.
 func nameOf(host string) string { return host[strings.Index(host, "/")+1:] }
 
 // certificate compares whose certificate the proxy has, and whether it is in time.

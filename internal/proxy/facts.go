@@ -33,7 +33,7 @@ type Facts struct {
 	Certificate *Certificate
 	// Changed is when the last of its listeners and clusters came.
 	Changed metav1.Time
-	// Refused are the updates that it refused and of which nothing newer has come.
+	// Refused are the updates that it refused and that nothing newer has replaced.
 	Refused []string
 	// Warming are the names of listeners and clusters that have come and wait for something, Missing the secrets that they may wait for.
 	Warming, Missing []string
@@ -67,7 +67,7 @@ func Read(content []byte) (Facts, error) {
 	return facts, nil
 }
 
-// String is the pod of the proxy.
+// String returns the pod of the proxy.
 func (f *Facts) String() string { return f.Namespace + "/" + f.Pod }
 
 // refuse notes an update that the proxy refused. Envoy tells some twice: once with the name.
@@ -115,7 +115,7 @@ func (f *Facts) readListeners(listeners []dynamicListener, gateway bool) {
 	}
 }
 
-// allChains are the filter chains, with the one that holds where none matches.
+// allChains returns the filter chains, with the one that holds where none matches.
 func (l listener) allChains() []filterChain {
 	if l.Default == nil {
 		return l.Chains
@@ -149,7 +149,7 @@ func (f *Facts) readSecrets(all section) error {
 	return nil
 }
 
-// issuerOf is the issuer's name as certificates write it.
+// issuerOf returns the issuer's name as certificates write it.
 func issuerOf(leaf *x509.Certificate) string { return leaf.Issuer.String() }
 
 // workloadSecret is the name by which a proxy asks its agent for the workload's certificate.

@@ -13,7 +13,7 @@ import (
 // node is the part of a dump that says whose it is.
 const node = `{"@type": "x.BootstrapConfigDump", "bootstrap": {"node": {"id": "sidecar~1.1.1.1~a.shop~x", "metadata": {"NAME": "a", "NAMESPACE": "shop"}}}}`
 
-// inboundOf is a dump whose listener for inbound connections has the filter chains.
+// inboundOf returns a dump whose listener for inbound connections has the filter chains.
 func inboundOf(chains string) string {
 	return `{"configs": [` + node + `, {"@type": "x.ListenersConfigDump", "dynamic_listeners": [{"name": "virtualInbound", "active_state": {"listener": {
 		"traffic_direction": "INBOUND", "address": {"socket_address": {"port_value": 15006}}, "filter_chains": [` + chains + `]}}}]}]}`

@@ -57,7 +57,7 @@ func TestGoldenOutputsHaveInputs(t *testing.T) {
 	}
 }
 
-// meshOf is the mesh of the file, once what its policies come to is written.
+// meshOf returns the mesh of the file, once what its policies come to is written.
 func meshOf(t *testing.T, file string) model.Inventory {
 	t.Helper()
 	documents, err := os.ReadFile(file)
@@ -67,7 +67,7 @@ func meshOf(t *testing.T, file string) model.Inventory {
 	return manifests.Read(t, now, string(documents)).Settled(t)
 }
 
-// factsOf are the facts of the dumps beside an input, by namespace and pod.
+// factsOf returns the facts of the dumps beside an input, by namespace and pod.
 func factsOf(t *testing.T, name string) map[string]proxy.Facts {
 	t.Helper()
 	all := map[string]proxy.Facts{}
@@ -89,7 +89,7 @@ func factsOf(t *testing.T, name string) map[string]proxy.Facts {
 	return all
 }
 
-// judged are the verdicts on the pods that have a dump.
+// judged returns the verdicts on the pods that have a dump.
 func judged(t *testing.T, inventory model.Inventory, facts map[string]proxy.Facts) []proxy.Verdict {
 	t.Helper()
 	explained, err := explain.Pods(inventory, inventory.Workloads)

@@ -21,7 +21,7 @@ const (
 	AcceptsNothing explain.Accepts = "Nothing"
 )
 
-// acceptedBy is what filter chains of one port accept together: those with mutual TLS, those without any TLS, or both.
+// acceptedBy returns what filter chains of one port accept together: those with mutual TLS, those without any TLS, or both.
 // Source: istio pilot/pkg/networking/core/filterchain_options.go, getFilterChainMatchOptions.
 func acceptedBy(chains []filterChain) explain.Accepts {
 	mutual := slices.ContainsFunc(chains, func(c filterChain) bool { return c.Socket != nil && c.Socket.Config.RequireClientCertificate })
@@ -50,7 +50,7 @@ type Served struct {
 	Certificates []string
 }
 
-// servedBy is what the filter chains of a gateway's listener serve.
+// servedBy returns what the filter chains of a gateway's listener serve.
 func servedBy(l listener) []Served {
 	var all []Served
 	for _, chain := range l.allChains() {
@@ -65,7 +65,7 @@ func servedBy(l listener) []Served {
 	return all
 }
 
-// serverMode is the mode of a Gateway's server that makes such a chain. One that redirects to https differs in its routes only.
+// serverMode returns the mode of a Gateway's server that makes such a chain. One that redirects to https differs in its routes only.
 // Source: istio pilot/pkg/networking/core/gateway.go, buildGatewayListenerTLSContext.
 func (c filterChain) serverMode() explain.ServerMode {
 	switch {

@@ -16,7 +16,7 @@ type Sent struct {
 	Certificate     string
 }
 
-// clusterOf is the name of the cluster of a destination.
+// clusterOf returns the name of the cluster of a destination.
 // Source: istio pilot/pkg/model/service.go, BuildSubsetKey.
 func clusterOf(port int32, subset, host string) string {
 	return fmt.Sprintf("outbound|%d|%s|%s", port, subset, host)
@@ -36,7 +36,7 @@ func (f *Facts) readClusters(all section) {
 	slices.Sort(f.Warming)
 }
 
-// sentBy is what a cluster sends. Where the TLS depends on the endpoint, Istio decides by what the endpoint takes: that is Auto.
+// sentBy returns what a cluster sends. Where the TLS depends on the endpoint, Istio decides by what the endpoint takes: that is Auto.
 // Source: istio pilot/pkg/networking/core/cluster_tls.go, applyUpstreamTLSSettings.
 func sentBy(c dynamicCluster) Sent {
 	switch {

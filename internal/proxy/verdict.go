@@ -78,7 +78,7 @@ func Judge(v *mesh.View, pod Pod, facts Facts) Verdict {
 // defaultTrustDomain is Istio's.
 const defaultTrustDomain = "cluster.local"
 
-// NotAsked is the verdict of a pod whose proxy could not be asked.
+// NotAsked returns the verdict of a pod whose proxy could not be asked.
 func NotAsked(pod Pod, problem string) Verdict {
 	verdict := verdictOf(pod, StateNotAsked)
 	verdict.Problem = problem

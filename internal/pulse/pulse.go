@@ -67,7 +67,7 @@ func (p *Pulse) Wrap(next http.RoundTripper) http.RoundTripper {
 	})
 }
 
-// nameOf is the list of objects that a watch is of: its path, and what it selects.
+// nameOf returns the list of objects that a watch is of: its path, and what it selects.
 func nameOf(of *url.URL) string {
 	name := of.Path
 	for _, selector := range []string{"fieldSelector", "labelSelector"} {
@@ -105,7 +105,7 @@ func (w *watch) reason() error {
 	return errNotAsked
 }
 
-// of is the watch of the name.
+// of returns the watch of the name.
 func (p *Pulse) of(name string) *watch {
 	w, known := p.watches[name]
 	if !known {

@@ -17,7 +17,7 @@ type (
 	portTrafficPolicy = networkingapi.TrafficPolicy_PortTrafficPolicy
 )
 
-// composed is the base of a rule with nothing changed but TLS, at every level where the base would have the last word: the
+// composed returns the base of a rule with nothing changed but TLS, at every level where the base would have the last word: the
 // destination, its ports, and the subsets that speak of TLS or of ports.
 func composed(r *model.SendRule) (*trafficPolicy, []*networkingapi.Subset) {
 	base := r.Base.GetTrafficPolicy()
@@ -33,14 +33,14 @@ func composed(r *model.SendRule) (*trafficPolicy, []*networkingapi.Subset) {
 	return policy, subsets
 }
 
-// speaksOfTLS says whether a subset's policy decides about TLS: by tls, or by an entry for a port, which stands for all settings of
+// speaksOfTLS reports whether a subset's policy decides about TLS: by tls, or by an entry for a port, which stands for all settings of
 // that port, those that it does not have included. A subset that does neither inherits the destination's TLS.
 // Source: istio pilot/pkg/model/destination_rule.go, MergeTrafficPolicy.
 func speaksOfTLS(policy *trafficPolicy) bool {
 	return policy.GetTls() != nil || len(policy.GetPortLevelSettings()) > 0
 }
 
-// withTLS is the policy with the rule's TLS. What a new port entry would take away from its port it takes along: from the policy,
+// withTLS returns the policy with the rule's TLS. What a new port entry would take away from its port it takes along: from the policy,
 // else from the destination's.
 func withTLS(policy, destination *trafficPolicy, r *model.SendRule) *trafficPolicy {
 	c := composition{policy: &trafficPolicy{}, destination: destination, written: policy}
@@ -74,7 +74,7 @@ func (c composition) setDestination(tls *networkingapi.ClientTLSSettings) {
 	}
 }
 
-// entry is the one for the port. A new one starts from what held for the port so far, since it stands for all of its settings.
+// entry returns the one for the port. A new one starts from what held for the port so far, since it stands for all of its settings.
 func (c composition) entry(port int32) *portTrafficPolicy {
 	if found := findEntry(c.policy, port); found != nil {
 		return found
@@ -135,8 +135,8 @@ func (c composition) spreadOver(r *model.SendRule) {
 	c.policy.Tls = nil
 }
 
-// result is the policy with its ports in order; nil where nothing is left. An empty entry that nobody had written goes, unless it keeps
-// the destination's TLS from its port. One that the base has stays: it keeps all settings of the destination from its port.
+// result returns the policy with its ports in order; nil where nothing is left. An empty entry that nobody had written goes, unless it
+// keeps the destination's TLS from its port. One that the base has stays: it keeps all settings of the destination from its port.
 func (c composition) result() *trafficPolicy {
 	c.policy.PortLevelSettings = slices.DeleteFunc(c.policy.PortLevelSettings, func(p *portTrafficPolicy) bool {
 		number := int32(p.GetPort().GetNumber()) // #nosec G115 -- the CRD admits no number above 65535
@@ -160,7 +160,7 @@ func isEmpty(p *portTrafficPolicy) bool {
 	return p.Tls == nil && p.LoadBalancer == nil && p.ConnectionPool == nil && p.OutlierDetection == nil
 }
 
-// unspecifiedLoadBalancer is what a port has anyhow: Istio refuses an entry that says nothing at all.
+// unspecifiedLoadBalancer returns what a port has anyhow: Istio refuses an entry that says nothing at all.
 // Source: istio pkg/config/validation/validation.go, validatePortTrafficPolicies.
 func unspecifiedLoadBalancer() *networkingapi.LoadBalancerSettings {
 	return &networkingapi.LoadBalancerSettings{

@@ -38,7 +38,7 @@ var clientModes = map[meshtlsv1alpha1.SendMode]networkingapi.ClientTLSSettings_T
 	meshtlsv1alpha1.SendIstioMutual: networkingapi.ClientTLSSettings_ISTIO_MUTUAL,
 }
 
-// clientTLS are a level's settings; nil where Istio decides (Auto) and where nothing was said.
+// clientTLS returns a level's settings; nil where Istio decides (Auto) and where nothing was said.
 func clientTLS(t *meshtlsv1alpha1.ClientTLS) *networkingapi.ClientTLSSettings {
 	mode, said := clientModes[t.Mode]
 	if !said {

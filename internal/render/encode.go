@@ -10,7 +10,7 @@ import (
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 )
 
-// Encode is the object as it is sent and printed, in the form that unstructured objects hold: apiVersion, kind, the metadata that
+// Encode returns the object as it is sent and printed, in the form that unstructured objects hold: apiVersion, kind, the metadata that
 // is ours, and the spec with what Istio's marshaller leaves out although a reader needs it. The object is one of the three kinds
 // that are rendered.
 func Encode(object metav1.Object) (map[string]any, error) {
@@ -119,7 +119,7 @@ func spellOutMode(holder map[string]any, zero string) {
 	}
 }
 
-// mapsIn are the elements of a list of messages.
+// mapsIn returns the elements of a list of messages.
 func mapsIn(holder map[string]any, list string) []map[string]any {
 	elements, _ := holder[list].([]any)
 	contents := make([]map[string]any, 0, len(elements))

@@ -58,7 +58,7 @@ func fill(t *testing.T, field reflect.Value) {
 	}
 }
 
-// encoded is the JSON of the only object that the plan renders.
+// encoded returns the JSON of the only object that the plan renders.
 func encoded(t *testing.T, p model.Plan) []byte {
 	t.Helper()
 	objects := inOrder(Objects(p))

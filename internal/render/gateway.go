@@ -44,7 +44,7 @@ func server(s *model.Server) *networkingapi.Server {
 	}
 }
 
-// listening is the part that all servers have.
+// listening returns the part that all servers have.
 func listening(s *meshtlsv1alpha1.GatewayServer, portName, protocol string, tls *networkingapi.ServerTLSSettings) *networkingapi.Server {
 	port := &networkingapi.Port{Name: portName, Protocol: protocol, Number: portNumber(s.Port)}
 	return &networkingapi.Server{Port: port, Name: s.Name, Bind: s.Bind, Hosts: s.Hosts, Tls: tls}
@@ -77,7 +77,7 @@ func terminateTLS(t *meshtlsv1alpha1.Terminate) *networkingapi.ServerTLSSettings
 	}
 }
 
-// protocolVersion is the version under Istio's name, which is ours too; unset is Istio's TLS_AUTO, its zero.
+// protocolVersion returns the version under Istio's name, which is ours too; unset is Istio's TLS_AUTO, its zero.
 func protocolVersion(v meshtlsv1alpha1.TLSVersion) networkingapi.ServerTLSSettings_TLSProtocol {
 	return networkingapi.ServerTLSSettings_TLSProtocol(networkingapi.ServerTLSSettings_TLSProtocol_value[string(v)])
 }
@@ -100,7 +100,7 @@ func passthroughTLS(p *meshtlsv1alpha1.Passthrough) *networkingapi.ServerTLSSett
 	return &networkingapi.ServerTLSSettings{Mode: networkingapi.ServerTLSSettings_PASSTHROUGH}
 }
 
-// redirect is the only TLS setting that Istio allows on a plaintext server. Its mode has no meaning there and stays Istio's zero,
+// redirect returns the only TLS setting that Istio allows on a plaintext server. Its mode has no meaning there and stays Istio's zero,
 // PASSTHROUGH: with a terminating one Istio refuses the server.
 func redirect(p *meshtlsv1alpha1.Plaintext) *networkingapi.ServerTLSSettings {
 	if !p.RedirectToHTTPS {

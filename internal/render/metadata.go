@@ -39,7 +39,7 @@ func labels(revision string) map[string]string {
 	return marks
 }
 
-// ownerReferences name all contributing policies. None of them is the controller, of which there can be only one, and none blocks
+// ownerReferences name all contributing policies. None of them is the controller, since there can be only one, and none blocks
 // its own deletion: the object goes when the last owner does.
 func ownerReferences(owners []model.Owner) []metav1.OwnerReference {
 	references := make([]metav1.OwnerReference, len(owners))

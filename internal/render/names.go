@@ -34,23 +34,23 @@ const (
 	hintMesh      = "mesh"
 )
 
-// acceptName is a function of the pods that are governed, and for which control plane. Everything is the hint where these are all.
+// acceptName returns a function of the pods that are governed, and for which control plane. Everything is the hint where these are all.
 func acceptName(r *model.AcceptRule, everything string) string {
 	identity := newGoverned(model.KindPeerAuthentication).text(r.Revision).labels(r.Selector)
 	return nameOf(podsHint(r.Selector, everything), identity)
 }
 
-// sendName is a function of the host and the clients. To whom the rule is exported may change while it governs the same.
+// sendName returns a function of the host and the clients. To whom the rule is exported may change while it governs the same.
 func sendName(r *model.SendRule) string {
 	identity := newGoverned(model.KindDestinationRule).text(r.Revision).text(r.Host).text(string(r.Audience)).labels(r.Selector)
 	host, _, _ := strings.Cut(r.Host, ".svc.")
 	return nameOf(host, identity)
 }
 
-// gatewayName is a function of the policy: each has a Gateway of its own.
+// gatewayName returns a function of the policy: each has a Gateway of its own.
 func gatewayName(r *model.GatewayRule) string { return GatewayName(r.Policy) }
 
-// GatewayName is the name of the Gateway that is rendered for a policy: VirtualServices bind to it.
+// GatewayName returns the name of the Gateway that is rendered for a policy: VirtualServices bind to it.
 func GatewayName(policy string) string {
 	return nameOf(policy, newGoverned(model.KindGateway).text(policy))
 }
@@ -68,7 +68,7 @@ func nameOf(hint string, g governed) string {
 // hintLabels are the labels that usually say what a workload is called, the best first.
 var hintLabels = []string{"app", "app.kubernetes.io/name", "k8s-app"}
 
-// podsHint is a word for the pods of a selector.
+// podsHint returns a word for the pods of a selector.
 func podsHint(selector map[string]string, everything string) string {
 	if len(selector) == 0 {
 		return everything
@@ -82,7 +82,7 @@ func podsHint(selector map[string]string, everything string) string {
 	return cmp.Or(selector[first], first)
 }
 
-// sanitized is the text as a part of a DNS-1123 label: lower case, every run of other characters a single dash, none at the ends.
+// sanitized returns the text as a part of a DNS-1123 label: lower case, every run of other characters a single dash, none at the ends.
 func sanitized(text string) string {
 	clean := make([]byte, 0, hintLimit)
 	for i := 0; i < len(text) && len(clean) < hintLimit; i++ {

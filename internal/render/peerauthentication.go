@@ -29,7 +29,7 @@ func peerAuthentication(at place, r *model.AcceptRule) *istiosecurityv1.PeerAuth
 	return object
 }
 
-// portLevelMTLS are the exceptions of single ports. Istio refuses them without a selector.
+// portLevelMTLS returns the exceptions of single ports. Istio refuses them without a selector.
 func portLevelMTLS(ports []model.PortAccept) map[uint32]*securityapi.PeerAuthentication_MutualTLS {
 	if len(ports) == 0 {
 		return nil
@@ -54,7 +54,7 @@ func mutualTLS(settings model.AcceptSettings) *securityapi.PeerAuthentication_Mu
 	}
 }
 
-// portNumber is a port as Istio's messages hold it. Admission keeps ports between 1 and 65535.
+// portNumber returns a port as Istio's messages hold it. Admission keeps ports between 1 and 65535.
 func portNumber(port int32) uint32 {
 	return uint32(max(port, 0)) //nolint:gosec // not negative
 }

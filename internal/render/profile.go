@@ -33,7 +33,7 @@ var profiles = map[meshtlsv1alpha1.TLSProfile]versions{
 	meshtlsv1alpha1.ProfileFIPS: {min: meshtlsv1alpha1.TLSV12, max: meshtlsv1alpha1.TLSV12, suites: aesGCM},
 }
 
-// versionsOf are the versions and suites of the server: its profile's, else what it sets by hand.
+// versionsOf returns the versions and suites of the server: its profile's, else what it sets by hand.
 func versionsOf(t *meshtlsv1alpha1.Terminate) versions {
 	if chosen, named := profiles[t.Profile]; named {
 		return chosen

@@ -15,7 +15,7 @@ import (
 	"github.com/meshtls/meshtls/internal/source/admission"
 )
 
-// istioSchemas are those of Istio's own CRDs, which its API module ships.
+// istioSchemas returns the schemas of Istio's own CRDs, which its API module ships.
 func istioSchemas(t *testing.T) admission.Schemas {
 	t.Helper()
 	module, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "istio.io/api").Output()
@@ -34,7 +34,7 @@ func istioSchemas(t *testing.T) admission.Schemas {
 	return schemas
 }
 
-// refusals are what an API server with the schemas has against the object.
+// refusals returns what an API server with the schemas has against the object.
 func refusals(t *testing.T, schemas admission.Schemas, object map[string]any) []string {
 	t.Helper()
 	kind := runtimeschema.FromAPIVersionAndKind(object["apiVersion"].(string), object["kind"].(string))

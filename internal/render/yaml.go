@@ -11,7 +11,7 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// YAML is the objects as a stream of documents, ordered by kind, namespace and name. They may be of several namespaces.
+// YAML returns the objects as a stream of documents, ordered by kind, namespace and name. They may be of several namespaces.
 func YAML(o model.Objects) ([]byte, error) {
 	var stream bytes.Buffer
 	for _, object := range inOrder(o) {

@@ -135,7 +135,7 @@ func portsOfCall(c evidence.Call) string {
 	return "one of " + strings.Trim(strings.ReplaceAll(fmt.Sprint(c.Candidates), " ", ","), "[]")
 }
 
-// seen is a time in a table. What came before the source began to look has none.
+// seen returns a time in a table. What came before the source began to look has none.
 func seen(t time.Time, c evidence.Call) string {
 	switch {
 	case !t.IsZero():

@@ -137,7 +137,7 @@ func TestExplanationJSONIsDocumented(t *testing.T) {
 	}
 }
 
-// once is the path of a field, as the page writes it where it describes in one place what is in many.
+// once returns the path of a field, as the page writes it where it describes in one place what is in many.
 func once(path string) string {
 	for part, kind := range map[string]string{
 		"decidedBy.": "origin.", "acceptsDecidedBy.": "origin.", "server.": "origin.", "services[].": "servicePort.",

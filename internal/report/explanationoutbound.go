@@ -36,7 +36,7 @@ func (e *explanation) localOutbound(w explain.Workload) {
 	e.table([]string{"PROTOCOL", "THE APPLICATION SENDS"}, rows)
 }
 
-// calledBy is the host and port that the application calls.
+// calledBy returns the host and port that the application calls.
 func calledBy(o explain.Outbound) string {
 	if o.Route != nil && o.Route.Host != "" {
 		return fmt.Sprintf("%s:%d", shortHost(o.Route.Host), o.Route.Port)
@@ -44,7 +44,7 @@ func calledBy(o explain.Outbound) string {
 	return place(o)
 }
 
-// place is the host and port that is sent to.
+// place returns the host and port that is sent to.
 func place(o explain.Outbound) string {
 	words := shortHost(o.Host)
 	if o.Port != 0 {
@@ -109,7 +109,7 @@ func outboundRows(o explain.Outbound) []row {
 	return rows
 }
 
-// repeats says whether the sentence says no more than the row: that an object says a mode.
+// repeats reports whether the sentence says no more than the row: that an object says a mode.
 func repeats(why string, by explain.Origin) bool {
 	by.Policies = nil
 	mode, says := strings.CutPrefix(why, by.String()+" says ")
@@ -147,7 +147,7 @@ func settingsOf(external explain.ExternalOutbound) string {
 	return "With " + strings.Join(parts, ", ") + "."
 }
 
-// outcomeOf is the outcome in words. Where the proxies add nothing, it can be the application's own TLS that is sent.
+// outcomeOf returns the outcome in words. Where the proxies add nothing, it can be the application's own TLS that is sent.
 func outcomeOf(e explain.Endpoint) string {
 	if e.ApplicationTLS {
 		return "TLS as sent"

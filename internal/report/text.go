@@ -36,7 +36,7 @@ type Style struct {
 	Colour bool
 }
 
-// StyleOf is what suits the writer: colours only on a terminal, unless the variable NO_COLOR is set.
+// StyleOf returns what suits the writer: colours only on a terminal, unless the variable NO_COLOR is set.
 func StyleOf(out io.Writer) Style {
 	style := Style{Width: defaultWidth}
 	file, isFile := out.(*os.File)

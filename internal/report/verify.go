@@ -59,7 +59,7 @@ func certificateWords(p proxy.Verdict) string {
 	return fmt.Sprintf("until %s, by %s", p.Certificate.NotAfter.UTC().Format("2006-01-02 15:04"), p.Certificate.Issuer)
 }
 
-// belowProxy are the differences of a proxy, and what may have made them.
+// belowProxy returns the differences of a proxy, and what may have made them.
 func belowProxy(p proxy.Verdict) []string {
 	var lines []string
 	if p.Problem != "" {

@@ -128,7 +128,7 @@ const (
 	Paused           = meshtlsv1alpha1.RolloutPaused
 )
 
-// Phases are all phases, in the order of a rollout.
+// Phases returns all phases, in the order of a rollout.
 func Phases() []Phase {
 	return []Phase{Waiting, Observing, Blocked, AwaitingApproval, Switching, Probation, Completed, Undone, Paused}
 }
@@ -184,7 +184,7 @@ func strength(mode meshtlsv1alpha1.AcceptMode) int {
 	}, mode)
 }
 
-// Stronger is the mode of the two that refuses more.
+// Stronger returns the mode of the two that refuses more.
 func Stronger(a, b meshtlsv1alpha1.AcceptMode) meshtlsv1alpha1.AcceptMode {
 	if strength(b) > strength(a) {
 		return b
@@ -192,7 +192,7 @@ func Stronger(a, b meshtlsv1alpha1.AcceptMode) meshtlsv1alpha1.AcceptMode {
 	return a
 }
 
-// union is the units of all lists, each once, ordered.
+// union returns the units of all lists, each once, ordered.
 func union(lists ...[]Unit) []Unit {
 	all := slices.Concat(lists...)
 	slices.SortFunc(all, compareUnits)

@@ -105,7 +105,7 @@ func (w *walk) enter(phase Phase, message string) Stage {
 	return Stage{Clocks: w.clocks, Intent: w.onTheWay(), Message: message}
 }
 
-// onTheWay is what the target accepts until the switch is over: what is in force, and at least Permissive.
+// onTheWay returns what the target accepts until the switch is over: what is in force, and at least Permissive.
 func (w *walk) onTheWay() Intent {
 	mode := Stronger(Stronger(w.Force.Mode, meshtlsv1alpha1.AcceptPermissive), w.Force.Floor)
 	if mode == meshtlsv1alpha1.AcceptStrict || w.switched() {
@@ -114,7 +114,8 @@ func (w *walk) onTheWay() Intent {
 	return Intent{Mode: mode, Strict: union(w.Force.Strict, w.clocks.Promoted)}
 }
 
-// undone is a rollout that has gone back. Only the status of an earlier pass says so: what is in force is loosened after that is written.
+// undone returns a rollout that has gone back. Only the status of an earlier pass says so: what is in force is loosened after that is
+// written.
 func (w *walk) undone() (Stage, bool) {
 	if w.clocks.Phase != Undone || w.Force.Floor == meshtlsv1alpha1.AcceptStrict {
 		return Stage{}, false
@@ -125,7 +126,7 @@ func (w *walk) undone() (Stage, bool) {
 	return stage, true
 }
 
-// completed is a target that is Strict, whoever made it so.
+// completed returns a target that is Strict, whoever made it so.
 func (w *walk) completed() (Stage, bool) {
 	inForce := w.Force.Mode == meshtlsv1alpha1.AcceptStrict && w.Force.Waits == ""
 	switch {
@@ -149,7 +150,7 @@ func (w *walk) complete(message string) Stage {
 	return stage
 }
 
-// waiting is a target that is not there yet. One that is being switched stays what it is.
+// waiting returns a target that is not there yet. One that is being switched stays what it is.
 func (w *walk) waiting() (Stage, bool) {
 	if w.Force.Waits == "" || w.switched() || w.clocks.Phase == Switching {
 		return Stage{}, false
@@ -218,7 +219,7 @@ func (w *walk) unknown() (Stage, bool) {
 	return w.enter(phase, w.unknownMessage()), true
 }
 
-// blocked is a target that somebody called a short while ago in a way that Strict refuses.
+// blocked returns a target that somebody called a short while ago in a way that Strict refuses.
 func (w *walk) blocked() (Stage, bool) {
 	latest := w.Seen.latest(w.Now)
 	if w.Spec.Gate == GateTimer || latest.IsZero() || latest.Before(w.clocks.StartedAt) || w.Now.Sub(latest) >= w.recent() {
@@ -232,10 +233,10 @@ func (w *walk) blocked() (Stage, bool) {
 	return stage, true
 }
 
-// recent is how long after a call its target is still called blocked.
+// recent returns how long after a call its target is still called blocked.
 func (w *walk) recent() time.Duration { return min(w.Spec.Observe/6, time.Hour) }
 
-// observing is a target whose clean time is not over, or of which not all is proved.
+// observing returns a target whose clean time is not over, or is not fully proved.
 func (w *walk) observing() (Stage, bool) {
 	ripe := w.clocks.CleanSince.Add(w.Spec.Observe)
 	timely := !w.Now.Before(ripe)
@@ -259,7 +260,7 @@ func (w *walk) awaitingApproval() (Stage, bool) {
 	return w.enter(AwaitingApproval, approvalMessage), true
 }
 
-// earliest is the first of the times after now; zero: none is.
+// earliest returns the first of the times after now; zero: none is.
 func earliest(a, b, now time.Time) time.Time {
 	var first time.Time
 	for _, t := range []time.Time{a, b} {

@@ -20,10 +20,10 @@ var now = time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
 
 func ago(d time.Duration) time.Time { return now.Add(-d) }
 
-// port is a port that can be made Strict by itself.
+// port returns a port that can be made Strict by itself.
 func port(number int32) Unit { return Unit{Port: number} }
 
-// week is a rollout that observes for a week.
+// week returns a rollout that observes for a week.
 func week(change ...func(*Spec)) Spec {
 	s := Spec{ID: "a", Observe: 168 * time.Hour, Gate: GateEvidence, Probation: 30 * time.Minute, OnRefusal: Hold}
 	for _, c := range change {
@@ -40,7 +40,7 @@ func noProbation(s *Spec)   { s.Probation = 0 }
 func other(s *Spec)         { s.ID = "b" }
 func approvedAgain(s *Spec) { s.Approve = "2026-12-01" }
 
-// force is what is in force: two ports, of which those given are Strict.
+// force returns what is in force: two ports; the given ones are Strict.
 func force(mode meshtlsv1alpha1.AcceptMode, strictPorts ...int32) Force {
 	f := Force{Mode: mode, Units: []Unit{port(8080), port(8090)}}
 	for _, p := range strictPorts {
@@ -59,7 +59,7 @@ func strictFloor(f Force) Force {
 	return f
 }
 
-// inPhase is a rollout that began so long ago, and entered its phase an hour ago.
+// inPhase returns a rollout that began so long ago, and entered its phase an hour ago.
 func inPhase(phase Phase, began time.Duration, change ...func(*Clocks)) Clocks {
 	c := Clocks{ID: "a", Phase: phase, Since: ago(time.Hour), StartedAt: ago(began), CleanSince: ago(began)}
 	for _, f := range change {
@@ -89,7 +89,7 @@ var (
 	missing = Seen{Outcome: evidence.Clean, From: ago(400 * time.Hour), Missing: "No call with mutual TLS came to port 8090."}
 )
 
-// found is a call of crawler at a time.
+// found returns a call of crawler at a time.
 func found(last time.Time) Seen {
 	call := evidence.Call{Client: evidence.Workload{Namespace: "legacy", Name: "crawler"}, Server: evidence.Workload{Namespace: "shop", Name: "payments"},
 		Port: 8080, Count: 3, LastSeen: last}

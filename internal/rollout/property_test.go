@@ -147,7 +147,7 @@ func accepts(mode meshtlsv1alpha1.AcceptMode, strictUnits []Unit, u Unit) meshtl
 	return mode
 }
 
-// reachable are the pairs of phases that random worlds come through.
+// reachable returns the pairs of phases that random worlds come through.
 func reachable() map[[2]Phase]bool {
 	pairs := map[[2]Phase]bool{}
 	for seed := range uint64(worlds) {

@@ -49,14 +49,14 @@ func (w *walk) fold() {
 	w.clocks.SwitchedAt, w.clocks.SwitchAt, w.clocks.Promoted = w.Now, time.Time{}, nil
 }
 
-// notInForce are the units that were made Strict and are not.
+// notInForce returns the units that were made Strict and are not.
 func (w *walk) notInForce() []Unit {
 	return slices.DeleteFunc(slices.Clone(w.clocks.Promoted), func(u Unit) bool {
 		return slices.Contains(w.Force.Strict, u) || !slices.Contains(w.Force.Units, u)
 	})
 }
 
-// next is the unit whose turn it is.
+// next returns the unit whose turn it is.
 func (w *walk) next() (Unit, bool) {
 	for _, u := range w.Force.Units {
 		if !slices.Contains(w.Force.Strict, u) && !slices.Contains(w.clocks.Promoted, u) {
@@ -84,7 +84,7 @@ func compareUnits(a, b Unit) int {
 	return cmp.Or(strings.Compare(a.Workload, b.Workload), cmp.Compare(a.Port, b.Port))
 }
 
-// String is the unit in a sentence.
+// String returns the unit in a sentence.
 func (u Unit) String() string {
 	if u.Workload != "" {
 		return "workload " + u.Workload

@@ -8,7 +8,7 @@ import (
 	"github.com/meshtls/meshtls/internal/evidence"
 )
 
-// TestPerWorkload is a namespace of which some workloads are clean: they become Strict, and the others wait.
+// TestPerWorkload is a namespace with some clean workloads: they become Strict, and the others wait.
 func TestPerWorkload(t *testing.T) {
 	t.Parallel()
 	front, payments, old := Unit{Workload: "front"}, Unit{Workload: "payments"}, Unit{Workload: "old"}

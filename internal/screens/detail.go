@@ -37,7 +37,7 @@ type Settings struct {
 // NoWorkloadError says that there is no workload of the name.
 type NoWorkloadError struct{ Name evidence.Workload }
 
-// Error is a full sentence.
+// Error returns a full sentence.
 func (e *NoWorkloadError) Error() string {
 	return fmt.Sprintf("There is no workload %s. It may have been deleted since the page was opened.", e.Name)
 }
@@ -74,7 +74,7 @@ func (p *Page) Detail(name evidence.Workload, seen *evidence.Observation) (Detai
 	return d, nil
 }
 
-// settings are what the policy says in which a change of the workload would be made.
+// settings returns what the policy says in which a change of the workload would be made.
 func (p *Page) settings(w named) Settings {
 	policy, exists := p.policyFor(w)
 	s := Settings{

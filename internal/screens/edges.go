@@ -52,7 +52,7 @@ type Count struct {
 // ends are the places of a client and a server.
 type ends struct{ from, to int }
 
-// edges are those of the traffic, then those that the configuration names.
+// edges returns the edges of the traffic, then those that the configuration names.
 func (p *Page) edges(t Traffic) []Edge {
 	at := map[ends]*Edge{}
 	for _, seen := range t.Edges {
@@ -105,7 +105,7 @@ func (e *Edge) add(seen evidence.Edge) {
 	}
 }
 
-// now is the lock of what was seen, as the server's ports are now: what is not mutual TLS is refused where all are Strict.
+// now returns the lock of what was seen, as the server's ports are now: what is not mutual TLS is refused where all are Strict.
 func (p *Page) now(e *Edge, server named) Lock {
 	var mutual, total int64
 	for _, c := range []*Count{e.Requests, e.Connections} {
@@ -133,7 +133,7 @@ func (n named) onlyStrict() bool {
 	return len(line.Ports) > 0 && !slices.ContainsFunc(line.Ports, func(port Port) bool { return port.Accepts != explain.AcceptsStrict })
 }
 
-// configured are the pairs that the configuration names one by one: a gateway whose routes lead to a server, and a service account that
+// configured returns the pairs that the configuration names one by one: a gateway whose routes lead to a server, and a service account that
 // an AuthorizationPolicy lets in.
 func (p *Page) configured() map[ends]Lock {
 	pairs := map[ends]Lock{}
@@ -164,7 +164,7 @@ func (p *Page) addCall(pairs map[ends]Lock, from int, call mesh.Call) {
 	}
 }
 
-// worse is the lock of a pair without traffic, of which another call ends as said.
+// worse returns the lock of a pair without traffic, another call of which ends as said.
 func worse(lock Lock, kind istio.Kind) Lock {
 	if lock == LockRefused || kind == istio.Refused {
 		return LockRefused

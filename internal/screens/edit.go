@@ -88,7 +88,7 @@ func (p *Page) selectsOnly(labels map[string]string, w named) bool {
 	return len(selected) == len(w.taken)
 }
 
-// freeName is the workload's name, with a word after it where a policy has that already.
+// freeName returns the workload's name, with a word after it where a policy has that already.
 func (p *Page) freeName(w named) string {
 	taken := func(name string) bool {
 		return slices.ContainsFunc(p.Policies, func(policy *meshtlsv1alpha1.MeshTLSPolicy) bool {
@@ -124,7 +124,7 @@ var ofControllers = []string{
 	"apps.kubernetes.io/pod-index", "batch.kubernetes.io/controller-uid", "controller-uid",
 }
 
-// commonLabels are the labels that all the pods have, without those of controllers.
+// commonLabels returns the labels that all the pods have, without those of controllers.
 func commonLabels(workloads []*model.Workload) map[string]string {
 	labels := maps.Clone(workloads[0].Labels)
 	maps.DeleteFunc(labels, func(key, value string) bool {
@@ -134,7 +134,7 @@ func commonLabels(workloads []*model.Workload) map[string]string {
 	return labels
 }
 
-// portsOf are the pods' ports that the entry stands for.
+// portsOf returns the pods' ports that the entry stands for.
 func (p *Page) portsOf(w named, entry meshtlsv1alpha1.AcceptPort) []int32 {
 	if entry.Port != nil {
 		return []int32{*entry.Port}

@@ -12,7 +12,7 @@ type Matrix struct {
 	// Clients and Servers are places in the list of workloads.
 	Clients []int `json:"clients"`
 	Servers []int `json:"servers"`
-	// Cells are those of which something is to be said, by client and server.
+	// Cells are the pairs with traffic or a finding, by client and server.
 	Cells []Cell `json:"cells"`
 }
 
@@ -75,7 +75,7 @@ var badness = map[mesh.Kind]int{
 	istio.MutualTLS: 1, istio.ServerTLS: 2, mesh.GatewayDecides: 2, istio.DoubleTLS: 3, istio.Plaintext: 4, istio.Refused: 5,
 }
 
-// cell is the worst outcome of the client's calls of the Services in front of the server; false: none leads to it.
+// cell returns the worst outcome of the client's calls of the Services in front of the server; false: none leads to it.
 func (p *Page) cell(from, to int) (Cell, bool) {
 	cell := Cell{From: from, To: to}
 	client := p.workloads[from].taken[0].Pods

@@ -78,7 +78,7 @@ func (p *Page) Overview(t Traffic) Overview {
 	return o
 }
 
-// line is the workload in the list. Where pods of different shape take different things at a port, it names the weakest.
+// line returns the workload in the list. Where pods of different shape take different things at a port, it names the weakest.
 func (n named) line() Workload {
 	w := Workload{Namespace: n.Namespace, Name: n.Name, Kind: n.kind, Ports: []Port{}}
 	for _, taken := range n.taken {

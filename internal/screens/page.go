@@ -82,7 +82,7 @@ func NewPage(w World) *Page {
 	return p
 }
 
-// View is the mesh as the control plane without a revision's name has it.
+// View returns the mesh as the control plane without a revision's name has it.
 func (p *Page) View() *mesh.View { return p.views.Of("") }
 
 func (p *Page) add(name evidence.Workload, kind string, taken explain.Taken) {
@@ -99,7 +99,7 @@ func (p *Page) add(name evidence.Workload, kind string, taken explain.Taken) {
 	p.workloads[at].taken = append(p.workloads[at].taken, taken)
 }
 
-// namesOf are the names of the workloads that the pods belong to, each with the kind of object that makes them.
+// namesOf returns the names of the workloads that the pods belong to, each with the kind of object that makes them.
 func namesOf(w *model.Workload) map[string]string {
 	names := map[string]string{}
 	for _, pod := range w.Pods {
@@ -117,7 +117,7 @@ func (p *Page) find(name evidence.Workload) (named, bool) {
 	return p.workloads[at], true
 }
 
-// pods are the workload's, grouped by shape.
+// pods returns the workload's, grouped by shape.
 func (n named) pods() []*model.Workload {
 	var all []*model.Workload
 	for _, t := range n.taken {

@@ -91,7 +91,7 @@ func (p *Page) Preview(c Change, seen *evidence.Observation) (Preview, error) {
 	return preview, nil
 }
 
-// after is the mesh in which the operator has come to rest with the policy, and what becomes of that.
+// after returns the mesh in which the operator has come to rest with the policy, and what becomes of that.
 func (p *Page) after(edited *meshtlsv1alpha1.MeshTLSPolicy) (*Page, model.Outcome, error) {
 	policies := slices.DeleteFunc(slices.Clone(p.Policies), func(other *meshtlsv1alpha1.MeshTLSPolicy) bool {
 		return other.Namespace == edited.Namespace && other.Name == edited.Name
@@ -126,7 +126,7 @@ func effects(before, after named) []Effect {
 	return all
 }
 
-// manifest is the policy as somebody would write it.
+// manifest returns the policy as somebody would write it.
 func manifest(policy *meshtlsv1alpha1.MeshTLSPolicy) (string, error) {
 	metadata := map[string]any{"name": policy.Name, "namespace": policy.Namespace}
 	if len(policy.Labels) > 0 {
@@ -176,7 +176,7 @@ func diff(before, after string) []Line {
 	return lines
 }
 
-// commonLengths are the lengths of the longest common parts of what follows a line of each text.
+// commonLengths returns the lengths of the longest common parts of what follows a line of each text.
 func commonLengths(old, fresh []string) [][]int {
 	common := make([][]int, len(old)+1)
 	for i := range common {

@@ -14,7 +14,7 @@ import (
 	"github.com/meshtls/meshtls/test/manifests"
 )
 
-// deployment is a Deployment in namespace shop with a Service of its own.
+// deployment returns a Deployment in namespace shop with a Service of its own.
 func deployment(name string, sidecar bool, ports ...int) string {
 	containers := fmt.Sprintf("{name: %s, image: x, ports: [", name)
 	servicePorts := ""
@@ -49,7 +49,7 @@ func pageOf(t *testing.T, documents ...string) *Page {
 	return NewPage(World{Inventory: read.Settled(t), Policies: read.Policies, Report: report.New(nil, read.Reader.Place)})
 }
 
-// seenCall is an observation of calls that are not mutual TLS.
+// seenCall returns an observation of calls that are not mutual TLS.
 func seenCall(port int32, candidates ...int32) *evidence.Observation {
 	return &evidence.Observation{Outcome: evidence.Found, Refusable: []evidence.Call{{
 		Client: evidence.Workload{Namespace: "legacy", Name: "crawler"}, Server: evidence.Workload{Namespace: "shop", Name: "catalog"},

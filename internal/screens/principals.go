@@ -37,7 +37,7 @@ func (p *Page) addPrincipals(pairs map[ends]Lock) {
 	}
 }
 
-// selectedBy are the places of the workloads that the policy selects by labels. One for a whole namespace names no server.
+// selectedBy returns the places of the workloads that the policy selects by labels. One for a whole namespace names no server.
 func (p *Page) selectedBy(policy *istiosecurityv1.AuthorizationPolicy) []int {
 	labels := policy.Spec.GetSelector().GetMatchLabels()
 	if len(labels) == 0 {
@@ -52,7 +52,7 @@ func (p *Page) selectedBy(policy *istiosecurityv1.AuthorizationPolicy) []int {
 	return places
 }
 
-// accountsIn are the service accounts that the policy names in full, as <trust domain>/ns/<namespace>/sa/<name> or <namespace>/<name>.
+// accountsIn returns the service accounts that the policy names in full, as <trust domain>/ns/<namespace>/sa/<name> or <namespace>/<name>.
 func accountsIn(policy *istiosecurityv1.AuthorizationPolicy) []account {
 	var accounts []account
 	for _, rule := range policy.Spec.GetRules() {

@@ -28,7 +28,7 @@ type Refusal struct {
 	LastSeen *time.Time `json:"lastSeen,omitempty"`
 }
 
-// refused are the callers whose calls fail after the change and did not before: those that traffic showed, then those that the
+// refused returns the callers whose calls fail after the change and did not before: those that traffic showed, then those that the
 // configuration tells of.
 func (p *Page) refused(after *Page, w named, ports []Effect, seen *evidence.Observation) (all []Refusal, doubt string) {
 	all = []Refusal{}
@@ -75,7 +75,7 @@ func becomesStrict(ports []Effect, number int32, candidates []int32) bool {
 	})
 }
 
-// seenRefused are the calls that traffic showed and Strict refuses.
+// seenRefused returns the calls that traffic showed and Strict refuses.
 func (p *Page) seenRefused(ports []Effect, seen *evidence.Observation) ([]Refusal, string) {
 	if seen == nil {
 		return []Refusal{}, "Nothing looks at traffic, so callers without a proxy are not known: only what the configuration tells is listed."

@@ -9,7 +9,7 @@ import (
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 )
 
-// Document is the policy as a manifest holds it: with its kind, and without a status or what an API server adds.
+// Document returns the policy as a manifest holds it: with its kind, and without a status or what an API server adds.
 func Document(policy *meshtlsv1alpha1.MeshTLSPolicy) (map[string]any, error) {
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(policy)
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 )
 
-// CredentialNamespaces are those whose Secrets are all here. Manifests seldom hold Secrets: theirs are the namespaces of which there
-// is one that could be a certificate.
+// CredentialNamespaces returns the namespaces whose Secrets are all here. Manifests seldom hold Secrets: theirs are the namespaces of which
+// there is one that could be a certificate.
 func (r *Reader) CredentialNamespaces() sets.Set[string] {
 	if !r.fromCluster {
 		return r.namespacesOfCertificates()

@@ -160,7 +160,7 @@ func oneLine(errs field.ErrorList) error {
 	return errors.New(strings.Join(words, "; "))
 }
 
-// namespaced says whether objects of the kind live in a namespace.
+// namespaced reports whether objects of the kind live in a namespace.
 func namespaced(gvk schema.GroupVersionKind) bool {
 	return gvk.Kind != "Namespace" && gvk.Kind != model.KindIngressClass && gvk.Group != admissionregistrationv1.GroupName
 }

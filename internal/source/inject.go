@@ -88,7 +88,7 @@ func (r *reading) namespaceOf(pod *corev1.Pod) *corev1.Namespace {
 	return namespace
 }
 
-// isInjected says whether Istio's injector would give the pod a sidecar, as it is installed by default: with the policy that
+// isInjected reports whether Istio's injector would give the pod a sidecar, as it is installed by default: with the policy that
 // namespaces are injected on request, and without selectors of its own. Of a namespace that is nil nothing is known: it is taken to
 // be one that is injected, unless the pod asks for ambient mode.
 // Source: istio pkg/kube/inject/inject.go, injectRequired.
@@ -109,7 +109,7 @@ func isInjected(pod *corev1.Pod, namespace *corev1.Namespace) bool {
 	return isSelected(pod, namespace)
 }
 
-// isSelected says whether one of the webhooks of Istio's injector selects the pod.
+// isSelected reports whether one of the webhooks of Istio's injector selects the pod.
 // Source: istio manifests/charts/istio-control/istio-discovery/templates/mutatingwebhook.yaml.
 func isSelected(pod *corev1.Pod, namespace *corev1.Namespace) bool {
 	if injection, ok := namespace.Labels[model.LabelInjection]; ok {

@@ -50,7 +50,7 @@ var kinds = append([]client.Object{
 	&discoveryv1.EndpointSlice{}, &networkingv1.Ingress{}, &networkingv1.IngressClass{},
 }, gatewayAPI()...)
 
-// gatewayAPI are the kinds of the Gateway API, which have no types here.
+// gatewayAPI returns the kinds of the Gateway API, which have no types here.
 func gatewayAPI() []client.Object {
 	var all []client.Object
 	for _, kind := range slices.Sorted(maps.Keys(gather.GatewayAPI)) {
@@ -95,7 +95,7 @@ var aliases = map[string]sets.Set[string]{
 	istiosecurityv1.SchemeGroupVersion.Group:   sets.New("v1beta1"),
 }
 
-// canonical is the version of a kind that is read for the one that is written.
+// canonical returns the version of a kind that is read for the one that is written.
 func canonical(gvk schema.GroupVersionKind) schema.GroupVersionKind {
 	if gvk.Kind == model.KindEnvoyFilter {
 		return gvk // has one version
@@ -109,7 +109,7 @@ func canonical(gvk schema.GroupVersionKind) schema.GroupVersionKind {
 	return gvk
 }
 
-// nameOf is the name by which the model knows the kind.
+// nameOf returns the name by which the model knows the kind.
 func nameOf(gvk schema.GroupVersionKind) string {
 	if name := gvk.Kind + "." + gvk.Group; name == model.KindGatewayAPIGateway {
 		return name
@@ -122,7 +122,7 @@ func isGatewayAPI(gvk schema.GroupVersionKind) bool {
 	return gather.GatewayAPI[nameOf(gvk)] == gvk
 }
 
-// podTemplate is what a controller makes its pods of; nil: the object is no controller. One that is itself controlled has no
+// podTemplate returns what a controller makes its pods of; nil: the object is no controller. One that is itself controlled has no
 // pods of its own: they are those of its controller.
 func podTemplate(object client.Object) *corev1.PodTemplateSpec {
 	for _, owner := range object.GetOwnerReferences() {

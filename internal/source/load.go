@@ -81,7 +81,7 @@ func (l *loading) load(ctx context.Context, gvk schema.GroupVersionKind) error {
 	}
 }
 
-// isController says whether the objects of the kind make pods.
+// isController reports whether the objects of the kind make pods.
 func isController(gvk schema.GroupVersionKind) bool {
 	return gvk.Group == "apps" || gvk.Group == "batch"
 }
@@ -132,7 +132,7 @@ func (l *loading) list(ctx context.Context, gvk schema.GroupVersionKind, namespa
 	return pages.EachListItem(ctx, metav1.ListOptions{}, func(item runtime.Object) error { return l.take(gvk, item) })
 }
 
-// emptyList is a list for objects of the kind.
+// emptyList returns a list for objects of the kind.
 func emptyList(gvk schema.GroupVersionKind) (client.ObjectList, error) {
 	listed := gvk.GroupVersion().WithKind(gvk.Kind + "List")
 	if isGatewayAPI(gvk) {

@@ -60,7 +60,7 @@ func descend(node *yaml.Node, line int, words []string) (below *yaml.Node, at in
 	return nil, line, nil
 }
 
-// child is the value of a key, or the item of a number, and its line; nil, with the line of the parent: there is none.
+// child returns the value of a key, or the item of a number, and its line; nil, with the line of the parent: there is none.
 func child(node *yaml.Node, line int, key string) (below *yaml.Node, at int) {
 	switch {
 	case node == nil:

@@ -49,7 +49,7 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s: document %d: %s", e.File, e.Document, e.Words())
 }
 
-// Words are what is wrong, on one line that a person can read, without the place.
+// Words returns what is wrong, on one line that a person can read, without the place.
 func (e *Error) Words() string {
 	words := e.Err.Error()
 	if len(words) > mostWords {
@@ -140,7 +140,7 @@ func isManifest(file string) bool {
 	return slices.Contains([]string{".yaml", ".yml", ".json"}, extension)
 }
 
-// bare is the error without the path, which is said already.
+// bare returns the error without the path, which is said already.
 func bare(err error) error {
 	if pathErr := (*fs.PathError)(nil); errors.As(err, &pathErr) {
 		return pathErr.Err

@@ -60,10 +60,10 @@ func (r *Reader) Ignored() []Ignored {
 	return all
 }
 
-// Strange is the number of documents that were passed over because they are no Kubernetes objects, in files that directories hold.
+// Strange returns the number of documents that were passed over because they are no Kubernetes objects, in files that directories hold.
 func (r *Reader) Strange() int { return r.strange }
 
-// Len is the number of objects that were read, with the pods of controllers' templates.
+// Len returns the number of objects that were read, with the pods of controllers' templates.
 func (r *Reader) Len() int {
 	n := 0
 	for objects := range maps.Values(r.objects) {
@@ -84,7 +84,7 @@ func newReader() *Reader {
 	return r
 }
 
-// indexersOf are the indexes of a kind.
+// indexersOf returns the indexes of a kind.
 func indexersOf(gvk schema.GroupVersionKind) cache.Indexers {
 	indexers := cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc}
 	for _, index := range gather.Indexes {
@@ -249,7 +249,7 @@ func setItems(into client.ObjectList, objects []client.Object) error {
 	return apimeta.SetList(into, items)
 }
 
-// Objects are all that were read, by kind, namespace and name.
+// Objects returns all that were read, by kind, namespace and name.
 func (r *Reader) Objects() []client.Object {
 	var all []client.Object
 	byName := func(a, b schema.GroupVersionKind) int { return strings.Compare(a.String(), b.String()) }
@@ -263,7 +263,7 @@ func (r *Reader) Objects() []client.Object {
 	return all
 }
 
-// Namespaces are those in which there is anything.
+// Namespaces returns the namespaces that hold any object.
 func (r *Reader) Namespaces() sets.Set[string] {
 	namespaces := sets.New[string]()
 	for objects := range maps.Values(r.objects) {
@@ -272,9 +272,9 @@ func (r *Reader) Namespaces() sets.Set[string] {
 	return namespaces.Delete("")
 }
 
-// Missing are the kinds that the cluster does not know; of manifests: none.
+// Missing returns the kinds that the cluster does not know; of manifests: none.
 func (r *Reader) Missing() sets.Set[string] { return r.missing }
 
-// Forbidden are the kinds that the user may not list in all namespaces, each with the namespaces in which they were listed all the
+// Forbidden returns the kinds that the user may not list in all namespaces, each with the namespaces in which they were listed all the
 // same; of manifests: none.
 func (r *Reader) Forbidden() map[string]sets.Set[string] { return r.forbidden }

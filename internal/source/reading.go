@@ -94,7 +94,7 @@ func (r *reading) single(ctx context.Context, from origin, fields map[string]any
 	return nil
 }
 
-// nameIn is the name of an object that may not be decoded.
+// nameIn returns the name of an object that may not be decoded.
 func nameIn(fields map[string]any) string {
 	metadata, _ := fields["metadata"].(map[string]any)
 	name, _ := metadata["name"].(string)
@@ -124,7 +124,7 @@ func (r *reading) add(from origin, object client.Object, gvk schema.GroupVersion
 	return r.reader.add(podKind, pod)
 }
 
-// podOf is a pod of a controller. It is named after the controller's kind too, so that it is none of the pods that are there.
+// podOf returns a pod of a controller. It is named after the controller's kind too, so that it is none of the pods that are there.
 func podOf(controller client.Object, kind string, template *corev1.PodTemplateSpec) *corev1.Pod {
 	return &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{

@@ -53,7 +53,7 @@ func documentsOf(file string, content []byte) ([]*document, error) {
 	return documents, nil
 }
 
-// afterSeparator is what stands on a separator's line that is part of the next document.
+// afterSeparator returns what stands on a separator's line that is part of the next document.
 func afterSeparator(line []byte) (rest []byte, separates bool) {
 	rest, separates = bytes.CutPrefix(line, separator)
 	trimmed := bytes.TrimSpace(rest)

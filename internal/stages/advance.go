@@ -127,7 +127,7 @@ func (a *Advanced) advance(t target, in Input) *meshtlsv1alpha1.RolloutStatus {
 	return &now
 }
 
-// jitterOf is the policy's own part of the jitter.
+// jitterOf returns the policy's own part of the jitter.
 func jitterOf(uid types.UID) time.Duration {
 	sum := fnv.New32a()
 	_, _ = sum.Write([]byte(uid)) // it never fails

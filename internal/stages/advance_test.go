@@ -50,14 +50,14 @@ type world struct {
 	advanced stages.Advanced
 }
 
-// newWorld is the shop with more settings of the rollout and of what is accepted, and with more objects.
+// newWorld returns the shop with more settings of the rollout and of what is accepted, and with more objects.
 func newWorld(t *testing.T, rollout, accept, more string) *world {
 	t.Helper()
 	m := manifests.Read(t, noon, fmt.Sprintf(shop, rollout, accept)+more)
 	return &world{t: t, now: noon, snapshot: model.Snapshot{Namespace: "shop", Policies: m.Policies, Inventory: m.Inventory}}
 }
 
-// pass is a pass after a time: the stages move on, and what they come to is written.
+// pass returns a pass after a time: the stages move on, and what they come to is written.
 func (w *world) pass(after time.Duration) meshtlsv1alpha1.RolloutStatus {
 	w.t.Helper()
 	w.now = w.now.Add(after)
@@ -74,7 +74,7 @@ func (w *world) pass(after time.Duration) meshtlsv1alpha1.RolloutStatus {
 	return *w.snapshot.Policies[0].Status.Rollout
 }
 
-// sees is what the source says from now on.
+// sees returns what the source says from now on.
 func (w *world) sees(outcome evidence.Outcome, calls ...evidence.Call) {
 	o := evidence.Observation{Source: "Prometheus", Outcome: outcome, Window: evidence.Window{From: noon.Add(-1000 * time.Hour)}}
 	for _, c := range calls {
@@ -93,12 +93,12 @@ func mutual(port int32) evidence.Call {
 	return evidence.Call{Client: evidence.Workload{Namespace: "shop", Name: "cart"}, Principal: "spiffe://a", Port: port, Count: 1}
 }
 
-// without is a call of port 8080 without mutual TLS.
+// without returns a call of port 8080 without mutual TLS.
 func without(last time.Time) evidence.Call {
 	return evidence.Call{Client: evidence.Workload{Namespace: "legacy", Name: "crawler"}, Port: 8080, Count: 3, LastSeen: last}
 }
 
-// stand is what a status says of the way to Strict.
+// stand returns what a status says of the way to Strict.
 func stand(r meshtlsv1alpha1.RolloutStatus) string {
 	return strings.TrimSpace(fmt.Sprint(r.Phase, " ", r.Mode, " ", r.StrictPorts))
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/meshtls/meshtls/internal/rollout"
 )
 
-// seen is what the answer says of the target.
+// seen returns what the answer says of the target.
 func (t target) seen(a Answer, answered bool) rollout.Seen {
 	if !answered {
 		return rollout.Seen{}
@@ -26,7 +26,7 @@ func (t target) seen(a Answer, answered bool) rollout.Seen {
 	}
 }
 
-// judged is the observation without the calls that the policy ignores, and those to ports that it leaves alone.
+// judged returns the observation without the calls that the policy ignores, and those to ports that it leaves alone.
 func (t target) judged(o evidence.Observation) evidence.Observation {
 	if len(o.Refusable) == 0 {
 		return o
@@ -70,7 +70,7 @@ func (t target) missing(a Answer) string {
 	}
 }
 
-// portsNotCalled are the ports of a workload that nobody is known to have called with mutual TLS.
+// portsNotCalled returns the ports of a workload that nobody is known to have called with mutual TLS.
 func (t target) portsNotCalled(a Answer) []string {
 	var ports []string
 	for _, asked := range a.Targets {

@@ -81,7 +81,7 @@ type statusInput struct {
 	answered bool
 }
 
-// statusOf is the stage as the policy's status has it.
+// statusOf returns the stage as the policy's status has it.
 func statusOf(s rollout.Stage, in statusInput) meshtlsv1alpha1.RolloutStatus {
 	r := meshtlsv1alpha1.RolloutStatus{
 		Phase: s.Phase, ID: s.ID, Mode: s.Intent.Mode, Message: limited(s.Message, messageRoom),
@@ -100,7 +100,7 @@ func statusOf(s rollout.Stage, in statusInput) meshtlsv1alpha1.RolloutStatus {
 	return r
 }
 
-// coverageOf is how much was seen; nil: nothing is known of it.
+// coverageOf returns how much was seen; nil: nothing is known of it.
 func coverageOf(o evidence.Observation) *meshtlsv1alpha1.RolloutCoverage {
 	if o.Source == "" {
 		return nil
@@ -111,7 +111,7 @@ func coverageOf(o evidence.Observation) *meshtlsv1alpha1.RolloutCoverage {
 	}
 }
 
-// blockers are those of a blocked target, and how many clients they are. While nothing is known they are those of before.
+// blockers returns the blockers of a target, and how many clients they are. While nothing is known it returns the blockers of before.
 func (in statusInput) blockers(phase rollout.Phase) (blockers []meshtlsv1alpha1.RolloutBlocker, clients int) {
 	if phase != rollout.Blocked {
 		return nil, 0
@@ -143,7 +143,7 @@ func blockerOf(c evidence.Call) meshtlsv1alpha1.RolloutBlocker {
 	}
 }
 
-// limited is a text with at most so many characters, in valid UTF-8.
+// limited returns a text with at most so many characters, in valid UTF-8.
 func limited(text string, room int) string {
 	letters := []rune(strings.ToValidUTF8(text, "\uFFFD"))
 	if len(letters) <= room {
@@ -152,7 +152,7 @@ func limited(text string, room int) string {
 	return string(letters[:room-1]) + "…"
 }
 
-// summaryOf is the phase with what matters most about it. It says when something will be, not how long that takes.
+// summaryOf returns the phase with what matters most about it. It says when something will be, not how long that takes.
 func summaryOf(r meshtlsv1alpha1.RolloutStatus, spec rollout.Spec) string {
 	const layout = "2006-01-02 15:04Z"
 	words := string(r.Phase)
@@ -182,7 +182,7 @@ func same(was, is meshtlsv1alpha1.RolloutStatus, observe time.Duration) bool {
 	return equality.Semantic.DeepEqual(lasting(was), lasting(is)) && !setBack(was, is, observe)
 }
 
-// lasting is what of a status does not change with counts and time. A field that is added later is part of it.
+// lasting returns what of a status does not change with counts and time. A field that is added later is part of it.
 func lasting(r meshtlsv1alpha1.RolloutStatus) meshtlsv1alpha1.RolloutStatus {
 	r.Message, r.Summary, r.CleanSince, r.Coverage = withoutNumbers(r.Message), "", nil, nil
 	r.Blockers = slices.Clone(r.Blockers)
@@ -198,7 +198,7 @@ func setBack(was, is meshtlsv1alpha1.RolloutStatus, observe time.Duration) bool 
 	return is.Phase == rollout.Observing && timeOf(is.CleanSince).Sub(timeOf(was.CleanSince)) > max(observe/hundredth, time.Minute)
 }
 
-// withoutNumbers are the words of a message: times and counts in it change without anything new to tell.
+// withoutNumbers returns the words of a message: times and counts in it change without anything new to tell.
 func withoutNumbers(message string) string {
 	return strings.Map(func(letter rune) rune {
 		if unicode.IsDigit(letter) {

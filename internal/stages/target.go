@@ -60,7 +60,7 @@ type target struct {
 	view *mesh.View
 }
 
-// force is what is in force for the target.
+// force returns what is in force for the target.
 func (t target) force() rollout.Force {
 	f := rollout.Force{Waits: t.waits(), Mode: t.view.InForce(t.Policy.Namespace, t.Selector), Floor: t.Floor}
 	if len(t.Selector) == 0 {

@@ -108,7 +108,7 @@ func firstFalse(conditions ...metav1.Condition) metav1.Condition {
 	return conditions[slices.IndexFunc(conditions, func(c metav1.Condition) bool { return c.Status == metav1.ConditionFalse })]
 }
 
-// raised is an abnormal-true condition with the cause's reason and message.
+// raised returns an abnormal-true condition with the cause's reason and message.
 func raised(condition string, cause metav1.Condition) metav1.Condition {
 	return metav1.Condition{Type: condition, Status: metav1.ConditionTrue, Reason: cause.Reason, Message: cause.Message}
 }
@@ -125,12 +125,12 @@ func pending(condition, message string) metav1.Condition {
 	return metav1.Condition{Type: condition, Status: metav1.ConditionUnknown, Reason: meshtlsv1alpha1.ReasonPending, Message: message}
 }
 
-// lowered is a condition that findings make False.
+// lowered returns a condition that findings make False.
 func lowered(condition, reason string, because []model.Finding) metav1.Condition {
 	return isFalse(condition, reason, findingWords(because))
 }
 
-// lowering are the findings that make the condition False.
+// lowering returns the findings that make the condition False.
 func lowering(findings []model.Finding, condition string) []model.Finding {
 	var found []model.Finding
 	for _, f := range findings {

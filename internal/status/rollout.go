@@ -46,7 +46,7 @@ func (r room) rolloutIn(told *meshtlsv1alpha1.RolloutStatus) *meshtlsv1alpha1.Ro
 	return &in
 }
 
-// named is a name with as much of it as there is room for. What the metrics say is somebody else's and of any length.
+// named returns a name with as much of it as there is room for. What the metrics say is somebody else's and of any length.
 func named(name string, room int) string {
 	return firstCharacters(strings.ToValidUTF8(name, string(utf8.RuneError)), room)
 }

@@ -129,7 +129,7 @@ func first(items []string, count int) []string {
 // omitted returns how many items of a list there is no room for.
 func omitted[T any](items []T, count int) int32 { return int32(max(0, len(items)-count)) }
 
-// cut shortens a text to a number of characters, of which the last say how many are left out. Bytes that are no UTF-8 are replaced:
+// cut shortens a text to a number of characters; the last ones say how many are left out. Bytes that are no UTF-8 are replaced:
 // JSON would replace them, and the status that is read back would never equal the one that was written.
 func cut(text string, count int) string {
 	tail := ""

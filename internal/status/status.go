@@ -9,7 +9,7 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// Of is the status of a policy: what the compile made of it and, in failures, what of its namespace could not be written. The
+// Of returns the status of a policy: what the compile made of it and, in failures, what of its namespace could not be written. The
 // conditions come without transition times. Whatever the outcome holds, the API server takes the status: what it has no room for is
 // left out and counted.
 func Of(o model.Outcome, mesh model.Mesh, failures []model.Failure) meshtlsv1alpha1.MeshTLSPolicyStatus {
@@ -56,7 +56,7 @@ func sentences(parts ...string) string {
 	return strings.TrimSpace(strings.Join(parts, " "))
 }
 
-// conditions are the four that Ready is derived from, Ready, that of a rollout, and those of kstatus that are true.
+// conditions returns the four that Ready is derived from, Ready, that of a rollout, and those of kstatus that are true.
 func conditions(o model.Outcome, mesh model.Mesh, failures []model.Failure) []metav1.Condition {
 	accepted := acceptedOf(o)
 	resolved := resolvedRefsOf(o)

@@ -21,7 +21,7 @@ var (
 	defaults = model.Mesh{RootNamespace: "istio-system", AutoMTLS: true}
 )
 
-// outcome is a policy of two entries that both stand and one object; change makes it another.
+// outcome returns a policy of two entries that both stand and one object; change makes it another.
 func outcome(change func(o *model.Outcome)) model.Outcome {
 	o := model.Outcome{
 		Policy: types.NamespacedName{Namespace: "shop", Name: "payments"}, Generation: 7,
@@ -46,7 +46,7 @@ func failure(of meshtlsv1alpha1.ObjectReference, reason string) model.Failure {
 	}
 }
 
-// brief is a condition as type=status/reason.
+// brief returns a condition as type=status/reason.
 func brief(conditions []metav1.Condition) []string {
 	words := make([]string, len(conditions))
 	for i, c := range conditions {

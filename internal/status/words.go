@@ -35,7 +35,7 @@ func programmedWords(o model.Outcome) string {
 	}
 }
 
-// rendered names the objects, or counts those of a kind of which there are several.
+// rendered names the objects, or counts them where there are several of a kind.
 func rendered(objects []meshtlsv1alpha1.ObjectReference) []string {
 	var kinds []string
 	for _, kind := range []string{model.KindPeerAuthentication, model.KindDestinationRule, model.KindGateway} {
@@ -75,7 +75,7 @@ var reasonOrder = []string{
 	meshtlsv1alpha1.ReasonPruneFailed,
 }
 
-// failuresOf are the failures that concern the policy: those of its objects, and those of objects that nobody wants any more,
+// failuresOf returns the failures that concern the policy: those of its objects, and those of objects that nobody wants any more,
 // which keep the namespace from being as planned.
 func failuresOf(o model.Outcome, failures []model.Failure) []model.Failure {
 	var mine []model.Failure

@@ -105,7 +105,7 @@ func ruled(v *mesh.View, servers []*model.Workload) []Caller {
 	return compact(callers)
 }
 
-// nameOf is the workload of the first of the pods.
+// nameOf returns the workload of the first of the pods.
 func nameOf(w *model.Workload) string {
 	if len(w.Pods) == 0 {
 		return w.Example

@@ -54,7 +54,7 @@ func Reasons(v *mesh.View, c evidence.Call) []string {
 		"such as a pod's, or its pods had no proxy then."}
 }
 
-// Named are the pods of a workload by the name that metrics have for it.
+// Named returns the pods of a workload by the name that metrics have for it.
 func Named(v *mesh.View, name evidence.Workload) []*model.Workload {
 	var found []*model.Workload
 	for _, w := range v.Workloads() {
@@ -86,7 +86,7 @@ func ofClient(v *mesh.View, client *model.Workload, servers []*model.Workload) [
 	return reasons
 }
 
-// inFront are the Services and ServiceEntries that lead to the servers.
+// inFront returns the Services and ServiceEntries that lead to the servers.
 func inFront(v *mesh.View, servers []*model.Workload) []*destinations.Destination {
 	var labels []map[string]string
 	for _, s := range servers {
@@ -146,7 +146,7 @@ func mayBe(c evidence.Call, port int32) bool {
 	return c.Port == port || c.Port == 0 && (len(c.Candidates) == 0 || slices.Contains(c.Candidates, port))
 }
 
-// withoutProxy are the workloads without a proxy, those of the namespace first.
+// withoutProxy returns the workloads without a proxy, those of the namespace first.
 func withoutProxy(v *mesh.View, namespace string) []string {
 	var near, far []string
 	for _, w := range v.Workloads() {

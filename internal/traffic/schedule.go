@@ -28,7 +28,7 @@ var macros = map[string]string{
 	"@monthly": "0 0 1 * *", "@yearly": "0 0 1 1 *", "@annually": "0 0 1 1 *",
 }
 
-// LongestPause is the longest time between two runs of a CronJob's schedule. Changes of summer time are not looked at.
+// LongestPause returns the longest time between two runs of a CronJob's schedule. Changes of summer time are not looked at.
 func LongestPause(schedule string) (time.Duration, error) {
 	if every, is := strings.CutPrefix(schedule, "@every "); is {
 		return time.ParseDuration(every)

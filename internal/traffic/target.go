@@ -62,7 +62,7 @@ func TargetOf(v *mesh.View, workloads []*model.Workload, pods Pods) evidence.Tar
 	return t
 }
 
-// NameOf is what Istio's metrics call the workload of a pod.
+// NameOf returns what Istio's metrics call the workload of a pod.
 func NameOf(pod model.Pod) string { return cmp.Or(pod.Controller.Name, pod.Name) }
 
 // Reports reports whether a proxy tells of the calls that the pods take. What a gateway takes is no workload's inbound traffic.
@@ -70,7 +70,7 @@ func Reports(w *model.Workload) bool {
 	return !w.Gateway && (w.Dataplane == model.DataplaneSidecar || w.Dataplane == model.DataplaneAmbient)
 }
 
-// ready is the pod if it is ready. Of pods of which nothing but the template is known, as in manifests, all are.
+// ready returns the pod if it is ready. Pods known by their template only, as in manifests, are all ready.
 func (p Pods) ready(w *model.Workload, pod model.Pod) (evidence.Pod, bool) {
 	found := evidence.Pod{Namespace: w.Namespace, Name: pod.Name, Proxy: evidence.Proxy{Namespace: w.Namespace, Name: pod.Name}}
 	if len(pod.Addresses) > 0 {
@@ -92,7 +92,7 @@ func (p Pods) ready(w *model.Workload, pod model.Pod) (evidence.Pod, bool) {
 	return found, live.Status.Phase == ""
 }
 
-// PortsOf are the ports that clients reach through the proxies of the workloads: those of Services, and those that containers declare.
+// PortsOf returns the ports that clients reach through the proxies of the workloads: those of Services, and those that containers declare.
 func PortsOf(v *mesh.View, workloads []*model.Workload) []evidence.Port {
 	byNumber := map[int32]*evidence.Port{}
 	for _, p := range v.ServicePorts(workloads...) {

@@ -74,7 +74,7 @@ func view(t *testing.T) *mesh.View {
 	return mesh.New(manifests.Read(t, time.Time{}, world).Inventory, "")
 }
 
-// named are the workloads of shop of a name.
+// named returns the workloads of shop of a name.
 func named(v *mesh.View, name string) []*model.Workload {
 	return traffic.Named(v, evidence.Workload{Namespace: "shop", Name: name})
 }

@@ -46,7 +46,7 @@ type acceptValue struct {
 	end meshtlsv1alpha1.AcceptMode
 }
 
-// String is the mode in a sentence.
+// String returns the mode in a sentence.
 func (v acceptValue) String() string {
 	if v.end != v.Mode {
 		return string(v.Mode) + afterRollout

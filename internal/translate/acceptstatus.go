@@ -50,7 +50,7 @@ func (r acceptReporter) words(p *policyTarget) []string {
 	return words
 }
 
-// ports are the modes of the target's ports: those that have one of their own, and those that a Service leads to.
+// ports returns the modes of the target's ports: those that have one of their own, and those that a Service leads to.
 func (r acceptReporter) ports(p *policyTarget) []meshtlsv1alpha1.AcceptPortStatus {
 	if p.Spec.Accept == nil || p.target.scope != scopeWorkload || !p.target.resolved() {
 		return nil
@@ -90,7 +90,7 @@ func leadingPorts(services []*model.Service, to governed) map[int32][]string {
 	return leading
 }
 
-// modeOf is what a port accepts and the field that says so: the port's own entry, else the workload's mode.
+// modeOf returns what a port accepts and the field that says so: the port's own entry, else the workload's mode.
 func (r acceptReporter) modeOf(p *policyTarget, port int32) (meshtlsv1alpha1.AcceptMode, string) {
 	for _, number := range []int32{port, 0} {
 		d, decided := r.plan.decisions[acceptKey{acceptSet: acceptSetOf(p), port: number}]

@@ -39,7 +39,7 @@ func (m sendMesh) baseOf(rule model.SendRule) *networkingapi.DestinationRule {
 	return withoutSecrets(base)
 }
 
-// specOf is the choice as one rule: Istio may have merged several.
+// specOf returns the choice as one rule: Istio may have merged several.
 func specOf(choice istio.Choice) *networkingapi.DestinationRule {
 	if len(choice.Rules) == 0 {
 		return nil
@@ -60,7 +60,7 @@ func (m sendMesh) ofGateways(rule model.SendRule) bool {
 		slices.ContainsFunc(m.views.Of(rule.Revision).Selected(m.Namespace, rule.Selector), func(w *model.Workload) bool { return w.Gateway })
 }
 
-// withoutSecrets is the rule as sidecars take it. Istio gives them no Secret for a DestinationRule without workloadSelector, and their
+// withoutSecrets returns the rule as sidecars take it. Istio gives them no Secret for a DestinationRule without workloadSelector, and their
 // traffic leaves in plaintext; in a rule with one they would ask for it.
 // Source: istio pilot/pkg/networking/core/cluster_tls.go, applyUpstreamTLSSettings (isDrWithSelector).
 func withoutSecrets(rule *networkingapi.DestinationRule) *networkingapi.DestinationRule {

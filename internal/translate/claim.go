@@ -48,7 +48,7 @@ func resolve[K comparable, V any](claims []claim[K, V], same func(winner, later 
 	return decisions
 }
 
-// owners are the policies that contribute to the decision, in order of precedence, each once.
+// owners returns the policies that contribute to the decision, in order of precedence, each once.
 func (d decision[K, V]) owners() []model.Owner {
 	owners := []model.Owner{ownerOf(d.policy)}
 	for _, c := range d.agreeing {

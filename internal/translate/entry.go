@@ -16,7 +16,7 @@ type entryRef struct {
 	field string
 }
 
-// unsupported is the finding that Istio cannot honour the entry here.
+// unsupported returns the finding that Istio cannot honour the entry here.
 func (e entryRef) unsupported(check, message, remedy string) *model.Finding {
 	return &model.Finding{
 		Check: check, Severity: meshtlsv1alpha1.SeverityError, Subject: model.PolicyRef(keyOf(e.policy)), Field: e.field,
@@ -25,7 +25,7 @@ func (e entryRef) unsupported(check, message, remedy string) *model.Finding {
 	}
 }
 
-// lostTo is the finding that a policy lost the entry, and to whom.
+// lostTo returns the finding that a policy lost the entry, and to whom.
 func (e entryRef) lostTo(winner *meshtlsv1alpha1.MeshTLSPolicy, check, message string) model.Finding {
 	remedy := "Remove one of the two; the older policy wins."
 	if e.policy == winner {

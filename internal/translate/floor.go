@@ -80,7 +80,7 @@ func (f floors) judge(asked acceptAsked) floorVerdict {
 	return verdict
 }
 
-// forbids says whether the mode is weaker than the floor allows. Inherit declares nothing, so it is never too weak.
+// forbids reports whether the mode is weaker than the floor allows. Inherit declares nothing, so it is never too weak.
 func (f floor) forbids(mode meshtlsv1alpha1.AcceptMode) bool {
 	return mode != meshtlsv1alpha1.AcceptInherit && strictness(mode) < strictness(f.weakest)
 }

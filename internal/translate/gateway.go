@@ -61,7 +61,7 @@ func (m *gatewayMerge) admitAll(p *policyTarget, servers []gatewayServer) ([]mod
 	return accepted, outcomes
 }
 
-// podFindings are what there is to say about the pods of a gateway, besides that there are none, which a check says.
+// podFindings returns what there is to say about the pods of a gateway, besides that there are none, which a check says.
 func (m *gatewayMerge) podFindings(p *policyTarget) []model.Finding {
 	if p.target.scope != scopeGateway || p.target.service == nil {
 		return nil

@@ -14,7 +14,7 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// gatewayPolicy is a policy of namespace edge for the pods of the gateway "in"; the seconds are its age's inverse.
+// gatewayPolicy returns a policy of namespace edge for the pods of the gateway "in"; the seconds are its age's inverse.
 func gatewayPolicy(name string, second int64, spec meshtlsv1alpha1.MeshTLSPolicySpec) *meshtlsv1alpha1.MeshTLSPolicy {
 	if spec.Gateway == nil && spec.Workload == nil {
 		spec.Gateway = gatewayLabels("in")
@@ -74,7 +74,7 @@ func gatewayPod(namespace, name, gw string) *model.Workload {
 	return &model.Workload{Namespace: namespace, Example: name, Count: 1, Labels: map[string]string{"gw": gw, "pod": name}}
 }
 
-// edgeWorld is a namespace edge with one gateway pod "in" and one "out".
+// edgeWorld returns a namespace edge with one gateway pod "in" and one "out".
 func edgeWorld(policies ...*meshtlsv1alpha1.MeshTLSPolicy) model.Snapshot {
 	return model.Snapshot{
 		Namespace: "edge",

@@ -92,7 +92,7 @@ func (m *gatewayMerge) begin() {
 	m.hosts = map[hostAt][]hostClaim{}
 }
 
-// placesOf are the places of the pods of a selector, in an order that does not depend on the snapshot's.
+// placesOf returns the places of the pods of a selector, in an order that does not depend on the snapshot's.
 func placesOf(set podSet, workloads []*model.Workload) []place {
 	if len(workloads) == 0 {
 		return []place{{selector: set}}
@@ -156,7 +156,7 @@ func (m *gatewayMerge) occupy(at address, server *gatewayServer) {
 	}
 }
 
-// sameControlPlane says whether one control plane reads the Gateways of both policies. One without a revision is read by all.
+// sameControlPlane reports whether one control plane reads the Gateways of both policies. One without a revision is read by all.
 // Source: istio pilot/pkg/config/kube, the filter by the label istio.io/rev.
 func sameControlPlane(a, b *policyTarget) bool {
 	return a.revision() == b.revision() || a.revision() == "" || b.revision() == ""
@@ -168,7 +168,7 @@ func addressOf(v venue, server *gatewayServer) address {
 	return address{venue: v, port: listener.Port, bind: envoyAddress(listener.Bind)}
 }
 
-// inOtherNamespaces are the other namespaces that the workloads live in, in alphabetical order.
+// inOtherNamespaces returns the other namespaces that the workloads live in, in alphabetical order.
 func inOtherNamespaces(workloads []*model.Workload, own string) []string {
 	others := map[string]bool{}
 	for _, w := range workloads {

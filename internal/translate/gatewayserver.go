@@ -23,12 +23,12 @@ type gatewayServer struct {
 
 func (g *gatewayServer) field() string { return fmt.Sprintf("spec.%s[%d]", g.verb, g.index) }
 
-// redirects says whether the server answers with redirects to https.
+// redirects reports whether the server answers with redirects to https.
 func (g *gatewayServer) redirects() bool {
 	return g.planned.Plaintext != nil && g.planned.Plaintext.RedirectToHTTPS
 }
 
-// routesBySNI says whether the names that the server answers to are those of VirtualServices, and its hosts only say whose.
+// routesBySNI reports whether the names that the server answers to are those of VirtualServices, and its hosts only say whose.
 func (g *gatewayServer) routesBySNI() bool {
 	return g.planned.Passthrough != nil && g.planned.Passthrough.Routing != meshtlsv1alpha1.RoutingAuto
 }
@@ -59,7 +59,7 @@ func serversOf(p *policyTarget) []gatewayServer {
 	return servers
 }
 
-// kindOf is the kind that the server will be to Istio: all but plaintext comes with TLS settings, and so does a redirect.
+// kindOf returns the kind that the server will be to Istio: all but plaintext comes with TLS settings, and so does a redirect.
 func kindOf(s model.Server) istio.ServerKind {
 	return istio.KindOf(protocolOf(s), s.Plaintext == nil || s.Plaintext.RedirectToHTTPS)
 }
@@ -78,7 +78,7 @@ func namePorts(servers []gatewayServer) {
 	}
 }
 
-// listenerOf is the part that all servers have.
+// listenerOf returns the part that all servers have.
 func listenerOf(s model.Server) *meshtlsv1alpha1.GatewayServer {
 	switch {
 	case s.Terminate != nil:

@@ -5,18 +5,18 @@ import "github.com/meshtls/meshtls/internal/istio"
 // Istio's own rule for two servers, and where we are stricter: where Istio keeps both, and the listener that comes of it does not
 // do what either asks.
 
-// excludes says whether a server of the older family keeps one of the younger away from its address.
+// excludes reports whether a server of the older family keeps one of the younger away from its address.
 func excludes(older, younger istio.Family) bool {
 	return older.Excludes(younger) || plaintextBesideTLS(older, younger)
 }
 
-// plaintextBesideTLS is an order of the two that Istio does not look at: it holds a plaintext server against older plaintext ones
+// plaintextBesideTLS returns an order of the two that Istio does not look at: it holds a plaintext server against older plaintext ones
 // only, and the listener would mix both.
 func plaintextBesideTLS(older, younger istio.Family) bool {
 	return older == istio.FamilyTLS && younger != istio.FamilyTLS
 }
 
-// clash says whether two servers that share an address, and answer to the same name there, exclude each other.
+// clash reports whether two servers that share an address, and answer to the same name there, exclude each other.
 func clash(server *gatewayServer, host string, older hostClaim) bool {
 	if host == older.host && (bothHoldHosts(server, older.server) || redirectBesidePlain(server, older.server)) {
 		return true

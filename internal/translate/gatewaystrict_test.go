@@ -31,14 +31,14 @@ func TestGatewaysIstioDropsNothingThatStands(t *testing.T) {
 	}
 }
 
-// droppedByIstio is what Istio leaves out of the rules once they are rendered, at the first workload. Of Gateways of one age it
+// droppedByIstio returns what Istio leaves out of the rules once they are rendered, at the first workload. Of Gateways of one age it
 // takes the first by name for the older one.
 func droppedByIstio(s model.Snapshot, rules []model.GatewayRule) []istio.Dropped {
 	objects := render.Objects(model.Plan{Namespace: s.Namespace, Gateways: rules})
 	return istio.New(istio.World{Mesh: s.Mesh, Gateways: objects.Gateways}).Listeners(s.Workloads[0]).Dropped
 }
 
-// everyServer is each kind of server at one port, by each spelling of its host, at each bind.
+// everyServer returns each kind of server at one port, by each spelling of its host, at each bind.
 func everyServer() []meshtlsv1alpha1.MeshTLSPolicySpec {
 	var all []meshtlsv1alpha1.MeshTLSPolicySpec
 	for _, host := range []string{"a.example", "*/a.example", "./a.example", "edge/a.example", "shop/a.example", "b.example"} {

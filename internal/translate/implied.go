@@ -82,7 +82,7 @@ type tightened struct {
 	set    sendSet
 	owners []model.Owner
 	ports  []int32
-	// mixed are the ports that lead to workload ports of which some accept mutual TLS only and some plaintext only.
+	// mixed are the ports that lead both to workload ports that accept mutual TLS only and to ones that accept plaintext only.
 	mixed []int32
 }
 
@@ -218,7 +218,7 @@ func (told toldClients) unmet(decisions []sendDecision) []model.Finding {
 	return findings
 }
 
-// toldOtherwise is the finding that an entry of send has the clients of a port send something else.
+// toldOtherwise returns the finding that an entry of send has the clients of a port send something else.
 func (t tightened) toldOtherwise(port int32, d sendDecision) []model.Finding {
 	findings := make([]model.Finding, len(t.owners))
 	for i, owner := range t.owners {

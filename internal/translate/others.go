@@ -72,8 +72,8 @@ func (l loss) String() string {
 	}
 }
 
-// hidesFromOthers is the finding that the entry's rule takes something from the namespace's other pods that cannot be given back; nil: it
-// does not.
+// hidesFromOthers returns the finding that the entry's rule takes something from the namespace's other pods that cannot be given back; nil:
+// it does not.
 func hidesFromOthers(m sendMesh, e *sendEntry, above *sendEntry, named []map[string]string) *model.Finding {
 	lost := m.lossOf(e.set.hostKey(), above)
 	if lost.none() || m.canBeGivenBack(lost, e.set.hostKey()) {

@@ -28,7 +28,7 @@ func policyOutcomes(policies []policyTarget, accept acceptReporter, entries []en
 	return all
 }
 
-// outcomeOf is the outcome of a policy before its entries are counted.
+// outcomeOf returns the outcome of a policy before its entries are counted.
 func outcomeOf(p *policyTarget, now metav1.Time) model.Outcome {
 	o := model.Outcome{
 		Policy:     p.key(),

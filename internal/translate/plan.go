@@ -39,7 +39,7 @@ type indexed struct {
 	views *mesh.Views
 }
 
-// domain is the cluster's: what the names of its Services end in.
+// domain returns the cluster's: what the names of its Services end in.
 func (m indexed) domain() hosts.Domain { return hosts.Domain(m.Mesh.ClusterDomain) }
 
 // view is that of the control plane that reads the policy's objects.
@@ -65,7 +65,7 @@ type policyTarget struct {
 // key names the policy.
 func (p *policyTarget) key() types.NamespacedName { return keyOf(p.MeshTLSPolicy) }
 
-// revision is the control plane revision that the policy's objects are for; empty: the default one.
+// revision returns the control plane revision that the policy's objects are for; empty: the default one.
 func (p *policyTarget) revision() string { return p.ofRevision }
 
 // at refers to an entry of the policy's spec.
@@ -84,7 +84,7 @@ func withTargets(m indexed) []policyTarget {
 	return policies
 }
 
-// revisionOf is the revision that reads what is rendered of the policy. Istio reads no object that is labelled with a tag.
+// revisionOf returns the revision that reads what is rendered of the policy. Istio reads no object that is labelled with a tag.
 func (m indexed) revisionOf(p *meshtlsv1alpha1.MeshTLSPolicy) string {
 	return revisions.New(m.Tags).Label(p.Labels[meshtlsv1alpha1.LabelRevision])
 }

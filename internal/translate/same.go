@@ -23,7 +23,7 @@ func sameTLS(a, b meshtlsv1alpha1.ClientTLS) bool {
 	return equality.Semantic.DeepEqual(normalTLS(a), normalTLS(b))
 }
 
-// normalTLS is the form that settings with the same effect share: false is said by leaving the field out, and names are in order.
+// normalTLS returns the form that settings with the same effect share: false is said by leaving the field out, and names are in order.
 func normalTLS(tls meshtlsv1alpha1.ClientTLS) meshtlsv1alpha1.ClientTLS {
 	if tls.InsecureSkipVerify != nil && !*tls.InsecureSkipVerify {
 		tls.InsecureSkipVerify = nil

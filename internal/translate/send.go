@@ -75,7 +75,7 @@ func sendConflict(loser, winner sendClaim) model.Finding {
 			winner.field, keyOf(winner.policy), what, winner.value, loser.value))
 }
 
-// String is how messages name the value.
+// String returns how messages name the value.
 func (v sendValue) String() string {
 	if v.audience == model.AudienceAll {
 		return string(v.tls.Mode) + " for all clients"

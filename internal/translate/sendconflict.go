@@ -51,8 +51,8 @@ func denyBeside(m sendMesh, e *sendEntry, wide map[hostKey]*sendEntry, named []m
 	}
 }
 
-// inForceAlready is the finding about an entry whose rule is live: to take it away because of pods that came later would loosen what the
-// policy asks for.
+// inForceAlready returns the finding about an entry whose rule is live: to take it away because of pods that came later would loosen what
+// the policy asks for.
 func inForceAlready(f model.Finding) model.Finding {
 	f.Message = strings.Replace(f.Message, "would lose", "lose", 1)
 	f.Message = strings.Replace(f.Message, " This entry is not rendered.", "", 1)

@@ -144,7 +144,7 @@ func besideForeignSame(m sendMesh, e *sendEntry) *model.Finding {
 	return nil
 }
 
-// besideForeign is the finding about somebody else's rule that ours would silence, or that would silence ours.
+// besideForeign returns the finding about somebody else's rule that ours would silence, or that would silence ours.
 func (e *sendEntry) besideForeign(rule *istionetworkingv1.DestinationRule, how, remedy string) *model.Finding {
 	f := e.lostTo(e.entryRef.policy, "send-foreign-rule",
 		fmt.Sprintf("DestinationRule %s/%s already stands for the host %s; it is left alone and this entry is not rendered.",

@@ -66,7 +66,7 @@ func newSendMesh(m indexed, policies []policyTarget, accepted []model.AcceptRule
 	return s
 }
 
-// liveSet is what a live rule of ours governs.
+// liveSet returns what a live rule of ours governs.
 func liveSet(rule *istionetworkingv1.DestinationRule, host string) sendSet {
 	return sendSet{
 		revision: rule.Labels[meshtlsv1alpha1.LabelRevision], host: host, pods: podSetOf(rule.Spec.GetWorkloadSelector().GetMatchLabels()),
@@ -90,7 +90,7 @@ func acceptedBy(s model.Snapshot, planned []model.AcceptRule) []*istiosecurityv1
 	return all
 }
 
-// asPeerAuthentication is the planned rule of the namespace, as old as the live object that it will update: age is priority in Istio.
+// asPeerAuthentication returns the planned rule of the namespace, as old as the live object that it will update: age is priority in Istio.
 func asPeerAuthentication(s model.Snapshot, rule model.AcceptRule) *istiosecurityv1.PeerAuthentication {
 	pa := &istiosecurityv1.PeerAuthentication{ObjectMeta: metav1.ObjectMeta{
 		Namespace: s.Namespace, Name: "planned", CreationTimestamp: istio.Unborn,
@@ -113,7 +113,7 @@ var istioModes = map[meshtlsv1alpha1.AcceptMode]securityapi.PeerAuthentication_M
 	meshtlsv1alpha1.AcceptDisable:    securityapi.PeerAuthentication_MutualTLS_DISABLE,
 }
 
-// namespaceMode is what a workload of the namespace accepts where no policy is about it, to the control plane of the revision.
+// namespaceMode returns what a workload of the namespace accepts where no policy is about it, to the control plane of the revision.
 func (m sendMesh) namespaceMode(revision string) meshtlsv1alpha1.AcceptMode {
 	return namespaceMode(m.views, revision, m.Namespace)
 }
@@ -161,7 +161,7 @@ func (m sendMesh) isForEverybody(rule *istionetworkingv1.DestinationRule) bool {
 	return len(exportTo) == 0 || slices.Contains(exportTo, "*")
 }
 
-// everybody is the exportTo of a rule that every namespace may use: none, unless the mesh's default says otherwise.
+// everybody returns the exportTo of a rule that every namespace may use: none, unless the mesh's default says otherwise.
 func (m sendMesh) everybody() []string {
 	if len(m.Mesh.DefaultDestinationRuleExportTo) == 0 {
 		return nil
@@ -174,7 +174,7 @@ func (m sendMesh) known(revision string) map[string]model.Host {
 	return m.views.Of(revision).Known(m.Namespace)
 }
 
-// host is the destination, as far as it is known.
+// host returns the destination, as far as it is known.
 func (m sendMesh) host(key hostKey) model.Host {
 	if host, known := m.known(key.revision)[key.host]; known {
 		return host
@@ -218,7 +218,7 @@ func (m sendMesh) coversOwn(key hostKey) bool {
 	return false
 }
 
-// decided is what Auto comes to: nothing is rendered and Istio decides per endpoint, except where auto mTLS is off in the mesh. Then
+// decided returns what Auto comes to: nothing is rendered and Istio decides per endpoint, except where auto mTLS is off in the mesh. Then
 // Istio would send plaintext, and hosts of the mesh are given ISTIO_MUTUAL.
 // Source: istio pilot/pkg/networking/core/cluster_tls.go, buildUpstreamTLSSettings.
 func (m sendMesh) decided(tls meshtlsv1alpha1.ClientTLS, key hostKey) meshtlsv1alpha1.ClientTLS {

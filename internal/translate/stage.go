@@ -55,7 +55,7 @@ func stageOf(m indexed, bounds floors, p *policyTarget) *stage {
 	return s
 }
 
-// valueNow is what the policy asks for as a whole: its rollout's stage, or else its mode.
+// valueNow returns what the policy asks for as a whole: its rollout's stage, or else its mode.
 func (p *policyTarget) valueNow() acceptValue {
 	value := only(p.Spec.Accept.Mode)
 	if p.stage != nil {
@@ -82,7 +82,7 @@ func (s *stage) stalled(now metav1.Time) bool {
 	return blocked || s.told.Phase == meshtlsv1alpha1.RolloutUndone
 }
 
-// firstStatus is what there is to say of a rollout that the operator has not looked at yet.
+// firstStatus returns what there is to say of a rollout that the operator has not looked at yet.
 func firstStatus(mode meshtlsv1alpha1.AcceptMode) meshtlsv1alpha1.RolloutStatus {
 	if mode == meshtlsv1alpha1.AcceptStrict {
 		return meshtlsv1alpha1.RolloutStatus{
@@ -96,7 +96,7 @@ func firstStatus(mode meshtlsv1alpha1.AcceptMode) meshtlsv1alpha1.RolloutStatus 
 	}
 }
 
-// floorAbove is the weakest mode that the floors above let the policy declare as a whole; empty: any.
+// floorAbove returns the weakest mode that the floors above let the policy declare as a whole; empty: any.
 func floorAbove(bounds floors, p *policyTarget) meshtlsv1alpha1.AcceptMode {
 	asked := acceptAsked{
 		policyTarget: p, entryRef: p.at("spec.accept.mode"), ports: portNumbers{numbers: []int32{0}},
@@ -108,7 +108,7 @@ func floorAbove(bounds floors, p *policyTarget) meshtlsv1alpha1.AcceptMode {
 	return ""
 }
 
-// ownPorts are the ports that have an entry in spec.accept.ports: a rollout leaves them alone.
+// ownPorts returns the ports that have an entry in spec.accept.ports: a rollout leaves them alone.
 func ownPorts(m indexed, p *policyTarget) []int32 {
 	var own []int32
 	for _, port := range p.Spec.Accept.Ports {
@@ -138,7 +138,7 @@ type Rollout struct {
 	OwnPorts []int32
 }
 
-// UID is the policy's.
+// UID returns the policy's.
 func (r Rollout) UID() types.UID { return r.Policy.UID }
 
 // Rollouts lists the policies of the namespace that have a rollout, in order of precedence.

@@ -20,7 +20,7 @@ const (
 	scopeGateway
 )
 
-// field is the field of the spec that names the pods of the scope.
+// field returns the field of the spec that names the pods of the scope.
 func (s scope) field() string {
 	if s == scopeGateway {
 		return "gateway"
@@ -41,7 +41,7 @@ type target struct {
 	problem *model.Finding
 }
 
-// resolved says whether the target's pods are known.
+// resolved reports whether the target's pods are known.
 func (t target) resolved() bool { return t.problem == nil }
 
 // targetOf finds out whose TLS the policy governs.

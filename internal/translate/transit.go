@@ -118,7 +118,7 @@ func liveOf(s model.Snapshot, rule model.AcceptRule) *securityapi.PeerAuthentica
 	return nil
 }
 
-// ports returns those of which the rule or what is live says something, and zero, which stands for all others.
+// ports returns the ports that the rule or the live object names, and zero, which stands for all others.
 func (c crossing) ports() []int32 {
 	ports := []int32{0}
 	for _, p := range c.rule.Ports {
@@ -131,7 +131,7 @@ func (c crossing) ports() []int32 {
 	return slices.Compact(ports)
 }
 
-// before is what the pods accept at the port now.
+// before returns what the pods accept at the port now.
 func (c crossing) before(port int32) meshtlsv1alpha1.AcceptMode {
 	mode := cmp.Or(c.live.GetPortLevelMtls()[uint32(port)].GetMode(), c.live.GetMtls().GetMode()) //nolint:gosec // a port
 	for ours, theirs := range istioModes {
@@ -142,7 +142,7 @@ func (c crossing) before(port int32) meshtlsv1alpha1.AcceptMode {
 	return c.was
 }
 
-// after is what they are to accept.
+// after returns what they are to accept.
 func (c crossing) after(port int32) meshtlsv1alpha1.AcceptMode {
 	if mode := c.rule.PortMode(port); mode != meshtlsv1alpha1.AcceptInherit {
 		return mode
@@ -154,8 +154,8 @@ func (c crossing) crossesAt(port int32) bool {
 	return (c.before(port) == meshtlsv1alpha1.AcceptDisable) != (c.after(port) == meshtlsv1alpha1.AcceptDisable)
 }
 
-// step is the rule as it may be now. Where the servers' clients are not held to plaintext yet, a server that is DISABLE stays so, and one
-// that is not does not become so.
+// step returns the rule as it may be now. Where the servers' clients are not held to plaintext yet, a server that is DISABLE stays so, and
+// one that is not does not become so.
 func (c crossing) step(held bool) model.AcceptRule {
 	next := c.rule
 	next.Ports = nil

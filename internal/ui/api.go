@@ -84,7 +84,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// current is the mesh; where it was never read the request is answered.
+// current returns the mesh; where it was never read the request is answered.
 func (s *Server) current(w http.ResponseWriter) (*screens.Page, screens.Traffic, bool) {
 	page, seen := s.hub.current()
 	if page == nil {
@@ -113,7 +113,7 @@ func (s *Server) workload(w http.ResponseWriter, r *http.Request) {
 	answer(w, detail)
 }
 
-// seen is what traffic tells of the workload; nil: nothing looks at it.
+// seen returns what traffic tells of the workload; nil: nothing looks at it.
 func (s *Server) seen(r *http.Request, page *screens.Page, name evidence.Workload) (*evidence.Observation, error) {
 	if s.hub.traffic == nil {
 		return nil, nil
@@ -183,7 +183,7 @@ func (s *Server) preview(w http.ResponseWriter, r *http.Request) {
 // errAnswered says that the request was answered.
 var errAnswered = errors.New("the request was answered")
 
-// previewed is what the change comes to; with an error the request is answered.
+// previewed returns what the change comes to; with an error the request is answered.
 func (s *Server) previewed(w http.ResponseWriter, r *http.Request, change screens.Change) (screens.Preview, error) {
 	page, _, known := s.current(w)
 	if !known {

@@ -22,7 +22,7 @@ type file struct {
 	etag        string
 }
 
-// pageFiles are the files of the page, by the path that they are served at.
+// pageFiles returns the files of the page, by the path that they are served at.
 func pageFiles() (map[string]file, error) {
 	files := map[string]file{}
 	err := fs.WalkDir(dist, "dist", func(name string, entry fs.DirEntry, err error) error {
@@ -42,7 +42,7 @@ func pageFiles() (map[string]file, error) {
 	return files, err
 }
 
-// etagOf is a strong ETag of the content.
+// etagOf returns a strong ETag of the content.
 func etagOf(content []byte) string {
 	sum := sha256.Sum256(content)
 	return `"` + hex.EncodeToString(sum[:16]) + `"`

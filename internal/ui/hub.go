@@ -149,14 +149,14 @@ func (h *hub) look(ctx context.Context) {
 	}
 }
 
-// current is the mesh and its traffic; nil: it was never read.
+// current returns the mesh and its traffic; nil: it was never read.
 func (h *hub) current() (*screens.Page, screens.Traffic) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.page, h.seen
 }
 
-// state is the overview with its ETag, and what is wrong.
+// state returns the overview with its ETag, and what is wrong.
 func (h *hub) state() (overview []byte, etag, problem string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -176,7 +176,7 @@ func (h *hub) join() (told chan struct{}, leave func()) {
 	}
 }
 
-// open is the number of open tabs.
+// open returns the number of open tabs.
 func (h *hub) open() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -195,7 +195,7 @@ func (h *hub) tell() {
 	}
 }
 
-// encoded is the JSON of an answer.
+// encoded returns the JSON of an answer.
 func encoded(value any) ([]byte, error) {
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)

@@ -60,7 +60,7 @@ func Listen(o Options) (*Server, error) {
 	return s, nil
 }
 
-// Address is what to open in a browser: once, since the code in it is spent with that.
+// Address returns what to open in a browser: once, since the code in it is spent with that.
 func (s *Server) Address() string { return "http://" + s.host() + "/#code=" + s.session.code }
 
 func (s *Server) host() string { return s.listener.Addr().String() }
@@ -109,7 +109,7 @@ func (s *Server) endWhenIdle(ctx context.Context, stop func()) {
 	}
 }
 
-// handler is all that is served.
+// handler returns all that is served.
 func (s *Server) handler() (http.Handler, error) {
 	files, err := pageFiles()
 	if err != nil {

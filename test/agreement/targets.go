@@ -109,7 +109,7 @@ func (s server) is(other explain.Server) bool {
 	})
 }
 
-// bare is a host of a server without the namespace before it.
+// bare returns a host of a server without the namespace before it.
 func bare(host string) string { return host[strings.IndexByte(host, '/')+1:] }
 
 // serversOf returns the servers of the policy.

@@ -100,7 +100,7 @@ func (w World) isTold(c *call) bool {
 	})
 }
 
-// parts are the objects that decide what is sent and what is accepted, with the policies behind them, the route, and what declares the
+// parts returns the objects that decide what is sent and what is accepted, with the policies behind them, the route, and what declares the
 // destination.
 func (w World) parts(c *call) sets.Set[model.ObjectRef] {
 	parts := sets.New[model.ObjectRef]()

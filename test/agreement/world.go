@@ -149,7 +149,7 @@ func (w World) Ready() map[types.NamespacedName]bool {
 	return ready
 }
 
-// view is the mesh as the revision's control plane sees it.
+// view returns the mesh as the revision's control plane sees it.
 func (w World) view(revision string) *mesh.View { return w.views.Of(revision) }
 
 // destinationRule finds a DestinationRule of the mesh; one that is not there is empty.

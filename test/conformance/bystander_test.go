@@ -112,7 +112,7 @@ func union(a, b map[string]oracle.Sent) map[string]oracle.Sent {
 	return all
 }
 
-// besidesTLS is what else a rule shapes.
+// besidesTLS returns what else a rule shapes.
 func besidesTLS(s oracle.Sent) string {
 	return fmt.Sprint(s.Mode == "", s.LoadBalancer, s.MaxConnections, s.Ejection)
 }

@@ -87,7 +87,7 @@ type citation struct {
 	text string
 }
 
-// citationsBelow are those of all Go files below the folder.
+// citationsBelow returns those of all Go files below the folder.
 func citationsBelow(t *testing.T, root string) []citation {
 	t.Helper()
 	var all []citation
@@ -122,7 +122,7 @@ func citationsBelow(t *testing.T, root string) []citation {
 // sourceOf begins a citation.
 var sourceOf = regexp.MustCompile(`(?m)^Source: istio `)
 
-// sourcesIn are the citations of a comment, each on one line and up to the end of its sentence.
+// sourcesIn returns the citations of a comment, each on one line and up to the end of its sentence.
 func sourcesIn(comment string) []string {
 	var all []string
 	for _, at := range sourceOf.FindAllStringIndex(comment, -1) {
@@ -207,7 +207,7 @@ func (l library) lookUp(p place) error {
 	return nil
 }
 
-// definedIn are the names that a Go file defines: functions, types, constants and variables; methods with their type and without.
+// definedIn returns the names that a Go file defines: functions, types, constants and variables; methods with their type and without.
 func definedIn(path string) (map[string]bool, error) {
 	file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
 	if err != nil {

@@ -143,7 +143,7 @@ func walkOf(
 	return w
 }
 
-// spokenWorld is the world of a seed as its files say it, with the policies that the API server admits.
+// spokenWorld returns the world of a seed as its files say it, with the policies that the API server admits.
 func spokenWorld(t *testing.T, seed uint64) intent.World {
 	t.Helper()
 	cluster, policies := worlds.Random(seed)
@@ -161,7 +161,7 @@ func spokenWorld(t *testing.T, seed uint64) intent.World {
 	return w
 }
 
-// words are all that is claimed of the world.
+// words returns all that is claimed of the world.
 func (w fieldWalk) words(spoken intent.World) []string {
 	var all []string
 	for _, claim := range w.claims(spoken) {

@@ -111,7 +111,7 @@ var otherReasons = []string{
 	meshtlsv1alpha1.ReasonConflicted, meshtlsv1alpha1.ReasonPartlyConflicted,
 }
 
-// timidShare is the part of the policies, in percent, that are not Ready although Istio does all that they say.
+// timidShare returns the part of the policies, in percent, that are not Ready although Istio does all that they say.
 func (c *tally) timidShare() float64 {
 	timid := 0
 	for reason, n := range c.timid {
@@ -158,7 +158,7 @@ type world struct {
 	ready    map[string]string // policy → reason of its Ready condition
 }
 
-// violations are the claims of Ready policies that Istio does not keep, in the objects that are given. Each control plane revision
+// violations returns the claims of Ready policies that Istio does not keep, in the objects that are given. Each control plane revision
 // is asked about the policies that are for it; that of a revision also reads the objects of policies that name none.
 func (w world) violations(t *testing.T, objects oracle.World, count *tally) []intent.Violation {
 	t.Helper()

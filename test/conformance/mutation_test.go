@@ -66,7 +66,7 @@ func TestIntentNoticesMutants(t *testing.T) {
 // mutants count, by mutation.
 type mutants struct{ tried, caught map[string]int }
 
-// enough says whether every mutation was tried as often as it shall be.
+// enough reports whether every mutation was tried as often as it shall be.
 func (m mutants) enough() bool {
 	for name := range mutations {
 		if m.tried[name] < mutantsEach {
@@ -97,7 +97,7 @@ func (m mutants) breakWorld(t *testing.T, seed uint64) {
 	}
 }
 
-// mutant is the world with the first object of Ready policies broken that can be.
+// mutant returns the world with the first object of Ready policies broken that can be.
 func (w world) mutant(mutate func(*unstructured.Unstructured) bool) (oracle.World, bool) {
 	for i, object := range w.operated.World {
 		if !slices.Contains(w.operated.Rendered, object) || !w.speaksForReady(object) {
@@ -113,7 +113,7 @@ func (w world) mutant(mutate func(*unstructured.Unstructured) bool) (oracle.Worl
 	return nil, false
 }
 
-// speaksForReady says whether all policies behind the object are Ready.
+// speaksForReady reports whether all policies behind the object are Ready.
 func (w world) speaksForReady(object *unstructured.Unstructured) bool {
 	for _, owner := range object.GetOwnerReferences() {
 		status, _ := w.operated.Status(types.NamespacedName{Namespace: object.GetNamespace(), Name: owner.Name})

@@ -56,7 +56,7 @@ func TestRenderedObjectsAreValid(t *testing.T) {
 	}
 }
 
-// writtenWorlds are the scenarios, the golden pairs of the compile, and the samples.
+// writtenWorlds returns the scenarios, the golden pairs of the compile, and the samples.
 func writtenWorlds(t *testing.T) map[string]oracle.World {
 	t.Helper()
 	all := map[string]oracle.World{}
@@ -170,7 +170,7 @@ func analyze(t *testing.T, operated oracle.Operated) {
 	}
 }
 
-// isReady says whether an object, by the name that the analyzers give it, is one of ours whose policies are all Ready.
+// isReady reports whether an object, by the name that the analyzers give it, is one of ours whose policies are all Ready.
 func isReady(operated oracle.Operated, friendly string) bool {
 	at := slices.IndexFunc(operated.Rendered, func(o *unstructured.Unstructured) bool {
 		return strings.HasPrefix(friendly, fmt.Sprintf("%s %s/%s", o.GetKind(), o.GetNamespace(), o.GetName()))
@@ -188,7 +188,7 @@ func isReady(operated oracle.Operated, friendly string) bool {
 	return true
 }
 
-// pods are the world's, with those that controllers would make of their templates.
+// pods returns the world's, with those that controllers would make of their templates.
 func pods(t *testing.T, world oracle.World) oracle.World {
 	t.Helper()
 	reader, err := world.Read(t.Context())
@@ -210,7 +210,7 @@ func pods(t *testing.T, world oracle.World) oracle.World {
 	return found
 }
 
-// secrets are those that the Gateways name, in every namespace: which one a gateway runs in is the pods' matter.
+// secrets returns those that the Gateways name, in every namespace: which one a gateway runs in is the pods' matter.
 func secrets(t *testing.T, operated oracle.Operated) []*unstructured.Unstructured {
 	t.Helper()
 	names, namespaces := sets.New[string](), sets.New[string]()

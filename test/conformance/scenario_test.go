@@ -241,7 +241,7 @@ func (f sendFact) holds(t *testing.T, mesh *oracle.Mesh) {
 	}
 }
 
-// stated are the fields that a fact states.
+// stated returns the fields that a fact states.
 func stated(t *testing.T, fact any) map[string]any {
 	t.Helper()
 	text, err := yaml.Marshal(fact)
@@ -255,7 +255,7 @@ func stated(t *testing.T, fact any) map[string]any {
 	return fields
 }
 
-// restricted are the fields of what was found that the fact states too; those that were not found are left out.
+// restricted returns the fields of what was found that the fact states too; those that were not found are left out.
 func restricted(t *testing.T, got, fact any) map[string]any {
 	t.Helper()
 	found, asked := stated(t, got), stated(t, fact)

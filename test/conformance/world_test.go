@@ -33,7 +33,7 @@ func randomWorld(t *testing.T, seed uint64) world {
 	return settledWorld(t, seed, worlds.Drawn{Cluster: cluster, Policies: policies})
 }
 
-// settledWorld is the drawn world in which the operator has come to rest.
+// settledWorld returns the drawn world in which the operator has come to rest.
 func settledWorld(t *testing.T, seed uint64, drawn worlds.Drawn) world {
 	t.Helper()
 	policies := admitted(t, drawn.Policies)
@@ -61,7 +61,7 @@ func documents[T client.Object](t *testing.T, objects []T) oracle.World {
 	return world
 }
 
-// writtenBefore is what the operator wrote for what the world was.
+// writtenBefore returns what the operator wrote for what the world was.
 func writtenBefore(t *testing.T, past *worlds.Past, born compile.Birth) oracle.World {
 	t.Helper()
 	objects := documents(t, past.Cluster).With(documents(t, admitted(t, past.Policies))...)
@@ -142,7 +142,7 @@ func ours(o metav1.Object) bool {
 	return o.GetLabels()[meshtlsv1alpha1.LabelManagedBy] == meshtlsv1alpha1.ManagedBy
 }
 
-// admitted are the policies that the API server would take, with its defaults.
+// admitted returns the policies that the API server would take, with its defaults.
 func admitted(t *testing.T, drawn []*meshtlsv1alpha1.MeshTLSPolicy) []*meshtlsv1alpha1.MeshTLSPolicy {
 	t.Helper()
 	schemas, err := loadSchemas()
@@ -173,7 +173,7 @@ var loadSchemas = sync.OnceValues(func() (admission.Schemas, error) {
 	return admission.Load(bytes.NewReader(meshtlscrd.MeshTLSPolicy))
 })
 
-// hasForeign says whether the world of a seed has other people's Istio objects: half of them, unless the environment says all (1)
+// hasForeign reports whether the world of a seed has other people's Istio objects: half of them, unless the environment says all (1)
 // or none (0).
 func hasForeign(seed uint64) bool {
 	switch os.Getenv(variableForeign) {

@@ -229,7 +229,7 @@ func logsRequests(t *testing.T, plane *controlplane.ControlPlane) {
 	})
 }
 
-// logsRefusal says whether a refused request is in the log with its answer.
+// logsRefusal reports whether a refused request is in the log with its answer.
 func logsRefusal(ctx context.Context, t *testing.T, plane *controlplane.ControlPlane) (bool, error) {
 	user, err := plane.AddUser("outsider")
 	if err != nil {

@@ -33,7 +33,7 @@ func main() {
 	}
 }
 
-// run is the demo, from the start of the cluster to its end.
+// run returns the demo, from the start of the cluster to its end.
 func run(ctx context.Context) (err error) {
 	show := newPrinter(os.Stdout)
 	show.title("MeshTLSPolicy: what TLS a workload or a gateway accepts, sends, terminates or passes through")

@@ -93,7 +93,7 @@ func (p *printer) condition(c metav1.Condition) {
 	p.sentence(name(c.Type)+paint(fmt.Sprintf("  %-7s", c.Status))+fmt.Sprintf("  %-16s", c.Reason), c.Message)
 }
 
-// name is the first column below a policy.
+// name returns the first column below a policy.
 func name(word string) string {
 	return fmt.Sprintf("  %-12s", word)
 }

@@ -36,7 +36,7 @@ func ready(policy *meshtlsv1alpha1.MeshTLSPolicy) metav1.Condition {
 	return *condition
 }
 
-// asExpected says whether the policy's state is the one that its sample is there to show.
+// asExpected reports whether the policy's state is the one that its sample is there to show.
 func asExpected(policy *meshtlsv1alpha1.MeshTLSPolicy) bool {
 	return ready(policy).Reason == expected(policy)
 }

@@ -94,7 +94,7 @@ func podOf(pods []*mesh.Running, deployment client.ObjectKey) *mesh.Running {
 	return pods[i]
 }
 
-// call is the call that a client makes: in the protocol that the port's name declares.
+// call returns the call that a client makes: in the protocol that the port's name declares.
 func (e edge) call(authority *app.Authority) mesh.Call {
 	call := mesh.Call{
 		From: e.client, Host: e.service.Name + "." + e.service.Namespace + ".svc.cluster.local", Port: uint16(e.port.Port),
@@ -111,7 +111,7 @@ func (e edge) call(authority *app.Authority) mesh.Call {
 	return call
 }
 
-// sent is what the application sends.
+// sent returns what the application sends.
 func sent(call mesh.Call) string {
 	if call.TLS != nil {
 		return "TLS of its own"
@@ -119,7 +119,7 @@ func sent(call mesh.Call) string {
 	return string(call.Protocol)
 }
 
-// arrived is what reached the server, and the lock that it deserves.
+// arrived returns what reached the server, and the lock that it deserves.
 func arrived(result mesh.Result) (words, lock string) {
 	switch result.Outcome() {
 	case mesh.MutualTLS:

@@ -16,7 +16,7 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// Differences are what Istio does differently in two worlds with the same pods and destinations.
+// Differences returns what Istio does differently in two worlds with the same pods and destinations.
 func Differences(before, after model.Inventory) []string {
 	revisions := sets.New("", "canary")
 	for _, pa := range before.PeerAuthentications {
@@ -40,7 +40,7 @@ func Differences(before, after model.Inventory) []string {
 	return slices.Compact(all)
 }
 
-// seen is what the control plane of the revision makes of the world.
+// seen returns what the control plane of the revision makes of the world.
 func seen(i model.Inventory, revision string) *istio.Model {
 	return istio.New(istio.World{
 		Mesh:                i.Mesh,
@@ -150,7 +150,7 @@ func (c *comparison) serves(over space) {
 	}
 }
 
-// listeners are what the pods serve, in words and in order.
+// listeners returns what the pods serve, in words and in order.
 func listeners(m *istio.Model, w *model.Workload) []string {
 	var all []string
 	for _, l := range m.Listeners(w).Listeners {

@@ -64,7 +64,7 @@ func (d documents) stream() ([]byte, error) {
 	return stream.Bytes(), nil
 }
 
-// applied is the world after a user has done all that the import says.
+// applied returns the world after a user has done all that the import says.
 func (d documents) applied(result importer.Result) (documents, error) {
 	after := slices.DeleteFunc(slices.Clone(d), func(o *unstructured.Unstructured) bool { return goes(o, result.Policies) })
 	for _, p := range result.Policies {
@@ -97,12 +97,12 @@ func young(document map[string]any) *unstructured.Unstructured {
 	return object
 }
 
-// foreign are the documents that the operator did not write.
+// foreign returns the documents that the operator did not write.
 func (d documents) foreign() documents {
 	return slices.DeleteFunc(slices.Clone(d), func(o *unstructured.Unstructured) bool { return model.Ours(o) })
 }
 
-// with is the stream of the world with these objects as the operator's.
+// with returns the stream of the world with these objects as the operator's.
 func (d documents) with(objects []model.Object) ([]byte, error) {
 	world := d.foreign()
 	for _, o := range objects {

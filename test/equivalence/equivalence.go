@@ -66,7 +66,7 @@ func imported(ctx context.Context, world documents) (importer.Result, error) {
 	})
 }
 
-// operated is the world once the operator has written what its policies ask for.
+// operated returns the world once the operator has written what its policies ask for.
 func operated(ctx context.Context, world documents) ([]byte, model.Inventory, error) {
 	reader, err := world.read(ctx)
 	if err != nil {
@@ -80,7 +80,7 @@ func operated(ctx context.Context, world documents) ([]byte, model.Inventory, er
 	return stream, inventory, err
 }
 
-// settled is the mesh in which the operator has come to rest.
+// settled returns the mesh in which the operator has come to rest.
 func settled(ctx context.Context, reader *source.Reader) (model.Inventory, error) {
 	inventory, err := gather.Inventory(ctx, reader, time.Time{}, gather.Options{})
 	if err != nil {
@@ -94,7 +94,7 @@ func settled(ctx context.Context, reader *source.Reader) (model.Inventory, error
 	return settled.Inventory, err
 }
 
-// written are the operator's objects in the inventory.
+// written returns the operator's objects in the inventory.
 func written(i model.Inventory) []model.Object {
 	all := (model.Objects{
 		PeerAuthentications: i.PeerAuthentications, DestinationRules: i.DestinationRules, Gateways: i.Gateways,

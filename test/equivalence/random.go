@@ -16,7 +16,7 @@ import (
 	"github.com/meshtls/meshtls/test/worlds"
 )
 
-// Random is the world of a seed, as manifests, in which somebody else wrote what the operator would write for the world's policies,
+// Random returns the world of a seed, as manifests, in which somebody else wrote what the operator would write for the world's policies,
 // with changes. Most of it can be said as a policy: it was one.
 func Random(ctx context.Context, seed uint64) ([]byte, error) {
 	cluster, policies := worlds.Random(seed)

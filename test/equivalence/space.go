@@ -105,7 +105,7 @@ func (s *space) addHosts(i model.Inventory, namespaces sets.Set[string]) {
 	}
 }
 
-// behindService is the Service as a destination, with its pods.
+// behindService returns the Service as a destination, with its pods.
 func behindService(service *model.Service, workloads []*model.Workload) destination {
 	d := destination{headless: service.Headless, service: service, Host: model.Host{
 		Name: hosts.Default.OfService(service.Namespace, service.Name), Namespace: service.Namespace, External: service.External,
@@ -148,7 +148,7 @@ func (s *space) addPorts(i model.Inventory) {
 	s.ports = sets.List(ports)
 }
 
-// portsOf are the ports at which the destination may be called.
+// portsOf returns the ports at which the destination may be called.
 func (s *space) portsOf(d destination) []int32 {
 	if d.ports != nil {
 		return d.ports
@@ -156,7 +156,7 @@ func (s *space) portsOf(d destination) []int32 {
 	return s.ports
 }
 
-// clients are all kinds of pods, as sidecars and as gateways.
+// clients returns all kinds of pods, as sidecars and as gateways.
 func (s *space) clients() []istio.Client {
 	var all []istio.Client
 	seen := sets.New[string]()
@@ -173,7 +173,7 @@ func (s *space) clients() []istio.Client {
 	return all
 }
 
-// servers are the pods behind the destination's port, pods of its namespace that may come, and nobody.
+// servers returns the pods behind the destination's port, pods of its namespace that may come, and nobody.
 func (d destination) servers(port int32) []server {
 	withProxy, bare := pod(d.Namespace, nil), pod(d.Namespace, nil)
 	bare.Dataplane = model.DataplaneNone

@@ -75,7 +75,7 @@ func clients(o evidence.Observation) string {
 	return strings.Join(names, ",")
 }
 
-// randomCounter is a counter by the minute; a negative value is no sample.
+// randomCounter returns a counter by the minute; a negative value is no sample.
 func randomCounter(random *rand.Rand) []int {
 	values := make([]int, minutes)
 	value, alive := 0, random.IntN(2) == 0

@@ -47,8 +47,8 @@ func start(t *testing.T, series string) (*server, *evidence.Prometheus) {
 	return s, source
 }
 
-// loaded is a storage with the series. They are written in order of time, as scrapes come: the storage takes no old sample long after a
-// new one.
+// loaded returns a storage with the series. They are written in order of time, as scrapes come: the storage takes no old sample long after
+// a new one.
 func loaded(t *testing.T, text string) storage.Queryable {
 	t.Helper()
 	first, lines, _ := strings.Cut(text, "\n")

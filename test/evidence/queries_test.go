@@ -16,7 +16,7 @@ var catalog = evidence.Target{
 	Ports: []evidence.Port{{Number: 8080, Protocol: "HTTP"}},
 }
 
-// series is a line of promtool's notation for a call of catalog.
+// series returns a line of promtool's notation for a call of catalog.
 func series(metric, client, security, values string, more ...string) string {
 	labels := append([]string{
 		`reporter="destination"`, `destination_workload_namespace="shop"`, `destination_workload="catalog"`,

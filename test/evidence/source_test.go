@@ -10,7 +10,7 @@ import (
 	"github.com/meshtls/meshtls/internal/evidence"
 )
 
-// words are what an observation says, for tables: a line for each call.
+// words returns what an observation says, for tables: a line for each call.
 func words(o evidence.Observation) []string {
 	lines := []string{string(o.Outcome)}
 	for _, c := range o.Refusable {
@@ -174,12 +174,12 @@ func TestRefusable(t *testing.T) {
 	}
 }
 
-// tcp is a series of connections of a pool.
+// tcp returns a series of connections of a pool.
 func tcp(metric, security, values string, more ...string) string {
 	return strings.ReplaceAll(series(metric, "pool", security, values, more...), `request_protocol="http"`, `request_protocol="tcp"`)
 }
 
-// ztunnel is a series as ztunnel has it: a plaintext client is known by name, and its security is not.
+// ztunnel returns a series as ztunnel has it: a plaintext client is known by name, and its security is not.
 func ztunnel(metric, client, values string) string {
 	return strings.ReplaceAll(series(metric, client, "unknown", values, `response_flags="-"`, `source_principal="unknown"`),
 		`request_protocol="http"`, `request_protocol="tcp"`) +

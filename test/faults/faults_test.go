@@ -17,7 +17,7 @@ import (
 // enough faults there are in a run, in reads and in writes, before they end: the operator then has to come to its end by itself.
 const enough = 20
 
-// seeds is how many seeds there are, in a sample and in all.
+// seeds returns how many seeds there are, in a sample and in all.
 func seeds(sample, all int) int {
 	if everyFault() {
 		return all

@@ -32,7 +32,7 @@ type step struct {
 	object  model.Object // nil: it was deleted
 }
 
-// lists are the kinds whose history is read.
+// lists returns the kinds whose history is read.
 func lists() []client.ObjectList {
 	return []client.ObjectList{&istiosecurityv1.PeerAuthenticationList{}, &istionetworkingv1.DestinationRuleList{}, &istionetworkingv1.GatewayList{}}
 }
@@ -42,7 +42,7 @@ func keyOf(object model.Object) string {
 	return fmt.Sprintf("%T %s", object, object.GetName())
 }
 
-// now is the state of the namespace.
+// now returns the state of the namespace.
 func now(ctx context.Context, namespace string) (state, error) {
 	found := state{}
 	for _, list := range lists() {
@@ -124,7 +124,7 @@ func forward(ctx context.Context, from watch.Interface, version string, to chan<
 	}
 }
 
-// differences are what two states do not have in common, in namespaces of two names.
+// differences returns what two states do not have in common, in namespaces of two names.
 func differences(want, got state, wantNamespace, gotNamespace string) []string {
 	var found []string
 	same := func(a, b model.Object) bool {
@@ -160,7 +160,7 @@ func specOf(object model.Object) proto.Message {
 	}
 }
 
-// violations are what is wrong with the states of a history, and how many states there were.
+// violations returns what is wrong with the states of a history, and how many states there were.
 func violations(before state, history []step) (found []string, states int) {
 	after := maps.Clone(before)
 	for _, s := range history {
@@ -194,7 +194,7 @@ const (
 	strict     = securityapi.PeerAuthentication_MutualTLS_STRICT
 )
 
-// accepts is the mode of a workload's port: its own, the workload's, the namespace's, Istio's default.
+// accepts returns the mode of a workload's port: its own, the workload's, the namespace's, Istio's default.
 func (s state) accepts(app string, port uint32) mode {
 	chosen := []mode{unset, unset, unset, permissive}
 	for _, object := range s {
@@ -212,7 +212,7 @@ func (s state) accepts(app string, port uint32) mode {
 	return cmp.Or(chosen...)
 }
 
-// sendsPlaintext says whether the rule of the host for clients of the workload, or else for all clients, has them send plaintext.
+// sendsPlaintext reports whether the rule of the host for clients of the workload, or else for all clients, has them send plaintext.
 func (s state) sendsPlaintext(app, host string) bool {
 	var forWorkload, forAll *networkingapi.DestinationRule
 	for _, object := range s {
@@ -239,7 +239,7 @@ var (
 	hosts = []string{"a", "partner"}
 )
 
-// weaker are the ports and clients that are weaker than before and after.
+// weaker returns the ports and clients that are weaker than before and after.
 func weaker(before, between, after state) []string {
 	strength := func(m mode) int { return slices.Index([]mode{disable, permissive, strict}, m) }
 	var problems []string
@@ -259,7 +259,7 @@ func weaker(before, between, after state) []string {
 	return problems
 }
 
-// tooEarly are the servers that turned Strict while their clients still send plaintext.
+// tooEarly returns the servers that turned Strict while their clients still send plaintext.
 func tooEarly(before, between, after state) []string {
 	var problems []string
 	for _, client := range apps {

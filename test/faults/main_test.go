@@ -61,10 +61,10 @@ func runAll(m *testing.M) int {
 	return code
 }
 
-// everyFault says whether all faults are to be run, and not a sample.
+// everyFault reports whether all faults are to be run, and not a sample.
 func everyFault() bool { return os.Getenv("MESHTLS_FAULTS") == "all" }
 
-// seed is the one that all others come from.
+// seed returns the one that all others come from.
 func seed(t *testing.T) uint64 {
 	t.Helper()
 	text := os.Getenv("MESHTLS_SEED")

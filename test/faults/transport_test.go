@@ -62,7 +62,7 @@ func (f roundTripper) RoundTrip(request *http.Request) (*http.Response, error) {
 
 func isWatch(request *http.Request) bool { return request.URL.Query().Get("watch") != "" }
 
-// isWrite says whether the request changes something that the operator answers for. Events are told beside.
+// isWrite reports whether the request changes something that the operator answers for. Events are told beside.
 func isWrite(request *http.Request) bool {
 	return request.Method != http.MethodGet && !strings.HasSuffix(request.URL.Path, "/events")
 }
@@ -74,7 +74,7 @@ func answer(request *http.Request, status int) *http.Response {
 	}
 }
 
-// crash is the death of an operator at one of its writes: that write arrives or not, and nothing comes after it.
+// crash returns the death of an operator at one of its writes: that write arrives or not, and nothing comes after it.
 func crash(at int64, arrives bool, die func()) *transport {
 	var seen atomic.Int64
 	var dead atomic.Bool
@@ -113,7 +113,7 @@ func newDice(seed uint64) *dice {
 	return &dice{random: rand.New(rand.NewPCG(seed, 2))} //nolint:gosec // a test's seed
 }
 
-// below is a number below the limit.
+// below returns a number below the limit.
 func (d *dice) below(limit int) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -148,7 +148,7 @@ func failing(seed uint64, codes []int, enough int64) *transport {
 	}
 }
 
-// outage is an API server that is away for a while, from a write on.
+// outage returns an API server that is away for a while, from a write on.
 func outage(at int64, lasts time.Duration) *transport {
 	var seen atomic.Int64
 	var over atomic.Pointer[time.Time]

@@ -116,7 +116,7 @@ func newWorld(t *testing.T) string {
 	return name
 }
 
-// podOf is a pod with a proxy, and containers beside it.
+// podOf returns a pod with a proxy, and containers beside it.
 func podOf(namespace, app string, beside ...corev1.Container) *corev1.Pod {
 	return &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: app, Labels: map[string]string{"app": app}},

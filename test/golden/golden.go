@@ -35,10 +35,10 @@ func Compare(t *testing.T, path, got string) {
 	}
 }
 
-// Updating says whether the files are to be rewritten.
+// Updating reports whether the files are to be rewritten.
 func Updating() bool { return os.Getenv(Variable) == "1" }
 
-// Glob are the files that the pattern matches, below testdata.
+// Glob returns the files that the pattern matches, below testdata.
 func Glob(t *testing.T, pattern ...string) []string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(append([]string{"testdata"}, pattern...)...))

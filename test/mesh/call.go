@@ -151,13 +151,13 @@ func (t *trail) advance(logged *entry) bool {
 	return err == nil
 }
 
-// is says whether a connection that was seen is the one that is looked for. Ports are used again; a proxy keeps connections, an
+// is reports whether a connection that was seen is the one that is looked for. Ports are used again; a proxy keeps connections, an
 // application here opens a new one for each call.
 func (t trail) is(flow wire.Flow) bool {
 	return flow.To == t.to && (t.client != nil || !flow.Opened.Before(t.began))
 }
 
-// hop is a connection that was seen, with what its client knows of it.
+// hop returns a connection that was seen, with what its client knows of it.
 func (t trail) hop(flow wire.Flow) Hop {
 	hop := Hop{Flow: flow}
 	if t.pod != nil {

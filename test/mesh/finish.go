@@ -47,7 +47,7 @@ func (m *Mesh) keepLogs(test string) (string, error) {
 	return folder, err
 }
 
-// nameOf is a name for a log that tells of whom it is.
+// nameOf returns a name for a log that tells of whom it is.
 func nameOf(folder, file string) string {
 	name, _ := filepath.Rel(folder, file)
 	name = strings.TrimPrefix(strings.TrimPrefix(name, "logs/"), "pods/")

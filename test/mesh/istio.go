@@ -40,7 +40,7 @@ const (
 // leftOut are the kinds in Istio's charts for which there is nobody here, and the CRDs, which the control plane installs.
 var leftOut = map[string]bool{"CustomResourceDefinition": true, "HorizontalPodAutoscaler": true, "PodDisruptionBudget": true}
 
-// installation is what is asked of Istio's charts. What Envoy's own project does not build is off.
+// installation returns what is asked of Istio's charts. What Envoy's own project does not build is off.
 func installation(meshConfig map[string]any) map[string]any {
 	config := map[string]any{
 		"accessLogFile":     accessLogFile,
@@ -160,7 +160,7 @@ func (m *Mesh) giveKubeconfig(ctx context.Context) error {
 	})
 }
 
-// injects says whether istiod is ready, and has told the API server whom to trust when it asks it to inject.
+// injects reports whether istiod is ready, and has told the API server whom to trust when it asks it to inject.
 func (m *Mesh) injects(ctx context.Context) (bool, error) {
 	var pods corev1.PodList
 	err := m.Client.List(ctx, &pods, client.InNamespace(IstioNamespace), client.MatchingLabels{"app": istiodName})

@@ -92,7 +92,7 @@ func becomes(t *testing.T, m *mesh.Mesh, call mesh.Call, want string) mesh.Resul
 	return got
 }
 
-// said is a result in a word or two.
+// said returns a result in a word or two.
 func said(r mesh.Result) string {
 	if how := r.How(); how != "" {
 		return string(r.Outcome()) + ": " + how
@@ -180,7 +180,7 @@ func (w world) saysWhatWasOnTheWire(t *testing.T) {
 	}
 }
 
-// withCertificate is a client's TLS with a certificate of the authority.
+// withCertificate returns a client's TLS with a certificate of the authority.
 func (w world) withCertificate(t *testing.T, config *tls.Config) *tls.Config {
 	t.Helper()
 	pair, err := w.Authority.Issue("somebody")

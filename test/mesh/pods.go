@@ -64,7 +64,7 @@ type Running struct {
 	Inside *kubelet.Pod
 }
 
-// String is the pod's namespace and name.
+// String returns the pod's namespace and name.
 func (r *Running) String() string { return r.Namespace + "/" + r.Name }
 
 // Run runs pods, and returns them in their order when all are ready. Namespaces and service accounts that are missing are made.
@@ -118,7 +118,7 @@ func secretReader(pod *Pod) []client.Object {
 	}
 }
 
-// object is the pod as a user writes it. What is missing of a proxy, istiod injects.
+// object returns the pod as a user writes it. What is missing of a proxy, istiod injects.
 func (p *Pod) object() *corev1.Pod {
 	object := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Namespace: p.Namespace, Name: p.Name, Labels: maps.Clone(p.Labels), Annotations: maps.Clone(p.Annotations)},
@@ -175,7 +175,7 @@ func (m *Mesh) await(ctx context.Context, pod Pod) (*Running, error) {
 	return &Running{Pod: pod, IP: found.IP, Inside: found}, nil
 }
 
-// isReady says whether a pod is ready.
+// isReady reports whether a pod is ready.
 func isReady(pod *corev1.Pod) bool {
 	for _, condition := range pod.Status.Conditions {
 		if condition.Type == corev1.PodReady {

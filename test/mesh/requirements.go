@@ -19,7 +19,7 @@ var systemPrograms = map[string]string{
 	"ip": "iproute2", "iptables": "iptables", "nsenter": "util-linux", "unshare": "util-linux", "setpriv": "util-linux",
 }
 
-// Programs is the folder with the binaries of a mesh.
+// Programs returns the folder with the binaries of a mesh.
 func Programs() (string, error) {
 	root, err := controlplane.Root()
 	return filepath.Join(root, "bin", "mesh"), err

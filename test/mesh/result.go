@@ -49,7 +49,7 @@ type Hop struct {
 	ServerFailure, ClientFailure string
 }
 
-// Outcome is what was on the wire.
+// Outcome returns what was on the wire.
 func (h Hop) Outcome() Outcome {
 	switch {
 	case !h.Sent:
@@ -76,10 +76,10 @@ type Result struct {
 	Flags string
 }
 
-// Reached says whether the application answered.
+// Reached reports whether the application answered.
 func (r Result) Reached() bool { return r.Err == nil && r.Answer.Report.Server != "" }
 
-// Outcome is what the call's last hop was, if the application was reached. Whether TLS of the application's own is mutual, only the
+// Outcome returns what the call's last hop was, if the application was reached. Whether TLS of the application's own is mutual, only the
 // application knows.
 func (r Result) Outcome() Outcome {
 	switch {
@@ -146,7 +146,7 @@ func certificate(err error) string {
 	return err.Error()
 }
 
-// String is the result in one line.
+// String returns the result in one line.
 func (r Result) String() string {
 	var line strings.Builder
 	_, _ = fmt.Fprintf(&line, "%s", r.Outcome())

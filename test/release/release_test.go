@@ -142,7 +142,7 @@ func TestManifestsAndChartNameOneVersion(t *testing.T) {
 	unpack(t, filepath.Join(release, "meshtls-"+chart.Version+".tgz"), "meshtls/values.schema.json")
 }
 
-// checksums are those that checksums.txt lists, by file.
+// checksums returns those that checksums.txt lists, by file.
 func checksums(t *testing.T, release string) map[string]string {
 	t.Helper()
 	sums := map[string]string{}

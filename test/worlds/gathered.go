@@ -7,7 +7,7 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// Shuffled is the mesh with its lists in another order; a seed gives the same order each time.
+// Shuffled returns the mesh with its lists in another order; a seed gives the same order each time.
 func Shuffled(i model.Inventory, seed uint64) model.Inventory {
 	random := rand.New(rand.NewPCG(seed, seed)) // #nosec G404 -- repeatable on purpose
 	i.Namespaces = shuffled(random, i.Namespaces)

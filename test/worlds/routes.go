@@ -60,7 +60,7 @@ func serversOf(p *meshtlsv1alpha1.MeshTLSPolicy) []routed {
 	return all
 }
 
-// route is a VirtualService for a host of a server, in the namespace that the host allows.
+// route returns a VirtualService for a host of a server, in the namespace that the host allows.
 func route(p *meshtlsv1alpha1.MeshTLSPolicy, s routed, host, name string) client.Object {
 	namespace := p.Namespace
 	if in, dns, scoped := strings.Cut(host, "/"); scoped {

@@ -58,7 +58,7 @@ var widenings = []widening{
 	{"a history", 4, withHistory},
 }
 
-// Classes are the names of all that makes worlds wide.
+// Classes returns the names of all that makes worlds wide.
 func Classes() []string {
 	names := make([]string, len(widenings))
 	for i, w := range widenings {
@@ -67,7 +67,7 @@ func Classes() []string {
 	return names
 }
 
-// Wide is the world of a seed, made wider: it has more of what users have.
+// Wide returns the world of a seed, made wider: it has more of what users have.
 func Wide(seed uint64) Drawn {
 	cluster, policies := Random(seed)
 	d := Drawn{Cluster: cluster, Policies: policies}
@@ -99,7 +99,7 @@ func (g generator) named(name string) metav1.ObjectMeta {
 	}
 }
 
-// appPods are the pods with an application and a proxy.
+// appPods returns the pods with an application and a proxy.
 func appPods(d *Drawn) []*corev1.Pod {
 	return slices.DeleteFunc(every[*corev1.Pod](d), func(p *corev1.Pod) bool { return p.Labels["app"] == "" })
 }

@@ -29,7 +29,7 @@ var (
 // generator draws from one seed.
 type generator struct{ *rand.Rand }
 
-// Random is the world of a seed: everything but the policies, then the policies.
+// Random returns the world of a seed: everything but the policies, then the policies.
 func Random(seed uint64) (cluster []client.Object, policies []*meshtlsv1alpha1.MeshTLSPolicy) {
 	g := generator{rand.New(rand.NewPCG(seed, 0))} //nolint:gosec // worlds are repeatable, not secret
 	cluster = append(cluster, g.meshConfig())
@@ -93,7 +93,7 @@ func (g generator) app(namespace, app string) []client.Object {
 	})
 }
 
-// edge is a gateway: a proxy and nothing else, or one that Istio's injector made a gateway beside another container.
+// edge returns a gateway: a proxy and nothing else, or one that Istio's injector made a gateway beside another container.
 func (g generator) edge(namespace string) client.Object {
 	edge := pod(namespace, "edge", map[string]string{"istio": "ingressgateway"})
 	if g.chance(3) {

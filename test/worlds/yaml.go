@@ -27,7 +27,7 @@ var scheme = func() *runtime.Scheme {
 	return s
 }()
 
-// Manifest is the object as a file holds it: with its kind, without a status.
+// Manifest returns the object as a file holds it: with its kind, without a status.
 func Manifest(o client.Object) (map[string]any, error) {
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
 	if err != nil {
@@ -42,7 +42,7 @@ func Manifest(o client.Object) (map[string]any, error) {
 	return content, nil
 }
 
-// YAML is the objects as a stream of documents.
+// YAML returns the objects as a stream of documents.
 func YAML(objects []client.Object) ([]byte, error) {
 	var stream bytes.Buffer
 	for _, o := range objects {

@@ -37,7 +37,7 @@ type Port struct {
 	Entry *networkingapi.ServicePort
 }
 
-// OfService is what the Service declares, in a cluster of the domain.
+// OfService returns what the Service declares, in a cluster of the domain.
 func OfService(domain hosts.Domain, s *model.Service) *Destination {
 	d := &Destination{
 		Host:    model.Host{Name: domain.OfService(s.Namespace, s.Name), Namespace: s.Namespace, External: s.External},
@@ -49,12 +49,12 @@ func OfService(domain hosts.Domain, s *model.Service) *Destination {
 	return d
 }
 
-// PortOf is a Service's port.
+// PortOf returns a Service's port.
 func PortOf(p *model.ServicePort) Port {
 	return Port{Number: p.Port, Protocol: p.Protocol, Service: p}
 }
 
-// OfEntry is what the ServiceEntry declares of one of its hosts.
+// OfEntry returns what the ServiceEntry declares of one of its hosts.
 func OfEntry(entry *istionetworkingv1.ServiceEntry, host string) *Destination {
 	d := &Destination{
 		Host: model.Host{
@@ -82,7 +82,7 @@ func (d *Destination) Ref() model.ObjectRef {
 	return model.ObjectRef{Kind: model.KindServiceEntry, Namespace: d.Entry.Namespace, Name: d.Entry.Name}
 }
 
-// String is how messages name the destination.
+// String returns how messages name the destination.
 func (d *Destination) String() string {
 	if d.Service == nil {
 		return d.Name
@@ -100,7 +100,7 @@ func (d *Destination) Port(number int32) (Port, bool) {
 	return Port{}, false
 }
 
-// OnlyPort is the port of a destination that has just one.
+// OnlyPort returns the port of a destination that has just one.
 func (d *Destination) OnlyPort() (Port, bool) {
 	if len(d.Declared) != 1 {
 		return Port{}, false
@@ -108,7 +108,7 @@ func (d *Destination) OnlyPort() (Port, bool) {
 	return d.Declared[0], true
 }
 
-// Selector is what the pods behind the destination are selected by; empty: none are.
+// Selector returns what the pods behind the destination are selected by; empty: none are.
 func (d *Destination) Selector() map[string]string {
 	if d.Service != nil {
 		return d.Service.Selector
@@ -116,12 +116,12 @@ func (d *Destination) Selector() map[string]string {
 	return d.Entry.Spec.GetWorkloadSelector().GetLabels()
 }
 
-// Selects says whether the pods are behind the destination.
+// Selects reports whether the pods are behind the destination.
 func (d *Destination) Selects(w *model.Workload) bool {
 	return len(d.Selector()) > 0 && w.Namespace == d.Namespace && pods.Matches(d.Selector(), w.Labels)
 }
 
-// Backends are the pods behind the destination.
+// Backends returns the pods behind the destination.
 func (d *Destination) Backends(in pods.Namespaces) []*model.Workload {
 	if len(d.Selector()) == 0 {
 		return nil
@@ -129,7 +129,7 @@ func (d *Destination) Backends(in pods.Namespaces) []*model.Workload {
 	return in.Selected(d.Namespace, d.Selector())
 }
 
-// Target is the pods' port that the destination's port leads to.
+// Target returns the pods' port that the destination's port leads to.
 func (p Port) Target(w *model.Workload) (int32, bool) {
 	if p.Service != nil {
 		return p.Service.TargetOn(w)
@@ -166,8 +166,8 @@ func (p Port) Endpoints(behind []Backend) []Endpoint {
 	return all
 }
 
-// on is the port of what is behind the destination that its port leads to. A machine's port of the name goes before what the destination
-// says; a Service that names its target leads to no other.
+// on returns the port of what is behind the destination that its port leads to. A machine's port of the name goes before what the
+// destination says; a Service that names its target leads to no other.
 // Source: istio pilot/pkg/serviceregistry/kube/controller/controller.go, serviceInstanceFromWorkloadInstance;
 // pilot/pkg/serviceregistry/serviceentry/conversion.go, convertWorkloadInstanceToServiceInstance.
 func (p Port) on(b Backend) (int32, bool) {
@@ -186,7 +186,7 @@ func (p Port) on(b Backend) (int32, bool) {
 	return p.Target(b.Workload)
 }
 
-// Name is the name by which a machine knows the port.
+// Name returns the name by which a machine knows the port.
 func (p Port) Name() string {
 	switch {
 	case p.Service == nil:
@@ -206,7 +206,7 @@ func (d *Destination) Unlisted() bool {
 	return d.Entry.Spec.GetResolution() == networkingapi.ServiceEntry_NONE
 }
 
-// Called is the call of a port of the destination, which has these pods behind it.
+// Called returns the call of a port of the destination, which has these pods behind it.
 func (d *Destination) Called(port Port, behind []*model.Workload) istio.Destination {
 	return istio.Destination{
 		Host: d.Host, Port: port.Number, Protocol: port.Protocol, Headless: d.Unlisted(), Endpoints: behind,
@@ -229,7 +229,7 @@ func (d *Destination) ExportedTo(namespace string) bool {
 		slices.Contains(d.exportTo, ".") && d.Namespace == namespace
 }
 
-// ExportedByName are the namespaces that the destination is exported to by name.
+// ExportedByName returns the namespaces that the destination is exported to by name.
 func (d *Destination) ExportedByName() []string {
 	var named []string
 	for _, to := range d.exportTo {

@@ -84,13 +84,13 @@ func (i Index) Alias(name string) (Alias, bool) {
 	return alias, known
 }
 
-// Aliases are the names of ExternalName Services, in order.
+// Aliases returns the names of ExternalName Services, in order.
 func (i Index) Aliases() []string { return slices.Sorted(maps.Keys(i.aliases)) }
 
-// Hosts are the names that are declared, in order. The list is not the caller's to change.
+// Hosts returns the names that are declared, in order. The list is not the caller's to change.
 func (i Index) Hosts() []string { return i.hosts }
 
-// All are the destinations, in the order of their hosts; those of one host as they were indexed.
+// All returns the destinations, in the order of their hosts; those of one host as they were indexed.
 func (i Index) All() []*Destination {
 	var all []*Destination
 	for _, host := range i.hosts {
@@ -109,10 +109,10 @@ func (i Index) DeclaredBy(s *model.Service) *Destination {
 	return OfService(i.domain, s)
 }
 
-// Of are the declarations of the very host.
+// Of returns the declarations of the very host.
 func (i Index) Of(host string) []*Destination { return i.byHost[host] }
 
-// Under are the destinations that a host of a DestinationRule, qualified, stands for: those of the host, or of all that a wildcard
+// Under returns the destinations that a host of a DestinationRule, qualified, stands for: those of the host, or of all that a wildcard
 // covers.
 func (i Index) Under(host string) []*Destination {
 	if !hosts.IsWildcard(host) {
@@ -127,8 +127,8 @@ func (i Index) Under(host string) []*Destination {
 	return covered
 }
 
-// Visible are the declarations of the host, or of that which it is an alias of, that clients of a namespace see, that which counts first:
-// the namespace's own, then a Service's, then one that names the namespace in its exportTo, then the oldest.
+// Visible returns the declarations of the host, or of that which it is an alias of, that clients of a namespace see, that which counts
+// first: the namespace's own, then a Service's, then one that names the namespace in its exportTo, then the oldest.
 // Source: istio pilot/pkg/model/sidecar.go, selectServices; pilot/pkg/model/push_context.go, servicesExportedToNamespace and
 // SortServicesByCreationTime.
 func (i Index) Visible(host, client string) []*Destination {
@@ -137,7 +137,7 @@ func (i Index) Visible(host, client string) []*Destination {
 	return all
 }
 
-// VisibleToGateways are those that gateways of the namespace see. They do not prefer what their own namespace declares.
+// VisibleToGateways returns the destinations that gateways of the namespace see. They do not prefer what their own namespace declares.
 // Source: istio pilot/pkg/model/sidecar.go, DefaultSidecarScopeForGateway and appendSidecarServices.
 func (i Index) VisibleToGateways(host, client string) []*Destination {
 	if alias, is := i.aliases[host]; is {

@@ -11,7 +11,7 @@ type Domain string
 // Default is Istio's domain where nothing else is said.
 const Default Domain = "cluster.local"
 
-// services is what the name of every Service ends in.
+// services returns what the name of every Service ends in.
 func (d Domain) services() string { return ".svc." + string(cmp.Or(d, Default)) }
 
 // Qualify returns the host as it reads from every namespace: a short name is that of a Service of the namespace, anything with
@@ -43,7 +43,7 @@ func (d Domain) Shortened(host string) (short string, ok bool) {
 	return strings.CutSuffix(host, d.services())
 }
 
-// Belongs says whether every name that the host stands for is that of a Service of the namespace.
+// Belongs reports whether every name that the host stands for is that of a Service of the namespace.
 func (d Domain) Belongs(host, namespace string) bool {
 	return strings.HasSuffix(host, "."+namespace+d.services())
 }
@@ -67,7 +67,7 @@ func (d Domain) InDefault(host string) (respelled string, ok bool) {
 	return "*" + Default.services(), Covers(host, d.OfService("any", "any"))
 }
 
-// IsWildcard says whether the host stands for many.
+// IsWildcard reports whether the host stands for many.
 func IsWildcard(host string) bool {
 	return strings.HasPrefix(host, "*")
 }
@@ -89,7 +89,7 @@ func Wildcards(host string) []string {
 	}
 }
 
-// Covers says whether the wildcard covers the host: every name that the host stands for is one that the wildcard stands for.
+// Covers reports whether the wildcard covers the host: every name that the host stands for is one that the wildcard stands for.
 func Covers(wildcard, host string) bool {
 	if !IsWildcard(wildcard) || wildcard == host {
 		return false
@@ -102,7 +102,7 @@ func CoversOrIs(wildcard, host string) bool {
 	return wildcard == host || Covers(wildcard, host)
 }
 
-// Overlap says whether there is a name that both hosts stand for.
+// Overlap reports whether there is a name that both hosts stand for.
 func Overlap(a, b string) bool {
 	return a == b || Covers(a, b) || Covers(b, a)
 }

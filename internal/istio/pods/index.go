@@ -45,7 +45,7 @@ func (i Index) Selected(selector map[string]string) []*model.Workload {
 	return selected
 }
 
-// rarest is the shortest list of candidates that the labels of the selector offer.
+// rarest returns the shortest list of candidates that the labels of the selector offer.
 func (i Index) rarest(selector map[string]string) []*model.Workload {
 	var shortest []*model.Workload
 	first := true
@@ -57,7 +57,7 @@ func (i Index) rarest(selector map[string]string) []*model.Workload {
 	return shortest
 }
 
-// Matches says whether the labels have everything that the selector asks for. An empty selector asks for nothing.
+// Matches reports whether the labels have everything that the selector asks for. An empty selector asks for nothing.
 func Matches(selector, labels map[string]string) bool {
 	for k, v := range selector {
 		if got, ok := labels[k]; !ok || got != v {
@@ -67,7 +67,7 @@ func Matches(selector, labels map[string]string) bool {
 	return true
 }
 
-// Count is the number of pods in the workloads.
+// Count returns the number of pods in the workloads.
 func Count(workloads []*model.Workload) int {
 	n := 0
 	for i := range workloads {

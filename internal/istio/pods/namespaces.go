@@ -18,7 +18,7 @@ func ByNamespace(workloads []*model.Workload) Namespaces {
 	return indexed
 }
 
-// Selected are the workloads of the namespace that have the labels; no labels: all of them.
+// Selected returns the workloads of the namespace that have the labels; no labels: all of them.
 func (n Namespaces) Selected(namespace string, labels map[string]string) []*model.Workload {
 	index, any := n[namespace]
 	if !any {

@@ -17,7 +17,7 @@ func SelectorOf(labels map[string]string) Selector {
 	return selector
 }
 
-// Matches is what Matches says of the selector's labels.
+// Matches returns what Matches says of the selector's labels.
 func (s Selector) Matches(labels map[string]string) bool {
 	for _, asked := range s {
 		if got, ok := labels[asked.key]; !ok || got != asked.value {
@@ -51,7 +51,7 @@ func NewSelectors(selectors []map[string]string) Selectors {
 	return index
 }
 
-// firstLabel is the label with the first key, so that the index does not depend on the order of a map.
+// firstLabel returns the label with the first key, so that the index does not depend on the order of a map.
 func firstLabel(selector map[string]string) label {
 	key := slices.Min(slices.Collect(maps.Keys(selector)))
 	return label{key, selector[key]}

@@ -72,7 +72,7 @@ func (r Revisions) Tag(name string) (said model.ObjectRef, isTag bool) {
 	return said, isTag
 }
 
-// Known are the names of the revisions that are known, in order.
+// Known returns the names of the revisions that are known, in order.
 func (r Revisions) Known() []string {
 	var all []string
 	for name := range r.known {
@@ -82,7 +82,7 @@ func (r Revisions) Known() []string {
 	return all
 }
 
-// OfNamespace is the revision whose injector serves a namespace with the labels; false: none does.
+// OfNamespace returns the revision whose injector serves a namespace with the labels; false: none does.
 // Source: istio manifests/charts/istio-control/istio-discovery/templates/mutatingwebhook.yaml.
 func (r Revisions) OfNamespace(labels map[string]string) (revision string, served bool) {
 	if injection, said := labels[model.LabelInjection]; said {
@@ -92,8 +92,8 @@ func (r Revisions) OfNamespace(labels map[string]string) (revision string, serve
 	return r.Of(name), said
 }
 
-// OfPods is the revision that serves the pods of a namespace with the labels: the one whose injector marked them, else the one that they or
-// their namespace ask for, else the default one.
+// OfPods returns the revision that serves the pods of a namespace with the labels: the one whose injector marked them, else the one that
+// they or their namespace ask for, else the default one.
 func (r Revisions) OfPods(w *model.Workload, namespace map[string]string) string {
 	if w.Revision != "" {
 		return r.Of(w.Revision)

@@ -17,18 +17,18 @@ import (
 // Mesh stands, among the gateways of a VirtualService, for all sidecars.
 const Mesh = "mesh"
 
-// ForSidecars says whether a list of gateways names the sidecars; an empty one of a VirtualService does.
+// ForSidecars reports whether a list of gateways names the sidecars; an empty one of a VirtualService does.
 // Source: istio pilot/pkg/model/push_context.go, getGatewayNames.
 func ForSidecars(gateways []string) bool {
 	return len(gateways) == 0 || slices.Contains(gateways, Mesh)
 }
 
-// ForGateways says whether a list of gateways names any Gateway.
+// ForGateways reports whether a list of gateways names any Gateway.
 func ForGateways(gateways []string) bool {
 	return slices.ContainsFunc(gateways, func(name string) bool { return name != Mesh })
 }
 
-// Gateways are the Gateways that a list in a VirtualService of the namespace own names.
+// Gateways returns the Gateways that a list in a VirtualService of the namespace own names.
 func Gateways(names []string, own string) sets.Set[types.NamespacedName] {
 	gateways := sets.New[types.NamespacedName]()
 	for _, name := range names {
@@ -39,7 +39,7 @@ func Gateways(names []string, own string) sets.Set[types.NamespacedName] {
 	return gateways
 }
 
-// Gateway is the one that a VirtualService of the namespace own means: name, namespace/name, ./name, or as in old times name.namespace
+// Gateway returns the one that a VirtualService of the namespace own means: name, namespace/name, ./name, or as in old times name.namespace
 // with the domain of Services after it or not.
 // Source: istio pilot/pkg/model/config.go, resolveGatewayName.
 func Gateway(name, own string) types.NamespacedName {
@@ -57,7 +57,7 @@ func Gateway(name, own string) types.NamespacedName {
 	return types.NamespacedName{Namespace: namespace, Name: short}
 }
 
-// ByGateway are the VirtualServices that name a Gateway, by the Gateway.
+// ByGateway returns the VirtualServices that name a Gateway, by the Gateway.
 func ByGateway(all []*istionetworkingv1.VirtualService) map[types.NamespacedName][]*istionetworkingv1.VirtualService {
 	named := map[types.NamespacedName][]*istionetworkingv1.VirtualService{}
 	for _, vs := range all {
@@ -68,7 +68,7 @@ func ByGateway(all []*istionetworkingv1.VirtualService) map[types.NamespacedName
 	return named
 }
 
-// ExportedTo says whether the proxies of the namespace get the VirtualService. Where it does not say so itself, the mesh's defaults do.
+// ExportedTo reports whether the proxies of the namespace get the VirtualService. Where it does not say so itself, the mesh's defaults do.
 // Source: istio pilot/pkg/model/push_context.go, initVirtualServices: for all goes before for nobody, and that before the others.
 func ExportedTo(vs *istionetworkingv1.VirtualService, namespace string, defaults []string) bool {
 	exportTo := vs.Spec.ExportTo
@@ -87,7 +87,7 @@ func ExportedTo(vs *istionetworkingv1.VirtualService, namespace string, defaults
 	}
 }
 
-// ServedNames are the server's hosts that are for VirtualServices of a namespace; the Gateway is one of the namespace own.
+// ServedNames returns the server's hosts that are for VirtualServices of a namespace; the Gateway is one of the namespace own.
 func ServedNames(server *networkingapi.Server, own, namespace string) []string {
 	var names []string
 	for _, host := range server.GetHosts() {
@@ -129,7 +129,7 @@ func (s Served) SharedHosts(vs *istionetworkingv1.VirtualService) []string {
 	return shared
 }
 
-// CommonHosts are the VirtualService's hosts that the server serves in whole or in part.
+// CommonHosts returns the VirtualService's hosts that the server serves in whole or in part.
 // Source: istio pkg/config/host/names.go, NamesForNamespace and Intersection; pilot/pkg/networking/core/gateway.go,
 // pickMatchingGatewayHosts.
 func (s Served) CommonHosts(vs *istionetworkingv1.VirtualService) []string {

@@ -22,7 +22,7 @@ const (
 	None Kind = ""
 )
 
-// KindFor is the kind of routes that Istio uses for a server of a Gateway. A redirect needs none, nor does AUTO_PASSTHROUGH; a server
+// KindFor returns the kind of routes that Istio uses for a server of a Gateway. A redirect needs none, nor does AUTO_PASSTHROUGH; a server
 // for TLS that lacks the settings is one that Istio does not admit.
 // Source: istio pilot/pkg/networking/core/gateway.go, buildGatewayTCPBasedFilterChains, createGatewayTCPFilterChainOpts and
 // buildGatewayNetworkFiltersFromTLSRoutes.
@@ -53,7 +53,7 @@ func KindFor(server *networkingapi.Server) Kind {
 	}
 }
 
-// KindsFor are the kinds of routes that sidecars use for a port of the protocol. What Istio finds out by looking can be HTTP or not.
+// KindsFor returns the kinds of routes that sidecars use for a port of the protocol. What Istio finds out by looking can be HTTP or not.
 func KindsFor(protocol string) []Kind {
 	switch {
 	case protocol == "":

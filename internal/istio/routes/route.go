@@ -42,16 +42,16 @@ type Target interface {
 	GetWeight() int32
 }
 
-// Field is the path of the route.
+// Field returns the path of the route.
 func (r Route) Field() string { return fmt.Sprintf("spec.%s[%d]", r.Kind, r.Index) }
 
-// Host is the host that a destination of the route names, qualified in a cluster of the domain.
+// Host returns the host that a destination of the route names, qualified in a cluster of the domain.
 func (r Route) Host(domain hosts.Domain, to *networkingapi.Destination) string {
 	return domain.Qualify(to.GetHost(), r.Of.Namespace)
 }
 
 // FreeNames returns the server names of the conditions that hold for the call, of a route for TLS, and adds them to those that are taken.
-// Istio skips a condition of which a name is taken.
+// Istio skips a condition if one of its names is taken.
 // Source: istio pilot/pkg/networking/core/gateway.go, buildGatewayNetworkFiltersFromTLSRoutes.
 func (r Route) FreeNames(c Call, taken sets.Set[string]) []string {
 	var names []string
@@ -66,10 +66,10 @@ func (r Route) FreeNames(c Call, taken sets.Set[string]) []string {
 	return names
 }
 
-// Weighs says whether anything is sent to the target: a weight of zero has a meaning only among several.
+// Weighs reports whether anything is sent to the target: a weight of zero has a meaning only among several.
 func (r Route) Weighs(t Target) bool { return len(r.To) == 1 || t.GetWeight() > 0 }
 
-// All are the routes of the VirtualService, by kind: HTTP, TLS, TCP.
+// All returns the routes of the VirtualService, by kind: HTTP, TLS, TCP.
 func All(vs *istionetworkingv1.VirtualService) []Route {
 	all := make([]Route, 0, len(vs.Spec.Http)+len(vs.Spec.Tls)+len(vs.Spec.Tcp))
 	for i, r := range vs.Spec.Http {
@@ -118,7 +118,7 @@ type Call struct {
 	Port int32
 }
 
-// Taking are the VirtualService's routes of the kind that take the call, up to one that leaves nothing to those behind it.
+// Taking returns the VirtualService's routes of the kind that take the call, up to one that leaves nothing to those behind it.
 func Taking(vs *istionetworkingv1.VirtualService, kind Kind, c Call) []Route {
 	var taking []Route
 	for _, route := range All(vs) {
@@ -141,7 +141,7 @@ func (r Route) byAddress() bool {
 	})
 }
 
-// takes says whether the route is for the call. One for TLS without a condition is for none: Istio goes by the conditions.
+// takes reports whether the route is for the call. One for TLS without a condition is for none: Istio goes by the conditions.
 // Source: istio pilot/pkg/networking/core/gateway.go, buildGatewayNetworkFiltersFromTLSRoutes; tls.go,
 // buildSidecarOutboundTLSFilterChainOpts.
 func (r Route) takes(c Call) bool {
@@ -151,7 +151,7 @@ func (r Route) takes(c Call) bool {
 	return slices.ContainsFunc(r.Matches, func(m Match) bool { return r.holds(m, c) })
 }
 
-// holds says whether the condition holds for the call as a whole.
+// holds reports whether the condition holds for the call as a whole.
 func (r Route) holds(m Match, c Call) bool {
 	if byName, tls := m.(interface{ GetSniHosts() []string }); tls && c.Host != "" && !coverAny(byName.GetSniHosts(), c.Host) {
 		return false
@@ -160,7 +160,7 @@ func (r Route) holds(m Match, c Call) bool {
 	return atPort && r.forProxy(m.GetGateways(), c) && r.fromSource(m, c)
 }
 
-// forProxy says whether a condition's list of gateways names the proxy; an empty one names all of the VirtualService's.
+// forProxy reports whether a condition's list of gateways names the proxy; an empty one names all of the VirtualService's.
 func (r Route) forProxy(gateways []string, c Call) bool {
 	switch {
 	case len(gateways) == 0:
@@ -172,7 +172,7 @@ func (r Route) forProxy(gateways []string, c Call) bool {
 	}
 }
 
-// fromSource says whether the client is one that the condition is for. Gateways are not asked where they route connections, nor is
+// fromSource reports whether the client is one that the condition is for. Gateways are not asked where they route connections, nor is
 // anybody where a condition for requests names gateways.
 // Source: istio pilot/pkg/networking/core/route/route.go, sourceMatchHTTP;
 // pilot/pkg/networking/core/gateway.go, l4SingleMatch; tls.go, matchTLS and matchTCP.
@@ -183,7 +183,7 @@ func (r Route) fromSource(m Match, c Call) bool {
 		(m.GetSourceNamespace() == "" || m.GetSourceNamespace() == c.Client.Namespace)
 }
 
-// coverAny says whether one of the names is the host, or stands for it.
+// coverAny reports whether one of the names is the host, or stands for it.
 func coverAny(names []string, host string) bool {
 	return slices.ContainsFunc(names, func(name string) bool { return name == host || hosts.Covers(name, host) })
 }

@@ -48,7 +48,7 @@ func audience(vs *istionetworkingv1.VirtualService, namespace string, defaults [
 	}
 }
 
-// Routing returns those of the VirtualServices for a sidecar, in Istio's order, that name the host or a wildcard above it: those with
+// Routing returns the VirtualServices for a sidecar, in Istio's order, that name the host or a wildcard above it: those with
 // the most specific host first. Istio uses the first that has routes for what is called.
 func Routing(domain hosts.Domain, inMesh []*istionetworkingv1.VirtualService, called string) []*istionetworkingv1.VirtualService {
 	var routing []*istionetworkingv1.VirtualService

@@ -58,7 +58,7 @@ func (s Sidecars) Of(namespace string, labels map[string]string) *istionetworkin
 	return nil
 }
 
-// IngressPorts are the ports at which a Sidecar has the proxy listen, in order.
+// IngressPorts returns the ports at which a Sidecar has the proxy listen, in order.
 func IngressPorts(s *istionetworkingv1.Sidecar) []int32 {
 	if s == nil {
 		return nil
@@ -71,7 +71,7 @@ func IngressPorts(s *istionetworkingv1.Sidecar) []int32 {
 	return slices.Compact(ports)
 }
 
-// Outbound is what the proxy of pods with the Sidecar does with calls of hosts that it does not know.
+// Outbound returns what the proxy of pods with the Sidecar does with calls of hosts that it does not know.
 // Source: istio pilot/pkg/model/sidecar.go, initSidecarScopeInternalIndexes.
 func Outbound(s *istionetworkingv1.Sidecar, mesh model.Mesh) model.OutboundMode {
 	if s != nil && s.Spec.GetOutboundTrafficPolicy() != nil {
@@ -87,7 +87,7 @@ type Scope struct {
 	namespace string
 }
 
-// ScopeOf is the scope of pods of the namespace with the Sidecar, which may be nil.
+// ScopeOf returns the scope of pods of the namespace with the Sidecar, which may be nil.
 func ScopeOf(s *istionetworkingv1.Sidecar, namespace string) Scope {
 	return Scope{Sidecar: s, namespace: namespace}
 }
@@ -106,7 +106,7 @@ func (s Scope) ImportsRoutes(host, namespace string) bool {
 	return s.egress(func(l *networkingapi.IstioEgressListener) bool { return s.lists(l, host, namespace, overlaps) })
 }
 
-// overlaps is how a listed host and that of a VirtualService are compared: either may be the wildcard.
+// overlaps returns how a listed host and that of a VirtualService are compared: either may be the wildcard.
 func overlaps(listed, host string) bool { return hosts.Overlap(listed, host) }
 
 func (s Scope) egress(holds func(*networkingapi.IstioEgressListener) bool) bool {

@@ -56,7 +56,7 @@ func (w wanted) notAPair() (why, remedy string) {
 	}
 }
 
-// pair is the certificate with its key that the proxies are given; nil: none that works, or none that is understood.
+// pair returns the certificate with its key that the proxies are given; nil: none that works, or none that is understood.
 func pair(v *mesh.View, w wanted) *model.CertificatePair {
 	if why, _ := w.notAPair(); w.authority || why != "" {
 		return nil
@@ -68,7 +68,7 @@ func pair(v *mesh.View, w wanted) *model.CertificatePair {
 	return found.Pair
 }
 
-// judged are the certificates that must be valid for the credential to do its work, with what they are: the certificate of a pair, or
+// judged returns the certificates that must be valid for the credential to do its work, with what they are: the certificate of a pair, or
 // the authorities, of which one is enough.
 func judged(v *mesh.View, w wanted) (certificates []model.Certificate, what string) {
 	if pair := pair(v, w); pair != nil {
@@ -80,7 +80,7 @@ func judged(v *mesh.View, w wanted) (certificates []model.Certificate, what stri
 	return nil, ""
 }
 
-// lastToExpire is the certificate that counts.
+// lastToExpire returns the certificate that counts.
 func lastToExpire(certificates []model.Certificate) model.Certificate {
 	last := certificates[0]
 	for _, c := range certificates[1:] {
@@ -91,7 +91,7 @@ func lastToExpire(certificates []model.Certificate) model.Certificate {
 	return last
 }
 
-// nameOf is the namespace and name of what the proxies are given.
+// nameOf returns the namespace and name of what the proxies are given.
 func nameOf(v *mesh.View, w wanted) string {
 	if found, _ := given(v, w); found != nil {
 		return found.Namespace + "/" + found.Name

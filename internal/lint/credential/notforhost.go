@@ -60,7 +60,7 @@ func orNothing(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// namesOf are the names that the certificates of the server are for, if all of them are known.
+// namesOf returns the names that the certificates of the server are for, if all of them are known.
 func namesOf(v *mesh.View, w wanted) ([]string, bool) {
 	var names []string
 	for i := range max(1, len(w.server.Tls.CredentialNames)) {

@@ -60,7 +60,7 @@ func whereElse(v *mesh.View, w wanted) string {
 	return why
 }
 
-// otherPlace is the namespace of the object that names the credential if there is such a one, or else the first that has it.
+// otherPlace returns the namespace of the object that names the credential if there is such a one, or else the first that has it.
 func otherPlace(v *mesh.View, w wanted) string {
 	var places []string
 	for _, c := range v.Credentials() {

@@ -20,7 +20,7 @@ type (
 	wantedByClients []wanted
 )
 
-// serverCredentials are those that the servers of Gateways name, as far as their mode uses any.
+// serverCredentials returns the credentials that servers of Gateways name, as far as their mode uses any.
 // Source: istio pilot/pkg/security/model/authentication.go, ApplyCredentialSDSToServerCommonTLSContext.
 func serverCredentials(v *mesh.View) wantedByServers {
 	var all wantedByServers
@@ -45,7 +45,7 @@ func serverCredentials(v *mesh.View) wantedByServers {
 	return all
 }
 
-// namedBy are the credentials that a server names.
+// namedBy returns the credentials that a server names.
 func namedBy(gateway *istionetworkingv1.Gateway, server int) []wanted {
 	tls := gateway.Spec.Servers[server].GetTls()
 	path := fmt.Sprintf("spec.servers[%d].tls.", server)
@@ -80,7 +80,7 @@ func endsTLS(tls *networkingapi.ServerTLSSettings) bool {
 	}
 }
 
-// clientCredentials are those that DestinationRules have clients ask for.
+// clientCredentials returns the credentials that DestinationRules have clients ask for.
 // Source: istio pilot/pkg/security/model/authentication.go, ApplyCustomSDSToClientCommonTLSContext.
 func clientCredentials(v *mesh.View) wantedByClients {
 	var all wantedByClients
@@ -102,7 +102,7 @@ func clientCredentials(v *mesh.View) wantedByClients {
 	return all
 }
 
-// forMode is what the mode needs of the credential.
+// forMode returns what the mode needs of the credential.
 func forMode(tls *networkingapi.ClientTLSSettings, w wanted) []wanted {
 	var all []wanted
 	mutual := tls.Mode == networkingapi.ClientTLSSettings_MUTUAL
@@ -116,7 +116,7 @@ func forMode(tls *networkingapi.ClientTLSSettings, w wanted) []wanted {
 	return all
 }
 
-// askedBy are the namespaces of the clients that the rule governs and that ask for a credential: gateways, the workloads that the
+// askedBy returns the namespaces of the clients that the rule governs and that ask for a credential: gateways, the workloads that the
 // rule selects, and for a ConfigMap everybody. Any other sidecar does without TLS.
 // Source: istio pilot/pkg/networking/core/cluster_tls.go, buildUpstreamClusterTLSContext.
 func askedBy(v *mesh.View, rule *istionetworkingv1.DestinationRule, r reference) []string {

@@ -49,7 +49,7 @@ func (w wanted) foreign() bool {
 	return w.reference.kind == model.KindSecret && w.reference.namespace != "" && w.reference.namespace != w.proxies
 }
 
-// place is the namespace where Istio looks.
+// place returns the namespace where Istio looks.
 func (w wanted) place() string { return cmp.Or(w.reference.namespace, w.proxies) }
 
 // at is namespace/name.
@@ -108,7 +108,7 @@ func parseReference(name string) reference {
 	return r
 }
 
-// given is what Istio answers a proxy that asks, nil for nothing, and whether that is known.
+// given returns what Istio answers a proxy that asks, nil for nothing, and whether that is known.
 func given(v *mesh.View, w wanted) (found *model.Credential, known bool) {
 	itself := strings.TrimSuffix(w.reference.name, authoritySuffix)
 	if w.reference.kind == "" || w.foreign() || !v.CredentialsKnown(w.place(), itself) {

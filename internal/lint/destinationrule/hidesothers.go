@@ -70,7 +70,7 @@ func clientWords(rule *istionetworkingv1.DestinationRule) string {
 	return "the clients of " + rule.Namespace
 }
 
-// hiddenBy is what the rule hides from its namespace's clients.
+// hiddenBy returns what the rule hides from its namespace's clients.
 func hiddenBy(v *mesh.View, rule *istionetworkingv1.DestinationRule) hidden {
 	var h hidden
 	if len(v.Clients().In[rule.Namespace]) == 0 {
@@ -113,7 +113,7 @@ func (h *hidden) add(rule *istionetworkingv1.DestinationRule, tls bool) {
 	}
 }
 
-// governedIn is the first client of the rule's own namespace whose calls of the destination it governs, and what it is governed by.
+// governedIn returns the first client of the rule's own namespace whose calls of the destination it governs, and what it is governed by.
 func governedIn(v *mesh.View, rule *istionetworkingv1.DestinationRule, d *destinations.Destination) (istio.Client, istio.Choice, bool) {
 	for _, w := range v.Clients().In[rule.Namespace] {
 		if governing := v.Rule(istio.ClientOf(w), d.Host); slices.Contains(governing.Rules, rule) {

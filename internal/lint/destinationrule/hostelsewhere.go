@@ -59,7 +59,7 @@ func hostElsewhere(v *mesh.View) []model.Finding {
 	return findings
 }
 
-// unabridged is the name in full of a Service that is written as name.namespace or name.namespace.svc; otherwise the host itself.
+// unabridged returns the name in full of a Service that is written as name.namespace or name.namespace.svc; otherwise the host itself.
 func unabridged(v *mesh.View, host string) string {
 	name, namespace, dotted := strings.Cut(strings.TrimSuffix(host, ".svc"), ".")
 	if !dotted {

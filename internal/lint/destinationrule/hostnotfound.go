@@ -52,7 +52,7 @@ func isShortForAnother(rule *istionetworkingv1.DestinationRule, byName map[strin
 	return len(byName[rule.Spec.Host]) > 0
 }
 
-// populated are the namespaces that have Services, and that somebody would have all of at hand: those of the root namespace come with
+// populated returns the namespaces that have Services, and that somebody would have all of at hand: those of the root namespace come with
 // Istio's installation, which manifests are seldom kept beside.
 func populated(v *mesh.View) sets.Set[string] {
 	namespaces := sets.New[string]()

@@ -7,7 +7,7 @@ import (
 	"github.com/meshtls/meshtls/internal/mesh"
 )
 
-// servicesByName are the hosts of the Services of each name.
+// servicesByName returns the hosts of the Services of each name.
 func servicesByName(v *mesh.View) map[string][]string {
 	byName := map[string][]string{}
 	for i := range v.Services() {

@@ -29,7 +29,7 @@ func init() {
 }
 
 // internalHostSystemCA tells of TLS toward hosts of the cluster that is verified against the authorities that the
-// system trusts, of which a cluster's own is none.
+// system trusts; a cluster's own is not among them.
 // Source: istio pilot/pkg/networking/core/cluster_tls.go, constructUpstreamTLS: without caCertificates it is "system".
 func internalHostSystemCA(v *mesh.View) []model.Finding {
 	unverifiable := func(o outcome) bool {

@@ -29,7 +29,7 @@ func init() {
 	})
 }
 
-// policyDropped tells of rules that Istio merges into others of the same host and namespace, and of which it drops the
+// policyDropped tells of rules that Istio merges into others of the same host and namespace, dropping their
 // trafficPolicy or a subset: it keeps the first of each.
 // Source: istio pilot/pkg/model/destination_rule.go, mergeDestinationRule.
 func policyDropped(v *mesh.View) []model.Finding {
@@ -69,8 +69,8 @@ func anyTakes(choices []choice, rule *istionetworkingv1.DestinationRule) bool {
 	return slices.ContainsFunc(choices, func(c choice) bool { return c.Policy == rule })
 }
 
-// choicesOf are those that the rule is a part of: for the clients of its own namespace, of those that it is exported to, and of one
-// that has no rules.
+// choicesOf returns the choices that the rule is a part of: for the clients of its own namespace, of those that it is exported to, and of
+// one that has no rules.
 func choicesOf(v *mesh.View, rule *istionetworkingv1.DestinationRule) []choice {
 	var choices []choice
 	host := model.Host{Name: v.HostOf(rule), Namespace: rule.Namespace}

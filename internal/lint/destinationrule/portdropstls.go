@@ -63,7 +63,7 @@ type portWithoutTLS struct {
 	subset string
 }
 
-// portsWithoutTLS are those of a rule.
+// portsWithoutTLS returns the port entries of a rule that have no tls.
 func portsWithoutTLS(rule *networkingapi.DestinationRule) iter.Seq[portWithoutTLS] {
 	return func(yield func(portWithoutTLS) bool) {
 		top := rule.TrafficPolicy.GetTls()
@@ -115,7 +115,7 @@ func sentWords(sent istio.TLS) string {
 	}
 }
 
-// dropping is the first call for which other TLS is used than the level above the entry says.
+// dropping returns the first call for which other TLS is used than the level above the entry says.
 func dropping(v *mesh.View, rule *istionetworkingv1.DestinationRule, entry portWithoutTLS) (outcome, bool) {
 	var first outcome
 	found := false

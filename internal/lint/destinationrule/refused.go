@@ -42,7 +42,7 @@ func failures(v *mesh.View, r failure) []model.Finding {
 	return findings
 }
 
-// wherePeersSay are the hosts of which some pod has a port that a PeerAuthentication gives the mode. Many rules are for one host, so
+// wherePeersSay returns the hosts with a pod that has a port to which a PeerAuthentication gives the mode. Many rules are for one host, so
 // each is looked at once.
 func wherePeersSay(v *mesh.View, mode meshtlsv1alpha1.AcceptMode) func(*destinations.Destination) bool {
 	namespaces := namespacesThatSay(v, mode)
@@ -60,7 +60,7 @@ func wherePeersSay(v *mesh.View, mode meshtlsv1alpha1.AcceptMode) func(*destinat
 	}
 }
 
-// namespacesThatSay are those with a PeerAuthentication that says the mode, of a workload or of a port.
+// namespacesThatSay returns the namespaces with a PeerAuthentication that says the mode, of a workload or of a port.
 func namespacesThatSay(v *mesh.View, mode meshtlsv1alpha1.AcceptMode) sets.Set[string] {
 	namespaces := sets.New[string]()
 	for _, pa := range v.PeerAuthentications() {

@@ -28,7 +28,7 @@ func init() {
 	})
 }
 
-// selectorHidesRule tells of rules for some pods because of which the namespace's other pods lose the rule that they had:
+// selectorHidesRule tells of rules for some pods that take from the namespace's other pods the rule that they had:
 // in a namespace that has any for the host Istio looks no further.
 // Source: istio pilot/pkg/model/sidecar.go, SidecarScope.DestinationRule.
 func selectorHidesRule(v *mesh.View) []model.Finding {
@@ -59,7 +59,7 @@ func selectorHidesRule(v *mesh.View) []model.Finding {
 	return findings
 }
 
-// loser is the first client of the namespace for which no rule is left, the rule for others being among those that hide it.
+// loser returns the first client of the namespace for which no rule is left, the rule for others being among those that hide it.
 func loser(v *mesh.View, rule *istionetworkingv1.DestinationRule, d *destinations.Destination) (*model.Workload, bool) {
 	for _, w := range v.Clients().In[rule.Namespace] {
 		if len(v.Rule(istio.ClientOf(w), d.Host).Rules) == 0 && hides(v, rule, w, d) {

@@ -52,7 +52,7 @@ func subsetWithoutPods(v *mesh.View) []model.Finding {
 	return findings
 }
 
-// without is the Service whose pods, of which there are some, do not include any of the subset, if something is sent there.
+// without returns the Service that has pods but none of the subset, if something is sent there.
 func without(v *mesh.View, rule *istionetworkingv1.DestinationRule, subset *networkingapi.Subset) *destinations.Destination {
 	host := v.HostOf(rule)
 	if hosts.IsWildcard(host) || len(subset.Labels) == 0 || !v.SubsetRouted(host, subset.Name) || givenByIstio(subset.Labels) {

@@ -50,7 +50,7 @@ func certificateShared(v *mesh.View) []model.Finding {
 	return findings
 }
 
-// serverPair are two servers of which one has a certificate that is for a host of the other, too.
+// serverPair are two servers; the certificate of one is also for a host of the other.
 type serverPair struct {
 	later, earlier mesh.GatewayServer
 	// ofLater says that the certificate is the later server's, and both that both have it.

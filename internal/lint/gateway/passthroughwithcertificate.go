@@ -50,7 +50,7 @@ func passthroughWithCertificate(v *mesh.View) []model.Finding {
 	return findings
 }
 
-// certificateFields are the fields that say which certificates are used.
+// certificateFields returns the fields that say which certificates are used.
 func certificateFields(tls *networkingapi.ServerTLSSettings) []string {
 	return slices.Concat(
 		fieldIf("credentialName", tls.GetCredentialName() != ""),

@@ -51,7 +51,7 @@ func podsInSeveralNamespaces(v *mesh.View) []model.Finding {
 	return findings
 }
 
-// plainCredentials are the Secrets that the Gateway's servers name by a name alone.
+// plainCredentials returns the Secrets that the Gateway's servers name by a name alone.
 func plainCredentials(g *istionetworkingv1.Gateway) sets.Set[string] {
 	names := sets.New[string]()
 	for s := range mesh.ServersOf(g) {

@@ -55,7 +55,7 @@ type fronted struct {
 	pod   *model.Workload
 }
 
-// servicesBefore are the Services that select the pods, once for each of these.
+// servicesBefore returns the Services that select the pods, once for each of these.
 func servicesBefore(v *mesh.View, workloads []*model.Workload) []fronted {
 	var services []fronted
 	for _, w := range workloads {

@@ -49,7 +49,7 @@ func mismatch(v *mesh.View, m mesh.RouteMismatch) model.Finding {
 	return f
 }
 
-// wants are the routes that the server uses, and why.
+// wants returns the routes that the server uses, and why.
 func wants(s mesh.GatewayServer) string {
 	switch {
 	case s.PassesThrough():
@@ -63,7 +63,7 @@ func wants(s mesh.GatewayServer) string {
 	}
 }
 
-// unrouted is what becomes of clients without a route.
+// unrouted returns what becomes of clients without a route.
 func unrouted(s mesh.GatewayServer) string {
 	if s.Routes() == routes.HTTP {
 		return "requests are answered by 404"
@@ -71,7 +71,7 @@ func unrouted(s mesh.GatewayServer) string {
 	return "connections fail"
 }
 
-// instead is what else the kinds of routes would be right for.
+// instead returns what else the kinds of routes would be right for.
 func instead(s mesh.GatewayServer, kinds sets.Set[routes.Kind]) string {
 	switch {
 	case s.EndsTLS() && kinds.Has(routes.TLS):

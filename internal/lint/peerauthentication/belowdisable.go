@@ -73,7 +73,7 @@ func (c plaintextCall) worseThan(other plaintextCall) bool {
 	return cmp.Or(cmp.Compare(c.service.Name, other.service.Name), cmp.Compare(c.port, other.port), cmp.Compare(c.client, other.client)) < 0
 }
 
-// plaintextCalls are those of pods for which the object decides.
+// plaintextCalls returns the plaintext calls of pods for which the object decides.
 func plaintextCalls(v *mesh.View, pa *istiosecurityv1.PeerAuthentication) []plaintextCall {
 	var calls []plaintextCall
 	for _, front := range v.ServicePorts(v.Selected(pa.Namespace, peerSelector(pa))...) {

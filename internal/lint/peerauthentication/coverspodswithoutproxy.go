@@ -61,8 +61,8 @@ func coversPodsWithoutProxy(v *mesh.View) []model.Finding {
 // labelNamespaceInjection has the pods of a namespace injected.
 const labelNamespaceInjection = "istio-injection"
 
-// meshedNamespaces are those whose pods should have a proxy: because some have one, or because a label says so. What labels say counts
-// only if there is a proxy anywhere: in files nothing is injected yet.
+// meshedNamespaces returns the namespaces whose pods should have a proxy: because some have one, or because a label says so. What labels
+// say counts only if there is a proxy anywhere: in files nothing is injected yet.
 func meshedNamespaces(v *mesh.View) sets.Set[string] {
 	meshed := sets.New[string]()
 	for _, w := range v.Workloads() {

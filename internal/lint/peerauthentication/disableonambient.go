@@ -48,7 +48,7 @@ func disableOnAmbient(v *mesh.View) []model.Finding {
 	return findings
 }
 
-// disabledFields are the ports, and mesh.WholeWorkload, for which the object says DISABLE.
+// disabledFields returns the ports, and mesh.WholeWorkload, for which the object says DISABLE.
 func disabledFields(pa *istiosecurityv1.PeerAuthentication) []int32 {
 	var disabled []int32
 	if istio.ModeOf(pa.Spec.GetMtls()) == meshtlsv1alpha1.AcceptDisable {
@@ -96,7 +96,7 @@ func disabledFor(v *mesh.View, pa *istiosecurityv1.PeerAuthentication, port int3
 	return []model.Finding{f}
 }
 
-// under are the pods of the object's scope, whether or not it decides for them.
+// under returns the pods of the object's scope, whether or not it decides for them.
 func under(v *mesh.View, pa *istiosecurityv1.PeerAuthentication) []*model.Workload {
 	switch {
 	case pa.Namespace != v.Mesh().RootNamespace:

@@ -76,5 +76,5 @@ func incomplete(v *mesh.View, pa *istiosecurityv1.PeerAuthentication, covered, o
 	return []model.Finding{f}
 }
 
-// istioMode is the mode in Istio's words.
+// istioMode returns the mode in Istio's words.
 func istioMode(mode meshtlsv1alpha1.AcceptMode) string { return strings.ToUpper(string(mode)) }

@@ -50,7 +50,7 @@ func overlapsOlder(v *mesh.View) []model.Finding {
 	return findings
 }
 
-// takenBy are the pods that the object selects and others decide for, by the others.
+// takenBy returns the pods that the object selects and others decide for, by the others.
 func takenBy(v *mesh.View, pa *istiosecurityv1.PeerAuthentication) map[model.ObjectRef][]*model.Workload {
 	taken := map[model.ObjectRef][]*model.Workload{}
 	self := model.RefOf(model.KindPeerAuthentication, pa)

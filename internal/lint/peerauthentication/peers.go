@@ -16,7 +16,7 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// selectingPeers are the PeerAuthentications for single workloads that Istio looks at.
+// selectingPeers returns the PeerAuthentications for single workloads that Istio looks at.
 func selectingPeers(v *mesh.View) []*istiosecurityv1.PeerAuthentication {
 	var selecting []*istiosecurityv1.PeerAuthentication
 	for _, pa := range v.PeerAuthentications() {
@@ -40,7 +40,8 @@ func peerSelector(pa *istiosecurityv1.PeerAuthentication) map[string]string {
 	return pa.Spec.GetSelector().GetMatchLabels()
 }
 
-// peerModeAt is what the object has pods accept at a port, if it alone decides for them; where it says nothing, the parent's mode holds.
+// peerModeAt returns what the object has pods accept at a port, if it alone decides for them; where it says nothing, the parent's mode
+// holds.
 func peerModeAt(pa *istiosecurityv1.PeerAuthentication, port uint32, parent meshtlsv1alpha1.AcceptMode) meshtlsv1alpha1.AcceptMode {
 	return cmp.Or(istio.ModeOf(pa.Spec.GetPortLevelMtls()[port]), istio.ModeOf(pa.Spec.GetMtls()), parent)
 }
@@ -59,7 +60,7 @@ func sameModes(a, b *istiosecurityv1.PeerAuthentication, parent meshtlsv1alpha1.
 	return true
 }
 
-// modeWords is what the object says, in Istio's words.
+// modeWords returns what the object says, in Istio's words.
 func modeWords(pa *istiosecurityv1.PeerAuthentication) string {
 	words := "no mode"
 	if istio.ModeOf(pa.Spec.GetMtls()) != "" {

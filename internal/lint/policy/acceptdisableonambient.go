@@ -42,7 +42,7 @@ func acceptDisableOnAmbient(w world) []model.Finding {
 	return findings
 }
 
-// disabledOnAmbient is the finding about an entry that says Disable, if some of the target's pods are ambient. If all are, the entry
+// disabledOnAmbient returns the finding about an entry that says Disable, if some of the target's pods are ambient. If all are, the entry
 // does not even stand: translate says so.
 func (w world) disabledOnAmbient(s subject, field string) []model.Finding {
 	selected, ambient := w.targetPods(s), 0

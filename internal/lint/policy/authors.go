@@ -20,7 +20,7 @@ type authors struct {
 	subjects []subject
 }
 
-// domain is the cluster's: what the names of its Services end in.
+// domain returns the cluster's: what the names of its Services end in.
 func (a authors) domain() hosts.Domain { return hosts.Domain(a.Snapshot.Mesh.ClusterDomain) }
 
 // subject is a policy with what becomes of it.
@@ -63,7 +63,7 @@ func (a authors) behind(ours metav1.Object) []types.NamespacedName {
 	return owners
 }
 
-// fieldBehind is the path in the policy's spec that a field of an object of ours comes from, as far as can be told.
+// fieldBehind returns the path in the policy's spec that a field of an object of ours comes from, as far as can be told.
 func (a authors) fieldBehind(policy string, ours metav1.Object, path string) string {
 	switch typed := ours.(type) {
 	case *istionetworkingv1.Gateway:

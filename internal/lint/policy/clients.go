@@ -21,8 +21,8 @@ type clients struct {
 	count   int
 }
 
-// clientsOf are those that the rule is for: the pods that it selects; without a selector those of the namespace, and if it is for
-// everybody those of a namespace that has no rules, and of those that have some for the host.
+// clientsOf returns the clients that a DestinationRule targets: the pods that its workloadSelector matches; else the namespace's pods, and
+// if it is exported to all, a client of a namespace without DestinationRules and one of each namespace that has one for the host.
 func (w world) clientsOf(rule *istionetworkingv1.DestinationRule) []clients {
 	selector := rule.Spec.GetWorkloadSelector().GetMatchLabels()
 	if len(selector) == 0 {
@@ -35,7 +35,7 @@ func (w world) clientsOf(rule *istionetworkingv1.DestinationRule) []clients {
 	return selected
 }
 
-// wideClientsOf are the clients of a rule without selector. The namespace's pods are looked at one by one where somebody else has a
+// wideClientsOf returns the clients of a rule without selector. The namespace's pods are looked at one by one where somebody else has a
 // rule for single pods; what ours of that kind take is how the policies mean it.
 func (w world) wideClientsOf(rule *istionetworkingv1.DestinationRule) []clients {
 	all := []clients{{Client: asSidecar(&model.Workload{Namespace: rule.Namespace})}}
@@ -58,7 +58,7 @@ func foreignSelecting(s model.Snapshot) bool {
 	})
 }
 
-// clientsElsewhere are those of other namespaces of which DestinationRules are known: one that no selector selects, and one for each
+// clientsElsewhere returns the clients of other namespaces whose DestinationRules are known: one that no selector selects, and one for each
 // selector.
 func clientsElsewhere(s model.Snapshot) []clients {
 	var all []clients

@@ -69,7 +69,7 @@ func eachListenerAddress(v view, visit func([]istio.Server)) {
 	}
 }
 
-// unreachable is the finding that another server at the same address answers in place of ours; nil: none does.
+// unreachable returns the finding that another server at the same address answers in place of ours; nil: none does.
 func unreachable(ours istio.Server, servers []istio.Server) *model.Finding {
 	for _, other := range servers {
 		if other.Ref() == ours.Ref() && other.Spec().GetPort().GetNumber() == ours.Spec().GetPort().GetNumber() {
@@ -110,7 +110,7 @@ func kindOf(s istio.Server) istio.ServerKind {
 	return istio.KindOf(s.Spec().Port.Protocol, s.Spec().Tls != nil)
 }
 
-// sharedName is a name that both servers answer to; empty: none.
+// sharedName returns a name that both servers answer to; empty: none.
 func sharedName(a, b istio.Server) string {
 	for _, name := range a.Names() {
 		if slices.Contains(b.Names(), name) {

@@ -117,7 +117,7 @@ func asksForCertificate(tls *networkingapi.ServerTLSSettings) bool {
 	return tls.GetMode() == networkingapi.ServerTLSSettings_MUTUAL || tls.GetMode() == networkingapi.ServerTLSSettings_ISTIO_MUTUAL
 }
 
-// leastVersion is the lowest version that the server takes; where it says none, Istio's default.
+// leastVersion returns the lowest version that the server takes; where it says none, Istio's default.
 func leastVersion(tls *networkingapi.ServerTLSSettings) networkingapi.ServerTLSSettings_TLSProtocol {
 	if tls.GetMinProtocolVersion() == networkingapi.ServerTLSSettings_TLS_AUTO {
 		return networkingapi.ServerTLSSettings_TLSV1_2

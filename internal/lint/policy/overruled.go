@@ -25,7 +25,7 @@ type overruling struct {
 // overruled counts the pods for which objects of ours are overruled.
 type overruled map[overruling]int
 
-// inOrder are the overrulings by name.
+// inOrder returns the overrulings by name.
 func (o overruled) inOrder() []overruling {
 	return slices.SortedFunc(maps.Keys(o), func(a, b overruling) int {
 		return cmp.Or(strings.Compare(a.loser.String(), b.loser.String()), strings.Compare(a.winner.String(), b.winner.String()),
@@ -33,7 +33,7 @@ func (o overruled) inOrder() []overruling {
 	})
 }
 
-// ownersOf are the policies behind an object of ours.
+// ownersOf returns the policies behind an object of ours.
 func ownersOf(o metav1.Object) []types.NamespacedName {
 	owners := make([]types.NamespacedName, len(o.GetOwnerReferences()))
 	for i, owner := range o.GetOwnerReferences() {
@@ -55,7 +55,7 @@ func (v view) overruledBy(winner model.ObjectRef) (words, reason string) {
 	return fmt.Sprintf("%s (from MeshTLSPolicy %s)", winner, strings.Join(names, ", ")), meshtlsv1alpha1.ReasonOverlapped
 }
 
-// plannedObject is the rendered object of that name; one without owners where it is not ours.
+// plannedObject returns the rendered object of that name; one without owners where it is not ours.
 func (v view) plannedObject(ref model.ObjectRef) metav1.Object {
 	if o, ours := v.peerAuthentications[ref]; ours {
 		return o

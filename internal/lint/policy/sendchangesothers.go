@@ -198,7 +198,7 @@ func (c change) words() string {
 	return strings.Join(words, " and ")
 }
 
-// String is how messages name the clients.
+// String returns how messages name the clients.
 func (c clients) String() string {
 	switch {
 	case c.example != "":

@@ -51,7 +51,7 @@ func sendOverruled(w world) []model.Finding {
 	return findings
 }
 
-// destinations are what the rule's host means: itself, or with a wildcard what it covers, and if nothing is known of that, itself.
+// destinations returns what the rule's host means: itself, or with a wildcard what it covers, and if nothing is known of that, itself.
 func (w world) destinations(rule *istionetworkingv1.DestinationRule) []model.Host {
 	if !hosts.IsWildcard(rule.Spec.Host) {
 		if h, known := w.hosts.byName[rule.Spec.Host]; known {

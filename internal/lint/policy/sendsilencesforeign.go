@@ -23,7 +23,7 @@ func init() {
 	}, sendSilencesForeign)
 }
 
-// sendSilencesForeign tells of other people's DestinationRules of which Istio drops the trafficPolicy because one of ours is older.
+// sendSilencesForeign tells of foreign DestinationRules whose trafficPolicy Istio drops because one of ours is older.
 // Source: istio pilot/pkg/model/destination_rule.go, mergeDestinationRule.
 func sendSilencesForeign(w world) []model.Finding {
 	theirs := foreignHosts(w.Snapshot)
@@ -48,7 +48,7 @@ func sendSilencesForeign(w world) []model.Finding {
 	return findings
 }
 
-// foreignHosts are the hosts for which somebody else has a DestinationRule in the namespace: Istio merges rules of one host only.
+// foreignHosts returns the hosts for which somebody else has a DestinationRule in the namespace: Istio merges rules of one host only.
 func foreignHosts(s model.Snapshot) sets.Set[string] {
 	theirs := sets.New[string]()
 	for _, rule := range s.DestinationRules {

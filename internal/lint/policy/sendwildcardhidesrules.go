@@ -43,7 +43,7 @@ func sendWildcardHidesRules(w world) []model.Finding {
 	return findings
 }
 
-// hiddenBy are the rules that would govern what the wildcard covers.
+// hiddenBy returns the rules that would govern what the wildcard covers.
 func (w world) hiddenBy(v view, rule model.SendRule) []model.ObjectRef {
 	var hidden []model.ObjectRef
 	for _, host := range w.hosts.declared(rule.Host) {
@@ -58,7 +58,7 @@ func (w world) hiddenBy(v view, rule model.SendRule) []model.ObjectRef {
 	return hidden
 }
 
-// hiddenFrom are the clients that a wildcard keeps from the rules of others: a workload's keeps the namespace's other pods from them
+// hiddenFrom returns the clients that a wildcard keeps from the rules of others: a workload's keeps the namespace's other pods from them
 // too, and gives them nothing.
 func hiddenFrom(rule model.SendRule) string {
 	if rule.Audience == model.AudienceWorkload {

@@ -16,7 +16,7 @@ type sentHost struct {
 	declared []model.Host
 }
 
-// sentHostsOf are all hosts that the policies send to.
+// sentHostsOf returns all hosts that the policies send to.
 func sentHostsOf(w world) []sentHost {
 	var all []sentHost
 	for _, s := range w.subjects {

@@ -33,7 +33,7 @@ type part struct {
 	field    string
 	pods     []*model.Workload
 	obstacle func(*model.Workload) mesh.Obstacle
-	// lenient says that it is for all pods there may be, of which none has to carry it.
+	// lenient says that it is for all pods there may be, and no pod has to carry it.
 	lenient bool
 	// remedy is what to do; empty: what the obstacle calls for.
 	remedy string

@@ -90,7 +90,7 @@ func partlyInMesh(d *destinations.Destination, port int, without []*model.Worklo
 	}
 }
 
-// refusedTogether are the pods that refuse clients' plaintext at the port, and would get mutual TLS if all pods had a sidecar.
+// refusedTogether returns the pods that refuse clients' plaintext at the port, and would get mutual TLS if all pods had a sidecar.
 func refusedTogether(v *mesh.View, d *destinations.Destination, port destinations.Port) ([]*model.Workload, istio.Verdict) {
 	var refusing []*model.Workload
 	var why istio.Verdict

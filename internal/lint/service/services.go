@@ -16,7 +16,7 @@ func inMesh(v *mesh.View, service *model.Service) bool {
 	})
 }
 
-// servicesWhere are the destinations that Services of the kind declare.
+// servicesWhere returns the destinations that Services of the kind declare.
 func servicesWhere(v *mesh.View, is func(*model.Service) bool) iter.Seq[*destinations.Destination] {
 	return func(yield func(*destinations.Destination) bool) {
 		for i := range v.Services() {

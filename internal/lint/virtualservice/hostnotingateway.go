@@ -68,7 +68,7 @@ func usedElsewhere(v *mesh.View, m mention, gateways map[types.NamespacedName]*i
 	})
 }
 
-// servedForOthers is a host of the VirtualService that the Gateway serves, for other namespaces than its own.
+// servedForOthers returns a host of the VirtualService that the Gateway serves, for other namespaces than its own.
 func servedForOthers(v *mesh.View, g *istionetworkingv1.Gateway, vs *istionetworkingv1.VirtualService) (string, bool) {
 	for _, host := range vs.Spec.Hosts {
 		host = v.Domain().Qualify(host, vs.Namespace)

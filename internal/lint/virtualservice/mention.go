@@ -25,7 +25,7 @@ func (m mention) about(severity lint.Severity) model.Finding {
 	return lint.Finding(severity, model.KindVirtualService, m.vs, m.field)
 }
 
-// mentions are all places where VirtualServices name Gateways. One without hosts is no VirtualService of its own: another one
+// mentions returns all places where VirtualServices name Gateways. One without hosts is no VirtualService of its own: another one
 // delegates to it.
 func mentions(v *mesh.View) iter.Seq[mention] {
 	return func(yield func(mention) bool) {

@@ -56,7 +56,7 @@ func bypassedByPlaintext(v *mesh.View) []model.Finding {
 	return findings
 }
 
-// bypassOf is what the rule lets a caller without identity do; empty: nothing that it should not.
+// bypassOf returns what the rule lets a caller without identity do; empty: nothing that it should not.
 func bypassOf(policy *istiosecurityv1.AuthorizationPolicy, use identityUse) string {
 	switch action := policy.Spec.GetAction(); {
 	case action == securityapi.AuthorizationPolicy_DENY && use.asks:

@@ -10,13 +10,13 @@ import (
 // identityKeys are the conditions that only mutual TLS can answer.
 var identityKeys = []string{"source.principal", "source.namespace", "source.serviceAccount", "source.trustDomain"}
 
-// identityUse is how a rule asks who the caller is. Somebody who calls in plaintext is nobody: asked to be one of some, he never is,
-// and asked to be none of some, he always is.
+// identityUse is how a rule asks who the caller is. A plaintext caller has no identity: it never matches principals or namespaces, and
+// always matches notPrincipals and notNamespaces.
 // Source: istio pilot/pkg/security/authz/model/model.go, rule.principal.
 type identityUse struct {
-	// asks: some of its sources must be somebody. needs: all of them.
+	// asks: some of its sources must have an identity. needs: all of them must.
 	asks, needs bool
-	// excludes: it is for everybody but some, and so for nobody, too.
+	// excludes: it is for all identities but some, and so for callers without one, too.
 	excludes bool
 }
 

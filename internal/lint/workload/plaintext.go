@@ -54,7 +54,7 @@ func openUnder(v *mesh.View,
 	return slices.MinFunc(all, func(a, b openTo) int { return cmp.Compare(a.port, b.port) }), true
 }
 
-// authorized are the pods that the policy is for.
+// authorized returns the pods that the policy is for.
 func authorized(v *mesh.View, policy *istiosecurityv1.AuthorizationPolicy) []*model.Workload {
 	selector := policy.Spec.GetSelector().GetMatchLabels()
 	switch {
@@ -69,8 +69,8 @@ func authorized(v *mesh.View, policy *istiosecurityv1.AuthorizationPolicy) []*mo
 	}
 }
 
-// plaintextPort is the lowest port of those asked about, else of those that are known, at which the pods take plaintext and their proxy
-// has a say; mesh.WholeWorkload where no port is known.
+// plaintextPort returns the lowest port of those asked about, else of those that are known, at which the pods take plaintext and their
+// proxy has a say; mesh.WholeWorkload where no port is known.
 func plaintextPort(v *mesh.View, w *model.Workload, asked []int32) (int32, bool) {
 	acceptance := v.Accept(w)
 	ports := slices.Clone(asked)
@@ -94,7 +94,7 @@ func plaintextPort(v *mesh.View, w *model.Workload, asked []int32) (int32, bool)
 	return 0, false
 }
 
-// rulePorts are the ports that the rule is for; none: all.
+// rulePorts returns the ports that the rule is for; none: all.
 func rulePorts(rule *securityapi.Rule) []int32 {
 	var ports []int32
 	for _, to := range rule.GetTo() {
@@ -128,7 +128,7 @@ func plaintextDenied(v *mesh.View, w *model.Workload) bool {
 	return byName && !otherwise
 }
 
-// authorizing are the policies that are for the pods.
+// authorizing returns the policies that are for the pods.
 func authorizing(v *mesh.View, w *model.Workload) iter.Seq[*istiosecurityv1.AuthorizationPolicy] {
 	return func(yield func(*istiosecurityv1.AuthorizationPolicy) bool) {
 		for _, namespace := range slices.Compact([]string{v.Mesh().RootNamespace, w.Namespace}) {

@@ -99,7 +99,7 @@ func TestAdmit(t *testing.T) {
 	}
 }
 
-// object is a policy with the spec, decoded as an API server decodes it: whole numbers are integers.
+// object returns a policy with the spec, decoded as an API server decodes it: whole numbers are integers.
 func object(t *testing.T, spec string) map[string]any {
 	t.Helper()
 	encoded, err := yaml.YAMLToJSON([]byte(policy + "  " + spec))

@@ -84,7 +84,7 @@ func compare(t *testing.T, topic topic, file string, manifest []byte) comparison
 	return c
 }
 
-// tells says whether lint has the finding about the object.
+// tells reports whether lint has the finding about the object.
 func (c comparison) tells(object, check string) bool {
 	return slices.ContainsFunc(c.findings, func(f model.Finding) bool { return f.Check == check && f.Subject.String() == object })
 }

@@ -9,7 +9,7 @@ import (
 	"istio.io/istio/pkg/config/analysis/local"
 )
 
-// analyzed is what Istio's analyzers say about the manifests.
+// analyzed returns what Istio's analyzers say about the manifests.
 func analyzed(t *testing.T, file string, manifest []byte) diag.Messages {
 	t.Helper()
 	analyzer := local.NewSourceAnalyzer(analyzers.AllCombined(), "", "istio-system", nil)

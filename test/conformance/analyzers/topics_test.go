@@ -85,7 +85,7 @@ func is(types ...*diag.MessageType) func(diag.Message) bool {
 	return func(m diag.Message) bool { return slices.Contains(types, m.Type) }
 }
 
-// notFound are the messages that an object of the kind refers to something that is not there.
+// notFound returns the messages that an object of the kind refers to something that is not there.
 func notFound(kind, what string) func(diag.Message) bool {
 	return func(m diag.Message) bool {
 		return m.Type == msg.ReferencedResourceNotFound && strings.HasPrefix(objectOf(m), kind+" ") && m.Parameters[0] == what

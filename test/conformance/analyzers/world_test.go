@@ -45,7 +45,7 @@ func folderOfIstio(t *testing.T, path ...string) string {
 	return filepath.Join(append([]string{module}, path...)...)
 }
 
-// inventoryOf is the mesh of the manifests, as far as they can be read: Istio's inputs hold what is wrong on purpose.
+// inventoryOf returns the mesh of the manifests, as far as they can be read: Istio's inputs hold what is wrong on purpose.
 func inventoryOf(t *testing.T, manifest []byte) model.Inventory {
 	t.Helper()
 	reader, err := source.Read(t.Context(), []string{source.Stdin}, source.Options{Stdin: bytes.NewReader(manifest)})
@@ -59,7 +59,7 @@ func inventoryOf(t *testing.T, manifest []byte) model.Inventory {
 	return mesh
 }
 
-// manifestsOf are the documents of a file, each with the namespace that it leaves out: Istio's analyzers know of no default. What is
+// manifestsOf returns the documents of a file, each with the namespace that it leaves out: Istio's analyzers know of no default. What is
 // no object is left out.
 func manifestsOf(t *testing.T, file string) []byte {
 	t.Helper()

@@ -101,7 +101,7 @@ func outbound(proxy *oracle.Proxy, called mesh.Callable, what content) simulatio
 	}
 }
 
-// hostHeader is how clients of HTTP name the host: with the port, unless it is HTTP's own.
+// hostHeader returns how clients of HTTP name the host: with the port, unless it is HTTP's own.
 func hostHeader(called mesh.Callable) string {
 	if called.Port.Number == 80 {
 		return called.Name
@@ -187,7 +187,7 @@ func (j judge) atMachine(c call, host string, e oracle.Endpoint, what content) {
 	}
 }
 
-// toStranger is the outcome at a server without a proxy that Istio knows. A stranger cannot end the mesh's mutual TLS.
+// toStranger returns the outcome at a server without a proxy that Istio knows. A stranger cannot end the mesh's mutual TLS.
 func toStranger(wire meshtlsv1alpha1.SendMode, what content, stranger bool) string {
 	switch {
 	case wire == meshtlsv1alpha1.SendIstioMutual && stranger:
@@ -199,7 +199,7 @@ func toStranger(wire meshtlsv1alpha1.SendMode, what content, stranger bool) stri
 	}
 }
 
-// toExternal is the outcome at a server outside the mesh, which has no certificate of the mesh.
+// toExternal returns the outcome at a server outside the mesh, which has no certificate of the mesh.
 func toExternal(wire meshtlsv1alpha1.SendMode, what content) string {
 	if wire == meshtlsv1alpha1.SendIstioMutual {
 		return string(istio.Refused)
@@ -207,7 +207,7 @@ func toExternal(wire meshtlsv1alpha1.SendMode, what content) string {
 	return passed(wire, what)
 }
 
-// passed is the outcome of a connection that no proxy ends at the server.
+// passed returns the outcome of a connection that no proxy ends at the server.
 func passed(wire meshtlsv1alpha1.SendMode, what content) string {
 	switch {
 	case wire == meshtlsv1alpha1.SendDisable || wire == meshtlsv1alpha1.SendAuto:
@@ -264,7 +264,8 @@ func (j judge) atSidecar(e oracle.Endpoint, called string, what content) string 
 	}
 }
 
-// mutualTLSOfClient is the outcome at a sidecar of TLS that a gateway passes on as it is, if it is the mutual TLS of a client in the mesh.
+// mutualTLSOfClient returns the outcome at a sidecar of TLS that a gateway passes on as it is, if it is the mutual TLS of a client in the
+// mesh.
 func (j judge) mutualTLSOfClient(e oracle.Endpoint) string {
 	chain, err := j.mesh.Sidecar(oracle.NameOf(e.Pod)).Takes(simulation.Call{
 		Address: e.Address, Port: int(e.Port), Protocol: simulation.HTTP, TLS: simulation.MTLS, CallMode: simulation.CallModeInbound,

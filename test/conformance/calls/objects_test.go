@@ -163,7 +163,7 @@ func (g *generator) tcpRoute() *networkingapi.TCPRoute {
 	return route
 }
 
-// gatewayPods are those of a gateway, with a Service that calls one of its ports by another number.
+// gatewayPods returns those of a gateway, with a Service that calls one of its ports by another number.
 func (g *generator) gatewayPods() {
 	labels := map[string]string{"app": "gateway", "istio": "ingressgateway"}
 	g.add(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: edge, Name: "gateway", Labels: labels}, Spec: corev1.PodSpec{

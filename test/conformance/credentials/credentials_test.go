@@ -123,7 +123,7 @@ func errorsIn(t *testing.T, world oracle.World) []string {
 	return found
 }
 
-// missingIn are the secrets that proxies need and are not given, or that no TLS library takes.
+// missingIn returns the secrets that proxies need and are not given, or that no TLS library takes.
 func missingIn(t *testing.T, world oracle.World) []string {
 	t.Helper()
 	mesh := oracle.NewMesh(t, world, "")

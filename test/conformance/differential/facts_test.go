@@ -18,7 +18,7 @@ type facts map[string]string
 
 func (f facts) put(answer, question string, args ...any) { f[fmt.Sprintf(question, args...)] = answer }
 
-// differences are the questions that the two sides answer differently, in order.
+// differences returns the questions that the two sides answer differently, in order.
 func differences(generated, ours facts) []string {
 	var found []string
 	questions := maps.Clone(generated)
@@ -74,7 +74,7 @@ func (c *tally) mustCover(t *testing.T, kinds ...string) {
 // acceptPorts are asked about at every workload: declared by Services, named by PeerAuthentications, and neither.
 var acceptPorts = []int32{8080, 8443, 9000, 7000, 6000}
 
-// ourFacts are what internal/istio says.
+// ourFacts returns what internal/istio says.
 func ourFacts(w world) facts {
 	m, found := istio.New(w.objects), facts{}
 	for _, p := range w.pods {
@@ -166,7 +166,7 @@ func ourGateway(m *istio.Model, w world, found facts) {
 	}
 }
 
-// chainWords is the filter chain that comes of a server; empty where that depends on routes that the world does not have.
+// chainWords returns the filter chain that comes of a server; empty where that depends on routes that the world does not have.
 func chainWords(s istio.Server) string {
 	tls := s.Spec().GetTls()
 	switch protocol := s.Spec().Port.Protocol; {
@@ -183,7 +183,7 @@ func chainWords(s istio.Server) string {
 	}
 }
 
-// takesRawRoute says whether the route for raw TCP, which is the root namespace's, may bind to the host.
+// takesRawRoute reports whether the route for raw TCP, which is the root namespace's, may bind to the host.
 func takesRawRoute(host string) bool {
 	return !strings.Contains(host, "/") || strings.HasPrefix(host, root+"/")
 }

@@ -173,7 +173,7 @@ func kubernetesPod(p pod) *corev1.Pod {
 	return object
 }
 
-// proxyOf is the proxy of a pod, or of a client that is none.
+// proxyOf returns the proxy of a pod, or of a client that is none.
 func proxyOf(s *xds.FakeDiscoveryServer, w *model.Workload, ip string, kind istiomodel.NodeType) *istiomodel.Proxy {
 	return s.SetupProxy(&istiomodel.Proxy{
 		Type: kind, ConfigNamespace: w.Namespace, Labels: w.Labels, IPAddresses: []string{ip}, ID: w.Example + "." + w.Namespace,

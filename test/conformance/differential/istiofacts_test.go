@@ -20,7 +20,7 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// istioFacts are what Istio's configuration says.
+// istioFacts returns what Istio's configuration says.
 func istioFacts(s *xds.FakeDiscoveryServer, w world) facts {
 	found := facts{}
 	for _, p := range w.pods {
@@ -122,7 +122,7 @@ func endpointFacts(assignment *endpointv3.ClusterLoadAssignment, question string
 	}
 }
 
-// ruleOf is the DestinationRule that Istio notes on the cluster.
+// ruleOf returns the DestinationRule that Istio notes on the cluster.
 func ruleOf(cluster *clusterv3.Cluster) string {
 	path := cluster.GetMetadata().GetFilterMetadata()["istio"].GetFields()["config"].GetStringValue()
 	parts := strings.Split(path, "/")

@@ -63,7 +63,7 @@ func compare(t *testing.T, stream []byte) {
 	}
 }
 
-// effect is what each proxy does: what is accepted and sent, or served, in words.
+// effect returns what each proxy does: what is accepted and sent, or served, in words.
 func effect(t *testing.T, stream []byte, revision string) map[string]string {
 	t.Helper()
 	world, err := oracle.Parse(stream)
@@ -107,7 +107,7 @@ func sends(mesh *oracle.Mesh, proxy *oracle.Proxy, name string, found map[string
 	}
 }
 
-// sent is the TLS of the cluster, and what becomes of it at each endpoint. What a rule shapes besides TLS is another matter. A
+// sent returns the TLS of the cluster, and what becomes of it at each endpoint. What a rule shapes besides TLS is another matter. A
 // cluster that decides for each endpoint is as good as one that does not, if the outcome is the same.
 func sent(proxy *oracle.Proxy, host string, port int32) string {
 	cluster := proxy.Sends(host, port)

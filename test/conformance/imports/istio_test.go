@@ -53,7 +53,7 @@ func TestIstiosOwnInputs(t *testing.T) {
 	}
 }
 
-// readable are those documents that can be read, each name once: some inputs are wrong on purpose, some are no manifests.
+// readable returns those documents that can be read, each name once: some inputs are wrong on purpose, some are no manifests.
 func readable(t *testing.T, content []byte) []byte {
 	t.Helper()
 	var all []byte

@@ -18,7 +18,7 @@ type statement struct {
 	mode   meshtlsv1alpha1.AcceptMode
 }
 
-// statements are what the policy declares for the pod, less what a floor forbids.
+// statements returns what the policy declares for the pod, less what a floor forbids.
 func (w World) statements(p *meshtlsv1alpha1.MeshTLSPolicy, pod *corev1.Pod) []statement {
 	if p.Spec.Accept == nil {
 		return nil
@@ -42,7 +42,7 @@ func (w World) statements(p *meshtlsv1alpha1.MeshTLSPolicy, pod *corev1.Pod) []s
 	return all
 }
 
-// meant are the numbers, at the pod, that a port entry means.
+// meant returns the numbers, at the pod, that a port entry means.
 func (w World) meant(port meshtlsv1alpha1.AcceptPort, p *meshtlsv1alpha1.MeshTLSPolicy, pod *corev1.Pod) []int32 {
 	if port.Port != nil {
 		return []int32{*port.Port}
@@ -63,7 +63,7 @@ func (w World) meant(port meshtlsv1alpha1.AcceptPort, p *meshtlsv1alpha1.MeshTLS
 	return numbers
 }
 
-// accepts are the claims of what a policy accepts: for each pod and port that nobody narrower or, on the same pods, older decides.
+// accepts returns the claims of what a policy accepts: for each pod and port that nobody narrower or, on the same pods, older decides.
 func (w World) accepts(p *meshtlsv1alpha1.MeshTLSPolicy) []Claim {
 	if p.Spec.Accept == nil || p.Spec.Gateway != nil {
 		return nil
@@ -85,7 +85,7 @@ func (w World) accepts(p *meshtlsv1alpha1.MeshTLSPolicy) []Claim {
 	return claims
 }
 
-// governed are the pods that a policy's accept is about.
+// governed returns the pods that a policy's accept is about.
 func (w World) governed(p *meshtlsv1alpha1.MeshTLSPolicy) []*corev1.Pod {
 	switch w.reachOf(p) {
 	case reachWorkload:
@@ -100,7 +100,7 @@ func (w World) governed(p *meshtlsv1alpha1.MeshTLSPolicy) []*corev1.Pod {
 	}
 }
 
-// left are the ports of the pod that a statement decides: one, or all of the pod's that no other does.
+// left returns the ports of the pod that a statement decides: one, or all of the pod's that no other does.
 func (w World) left(s statement, pod *corev1.Pod) []int32 {
 	if s.port != 0 {
 		return []int32{s.port}
@@ -114,7 +114,7 @@ func (w World) left(s statement, pod *corev1.Pod) []int32 {
 	return left
 }
 
-// decidedElsewhere says whether something narrower than the statement for the whole pod decides the port: for each pod set the
+// decidedElsewhere reports whether something narrower than the statement for the whole pod decides the port: for each pod set the
 // first that speaks of it counts.
 func (w World) decidedElsewhere(s statement, pod *corev1.Pod, port int32) bool {
 	if w.othersDecide(s, pod) {
@@ -137,7 +137,7 @@ func (w World) decidedElsewhere(s statement, pod *corev1.Pod, port int32) bool {
 	return false
 }
 
-// othersDecide says whether somebody's PeerAuthentication of a narrower scope speaks of the pod: it comes before a policy for a
+// othersDecide reports whether somebody's PeerAuthentication of a narrower scope speaks of the pod: it comes before a policy for a
 // namespace or the mesh, as it does for Istio.
 func (w World) othersDecide(s statement, pod *corev1.Pod) bool {
 	for _, pa := range w.PeerAuthentications {
@@ -157,7 +157,7 @@ func (w World) othersDecide(s statement, pod *corev1.Pod) bool {
 	return false
 }
 
-// narrower are the statements of another policy that come before one for the whole pod: all of a narrower target's, and those for
+// narrower returns the statements of another policy that come before one for the whole pod: all of a narrower target's, and those for
 // single ports of the same target. Inherit for a whole pod, the default, says nothing.
 func (w World) narrower(s statement, q *meshtlsv1alpha1.MeshTLSPolicy, pod *corev1.Pod) []statement {
 	if !w.speaksOf(q, pod) {

@@ -51,7 +51,7 @@ type Violation struct {
 	Instead string
 }
 
-// String is the violation in words.
+// String returns the violation in words.
 func (v Violation) String() string {
 	return fmt.Sprintf("%s %s: %s: %s", v.Policy, v.Field, v.about, v.Instead)
 }
@@ -62,7 +62,7 @@ func (c Claim) Violated(j Judge) (Violation, bool) {
 	return Violation{Claim: c, Instead: instead}, instead != ""
 }
 
-// Claims are all that the policies say, of the world.
+// Claims returns all that the policies say, of the world.
 func (w World) Claims() []Claim {
 	var claims []Claim
 	sends := w.sends()

@@ -8,8 +8,8 @@ import (
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 )
 
-// allowed says whether the floors above the policy let it declare the mode for the ports; 0 is the workload as a whole. The mesh's floors
-// bind namespaces, a namespace's also its workloads.
+// allowed reports whether the floors above the policy let it declare the mode for the ports; 0 is the workload as a whole. The mesh's
+// floors bind namespaces, a namespace's also its workloads.
 func (w World) allowed(p *meshtlsv1alpha1.MeshTLSPolicy, mode meshtlsv1alpha1.AcceptMode, ports []int32) bool {
 	if mode == meshtlsv1alpha1.AcceptInherit {
 		return true
@@ -23,7 +23,7 @@ func (w World) allowed(p *meshtlsv1alpha1.MeshTLSPolicy, mode meshtlsv1alpha1.Ac
 	return true
 }
 
-// excepted says whether an exception of the floor is for the policy and all of the ports, and has not ended.
+// excepted reports whether an exception of the floor is for the policy and all of the ports, and has not ended.
 func (w World) excepted(above, p *meshtlsv1alpha1.MeshTLSPolicy, ports []int32) bool {
 	return slices.ContainsFunc(above.Spec.Accept.FloorExceptions, func(e meshtlsv1alpha1.FloorException) bool {
 		others := slices.ContainsFunc(ports, func(port int32) bool { return !slices.Contains(e.Ports, port) })

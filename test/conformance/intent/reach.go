@@ -58,7 +58,7 @@ func (w World) unreached(j Judge, s statement, pod *corev1.Pod, d door) string {
 	return ""
 }
 
-// mixed says whether some pods behind a Service's port take no mutual TLS: then a client can be told to send it to all or to none.
+// mixed reports whether some pods behind a Service's port take no mutual TLS: then a client can be told to send it to all or to none.
 func (w World) mixed(j Judge, d door) bool {
 	for _, pod := range w.pods(func(pod *corev1.Pod) bool {
 		return pod.Namespace == d.service.Namespace && selects(d.service.Spec.Selector, pod)

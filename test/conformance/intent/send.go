@@ -22,7 +22,7 @@ type sending struct {
 	ports   map[int32]meshtlsv1alpha1.ClientTLS
 }
 
-// sends are what all policies say, host by host, the older first.
+// sends returns what all policies say, host by host, the older first.
 func (w World) sends() []sending {
 	var all []sending
 	for _, p := range w.byAge() {
@@ -46,7 +46,7 @@ func (w World) sends() []sending {
 	return all
 }
 
-// governs says whether the sending is about the traffic of a pod, whatever narrower ones say.
+// governs reports whether the sending is about the traffic of a pod, whatever narrower ones say.
 func (w World) governs(s sending, pod *corev1.Pod) bool {
 	switch s.clients {
 	case meshtlsv1alpha1.ClientsAll:
@@ -58,7 +58,7 @@ func (w World) governs(s sending, pod *corev1.Pod) bool {
 	}
 }
 
-// says is what the sending says about a port, and whether it says anything.
+// says returns what the sending says about a port, and whether it says anything.
 func (s sending) says(port int32) (meshtlsv1alpha1.ClientTLS, bool) {
 	if tls, own := s.ports[port]; own {
 		return tls, true
@@ -66,7 +66,7 @@ func (s sending) says(port int32) (meshtlsv1alpha1.ClientTLS, bool) {
 	return s.whole, s.whole.Mode != ""
 }
 
-// sent are the claims of one sending: for each pod, destination and port that no other decides.
+// sent returns the claims of one sending: for each pod, destination and port that no other decides.
 func (w World) sent(s sending, all []sending) []Claim {
 	var claims []Claim
 	for _, pod := range w.pods(func(pod *corev1.Pod) bool { return w.governs(s, pod) && oracle.HasProxy(pod) }) {
@@ -92,7 +92,7 @@ type client struct {
 	port int32
 }
 
-// outdone says whether another sending decides instead.
+// outdone reports whether another sending decides instead.
 func (w World) outdone(s sending, all []sending, c client) bool {
 	for _, other := range all {
 		if (other.policy == s.policy && other.field == s.field) || !covers(other.host, c.to.name) {
@@ -105,13 +105,13 @@ func (w World) outdone(s sending, all []sending, c client) bool {
 	return false
 }
 
-// hides says whether the other is a wildcard in the client's namespace: it takes the place of every rule of other namespaces, for
+// hides reports whether the other is a wildcard in the client's namespace: it takes the place of every rule of other namespaces, for
 // all pods there, and is reported to do so.
 func (w World) hides(s, other sending, c client) bool {
 	return s.policy.Namespace != c.pod.Namespace && other.policy.Namespace == c.pod.Namespace && strings.HasPrefix(other.host, "*")
 }
 
-// nearer says whether the other, which is about the same call, comes first: by namespace (the client's, the destination's, the
+// nearer reports whether the other, which is about the same call, comes first: by namespace (the client's, the destination's, the
 // root), by the host, then a workload's before its namespace's. Of two that name the same clients and host, the one that names
 // the port.
 func (w World) nearer(s, other sending, c client) bool {

@@ -52,7 +52,7 @@ func proxyOf(mesh *oracle.Mesh, s sending, c client) *oracle.Proxy {
 	return mesh.Sidecar(podName(c.pod))
 }
 
-// auto is what Istio does where nobody says anything; with auto mTLS off it is mutual TLS to hosts of the mesh.
+// auto returns what Istio does where nobody says anything; with auto mTLS off it is mutual TLS to hosts of the mesh.
 func (w World) auto(j Judge, s sending, c client, got oracle.Sent) string {
 	want := meshtlsv1alpha1.SendIstioMutual
 	if w.AutoMTLS || c.to.external {
@@ -78,7 +78,7 @@ func asked(tls meshtlsv1alpha1.ClientTLS) oracle.Sent {
 	return sent
 }
 
-// tlsWords is what the settings ask for, in words.
+// tlsWords returns what the settings ask for, in words.
 func tlsWords(tls meshtlsv1alpha1.ClientTLS) string {
 	sent := asked(tls)
 	return fmt.Sprintf("%s (server name %q, certificates %+v)", sent.Mode, sent.SNI, sent.Certificates)

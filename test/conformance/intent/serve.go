@@ -13,7 +13,7 @@ import (
 	"github.com/meshtls/meshtls/test/conformance/oracle"
 )
 
-// serves are the claims of a policy's servers, for each gateway pod and host. A server of routing Auto has no names of its own.
+// serves returns the claims of a policy's servers, for each gateway pod and host. A server of routing Auto has no names of its own.
 func (w World) serves(p *meshtlsv1alpha1.MeshTLSPolicy) []Claim {
 	if p.Spec.Gateway == nil {
 		return nil
@@ -169,7 +169,7 @@ func gatewayBelieves(t meshtlsv1alpha1.Terminate) string {
 	}
 }
 
-// versionsOf are the versions and suites as Envoy writes them.
+// versionsOf returns the versions and suites as Envoy writes them.
 func versionsOf(t meshtlsv1alpha1.Terminate) (lowest, highest, suites string) {
 	written := map[meshtlsv1alpha1.TLSVersion]string{
 		"": "TLS_AUTO", meshtlsv1alpha1.TLSAuto: "TLS_AUTO", meshtlsv1alpha1.TLSV10: "TLSv1_0", meshtlsv1alpha1.TLSV11: "TLSv1_1",

@@ -43,7 +43,7 @@ type World struct {
 	Policies []*meshtlsv1alpha1.MeshTLSPolicy
 }
 
-// byAge are the policies, the older first, then by namespace and name.
+// byAge returns the policies, the older first, then by namespace and name.
 func (w World) byAge() []*meshtlsv1alpha1.MeshTLSPolicy {
 	return slices.SortedFunc(slices.Values(w.Policies), func(a, b *meshtlsv1alpha1.MeshTLSPolicy) int {
 		return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
@@ -75,7 +75,7 @@ func (w World) reachOf(p *meshtlsv1alpha1.MeshTLSPolicy) reach {
 	}
 }
 
-// selectorOf are the labels of the pods that a policy names; nil: it names none, or a Service that is not there.
+// selectorOf returns the labels of the pods that a policy names; nil: it names none, or a Service that is not there.
 func (w World) selectorOf(p *meshtlsv1alpha1.MeshTLSPolicy) labels.Set {
 	target := p.Spec.Workload
 	if target == nil {
@@ -95,7 +95,7 @@ func (w World) selectorOf(p *meshtlsv1alpha1.MeshTLSPolicy) labels.Set {
 	return nil
 }
 
-// named are the pods that a policy names: for a gateway those of every namespace.
+// named returns the pods that a policy names: for a gateway those of every namespace.
 func (w World) named(p *meshtlsv1alpha1.MeshTLSPolicy) []*corev1.Pod {
 	selector := w.selectorOf(p)
 	if len(selector) == 0 {
@@ -106,7 +106,7 @@ func (w World) named(p *meshtlsv1alpha1.MeshTLSPolicy) []*corev1.Pod {
 	})
 }
 
-// pods are those of the world for which a question has a yes.
+// pods returns those of the world for which a question has a yes.
 func (w World) pods(wanted func(*corev1.Pod) bool) []*corev1.Pod {
 	var found []*corev1.Pod
 	for i := range w.Pods {
@@ -121,12 +121,12 @@ func selects(selector labels.Set, pod *corev1.Pod) bool {
 	return len(selector) > 0 && labels.SelectorFromSet(selector).Matches(labels.Set(pod.Labels))
 }
 
-// samePods says whether two policies name the same pods by the same labels.
+// samePods reports whether two policies name the same pods by the same labels.
 func (w World) samePods(p, q *meshtlsv1alpha1.MeshTLSPolicy) bool {
 	return p.Namespace == q.Namespace && maps.Equal(w.selectorOf(p), w.selectorOf(q))
 }
 
-// fronts are the Services that lead to a pod.
+// fronts returns the Services that lead to a pod.
 func (w World) fronts(pod *corev1.Pod) []*corev1.Service {
 	var found []*corev1.Service
 	for i := range w.Services {
@@ -137,7 +137,7 @@ func (w World) fronts(pod *corev1.Pod) []*corev1.Service {
 	return found
 }
 
-// numberAt is the number of a Service port at a pod.
+// numberAt returns the number of a Service port at a pod.
 func numberAt(port corev1.ServicePort, pod *corev1.Pod) (int32, bool) {
 	return oracle.TargetPort(port, pod)
 }
@@ -149,7 +149,7 @@ type destination struct {
 	external        bool
 }
 
-// destinations are the hosts of Services and ServiceEntries. An ExternalName is another name for one.
+// destinations returns the hosts of Services and ServiceEntries. An ExternalName is another name for one.
 func (w World) destinations() []destination {
 	var all []destination
 	for i := range w.Services {
@@ -177,7 +177,7 @@ func (w World) destinations() []destination {
 	return all
 }
 
-// qualified is a host as a policy of the namespace means it.
+// qualified returns a host as a policy of the namespace means it.
 func qualified(host, namespace string) string {
 	if strings.ContainsAny(host, ".*") {
 		return host
@@ -185,7 +185,7 @@ func qualified(host, namespace string) string {
 	return host + "." + namespace + clusterDomain
 }
 
-// covers says whether a host of a policy means the destination.
+// covers reports whether a host of a policy means the destination.
 func covers(host, name string) bool {
 	suffix, wildcard := strings.CutPrefix(host, "*")
 	return host == name || (wildcard && strings.HasSuffix(name, suffix) && len(name) > len(suffix))

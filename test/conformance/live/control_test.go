@@ -119,7 +119,7 @@ func root(t *testing.T) string {
 	return root
 }
 
-// loopback is an address that nobody listens at now.
+// loopback returns an address that nobody listens at now.
 func loopback(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -146,7 +146,7 @@ func (m *mesh) sends(ctx context.Context, host string, want meshtlsv1alpha1.Send
 	return fmt.Errorf("the client has no cluster %s", name)
 }
 
-// takesPlaintext says whether the server's port 8080 has a filter chain for plaintext, if that is not what is wanted.
+// takesPlaintext reports whether the server's port 8080 has a filter chain for plaintext, if that is not what is wanted.
 func (m *mesh) takesPlaintext(ctx context.Context, want bool) error {
 	dump, err := m.dump(ctx, "payments")
 	if err != nil {
@@ -176,7 +176,7 @@ func (m *mesh) takesPlaintext(ctx context.Context, want bool) error {
 	return nil
 }
 
-// dump is what istiod gives a pod's proxy.
+// dump returns what istiod gives a pod's proxy.
 func (m *mesh) dump(ctx context.Context, pod string) (*adminv3.ConfigDump, error) {
 	body, err := m.ask(ctx, "/debug/config_dump?proxyID="+pod+".shop")
 	if err != nil {

@@ -102,7 +102,7 @@ func isRouter(pod *corev1.Pod) bool {
 	return hasProxy(pod) && len(pod.Spec.Containers) == 1
 }
 
-// variableOf is a variable of the pod's proxy.
+// variableOf returns a variable of the pod's proxy.
 func variableOf(pod *corev1.Pod, name string) string {
 	for _, c := range pod.Spec.Containers {
 		for _, variable := range c.Env {
@@ -140,7 +140,7 @@ func address(service *corev1.Service, ip string) {
 	}
 }
 
-// objects are all objects that Istio reads of a cluster, of the namespaces that it looks into.
+// objects returns all objects that Istio reads of a cluster, of the namespaces that it looks into.
 func (c cluster) objects(seen func(namespace string) bool) []runtime.Object {
 	return slices.DeleteFunc(c.everyObject(), func(o runtime.Object) bool {
 		object, namespaced := o.(metav1.Object)
@@ -180,7 +180,7 @@ func (c cluster) everyObject() []runtime.Object {
 	return all
 }
 
-// endpointsOf are the slices of a Service: one for each pod, since pods may give a named port different numbers.
+// endpointsOf returns the slices of a Service: one for each pod, since pods may give a named port different numbers.
 func (c cluster) endpointsOf(service *corev1.Service) []*discoveryv1.EndpointSlice {
 	var slices []*discoveryv1.EndpointSlice
 	for i := range c.pods {
@@ -206,7 +206,7 @@ func (c cluster) endpointsOf(service *corev1.Service) []*discoveryv1.EndpointSli
 	return slices
 }
 
-// endpointPorts are the Service's ports at the pod; one that the pod does not declare is left out.
+// endpointPorts returns the Service's ports at the pod; one that the pod does not declare is left out.
 func endpointPorts(service *corev1.Service, pod *corev1.Pod) []discoveryv1.EndpointPort {
 	var ports []discoveryv1.EndpointPort
 	for _, port := range service.Spec.Ports {
@@ -217,7 +217,7 @@ func endpointPorts(service *corev1.Service, pod *corev1.Pod) []discoveryv1.Endpo
 	return ports
 }
 
-// TargetPort is the number that a Service port leads to at the pod.
+// TargetPort returns the number that a Service port leads to at the pod.
 func TargetPort(port corev1.ServicePort, pod *corev1.Pod) (int32, bool) {
 	if port.TargetPort.Type == intstr.Int {
 		return port.TargetPort.IntVal, true
@@ -232,7 +232,7 @@ func TargetPort(port corev1.ServicePort, pod *corev1.Pod) (int32, bool) {
 	return 0, false
 }
 
-// serving are the init containers that run as long as the pod does.
+// serving returns the init containers that run as long as the pod does.
 func serving(pod *corev1.Pod) []corev1.Container {
 	var all []corev1.Container
 	for _, c := range pod.Spec.InitContainers {

@@ -6,7 +6,7 @@ import (
 	"istio.io/istio/pilot/test/xdstest"
 )
 
-// EverySent is what the proxy sends to each port of each host, and of its subsets, by the name of the cluster.
+// EverySent returns what the proxy sends to each port of each host, and of its subsets, by the name of the cluster.
 func (p *Proxy) EverySent() map[string]Sent {
 	if p.clusters == nil {
 		p.clusters = xdstest.ExtractClusters(p.mesh.server.Clusters(p.node))

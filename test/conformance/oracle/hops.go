@@ -201,5 +201,5 @@ func named(clusters []string) []string {
 // HasProxy reports whether the pod has a proxy, or is one.
 func HasProxy(pod *corev1.Pod) bool { return hasProxy(pod) }
 
-// NameOf is the namespace and name of a pod.
+// NameOf returns the namespace and name of a pod.
 func NameOf(pod *corev1.Pod) types.NamespacedName { return nameOf(pod) }

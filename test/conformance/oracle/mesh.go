@@ -68,7 +68,7 @@ func NewMesh(t *testing.T, world World, revision string) *Mesh {
 // domain is what the names of Services end in, by which short hosts are made whole.
 const domain = "cluster.local"
 
-// configs are the objects as Istio reads them from a cluster, of the namespaces that it looks into.
+// configs returns the objects as Istio reads them from a cluster, of the namespaces that it looks into.
 func configs(t *testing.T, world World, seen func(namespace string) bool) []istioconfig.Config {
 	t.Helper()
 	stream, err := world.YAML()
@@ -108,7 +108,7 @@ func discovered(t *testing.T, config *meshapi.MeshConfig, namespaces []corev1.Na
 	return func(namespace string) bool { return chosen[namespace] }
 }
 
-// istioObjects are those that a control plane of the revision reads. An object without a revision is for all.
+// istioObjects returns those that a control plane of the revision reads. An object without a revision is for all.
 func istioObjects(world World, revision string) World {
 	groups := []string{"security.istio.io", "networking.istio.io"}
 	var all World
@@ -131,7 +131,7 @@ func dated(object *unstructured.Unstructured) *unstructured.Unstructured {
 	return copied
 }
 
-// meshConfig is what Istio makes of the world's ConfigMap for the revision; one that has none of its own has the default one's.
+// meshConfig returns what Istio makes of the world's ConfigMap for the revision; one that has none of its own has the default one's.
 func meshConfig(t *testing.T, reader *source.Reader, revision string) *meshapi.MeshConfig {
 	t.Helper()
 	var configMap corev1.ConfigMap
@@ -152,11 +152,11 @@ func meshConfig(t *testing.T, reader *source.Reader, revision string) *meshapi.M
 	return config
 }
 
-// Pods are the world's, those of controllers' templates included.
+// Pods returns the world's, those of controllers' templates included.
 func (m *Mesh) Pods() []corev1.Pod { return m.cluster.pods }
 
-// PodsServed are the pods whose proxies the control plane of the revision configures: where namespaces say which they want, those of the
-// namespaces that want this one.
+// PodsServed returns the pods whose proxies the control plane of the revision configures: where namespaces say which they want, those of
+// the namespaces that want this one.
 func (m *Mesh) PodsServed() []corev1.Pod {
 	revisions, said := map[string]string{}, false
 	for i := range m.cluster.namespaces {
@@ -178,13 +178,13 @@ func (m *Mesh) RegistryOnly() bool {
 	return m.config.GetOutboundTrafficPolicy().GetMode() == meshapi.MeshConfig_OutboundTrafficPolicy_REGISTRY_ONLY
 }
 
-// Services are the world's.
+// Services returns the world's.
 func (m *Mesh) Services() []corev1.Service { return m.cluster.services }
 
-// Sidecar is the proxy beside a pod's application, and Gateway the proxy that a pod is.
+// Sidecar returns the proxy beside a pod's application, and Gateway the proxy that a pod is.
 func (m *Mesh) Sidecar(pod types.NamespacedName) *Proxy { return m.proxy(pod, istiomodel.SidecarProxy) }
 
-// Gateway is the proxy that a pod is, if it is a gateway: else it is no router, and serves nothing.
+// Gateway returns the proxy that a pod is, if it is a gateway: else it is no router, and serves nothing.
 func (m *Mesh) Gateway(name types.NamespacedName) *Proxy {
 	for i := range m.cluster.pods {
 		if pod := &m.cluster.pods[i]; nameOf(pod) == name && !isRouter(pod) {

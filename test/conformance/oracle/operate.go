@@ -31,7 +31,7 @@ var operating = gather.Options{Now: metav1.NewTime(Written)}
 // mesh asks for.
 var ErrPartial = errors.New("what is gathered for a namespace gives other objects than the whole mesh")
 
-// AllAtOnce is the birth of objects that were all written within a second.
+// AllAtOnce returns the birth of objects that were all written within a second.
 func AllAtOnce(model.Object) metav1.Time { return metav1.NewTime(Written) }
 
 // Operated is a world in which the operator has come to rest.
@@ -76,13 +76,13 @@ func settle(ctx context.Context, world World, born compile.Birth) (compile.Settl
 	return compile.SettleBorn(inventory, policies, born)
 }
 
-// isOurs says whether an object is one that the operator wrote.
+// isOurs reports whether an object is one that the operator wrote.
 func isOurs(o *unstructured.Unstructured) bool {
 	return OfKind(model.KindPeerAuthentication, model.KindDestinationRule, model.KindGateway)(o) &&
 		o.GetLabels()[meshtlsv1alpha1.LabelManagedBy] == meshtlsv1alpha1.ManagedBy
 }
 
-// renderedIn is what the operator has written, as it would be sent, with the age that it has.
+// renderedIn returns what the operator has written, as it would be sent, with the age that it has.
 func renderedIn(settled compile.Settled) (World, error) {
 	var rendered World
 	for _, object := range (model.Objects{
@@ -129,7 +129,7 @@ func sameAs(settled compile.Settled, results []model.Result) error {
 	return nil
 }
 
-// Status is what the operator says of a policy while nothing goes wrong in writing.
+// Status returns what the operator says of a policy while nothing goes wrong in writing.
 func (o Operated) Status(policy types.NamespacedName) (meshtlsv1alpha1.MeshTLSPolicyStatus, bool) {
 	for _, result := range o.Results {
 		for _, outcome := range result.Policies {

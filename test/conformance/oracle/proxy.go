@@ -33,14 +33,14 @@ func (p *Proxy) Call(call simulation.Call) simulation.Result {
 	return p.simulated.Run(call)
 }
 
-// Inbound is a call that reaches the pod from outside.
+// Inbound returns a call that reaches the pod from outside.
 func (p *Proxy) Inbound(port int32, tls simulation.TLSMode) simulation.Call {
 	return simulation.Call{
 		Address: p.pod.Status.PodIP, Port: int(port), Protocol: simulation.HTTP, TLS: tls, CallMode: simulation.CallModeInbound,
 	}
 }
 
-// Accepts is the mode in which the sidecar takes connections to a port of the pod, found out by calling it: a connection with
+// Accepts returns the mode in which the sidecar takes connections to a port of the pod, found out by calling it: a connection with
 // Istio's mutual TLS counts as taken only if it is terminated.
 func (p *Proxy) Accepts(port int32) (meshtlsv1alpha1.AcceptMode, error) {
 	plaintext := p.Call(p.Inbound(port, simulation.Plaintext)).Error
@@ -66,7 +66,7 @@ func (p *Proxy) Accepts(port int32) (meshtlsv1alpha1.AcceptMode, error) {
 // Localhost is the host of the application beside the sidecar.
 const Localhost = "localhost"
 
-// outbound is the cluster that leads to a port of a host; nil: Istio has none.
+// outbound returns the cluster that leads to a port of a host; nil: Istio has none.
 func (p *Proxy) outbound(host string, port int32) *clusterv3.Cluster {
 	if p.clusters == nil {
 		p.clusters = xdstest.ExtractClusters(p.mesh.server.Clusters(p.node))

@@ -20,7 +20,7 @@ type Secret struct {
 	Certificate, Key, Authorities []byte
 }
 
-// Given is what Istio answers the proxy that asks for secrets by name, with a ServiceAccount that may read Secrets. What it does not
+// Given returns what Istio answers the proxy that asks for secrets by name, with a ServiceAccount that may read Secrets. What it does not
 // answer is left out.
 func (p *Proxy) Given(names ...string) map[string]Secret {
 	p.mesh.t.Helper()

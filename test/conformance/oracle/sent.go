@@ -23,7 +23,7 @@ type Sent struct {
 	Ejection       uint32 `json:"ejection,omitempty"`
 }
 
-// Sends is what the proxy sends to a port of a host.
+// Sends returns what the proxy sends to a port of a host.
 func (p *Proxy) Sends(host string, port int32) Sent {
 	cluster := p.outbound(host, port)
 	if cluster == nil {
@@ -42,7 +42,7 @@ func sentBy(cluster *clusterv3.Cluster) Sent {
 	return sent
 }
 
-// TLSOf is the TLS that a cluster carries.
+// TLSOf returns the TLS that a cluster carries.
 func TLSOf(cluster *clusterv3.Cluster) Sent {
 	if len(cluster.TransportSocketMatches) > 0 {
 		return Sent{Mode: meshtlsv1alpha1.SendAuto}
@@ -73,7 +73,7 @@ type Connection struct {
 	Taken bool
 }
 
-// Connects is what happens between the proxy and the endpoints of a host.
+// Connects returns what happens between the proxy and the endpoints of a host.
 func (p *Proxy) Connects(host string, port int32) []Connection {
 	cluster := p.outbound(host, port)
 	if cluster == nil {
@@ -105,7 +105,7 @@ func (p *Proxy) connection(cluster *clusterv3.Cluster, endpoint *endpointv3.LbEn
 	}
 }
 
-// socketFor is the transport socket that Envoy chooses for the endpoint: that of the first match whose labels the endpoint has.
+// socketFor returns the transport socket that Envoy chooses for the endpoint: that of the first match whose labels the endpoint has.
 func socketFor(cluster *clusterv3.Cluster, endpoint *endpointv3.LbEndpoint) *corev3.TransportSocket {
 	labels := endpoint.GetMetadata().GetFilterMetadata()["envoy.transport_socket_match"].GetFields()
 	for _, match := range cluster.GetTransportSocketMatches() {
@@ -123,7 +123,7 @@ func socketFor(cluster *clusterv3.Cluster, endpoint *endpointv3.LbEndpoint) *cor
 	return cluster.GetTransportSocket()
 }
 
-// at is the pod with the address; nil: none has it.
+// at returns the pod with the address; nil: none has it.
 func (m *Mesh) at(address string) *corev1.Pod {
 	for i := range m.cluster.pods {
 		if m.cluster.pods[i].Status.PodIP == address {
@@ -133,7 +133,7 @@ func (m *Mesh) at(address string) *corev1.Pod {
 	return nil
 }
 
-// takes says whether the sidecar takes what is sent: its own mutual TLS only where it terminates it, TLS of another kind only
+// takes reports whether the sidecar takes what is sent: its own mutual TLS only where it terminates it, TLS of another kind only
 // where it lets TLS through to the application.
 func (p *Proxy) takes(port int32, wire meshtlsv1alpha1.SendMode) bool {
 	accepted, err := p.Accepts(port)

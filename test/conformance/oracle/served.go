@@ -42,13 +42,13 @@ type Served struct {
 	Cluster string
 }
 
-// String is what matters of it, for messages.
+// String returns what matters of it, for messages.
 func (s Served) String() string {
 	return fmt.Sprintf("%s:%d %v %s %+v versions %s-%s %s http=%t %v", s.Address, s.Port, s.Names, s.TLS, s.Certificates,
 		s.MinVersion, s.MaxVersion, s.Ciphers, s.HTTP, s.Domains)
 }
 
-// Serves is what the proxy, a gateway, serves.
+// Serves returns what the proxy, a gateway, serves.
 func (p *Proxy) Serves() []Served {
 	if p.served != nil {
 		return p.served
@@ -122,7 +122,7 @@ func domainsOf(routes *routev3.RouteConfiguration) map[string]bool {
 	return domains
 }
 
-// For is what is served for a server name on a port, or for an HTTP host where the port has no TLS: as Envoy does, the chain that
+// For returns what is served for a server name on a port, or for an HTTP host where the port has no TLS: as Envoy does, the chain that
 // names it, else the one with the closest wildcard, else the one for all.
 func For(all []Served, port int32, name string) (Served, bool) {
 	var best Served

@@ -41,7 +41,7 @@ func Parse(stream []byte) (World, error) {
 	}
 }
 
-// Of is the world of some objects.
+// Of returns the world of some objects.
 func Of[T client.Object](objects []T) (World, error) {
 	world := make(World, 0, len(objects))
 	for _, object := range objects {
@@ -54,7 +54,7 @@ func Of[T client.Object](objects []T) (World, error) {
 	return world, nil
 }
 
-// YAML is the world as a stream of documents.
+// YAML returns the world as a stream of documents.
 func (w World) YAML() ([]byte, error) {
 	var stream bytes.Buffer
 	for _, object := range w {
@@ -68,17 +68,17 @@ func (w World) YAML() ([]byte, error) {
 	return stream.Bytes(), nil
 }
 
-// With is the world with further objects.
+// With returns the world with further objects.
 func (w World) With(more ...*unstructured.Unstructured) World {
 	return slices.Concat(w, more)
 }
 
-// Without is the world without the objects that are asked out.
+// Without returns the world without the objects that are asked out.
 func (w World) Without(out func(*unstructured.Unstructured) bool) World {
 	return slices.DeleteFunc(slices.Clone(w), out)
 }
 
-// OfKind says whether an object is of one of the kinds.
+// OfKind reports whether an object is of one of the kinds.
 func OfKind(kinds ...string) func(*unstructured.Unstructured) bool {
 	return func(o *unstructured.Unstructured) bool { return slices.Contains(kinds, o.GetKind()) }
 }

@@ -50,7 +50,7 @@ func NewAuthority(name string) (*Authority, error) {
 	return &Authority{certificate: certificate, key: key}, err
 }
 
-// template is what all certificates have in common. Each was valid for a day before now, so that none is too young for anybody.
+// template returns what all certificates have in common. Each was valid for a day before now, so that none is too young for anybody.
 func template(name string, until time.Time) *x509.Certificate {
 	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
 	if err != nil {
@@ -62,7 +62,7 @@ func template(name string, until time.Time) *x509.Certificate {
 	}
 }
 
-// PEM is the authority's certificate.
+// PEM returns the authority's certificate.
 func (a *Authority) PEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.certificate.Raw})
 }
@@ -128,7 +128,7 @@ func (p Pair) Load() (tls.Certificate, error) {
 	return tls.X509KeyPair(p.Certificate, p.Key)
 }
 
-// Secret is the pair as a Secret, as gateways take it.
+// Secret returns the pair as a Secret, as gateways take it.
 func (p Pair) Secret(namespace, name string) *corev1.Secret {
 	return &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Type: corev1.SecretTypeTLS,
@@ -136,7 +136,7 @@ func (p Pair) Secret(namespace, name string) *corev1.Secret {
 	}
 }
 
-// forAnyName is a server's configuration with a certificate for whatever name its client asks for.
+// forAnyName returns a server's configuration with a certificate for whatever name its client asks for.
 func (a *Authority) forAnyName(fallback string) *tls.Config {
 	return &tls.Config{
 		ClientAuth: tls.RequestClientCert,

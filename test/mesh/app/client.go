@@ -203,7 +203,7 @@ func (s *Session) web(request Request) func() (Answer, error) {
 // errClosed: the connection is gone, and a session has only one.
 var errClosed = fmt.Errorf("the connection was closed between two requests: %w", io.EOF)
 
-// httpRequest is the next request of a session. Its URL says http: TLS is spoken below.
+// httpRequest returns the next request of a session. Its URL says http: TLS is spoken below.
 func httpRequest(request Request) (*http.Request, error) {
 	url := "http://" + request.Address
 	if request.Protocol == GRPC {
@@ -235,7 +235,7 @@ func answered(response *http.Response) (Answer, error) {
 	return answer, nil
 }
 
-// reported is what a body says: a server's report, or something else.
+// reported returns what a body says: a server's report, or something else.
 func reported(body []byte) Answer {
 	var report Report
 	if json.Unmarshal(body, &report) != nil || report.Server == "" {

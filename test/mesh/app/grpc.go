@@ -38,7 +38,7 @@ func answerGRPC(w http.ResponseWriter, r *http.Request, report []byte) {
 	w.Header().Set(grpcStatus, grpcOK)
 }
 
-// grpcRequest is a health check, as an HTTP request.
+// grpcRequest returns a health check, as an HTTP request.
 func grpcRequest(url string) (*http.Request, error) {
 	request, err := http.NewRequest(http.MethodPost, url+healthCheck, bytes.NewReader(grpcEmpty))
 	if err != nil {

@@ -69,7 +69,7 @@ func certificateOf(c *x509.Certificate) *Certificate {
 	return &Certificate{Subject: c.Subject.CommonName, Issuer: c.Issuer.CommonName, Names: names}
 }
 
-// reportOf is what is seen of an HTTP request.
+// reportOf returns what is seen of an HTTP request.
 func reportOf(r *http.Request) Report {
 	protocol := HTTP1
 	if r.ProtoMajor == 2 {

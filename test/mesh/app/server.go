@@ -123,13 +123,13 @@ func (p *port) secure(ctx context.Context, outside *conversation) (*conversation
 	return &conversation{Conn: secured, reader: bufio.NewReader(secured), tls: tlsOf(&state), done: func() {}}, nil
 }
 
-// startsTLS says whether a client begins with a TLS handshake.
+// startsTLS reports whether a client begins with a TLS handshake.
 func startsTLS(reader *bufio.Reader) bool {
 	first, err := reader.Peek(1)
 	return err == nil && first[0] == recordHandshake
 }
 
-// startsHTTP says whether a client begins with the method of an HTTP request.
+// startsHTTP reports whether a client begins with the method of an HTTP request.
 func startsHTTP(reader *bufio.Reader) bool {
 	for length := 1; length <= len("OPTIONS "); length++ {
 		start, err := reader.Peek(length)

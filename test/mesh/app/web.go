@@ -16,7 +16,7 @@ const readHeaderTimeout = time.Minute
 // tlsKey is where the context of a request holds the TLS of its connection.
 type tlsKey struct{}
 
-// web is the part of the server that speaks HTTP.
+// web returns the part of the server that speaks HTTP.
 func (p *port) web() *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)

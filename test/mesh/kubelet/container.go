@@ -29,12 +29,12 @@ var entrypoints = map[string]string{
 	controlPlane:   "/usr/local/bin/pilot-discovery",
 }
 
-// isIstio says whether a container is one of Istio's.
+// isIstio reports whether a container is one of Istio's.
 func isIstio(container corev1.Container) bool {
 	return entrypoints[container.Name] != ""
 }
 
-// user is the user that a container runs as, and its group is the same.
+// user returns the user that a container runs as, and its group is the same.
 func user(container *corev1.Container) int64 {
 	if security := container.SecurityContext; security != nil && security.RunAsUser != nil {
 		return *security.RunAsUser
@@ -90,7 +90,7 @@ func (p *Pod) startApplication(ctx context.Context, container *corev1.Container)
 	return nil
 }
 
-// command is the command line of a container, with its environment and its user.
+// command returns the command line of a container, with its environment and its user.
 func (p *Pod) command(container *corev1.Container) ([]string, error) {
 	command := []string{"env", "--ignore-environment", "PATH=" + path, "HOME=/tmp"}
 	variables := map[string]string{}
@@ -127,7 +127,7 @@ func expand(text string, variables map[string]string) string {
 	})
 }
 
-// value is what an environment variable says, before references in it are expanded.
+// value returns what an environment variable says, before references in it are expanded.
 func (p *Pod) value(container *corev1.Container, variable corev1.EnvVar) (string, error) {
 	switch from := variable.ValueFrom; {
 	case from == nil:
@@ -140,7 +140,7 @@ func (p *Pod) value(container *corev1.Container, variable corev1.EnvVar) (string
 	return "", fmt.Errorf("only fields and limits can be referred to here")
 }
 
-// field is a field of the pod, as the downward API gives it.
+// field returns a field of the pod, as the downward API gives it.
 func (p *Pod) field(path string) (string, error) {
 	switch path {
 	case "metadata.name":
@@ -165,7 +165,7 @@ func (p *Pod) field(path string) (string, error) {
 	return "", fmt.Errorf("the downward API here does not know the field %s", path)
 }
 
-// limit is a limit of a container: cores, or bytes. What has none gets one core and a GiB.
+// limit returns a limit of a container: cores, or bytes. What has none gets one core and a GiB.
 func limit(container *corev1.Container, name string) string {
 	quantity := resource.MustParse("1")
 	switch name {

@@ -120,7 +120,7 @@ func (k *Kubelet) see(ctx context.Context, object *corev1.Pod) {
 	}
 }
 
-// newPod is a pod that does not run yet.
+// newPod returns a pod that does not run yet.
 func (k *Kubelet) newPod(ctx context.Context, object *corev1.Pod) *Pod {
 	k.started++
 	pod := &Pod{kubelet: k, object: object.DeepCopy(), number: k.started}

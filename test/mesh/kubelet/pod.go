@@ -46,26 +46,26 @@ type Pod struct {
 	programs []*controlplane.Process
 }
 
-// name is what the pod's sandbox and logs are called.
+// name returns what the pod's sandbox and logs are called.
 func (p *Pod) name() string {
 	return fmt.Sprintf("%s.%s.%d", p.object.Namespace, p.object.Name, p.number)
 }
 
-// String is the pod's namespace and name.
+// String returns the pod's namespace and name.
 func (p *Pod) String() string { return p.object.Namespace + "/" + p.object.Name }
 
-// HasProxy says whether one of Istio's proxies is in the pod.
+// HasProxy reports whether one of Istio's proxies is in the pod.
 func (p *Pod) HasProxy() bool {
 	isProxy := func(c corev1.Container) bool { return c.Name == proxyContainer }
 	return slices.ContainsFunc(p.object.Spec.InitContainers, isProxy) || slices.ContainsFunc(p.object.Spec.Containers, isProxy)
 }
 
-// HasApplication says whether the pod has a container that is not Istio's.
+// HasApplication reports whether the pod has a container that is not Istio's.
 func (p *Pod) HasApplication() bool {
 	return slices.ContainsFunc(p.object.Spec.Containers, func(c corev1.Container) bool { return !isIstio(c) })
 }
 
-// ready says whether the pod has a sandbox with an address.
+// ready reports whether the pod has a sandbox with an address.
 func (p *Pod) ready() bool { return p.IP.IsValid() }
 
 // run takes a pod from its object to readiness. What goes wrong is in its status.
@@ -213,7 +213,7 @@ func (p *Pod) waitReady(ctx context.Context) error {
 	return nil
 }
 
-// answers says whether a probe succeeds.
+// answers reports whether a probe succeeds.
 func answers(ctx context.Context, client *http.Client, url string) bool {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {

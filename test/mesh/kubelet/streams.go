@@ -21,7 +21,7 @@ const (
 	idleTimeout, creationTimeout = 10 * time.Minute, 30 * time.Second
 )
 
-// Handler is the part of the kubelet's API that kubectl port-forward and kubectl exec go through.
+// Handler returns the part of the kubelet's API that kubectl port-forward and kubectl exec go through.
 func (k *Kubelet) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/portForward/{namespace}/{pod}", func(w http.ResponseWriter, r *http.Request) {

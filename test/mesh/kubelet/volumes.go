@@ -76,7 +76,7 @@ func (p *Pod) mount(ctx context.Context, volume corev1.Volume, at string) error 
 	return nil
 }
 
-// content is what is in a volume at the start.
+// content returns what is in a volume at the start.
 func (p *Pod) content(ctx context.Context, volume corev1.Volume) (map[string][]byte, error) {
 	switch {
 	case volume.EmptyDir != nil:
@@ -168,7 +168,7 @@ func (p *Pod) token(ctx context.Context, wanted *corev1.ServiceAccountTokenProje
 	return []byte(answer.Status.Token), nil
 }
 
-// lines is a map as the downward API writes it into a file.
+// lines returns a map as the downward API writes it into a file.
 func lines(values map[string]string) string {
 	var text strings.Builder
 	for _, key := range slices.Sorted(maps.Keys(values)) {

@@ -89,12 +89,12 @@ spec:
   ports: [{name: http, port: 8080}]
 `
 
-// headless is a call by the name of the headless Service.
+// headless returns a call by the name of the headless Service.
 func headless(want []mesh.Outcome) call {
 	return call{from: "client", host: "headless.shop.svc.cluster.local", port: 8080, want: want}
 }
 
-// accept is a policy that accepts. An empty workload stands for all of the namespace.
+// accept returns a policy that accepts. An empty workload stands for all of the namespace.
 func accept(namespace, name, workload, mode string, ports ...string) string {
 	target, exceptions := "", ""
 	if workload != "" {

@@ -33,12 +33,12 @@ type change struct {
 // step is a change. Objects that it has applied go at the end.
 type step func(context.Context, *world) error
 
-// applied is a step that applies objects.
+// applied returns a step that applies objects.
 func applied(text string) step {
 	return func(ctx context.Context, w *world) error { return w.apply(ctx, text) }
 }
 
-// deleted is a step that deletes objects.
+// deleted returns a step that deletes objects.
 func deleted(text string) step {
 	return func(ctx context.Context, w *world) error {
 		objects, err := mesh.Decode([]byte(text))
@@ -49,7 +49,7 @@ func deleted(text string) step {
 	}
 }
 
-// rotated is a step that gives the gateway a new certificate.
+// rotated returns a step that gives the gateway a new certificate.
 func rotated(ctx context.Context, w *world) error {
 	pair, err := w.Authority.Issue(shopHost)
 	if err != nil {
@@ -58,7 +58,7 @@ func rotated(ctx context.Context, w *world) error {
 	return w.Client.Update(ctx, pair.Secret(edge, "shop-cert"))
 }
 
-// restarted is a step that starts the operator anew.
+// restarted returns a step that starts the operator anew.
 func restarted(_ context.Context, w *world) error {
 	return errors.Join(w.operator.Stop(), w.startOperator(defaultSettle))
 }
@@ -71,7 +71,7 @@ func again(times int, steps ...step) (all []step) {
 	return all
 }
 
-// changes are those in which no request may be lost.
+// changes returns those in which no request may be lost.
 func changes() map[string]change {
 	workload := func(mode string) step { return applied(accept(shop, "server", "service: server", mode)) }
 	port := func(mode string) step {
@@ -235,7 +235,7 @@ func (w *world) witness(ctx context.Context, from, mode string, began time.Time)
 	})
 }
 
-// spread is the median and the largest of durations.
+// spread returns the median and the largest of durations.
 func spread(durations []time.Duration) string {
 	sorted := slices.Sorted(slices.Values(durations))
 	return fmt.Sprintf("%s (at most %s)", sorted[len(sorted)/2].Round(time.Millisecond), sorted[len(sorted)-1].Round(time.Millisecond))

@@ -54,7 +54,7 @@ func (w *world) issue() error {
 	return nil
 }
 
-// configOf is the TLS of a call.
+// configOf returns the TLS of a call.
 func (w *world) configOf(c call) *tls.Config {
 	config := &tls.Config{RootCAs: w.Authority.Pool(), ServerName: c.host}
 	if certificate, ok := w.certificates[c.tls]; ok { // shown in any case, also to a server that names other authorities

@@ -141,7 +141,7 @@ func outcomeOf(word string, c call) mesh.Outcome {
 	return mesh.Outcome(word)
 }
 
-// asSent is what a connection is that no proxy adds anything to.
+// asSent returns what a connection is that no proxy adds anything to.
 func (c call) asSent() mesh.Outcome {
 	if c.tls != noTLS {
 		return mesh.TLS
@@ -149,7 +149,7 @@ func (c call) asSent() mesh.Outcome {
 	return mesh.Plaintext
 }
 
-// accepted is what a server does with a client without a proxy.
+// accepted returns what a server does with a client without a proxy.
 func (e explanation) accepted(c call, port int32) ([]mesh.Outcome, error) {
 	for _, workload := range e.Workloads {
 		for _, inbound := range workload.Inbound {
@@ -170,7 +170,7 @@ func (e explanation) accepted(c call, port int32) ([]mesh.Outcome, error) {
 	return nil, fmt.Errorf("nothing is said of port %d", port)
 }
 
-// served is what a gateway does with a client.
+// served returns what a gateway does with a client.
 func (e explanation) served(c call, port int32) []mesh.Outcome {
 	for _, workload := range e.Workloads {
 		for _, listener := range workload.Listeners {
@@ -187,7 +187,7 @@ func (e explanation) served(c call, port int32) []mesh.Outcome {
 	return []mesh.Outcome{mesh.Refused} // nobody serves this
 }
 
-// serves says whether one of a server's hosts stands for a name.
+// serves reports whether one of a server's hosts stands for a name.
 func serves(hosts []string, name string) bool {
 	return slices.ContainsFunc(hosts, func(host string) bool {
 		host = host[strings.Index(host, "/")+1:]
@@ -195,7 +195,7 @@ func serves(hosts []string, name string) bool {
 	})
 }
 
-// endsAt is how a connection ends at a server of a mode.
+// endsAt returns how a connection ends at a server of a mode.
 func (c call) endsAt(mode string) mesh.Outcome {
 	switch mode {
 	case "Plaintext":

@@ -14,15 +14,15 @@ const (
 	shopHost    = "shop.example.com"
 )
 
-// through is what becomes of a call that is terminated at the gateway.
+// through returns what becomes of a call that is terminated at the gateway.
 func through(first mesh.Outcome) []mesh.Outcome { return []mesh.Outcome{first, mesh.MutualTLS} }
 
-// atGateway is a call of a client outside of the mesh to the gateway.
+// atGateway returns a call of a client outside of the mesh to the gateway.
 func atGateway(port uint16, speaks clientTLS, want []mesh.Outcome) call {
 	return call{from: "bare", host: shopHost, address: gatewayHost, port: port, tls: speaks, want: want}
 }
 
-// gatewayPolicy is the policy of the gateway.
+// gatewayPolicy returns the policy of the gateway.
 func gatewayPolicy(verbs string) string {
 	return `
 ---
@@ -46,7 +46,7 @@ spec:
   http: [{route: [{destination: {host: server.shop.svc.cluster.local, port: {number: 80}}}]}]
 `
 
-// gatewayRows are the connections of gateways.
+// gatewayRows returns the connections of gateways.
 func gatewayRows() map[string]row {
 	rows := map[string]row{
 		"gateway inbound: HTTP": {
@@ -80,7 +80,7 @@ func gatewayRows() map[string]row {
 	return rows
 }
 
-// redirected is a call that is sent to HTTPS.
+// redirected returns a call that is sent to HTTPS.
 func redirected() call {
 	c := atGateway(80, noTLS, refused)
 	c.check = func(got mesh.Result) error {
@@ -170,7 +170,7 @@ func addTerminateRows(rows map[string]row) {
 	}
 }
 
-// atLeast is a call of a client that speaks no version below one.
+// atLeast returns a call of a client that speaks no version below one.
 func atLeast(version uint16, want []mesh.Outcome) call {
 	c := atGateway(443, oneWay, want)
 	c.adjust = func(config *tls.Config) { config.MinVersion = version }

@@ -17,7 +17,7 @@ type cut struct {
 	cuts map[string]bool
 }
 
-// openConnections are those that a client with a sidecar and one without a proxy hold: to two ports of the server.
+// openConnections returns those that a client with a sidecar and one without a proxy hold: to two ports of the server.
 func (w *world) openConnections() map[string]mesh.Call {
 	return map[string]mesh.Call{
 		"mutual TLS to 90": {From: w.pods["client"], Host: serverHost, Port: 90, Protocol: app.TCP},
@@ -85,7 +85,7 @@ func (w *world) hold(t *testing.T, tc cut) {
 	}
 }
 
-// brief is a call that does not wait for long.
+// brief returns a call that does not wait for long.
 func brief(c mesh.Call) mesh.Call {
 	c.Timeout = patience
 	return c

@@ -55,7 +55,7 @@ type call struct {
 	unforeseen string
 }
 
-// String is the call in a few words.
+// String returns the call in a few words.
 func (c call) String() string {
 	return fmt.Sprintf("%s to %s:%d", c.from, c.host, c.port)
 }

@@ -9,12 +9,12 @@ import (
 
 const partnerHost = "partner.example.com"
 
-// toPartner is a call out of the mesh.
+// toPartner returns a call out of the mesh.
 func toPartner(port uint16, want []mesh.Outcome) call {
 	return call{from: "client", host: partnerHost, address: "240.0.0.10", port: port, want: want}
 }
 
-// send is a policy of the shop that sends. An empty workload stands for all of the namespace.
+// send returns a policy of the shop that sends. An empty workload stands for all of the namespace.
 func send(name, workload, entry string) string {
 	target := ""
 	if workload != "" {

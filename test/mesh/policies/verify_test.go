@@ -99,7 +99,7 @@ spec:
     patch: {operation: INSERT_FIRST, value: {name: no.such.filter}}
 `
 
-// verifications are what is said of proxies in all kinds of states.
+// verifications returns what is said of proxies in all kinds of states.
 func verifications() map[string]verification {
 	strict := accept(shop, "server", "service: server", "Strict", "{servicePort: tcp-first, mode: Disable}")
 	inbound := func(runs string) map[string]string {
@@ -169,7 +169,7 @@ func verifications() map[string]verification {
 	}
 }
 
-// withPort is what is said with one port more.
+// withPort returns what is said with one port more.
 func withPort(all map[string]string, place, runs string) map[string]string {
 	all = maps.Clone(all)
 	all[place] = runs

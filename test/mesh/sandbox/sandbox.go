@@ -108,7 +108,7 @@ func (s *Sandbox) Stop() error {
 	return err
 }
 
-// PID is the number of the first process, as the host counts.
+// PID returns the number of the first process, as the host counts.
 func (s *Sandbox) PID() int { return s.pid }
 
 // Command returns the command line that runs a program inside, for whoever starts programs on the host.

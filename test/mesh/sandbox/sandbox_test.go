@@ -19,7 +19,7 @@ import (
 	"github.com/meshtls/meshtls/test/mesh/sandbox"
 )
 
-// plane is a control plane as a runner of programs: nothing else of it is used here.
+// plane returns a control plane as a runner of programs: nothing else of it is used here.
 func plane(t *testing.T) *controlplane.ControlPlane {
 	t.Helper()
 	mesh.Require(t)

@@ -27,7 +27,7 @@ type Hello struct {
 	Protocols  []string
 }
 
-// Istio says whether the client is a proxy of Istio's that offers the mesh's mutual TLS.
+// Istio reports whether the client is a proxy of Istio's that offers the mesh's mutual TLS.
 func (h *Hello) Istio() bool {
 	for _, protocol := range h.Protocols {
 		if strings.HasPrefix(protocol, istioProtocol) {
@@ -37,7 +37,7 @@ func (h *Hello) Istio() bool {
 	return false
 }
 
-// startsTLS says whether a client's first bytes are those of a TLS handshake.
+// startsTLS reports whether a client's first bytes are those of a TLS handshake.
 func startsTLS(sent []byte) bool {
 	return len(sent) > 1 && sent[0] == recordHandshake && sent[1] == 3
 }

@@ -32,7 +32,7 @@ type Flow struct {
 	Reset bool
 }
 
-// Plaintext says whether the client sent something that is not TLS.
+// Plaintext reports whether the client sent something that is not TLS.
 func (f Flow) Plaintext() bool { return f.Sent && !f.TLS }
 
 // Tap remembers connections.

@@ -19,7 +19,7 @@ var (
 	serverEnd = netip.MustParseAddrPort("10.0.0.2:80")
 )
 
-// packet is a TCP segment in an IPv4 packet.
+// packet returns a TCP segment in an IPv4 packet.
 func packet(from, to netip.AddrPort, sequence uint32, flags byte, payload string) []byte {
 	p := make([]byte, minIPv4+minTCP, minIPv4+minTCP+len(payload))
 	p[0], p[9] = versionIPv4<<4|5, protocolTCP
@@ -42,7 +42,7 @@ func fromServer(sequence uint32, flags byte, payload string) []byte {
 	return packet(serverEnd, clientEnd, sequence, flags, payload)
 }
 
-// hello is what a client of crypto/tls says first.
+// hello returns what a client of crypto/tls says first.
 func hello(t *testing.T, config *tls.Config) string {
 	t.Helper()
 	near, far := net.Pipe()

@@ -105,17 +105,17 @@ var acceptRules = []rule{
 	},
 }
 
-// rolling is the spec of a workload with a rollout.
+// rolling returns the spec of a workload with a rollout.
 func rolling(settings string) string {
 	return `{workload: {service: a}, accept: {mode: Strict, rollout: {` + settings + `}}}`
 }
 
-// onPorts is the spec of a workload with the entries in accept.ports.
+// onPorts returns the spec of a workload with the entries in accept.ports.
 func onPorts(entries string) string {
 	return `{workload: {service: a}, accept: {ports: [` + entries + `]}}`
 }
 
-// excepting is a policy without a target, with an exception from its floor.
+// excepting returns a policy without a target, with an exception from its floor.
 func excepting(floor, exception string) string {
 	return `{accept: {mode: Strict, ` + floor + `floorExceptions: [{` + exception + `}]}}`
 }

@@ -34,7 +34,7 @@ var _ = Describe("What is rendered", func() {
 	})
 })
 
-// renderedObjects are the Istio objects of all golden outputs.
+// renderedObjects returns the Istio objects of all golden outputs.
 func renderedObjects() []*unstructured.Unstructured {
 	GinkgoHelper()
 	root, err := controlplane.Root()

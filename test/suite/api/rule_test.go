@@ -41,7 +41,7 @@ func describe(rules []rule) {
 	}
 }
 
-// causes are the fields that an error of the API server names, each with its message.
+// causes returns the fields that an error of the API server names, each with its message.
 func causes(err error) []metav1.StatusCause {
 	GinkgoHelper()
 	Expect(err).To(HaveOccurred(), "the policy was admitted")

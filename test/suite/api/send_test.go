@@ -89,7 +89,7 @@ func sendEntries(entries, hosts int) []string {
 	return list
 }
 
-// clientTLSRules are the rules of a client's TLS settings at a place that has them: on writes a spec with the settings there.
+// clientTLSRules returns the rules of a client's TLS settings at a place that has them: on writes a spec with the settings there.
 func clientTLSRules(place, field string, on func(tls string) string) []rule {
 	return []rule{
 		{

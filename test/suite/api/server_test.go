@@ -161,7 +161,7 @@ const nameMessage = "two servers have one name: names are unique in terminate, p
 
 func onGateway(verbs string) string { return `{gateway: {service: edge}, ` + verbs + `}` }
 
-// serving is the spec of a gateway with the servers in a list.
+// serving returns the spec of a gateway with the servers in a list.
 func serving(verb string, servers ...string) string {
 	entries := make([]string, 0, len(servers))
 	for _, server := range servers {

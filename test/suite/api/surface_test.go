@@ -76,7 +76,7 @@ func tableOf(ctx context.Context) metav1.Table {
 	return table
 }
 
-// columns are the names of the columns of a priority: 0 is shown always, 1 with -o wide.
+// columns returns the names of the columns of a priority: 0 is shown always, 1 with -o wide.
 func columns(table metav1.Table, priority int32) []string {
 	var names []string
 	for _, column := range table.ColumnDefinitions {
@@ -116,7 +116,7 @@ var _ = Describe("defaults", func() {
 	})
 })
 
-// first is a verb's value, or the first of its entries.
+// first returns a verb's value, or the first of its entries.
 func first(object *unstructured.Unstructured, verb string) map[string]any {
 	GinkgoHelper()
 	value, found, err := unstructured.NestedFieldNoCopy(object.Object, "spec", verb)
@@ -163,7 +163,7 @@ var _ = Describe("the schema", func() {
 	})
 })
 
-// largest is the spec of a gateway with as many servers and hosts as the API allows, so that the rules cost what they can cost.
+// largest returns the spec of a gateway with as many servers and hosts as the API allows, so that the rules cost what they can cost.
 func largest() string {
 	lists := []string{"send: [" + strings.Join(sendEntries(32, 16), ", ") + "]"}
 	for port, verb := range map[string]string{"8443": "terminate", "9443": "passthrough", "8080": "plaintext"} {

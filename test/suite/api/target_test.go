@@ -60,7 +60,7 @@ var targetRules = slices.Concat(
 	}),
 )
 
-// onTarget is a spec with the target, and a verb that both targets have.
+// onTarget returns a spec with the target, and a verb that both targets have.
 func onTarget(target, fields string) string {
 	return target + `: {` + fields + `}
 send: [{hosts: [b], mode: Disable}]`

@@ -220,7 +220,7 @@ const (
 	oldVersions        = "TLS versions below TLSV1_2 need cipherSuites with one of the suites that end in -SHA, since Istio's default has none for them"
 )
 
-// terminating is the spec of a gateway with one server that has the settings.
+// terminating returns the spec of a gateway with one server that has the settings.
 func terminating(tls string) string {
 	return `{gateway: {service: edge}, terminate: [{port: 443, hosts: [a.example], ` + tls + `}]}`
 }

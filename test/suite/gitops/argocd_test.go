@@ -65,7 +65,7 @@ func returned(value lua.LValue) (health, error) {
 	return health{Status: string(statusText), Message: string(message)}, nil
 }
 
-// luaValue is a value of a decoded JSON document in Lua.
+// luaValue returns a value of a decoded JSON document in Lua.
 func luaValue(engine *lua.LState, value any) lua.LValue {
 	switch v := value.(type) {
 	case map[string]any:
@@ -93,7 +93,7 @@ func luaValue(engine *lua.LState, value any) lua.LValue {
 	}
 }
 
-// argoScripts are the scripts of config/argocd, by their key in Argo CD's ConfigMap.
+// argoScripts returns the scripts of config/argocd, by their key in Argo CD's ConfigMap.
 func argoScripts(t *testing.T) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", "..", "config", "argocd", "argocd-cm.yaml"))
@@ -188,7 +188,7 @@ func TestArgoCDHealthOfIstioObjects(t *testing.T) {
 	}
 }
 
-// decoded is an object of the kind.
+// decoded returns an object of the kind.
 func decoded(t *testing.T, apiVersion, kind, text string) *unstructured.Unstructured {
 	t.Helper()
 	obj := &unstructured.Unstructured{}

@@ -16,7 +16,7 @@ import (
 
 const waveAnnotation = "argocd.argoproj.io/sync-wave"
 
-// exampleDocuments are the YAML documents of docs/gitops.md that have an API version.
+// exampleDocuments returns the YAML documents of docs/gitops.md that have an API version.
 func exampleDocuments(t *testing.T) []string {
 	t.Helper()
 	page, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "gitops.md"))
@@ -54,7 +54,7 @@ func TestExampleIsReady(t *testing.T) {
 	}
 }
 
-// compiledExample is the outcome of the example's policies when the waves up to this one are synced.
+// compiledExample returns the outcome of the example's policies when the waves up to this one are synced.
 func compiledExample(t *testing.T, upTo int) []model.Outcome {
 	t.Helper()
 	var world []string

@@ -59,7 +59,7 @@ func recordedPolicies(t *testing.T) map[string]*meshtlsv1alpha1.MeshTLSPolicy {
 // today is when the worlds are looked at, as by the golden test: a rollout is blocked for a day then.
 var today = metav1.Date(2027, time.February, 20, 12, 0, 0, 0, time.UTC)
 
-// gathered are the namespaces of the world that have policies.
+// gathered returns the namespaces of the world that have policies.
 func gathered(t *testing.T, input string) []model.Snapshot {
 	t.Helper()
 	reader, err := source.Read(t.Context(), []string{input}, source.Options{})
@@ -76,7 +76,7 @@ func gathered(t *testing.T, input string) []model.Snapshot {
 	return snapshots
 }
 
-// failing is a failure of the first object of the policy, or of one that nobody wants any more.
+// failing returns a failure of the first object of the policy, or of one that nobody wants any more.
 func failing(outcome model.Outcome, reason string) []model.Failure {
 	object := model.ObjectRef{Kind: model.KindPeerAuthentication, Namespace: outcome.Policy.Namespace, Name: "old"}
 	if len(outcome.Objects) > 0 {
@@ -85,7 +85,7 @@ func failing(outcome model.Outcome, reason string) []model.Failure {
 	return []model.Failure{{Object: object, Reason: reason, Err: errors.New("the API server says no")}}
 }
 
-// withStatus is the policy as the API server has it after the pass.
+// withStatus returns the policy as the API server has it after the pass.
 func withStatus(outcome model.Outcome, mesh model.Mesh, failures []model.Failure) *meshtlsv1alpha1.MeshTLSPolicy {
 	outcome.Generation = generation
 	written := status.Of(outcome, mesh, failures)
@@ -101,7 +101,7 @@ func withStatus(outcome model.Outcome, mesh model.Mesh, failures []model.Failure
 	}
 }
 
-// asMap is the object as a GitOps tool holds it.
+// asMap returns the object as a GitOps tool holds it.
 func asMap(t *testing.T, obj any) *unstructured.Unstructured {
 	t.Helper()
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(obj)
@@ -111,8 +111,8 @@ func asMap(t *testing.T, obj any) *unstructured.Unstructured {
 	return &unstructured.Unstructured{Object: content}
 }
 
-// deciding is the reason that decides what the user is told to do: that of Ready, unless writing waits for what nothing but the user does,
-// whatever else the policy waits for.
+// deciding returns the reason that decides what the user is told to do: that of Ready, unless writing waits for what nothing but the user
+// does, whatever else the policy waits for.
 func deciding(p *meshtlsv1alpha1.MeshTLSPolicy) string {
 	programmed := apimeta.FindStatusCondition(p.Status.Conditions, meshtlsv1alpha1.ConditionProgrammed)
 	if verdicts[programmed.Reason] == userMusts {

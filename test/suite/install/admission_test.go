@@ -59,7 +59,7 @@ func allow(ctx SpecContext, user, namespace, resource string) {
 	})).To(Succeed())
 }
 
-// newPolicy is a policy with a spec that is written as YAML.
+// newPolicy returns a policy with a spec that is written as YAML.
 func newPolicy(namespace, name, spec string) *unstructured.Unstructured {
 	GinkgoHelper()
 	object := &unstructured.Unstructured{}

@@ -13,19 +13,19 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// helm is what helm makes of the chart with some values, in a namespace.
+// helm returns what helm makes of the chart with some values, in a namespace.
 func helm(namespace string, values ...string) []*unstructured.Unstructured {
 	GinkgoHelper()
 	return objects(output("internal/tools/helm", append([]string{"run", ".", path("charts/meshtls"), namespace}, values...)...))
 }
 
-// tryHelm is what helm makes of the chart, or why it makes nothing.
+// tryHelm returns what helm makes of the chart, or why it makes nothing.
 func tryHelm(namespace string, values ...string) ([]byte, error) {
 	GinkgoHelper()
 	return tryTool("internal/tools/helm", append([]string{"run", ".", path("charts/meshtls"), namespace}, values...)...)
 }
 
-// appVersion is the version of the operator that the chart installs.
+// appVersion returns the version of the operator that the chart installs.
 func appVersion() string {
 	GinkgoHelper()
 	text, err := os.ReadFile(path("charts/meshtls/Chart.yaml"))
@@ -56,7 +56,7 @@ func expectLabelled(rendered []*unstructured.Unstructured, key, value string) {
 	}
 }
 
-// byName are the objects by what they are called. Namespaces are left out: helm makes them, not a chart.
+// byName returns the objects by what they are called. Namespaces are left out: helm makes them, not a chart.
 func byName(rendered []*unstructured.Unstructured) map[string]any {
 	GinkgoHelper()
 	named := map[string]any{}

@@ -77,7 +77,7 @@ func create(ctx SpecContext, object client.Object) {
 	DeferCleanup(func(ctx SpecContext) { Expect(client.IgnoreNotFound(admin.Delete(ctx, object))).To(Succeed()) })
 }
 
-// ofComponent are the objects that the component adds.
+// ofComponent returns the objects that the component adds.
 func ofComponent(rendered []*unstructured.Unstructured) []*unstructured.Unstructured {
 	GinkgoHelper()
 	var added []*unstructured.Unstructured
@@ -90,7 +90,7 @@ func ofComponent(rendered []*unstructured.Unstructured) []*unstructured.Unstruct
 	return added
 }
 
-// credentialFlags are those that the component adds to the Deployment's.
+// credentialFlags returns those that the component adds to the Deployment's.
 func credentialFlags(rendered []*unstructured.Unstructured) []string {
 	GinkgoHelper()
 	container := one[appsv1.Deployment](rendered, "Deployment", "meshtls-manager").Spec.Template.Spec.Containers[0]
@@ -99,7 +99,7 @@ func credentialFlags(rendered []*unstructured.Unstructured) []string {
 	return flags
 }
 
-// newCertificate is a Secret with a certificate for a host that is valid from an hour ago, for as long from now.
+// newCertificate returns a Secret with a certificate for a host that is valid from an hour ago, for as long from now.
 func newCertificate(name, host string, life time.Duration) *corev1.Secret {
 	GinkgoHelper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -129,7 +129,7 @@ func statusOf(ctx SpecContext, policy client.Object) meshtlsv1alpha1.MeshTLSPoli
 	return live.Status
 }
 
-// condition is a condition of the policy as it is now; the zero value: it has none yet.
+// condition returns a condition of the policy as it is now; the zero value: it has none yet.
 func condition(ctx SpecContext, policy client.Object, name string) func() metav1.Condition {
 	return func() metav1.Condition {
 		GinkgoHelper()
@@ -148,7 +148,7 @@ func ready(ctx SpecContext, policy client.Object) func() metav1.Condition {
 	return condition(ctx, policy, meshtlsv1alpha1.ConditionReady)
 }
 
-// findings are the names of the checks that found something.
+// findings returns the names of the checks that found something.
 func findings(ctx SpecContext, policy client.Object) func() []string {
 	return func() []string {
 		GinkgoHelper()
@@ -160,7 +160,7 @@ func findings(ctx SpecContext, policy client.Object) func() []string {
 	}
 }
 
-// secretsReadBy are the namespaces of the Secrets that the user asked for.
+// secretsReadBy returns the namespaces of the Secrets that the user asked for.
 func secretsReadBy(user string) []string {
 	GinkgoHelper()
 	requests, err := plane.Requests(user)

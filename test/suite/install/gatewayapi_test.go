@@ -42,7 +42,7 @@ func installBackendTLSPolicy(ctx SpecContext, version string) {
 	Expect(apply(ctx, definition)).To(Succeed())
 }
 
-// gatewayAPI is the CustomResourceDefinition of a kind of the Gateway API that serves one version, without a schema.
+// gatewayAPI returns the CustomResourceDefinition of a kind of the Gateway API that serves one version, without a schema.
 func gatewayAPI(plural, kind, version string) *unstructured.Unstructured {
 	const group = "gateway.networking.k8s.io"
 	return &unstructured.Unstructured{Object: map[string]any{

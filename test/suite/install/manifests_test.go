@@ -19,7 +19,7 @@ import (
 	"github.com/meshtls/meshtls/test/controlplane"
 )
 
-// output is what a Go tool of a module of the repository prints.
+// output returns what a Go tool of a module of the repository prints.
 func output(module string, arguments ...string) []byte {
 	GinkgoHelper()
 	text, err := tryTool(module, arguments...)
@@ -27,7 +27,7 @@ func output(module string, arguments ...string) []byte {
 	return text
 }
 
-// tryTool is what a Go tool of a module of the repository prints, or what it complains of.
+// tryTool returns what a Go tool of a module of the repository prints, or what it complains of.
 func tryTool(module string, arguments ...string) ([]byte, error) {
 	GinkgoHelper()
 	command := exec.Command("go", append([]string{"-C", path(module)}, arguments...)...)
@@ -40,7 +40,7 @@ func tryTool(module string, arguments ...string) ([]byte, error) {
 	return text, nil
 }
 
-// path is the absolute path of a folder of the repository.
+// path returns the absolute path of a folder of the repository.
 func path(folder string) string {
 	GinkgoHelper()
 	root, err := controlplane.Root()
@@ -48,13 +48,13 @@ func path(folder string) string {
 	return filepath.Join(root, filepath.FromSlash(folder))
 }
 
-// kustomize is what kustomize makes of a folder.
+// kustomize returns what kustomize makes of a folder.
 func kustomize(folder string) []*unstructured.Unstructured {
 	GinkgoHelper()
 	return objects(output("internal/tools", "tool", "kustomize", "build", path(folder)))
 }
 
-// objects are the objects of a stream of documents.
+// objects returns the objects of a stream of documents.
 func objects(stream []byte) []*unstructured.Unstructured {
 	GinkgoHelper()
 	var found []*unstructured.Unstructured

@@ -103,7 +103,7 @@ func expectSelects(selector *metav1.LabelSelector, pods map[string]string) {
 	Expect(parsed.Matches(labels.Set(pods))).To(BeTrue(), "%s does not select %v", parsed, pods)
 }
 
-// find is the object of a kind and name.
+// find returns the object of a kind and name.
 func find(from []*unstructured.Unstructured, kind, name string) *unstructured.Unstructured {
 	GinkgoHelper()
 	for _, object := range from {
@@ -115,7 +115,7 @@ func find(from []*unstructured.Unstructured, kind, name string) *unstructured.Un
 	return nil
 }
 
-// one is the object of a kind and name, with its type.
+// one returns the object of a kind and name, with its type.
 func one[T any](from []*unstructured.Unstructured, kind, name string) *T {
 	GinkgoHelper()
 	typed := new(T)

@@ -83,7 +83,7 @@ func startOperator(ctx SpecContext, account *corev1.ServiceAccount, flags ...str
 	return "https://" + metrics + "/metrics"
 }
 
-// tokenOf is a token for a ServiceAccount, as a pod gets one.
+// tokenOf returns a token for a ServiceAccount, as a pod gets one.
 func tokenOf(ctx SpecContext, account *corev1.ServiceAccount) string {
 	GinkgoHelper()
 	request := &authenticationv1.TokenRequest{}
@@ -91,7 +91,7 @@ func tokenOf(ctx SpecContext, account *corev1.ServiceAccount) string {
 	return request.Status.Token
 }
 
-// kubeconfig is a file with which the bearer of a token reaches the API server.
+// kubeconfig returns a file with which the bearer of a token reaches the API server.
 func kubeconfig(token string) string {
 	GinkgoHelper()
 	config := clientcmdapi.NewConfig()
@@ -104,7 +104,7 @@ func kubeconfig(token string) string {
 	return file
 }
 
-// freeAddress is an address that nobody listens at.
+// freeAddress returns an address that nobody listens at.
 func freeAddress() string {
 	GinkgoHelper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -221,7 +221,7 @@ func disturb(ctx SpecContext, namespace string) {
 	}).Should(Succeed())
 }
 
-// refused are the requests that the user had no right to.
+// refused returns the requests that the user had no right to.
 func refused(answers []auditv1.Event) []string {
 	var found []string
 	for _, answer := range answers {
@@ -232,7 +232,7 @@ func refused(answers []auditv1.Event) []string {
 	return found
 }
 
-// grantedTo are the rights that roles bound to the ServiceAccount give.
+// grantedTo returns the rights that roles bound to the ServiceAccount give.
 func grantedTo(account string, rendered []*unstructured.Unstructured) []right {
 	GinkgoHelper()
 	var granted []right
@@ -258,7 +258,7 @@ func grantedTo(account string, rendered []*unstructured.Unstructured) []right {
 	return granted
 }
 
-// unused are the rights that no request of the user needed.
+// unused returns the rights that no request of the user needed.
 func unused(granted []right, user string) []right {
 	GinkgoHelper()
 	requests, err := plane.Requests(user)
@@ -282,7 +282,7 @@ func unused(granted []right, user string) []right {
 	})
 }
 
-// resourceOf is the resource of a request as a rule names it.
+// resourceOf returns the resource of a request as a rule names it.
 func resourceOf(request auditv1.Event) string {
 	if sub := request.ObjectRef.Subresource; sub != "" {
 		return request.ObjectRef.Resource + "/" + sub
@@ -290,7 +290,7 @@ func resourceOf(request auditv1.Event) string {
 	return request.ObjectRef.Resource
 }
 
-// verbs are those that the sender of a request must be allowed. To apply what is not there is to create it. A watch that begins
+// verbs returns those that the sender of a request must be allowed. To apply what is not there is to create it. A watch that begins
 // with all there is stands for a list as well: clients list where the API server does not know such watches.
 func verbs(request auditv1.Event) []string {
 	switch {

@@ -21,7 +21,7 @@ case "$*" in
 esac
 `
 
-// askBeforeLoss is what make undeploy and make uninstall ask first, with this kubectl and this answer.
+// askBeforeLoss returns what make undeploy and make uninstall ask first, with this kubectl and this answer.
 func askBeforeLoss(kubectl, answer string, variables ...string) (string, error) {
 	GinkgoHelper()
 	folder := GinkgoT().TempDir()

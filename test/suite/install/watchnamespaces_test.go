@@ -66,7 +66,7 @@ var _ = Describe("The component that watches some namespaces", func() {
 	})
 })
 
-// rightsFor are the roles of the manifests that are not there yet, and the bindings of all, for another account.
+// rightsFor returns the roles of the manifests that are not there yet, and the bindings of all, for another account.
 func rightsFor(account string, rendered []*unstructured.Unstructured) []*unstructured.Unstructured {
 	GinkgoHelper()
 	var rights []*unstructured.Unstructured

@@ -51,7 +51,7 @@ func grantRole(ctx context.Context, on *controlplane.ControlPlane, as client.Cli
 	return user.Config
 }
 
-// documents are the objects of a file.
+// documents returns the objects of a file.
 func documents(file string) []*unstructured.Unstructured {
 	GinkgoHelper()
 	text, err := os.ReadFile(file)
@@ -68,7 +68,7 @@ func documents(file string) []*unstructured.Unstructured {
 	}
 }
 
-// newNamespace is a namespace of the spec's own, which goes with it.
+// newNamespace returns a namespace of the spec's own, which goes with it.
 func newNamespace(ctx context.Context) string {
 	GinkgoHelper()
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "spec-"}}
@@ -77,7 +77,7 @@ func newNamespace(ctx context.Context) string {
 	return namespace.Name
 }
 
-// unique is a name that no other spec uses. What the selectors of gateways, hosts and floors say reaches other namespaces, and those
+// unique returns a name that no other spec uses. What the selectors of gateways, hosts and floors say reaches other namespaces, and those
 // of earlier specs take seconds to go.
 func unique(name, namespace string) string { return name + "-" + namespace }
 
@@ -152,12 +152,12 @@ func newService(ctx context.Context, namespace, app string) {
 	})).To(Succeed())
 }
 
-// policy is a policy without a target.
+// policy returns a policy without a target.
 func policy(namespace, name string) *meshtlsv1alpha1.MeshTLSPolicy {
 	return &meshtlsv1alpha1.MeshTLSPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
 }
 
-// strictBut is a policy for the pods of an application: Strict, except for port 8080.
+// strictBut returns a policy for the pods of an application: Strict, except for port 8080.
 func strictBut(namespace, app string, mode meshtlsv1alpha1.AcceptMode) *meshtlsv1alpha1.MeshTLSPolicy {
 	p := policy(namespace, app)
 	p.Spec.Workload = &meshtlsv1alpha1.Target{Selector: &meshtlsv1alpha1.LabelSelector{MatchLabels: labels(app)}}
@@ -195,7 +195,7 @@ func observed(ctx context.Context, p *meshtlsv1alpha1.MeshTLSPolicy) {
 	}).Should(Succeed())
 }
 
-// condition is a condition of the policy as it is now, as status and reason.
+// condition returns a condition of the policy as it is now, as status and reason.
 func condition(ctx context.Context, p *meshtlsv1alpha1.MeshTLSPolicy, kind string) func() string {
 	return func() string {
 		GinkgoHelper()
@@ -216,7 +216,7 @@ func expectReady(ctx context.Context, p *meshtlsv1alpha1.MeshTLSPolicy) {
 	Eventually(condition(ctx, p, meshtlsv1alpha1.ConditionReady)).Should(Equal(ready))
 }
 
-// peerAuthentications are those of the namespace.
+// peerAuthentications returns those of the namespace.
 func peerAuthentications(ctx context.Context, namespace string) []*istiosecurityv1.PeerAuthentication {
 	GinkgoHelper()
 	var list istiosecurityv1.PeerAuthenticationList
@@ -224,7 +224,7 @@ func peerAuthentications(ctx context.Context, namespace string) []*istiosecurity
 	return list.Items
 }
 
-// onlyPeerAuthentication is the one that there must be.
+// onlyPeerAuthentication returns the one that there must be.
 func onlyPeerAuthentication(ctx context.Context, namespace string) *istiosecurityv1.PeerAuthentication {
 	GinkgoHelper()
 	found := peerAuthentications(ctx, namespace)
@@ -232,7 +232,7 @@ func onlyPeerAuthentication(ctx context.Context, namespace string) *istiosecurit
 	return found[0]
 }
 
-// modes are the modes of the only PeerAuthentication, by port; zero is the workload's.
+// modes returns the modes of the only PeerAuthentication, by port; zero is the workload's.
 func modes(ctx context.Context, namespace string) func() map[uint32]string {
 	return func() map[uint32]string {
 		GinkgoHelper()
@@ -258,7 +258,7 @@ func destinationRules(ctx context.Context, namespace string) []*istionetworkingv
 	return list.Items
 }
 
-// externalHost is a ServiceEntry for a host outside the mesh.
+// externalHost returns a ServiceEntry for a host outside the mesh.
 func externalHost(namespace, host string) *istionetworkingv1.ServiceEntry {
 	return &istionetworkingv1.ServiceEntry{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "external"},
@@ -269,7 +269,7 @@ func externalHost(namespace, host string) *istionetworkingv1.ServiceEntry {
 	}
 }
 
-// eventsOf are the reasons of the events about the policy, in no order.
+// eventsOf returns the reasons of the events about the policy, in no order.
 func eventsOf(ctx context.Context, p *meshtlsv1alpha1.MeshTLSPolicy) func() []string {
 	return func() []string {
 		GinkgoHelper()

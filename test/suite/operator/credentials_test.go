@@ -85,7 +85,7 @@ func allowCredentials(ctx context.Context, namespace string) {
 	}
 }
 
-// serving is a policy for a gateway of the namespace, with one server, and a pod for it.
+// serving returns a policy for a gateway of the namespace, with one server, and a pod for it.
 func serving(ctx context.Context, namespace, credential string) *meshtlsv1alpha1.MeshTLSPolicy {
 	GinkgoHelper()
 	newGateway(ctx, namespace)
@@ -110,7 +110,7 @@ func newGateway(ctx context.Context, namespace string) {
 // certificateEnd is when the certificates of newCertificate expire.
 var certificateEnd = time.Date(2101, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// newCertificate is a Secret with a certificate for a host.
+// newCertificate returns a Secret with a certificate for a host.
 func newCertificate(namespace, name, host string) *corev1.Secret {
 	GinkgoHelper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

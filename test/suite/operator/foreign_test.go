@@ -18,7 +18,7 @@ import (
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 )
 
-// balanced is an owner's rule for a Service with a load balancer.
+// balanced returns an owner's rule for a Service with a load balancer.
 func balanced(namespace, service string, simple networkingapi.LoadBalancerSettings_SimpleLB) *istionetworkingv1.DestinationRule {
 	rule := &istionetworkingv1.DestinationRule{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "owners"}}
 	rule.Spec.Host = service
@@ -28,7 +28,7 @@ func balanced(namespace, service string, simple networkingapi.LoadBalancerSettin
 	return rule
 }
 
-// balancers are the load balancers of the namespace's rules, with the TLS mode where there is one, in order.
+// balancers returns the load balancers of the namespace's rules, with the TLS mode where there is one, in order.
 func balancers(ctx context.Context, namespace string) func() []string {
 	return func() []string {
 		var all []string

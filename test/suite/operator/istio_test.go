@@ -20,7 +20,7 @@ import (
 // pickUp is how long the operator has to notice that Istio's kinds have come.
 const pickUp = 30 * time.Second
 
-// istioCRDs are the CRDs of the Istio kinds that the operator reads, from the module that it is built with. The others are left out:
+// istioCRDs returns the CRDs of the Istio kinds that the operator reads, from the module that it is built with. The others are left out:
 // the API server may take minutes to let go of one that nobody used while it was there.
 func istioCRDs(ctx context.Context) []*unstructured.Unstructured {
 	GinkgoHelper()

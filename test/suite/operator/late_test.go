@@ -127,7 +127,7 @@ var _ = Describe("A cluster with a part of Istio", Ordered, Serial, func() {
 	})
 })
 
-// groupOf is the API group of the CRD's kind.
+// groupOf returns the API group of the CRD's kind.
 func groupOf(crd *unstructured.Unstructured) string {
 	_, group, _ := strings.Cut(crd.GetName(), ".")
 	return group
@@ -148,7 +148,7 @@ func fill(ctx context.Context, namespace string) {
 	}
 }
 
-// heapInUse is what is reachable.
+// heapInUse returns what is reachable.
 func heapInUse() uint64 {
 	runtime.GC()
 	var stats runtime.MemStats
@@ -156,7 +156,7 @@ func heapInUse() uint64 {
 	return stats.HeapAlloc
 }
 
-// ofTomorrow is the CRD as a newer Istio may have it: with one more field, which has a default.
+// ofTomorrow returns the CRD as a newer Istio may have it: with one more field, which has a default.
 func ofTomorrow(crd *unstructured.Unstructured) *unstructured.Unstructured {
 	GinkgoHelper()
 	newer := crd.DeepCopy()

@@ -17,7 +17,7 @@ import (
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 )
 
-// found are the checks that have a finding in the policy's status.
+// found returns the checks that have a finding in the policy's status.
 func found(ctx context.Context, p *meshtlsv1alpha1.MeshTLSPolicy) func() []string {
 	return func() []string {
 		GinkgoHelper()
@@ -30,7 +30,7 @@ func found(ctx context.Context, p *meshtlsv1alpha1.MeshTLSPolicy) func() []strin
 	}
 }
 
-// terminating is a policy that ends TLS for shop.example.com at the pods of an application, of any namespace.
+// terminating returns a policy that ends TLS for shop.example.com at the pods of an application, of any namespace.
 func terminating(namespace, app string) *meshtlsv1alpha1.MeshTLSPolicy {
 	p := policy(namespace, "web")
 	p.Spec.Gateway = &meshtlsv1alpha1.Target{Selector: &meshtlsv1alpha1.LabelSelector{MatchLabels: labels(app)}}
@@ -40,14 +40,14 @@ func terminating(namespace, app string) *meshtlsv1alpha1.MeshTLSPolicy {
 	return p
 }
 
-// gatewayOf is the name of the Gateway that is rendered for the policy.
+// gatewayOf returns the name of the Gateway that is rendered for the policy.
 func gatewayOf(p *meshtlsv1alpha1.MeshTLSPolicy) string {
 	GinkgoHelper()
 	Expect(p.Status.Objects).To(HaveLen(1))
 	return p.Status.Objects[0].Name
 }
 
-// callsOf is a webhook configuration of the namespace's own: no request leads to a call, but it is said that it may.
+// callsOf returns a webhook configuration of the namespace's own: no request leads to a call, but it is said that it may.
 func callsOf(namespace, service string) *admissionregistrationv1.ValidatingWebhookConfiguration {
 	return &admissionregistrationv1.ValidatingWebhookConfiguration{
 		ObjectMeta: metav1.ObjectMeta{Name: namespace},

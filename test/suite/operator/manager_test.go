@@ -18,7 +18,7 @@ import (
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 )
 
-// freeAddress is an address that nobody listens at.
+// freeAddress returns an address that nobody listens at.
 func freeAddress() string {
 	GinkgoHelper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -27,7 +27,7 @@ func freeAddress() string {
 	return listener.Addr().String()
 }
 
-// answer is the status code that the operator answers with; zero: it does not.
+// answer returns the status code that the operator answers with; zero: it does not.
 func answer(ctx SpecContext, url string) func() int {
 	return func() int {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)

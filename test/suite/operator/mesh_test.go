@@ -11,7 +11,7 @@ import (
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 )
 
-// meshConfig is a ConfigMap with Istio's mesh config.
+// meshConfig returns a ConfigMap with Istio's mesh config.
 func meshConfig(name, text string) *corev1.ConfigMap {
 	return &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{Namespace: istioNamespace, Name: name},

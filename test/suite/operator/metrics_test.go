@@ -62,7 +62,7 @@ func scrape(ctx context.Context, address string) map[string]*dto.MetricFamily {
 	return families
 }
 
-// values are those of a family that are not zero, by the values of the labels.
+// values returns those of a family that are not zero, by the values of the labels.
 func values(family *dto.MetricFamily) map[string]float64 {
 	all := map[string]float64{}
 	for _, m := range family.GetMetric() {
@@ -176,7 +176,7 @@ var _ = Describe("The metrics", Ordered, Serial, func() {
 	})
 })
 
-// queries are the expressions of the alerts and of the dashboard.
+// queries returns the expressions of the alerts and of the dashboard.
 func queries() []string {
 	GinkgoHelper()
 	root, err := controlplane.Root()
@@ -196,7 +196,7 @@ func queries() []string {
 	return found
 }
 
-// slice are the entries of a list of lists: those under the key, in each member.
+// slice returns the entries of a list of lists: those under the key, in each member.
 func slice(members any, key string) []map[string]any {
 	var entries []map[string]any
 	all, _ := members.([]any)
@@ -215,7 +215,7 @@ var (
 	names = regexp.MustCompile(`\b([a-z_]{2,})\b(\s*\()?`)
 )
 
-// metricNames are the names of the metrics in a query, those of a histogram without its suffix.
+// metricNames returns the names of the metrics in a query, those of a histogram without its suffix.
 func metricNames(query string) []string {
 	var found []string
 	for _, match := range names.FindAllStringSubmatch(noNames.ReplaceAllString(query, " "), -1) {

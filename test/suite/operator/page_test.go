@@ -81,7 +81,7 @@ func (p page) send(ctx context.Context, method, path string, content any, header
 	return response
 }
 
-// overview is what the page shows first, once it has read the mesh.
+// overview returns what the page shows first, once it has read the mesh.
 func (p page) overview() func() string {
 	return func() string {
 		GinkgoHelper()

@@ -179,7 +179,7 @@ func applySamples(ctx context.Context, folder string) {
 	}
 }
 
-// writtenObjects are those that the operator has written.
+// writtenObjects returns those that the operator has written.
 func writtenObjects(ctx context.Context) map[string]renderedObject {
 	GinkgoHelper()
 	written := map[string]renderedObject{}

@@ -73,7 +73,7 @@ func (f *fakePrometheus) begins(since time.Time, retention string) {
 	f.since, f.retention = since, retention
 }
 
-// count is how many queries have come.
+// count returns how many queries have come.
 func (f *fakePrometheus) count() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -108,7 +108,7 @@ func (f *fakePrometheus) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// vector is the answer to a query.
+// vector returns the answer to a query.
 func (f *fakePrometheus) vector(query string) []any {
 	result := []any{}
 	switch {
@@ -134,7 +134,7 @@ func (f *fakePrometheus) vector(query string) []any {
 	return result
 }
 
-// samples are the call's part of the answer.
+// samples returns the call's part of the answer.
 func (c seenCall) samples(query string) []any {
 	labels := map[string]string{
 		"source_workload_namespace": "legacy", "source_workload": c.client, "source_principal": "unknown",
@@ -172,7 +172,7 @@ type fakeClock struct {
 	ahead time.Duration
 }
 
-// now is what the operator takes for the time.
+// now returns what the operator takes for the time.
 func (c *fakeClock) now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -186,7 +186,7 @@ func (c *fakeClock) passes(time time.Duration) {
 	c.ahead += time
 }
 
-// reset is the machine's time again.
+// reset returns the machine's time again.
 func (c *fakeClock) reset() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -35,7 +35,7 @@ func newServer(ctx context.Context, namespace string) {
 	Expect(admin.Status().Update(ctx, pod)).To(Succeed())
 }
 
-// rollingTo is a policy for the application with a rollout of a day.
+// rollingTo returns a policy for the application with a rollout of a day.
 func rollingTo(namespace string, change ...func(*meshtlsv1alpha1.Rollout)) *meshtlsv1alpha1.MeshTLSPolicy {
 	p := policy(namespace, "shop")
 	p.Spec.Workload = &meshtlsv1alpha1.Target{Service: "shop"}
@@ -53,7 +53,7 @@ func everybodyWell() []seenCall {
 	}
 }
 
-// oneWithout are the same with one client that has no proxy.
+// oneWithout returns the same with one client that has no proxy.
 func oneWithout() []seenCall {
 	return append(everybodyWell(), seenCall{client: "crawler", workload: "shop", port: 8080})
 }
@@ -70,7 +70,7 @@ func phase(ctx context.Context, p *meshtlsv1alpha1.MeshTLSPolicy) func() meshtls
 	}
 }
 
-// rolledOut is what the condition says.
+// rolledOut returns what the condition says.
 func rolledOut(ctx context.Context, p *meshtlsv1alpha1.MeshTLSPolicy) func() string {
 	return func() string {
 		GinkgoHelper()

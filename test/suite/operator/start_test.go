@@ -61,12 +61,12 @@ func startBehind(faults *refusing) string {
 	return "http://" + options.HealthProbeBindAddress + "/readyz"
 }
 
-// ofCRDs are the requests for single CRDs.
+// ofCRDs returns the requests for single CRDs.
 func ofCRDs(request *http.Request) bool {
 	return strings.Contains(request.URL.Path, "/customresourcedefinitions/")
 }
 
-// ofIstio are the lists and watches of Istio's kinds.
+// ofIstio returns the lists and watches of Istio's kinds.
 func ofIstio(request *http.Request) bool {
 	return request.Method == http.MethodGet && strings.Contains(request.URL.Path, ".istio.io/") && strings.HasSuffix(request.URL.Path, "s")
 }

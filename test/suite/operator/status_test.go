@@ -10,7 +10,7 @@ import (
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 )
 
-// kstatus is what kstatus makes of the policy.
+// kstatus returns what kstatus makes of the policy.
 func kstatus(ctx SpecContext, p *meshtlsv1alpha1.MeshTLSPolicy) func() status.Status {
 	return func() status.Status {
 		GinkgoHelper()

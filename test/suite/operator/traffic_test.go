@@ -50,14 +50,14 @@ func (t *traffic) forget() {
 	t.requests = nil
 }
 
-// namespaceOf is the namespace that a path is about; empty: none.
+// namespaceOf returns the namespace that a path is about; empty: none.
 func namespaceOf(path string) string {
 	_, inside, _ := strings.Cut(path, "/namespaces/")
 	namespace, _, _ := strings.Cut(inside, "/")
 	return namespace
 }
 
-// quiet says whether all has been written about the namespace that there is to write for now, events too.
+// quiet reports whether all has been written about the namespace that there is to write for now, events too.
 func (t *traffic) quiet(namespace string) func() bool {
 	return func() bool {
 		GinkgoHelper()
@@ -67,7 +67,7 @@ func (t *traffic) quiet(namespace string) func() bool {
 	}
 }
 
-// in are the requests about the namespace.
+// in returns the requests about the namespace.
 func (t *traffic) in(namespace string) []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -76,20 +76,20 @@ func (t *traffic) in(namespace string) []string {
 	})
 }
 
-// writes are the requests that change something.
+// writes returns the requests that change something.
 func (t *traffic) writes() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(t.requests), func(request string) bool { return strings.HasPrefix(request, "GET ") })
 }
 
-// passes is how often Reconcile has run in this process.
+// passes returns how often Reconcile has run in this process.
 func passes() float64 {
 	GinkgoHelper()
 	return metric("controller_runtime_reconcile_total", "controller")
 }
 
-// idle says whether no request waits and none is in work.
+// idle reports whether no request waits and none is in work.
 func idle() bool {
 	GinkgoHelper()
 	return metric("workqueue_depth", "controller") == 0 && metric("controller_runtime_active_workers", "controller") == 0

@@ -17,7 +17,7 @@ import (
 // chart is the folder of the chart, from the root of the repository.
 const chart = "charts/meshtls"
 
-// root is the root folder of the repository.
+// root returns the root folder of the repository.
 func root() string {
 	GinkgoHelper()
 	folder, err := controlplane.Root()

@@ -41,7 +41,7 @@ func startOperator(ctx SpecContext, program string) (stop func()) {
 	return stop
 }
 
-// kubeconfig is a file with which a ServiceAccount of the operator's namespace reaches the API server.
+// kubeconfig returns a file with which a ServiceAccount of the operator's namespace reaches the API server.
 func kubeconfig(ctx SpecContext, account string) string {
 	GinkgoHelper()
 	request := &authenticationv1.TokenRequest{}
@@ -57,7 +57,7 @@ func kubeconfig(ctx SpecContext, account string) string {
 	return file
 }
 
-// freeAddress is an address that nobody listens at.
+// freeAddress returns an address that nobody listens at.
 func freeAddress() string {
 	GinkgoHelper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -155,7 +155,7 @@ func send(host string) []meshtlsv1alpha1.Send {
 	return []meshtlsv1alpha1.Send{{Hosts: []string{host}, ClientTLS: meshtlsv1alpha1.ClientTLS{Mode: meshtlsv1alpha1.SendSimple}}}
 }
 
-// versions are the resource versions of the Istio objects in the namespace.
+// versions returns the resource versions of the Istio objects in the namespace.
 func versions(ctx context.Context) map[string]string {
 	GinkgoHelper()
 	found := map[string]string{}
