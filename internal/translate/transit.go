@@ -22,7 +22,7 @@ import (
 //
 // What is live tells how far it has come, so nothing has to be remembered.
 // Source: istio pilot/pkg/xds/endpoints/mtls_checker.go, checkMtlsEnabled; pilot/pkg/networking/core/listener_inbound.go,
-// buildInboundFilterChains.
+// buildInboundChainConfigs.
 
 // transit is what the namespace accepts next, on its way to what its policies ask.
 type transit struct {

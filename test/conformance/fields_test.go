@@ -36,6 +36,11 @@ var unreadFields = map[string]string{
 	"spec.passthrough[].protocol":          "TLS and HTTPS are passed through alike",
 }
 
+// inTime are the fields that decide when something comes to be in force, and not what: worlds are looked at once. internal/rollout holds
+// each of them to a table of transitions and to the property that no sequence of events loosens anything, and internal/compile has what
+// each stage renders.
+const inTime = "spec.accept.rollout."
+
 // TestEveryFieldIsDrawnAndRead walks the schema of the policies: each field of the spec is set in some random world, and what must be true
 // of the proxies changes with it, as the interpreter of the intent property reads it.
 func TestEveryFieldIsDrawnAndRead(t *testing.T) {
@@ -46,6 +51,7 @@ func TestEveryFieldIsDrawnAndRead(t *testing.T) {
 	for _, path := range slices.Sorted(maps.Keys(w.fields)) {
 		reason, excused := unreadFields[path]
 		switch {
+		case strings.HasPrefix(path, inTime):
 		case !w.drawn.Has(path):
 			t.Errorf("%s is set in no random world: test/worlds does not draw it", path)
 		case !w.read.Has(path) && !excused:
