@@ -64,7 +64,8 @@ func (w World) hears(policy *meshtlsv1alpha1.MeshTLSPolicy, check string) bool {
 // accepts looks at the ports of pods with a sidecar for which the policy alone says what they accept.
 func (p *promises) accepts(policy *meshtlsv1alpha1.MeshTLSPolicy) {
 	for _, a := range p.Answers {
-		if a.Proxy != explain.ProxySidecar || !p.alone(policy, a.Pods) || !model.InRevision(policy, a.Revision) {
+		if a.Proxy != explain.ProxySidecar || !p.alone(policy, a.Pods) || !model.InRevision(policy, a.Revision) ||
+			p.toldNotCarried(policy, a.Pods) {
 			continue
 		}
 		for _, in := range a.Inbound {
@@ -78,6 +79,11 @@ func (p *promises) accepts(policy *meshtlsv1alpha1.MeshTLSPolicy) {
 			p.reaches(policy, a, in.Port, mode)
 		}
 	}
+}
+
+// toldNotCarried reports whether the policy is warned that the pods do not carry it: others of its target do.
+func (p *promises) toldNotCarried(policy *meshtlsv1alpha1.MeshTLSPolicy, pods *model.Workload) bool {
+	return pods.Interception == model.InterceptionNone && p.hears(policy, "target-not-carried")
 }
 
 // reaches looks at the calls of a port by clients with a proxy to whom nobody says what to send.

@@ -38,7 +38,8 @@ var reasons = []reason{
 	{"the gateway's port has no server, so it refuses whatever is sent", func(w World, c *call) bool { return w.atGateway(c).NoServer }},
 	{"nothing says what is sent to a gateway's server, since applications reach it by its own name and TLS",
 		func(w World, c *call) bool {
-			return w.atGateway(c).AtGateway && c.to.External.Sends == string(meshtlsv1alpha1.SendAuto)
+			untold := c.to.External.Sends == string(meshtlsv1alpha1.SendAuto) || len(c.to.External.Rules) == 0
+			return untold && w.atGateway(c).AtGateway
 		}},
 	{"the port is kept from the proxy for callers outside the mesh: of webhooks, of the proxy's own ports, or muted",
 		func(w World, c *call) bool { return w.isUncaptured(c) }},
