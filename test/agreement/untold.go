@@ -24,7 +24,8 @@ var tellers = sets.New(
 	"gateway-passthrough-encrypted-again",
 	"gateway-passthrough-to-http-port", "peerauthentication-below-disable", "peerauthentication-disable-behind-headless",
 	"peerauthentication-strict-without-auto-mtls",
-	"send-bypassed", "send-changes-others", "send-hides-rule", "send-overruled", "send-refused", "send-wildcard-hides-rules", "service-headless-partly-in-mesh", "service-port-uncaptured",
+	"send-bypassed", "send-changes-others", "send-hides-rule", "send-overruled", "send-refused", "send-wildcard-hides-rules",
+	"service-headless-partly-in-mesh", "service-port-uncaptured",
 	"serviceentry-endpoint-refuses-plaintext",
 	"sidecar-hides-strict",
 )
