@@ -25,6 +25,7 @@ require (
 require (
 	github.com/envoyproxy/go-control-plane/envoy v1.39.0
 	google.golang.org/grpc v1.82.1
+	k8s.io/apiextensions-apiserver v0.37.0
 	k8s.io/client-go v0.37.0
 )
 
@@ -155,7 +156,6 @@ require (
 	gopkg.in/inf.v0 v0.9.1 // indirect
 	gopkg.in/natefinch/lumberjack.v2 v2.2.1 // indirect
 	gopkg.in/yaml.v3 v3.0.1 // indirect
-	k8s.io/apiextensions-apiserver v0.37.0 // indirect
 	k8s.io/apiserver v0.37.0 // indirect
 	k8s.io/component-base v0.37.0 // indirect
 	k8s.io/klog/v2 v2.140.0 // indirect
