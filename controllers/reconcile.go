@@ -149,6 +149,7 @@ func namespaceLeaves(ctx context.Context, reader client.Reader, name string) (bo
 // forget drops what is remembered of a namespace that leaves: no pass may come after it has left.
 func (r *Reconciler) forget(namespace string) {
 	r.metrics.Forget(namespace)
+	r.pace.Forget(namespace)
 	r.observer.ask(namespace, nil)
 	r.switching.put(namespace, 0)
 	r.dependents.forget(namespace)

@@ -45,6 +45,13 @@ func (p *Pace) Wait(namespace string) time.Duration {
 	return next
 }
 
+// Forget drops what is remembered of a namespace that leaves.
+func (p *Pace) Forget(namespace string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.recent, namespace)
+}
+
 // settling returns the changes of the namespace that the proxies may not have taken up, and forgets the others.
 func (p *Pace) settling(namespace string) []settling {
 	p.mu.Lock()
