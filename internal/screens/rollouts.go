@@ -111,12 +111,11 @@ func nextOf(r Rollout) string {
 	case meshtlsv1alpha1.RolloutObserving:
 		return afterObserving(r)
 	case meshtlsv1alpha1.RolloutBlocked:
-		return "Let the clients use mutual TLS, or name those that may be cut off in spec.accept.rollout.ignore. " +
-			"The clean time begins anew with their last call."
+		return "Once nobody calls that way any more, the rollout observes again. The clean time begins with the last such call."
 	case meshtlsv1alpha1.RolloutAwaitingApproval:
 		return "The target becomes Strict once somebody approves."
 	case meshtlsv1alpha1.RolloutSwitching:
-		return "Port by port becomes Strict, and at last the target as a whole, which closes all its connections once."
+		return "At last the target as a whole becomes Strict, which closes all its connections once."
 	case meshtlsv1alpha1.RolloutProbation:
 		return "The rollout is completed when the probation is over."
 	case meshtlsv1alpha1.RolloutCompleted:
@@ -138,7 +137,7 @@ func afterObserving(r Rollout) string {
 	case r.Gate == meshtlsv1alpha1.GateManual:
 		return "After the clean time the rollout waits for somebody to approve."
 	default:
-		return "After the clean time the target becomes Strict, port by port."
+		return "After the clean time the target becomes Strict."
 	}
 }
 

@@ -29,7 +29,7 @@ func TestRollouts(t *testing.T) {
 		commands         []string
 	}{
 		"observing": {
-			settings: "observe: 48h", status: "phase: Observing, " + clean, next: "port by port", cleanUntil: "2026-12-02T12:00:00Z",
+			settings: "observe: 48h", status: "phase: Observing, " + clean, next: "the target becomes Strict", cleanUntil: "2026-12-02T12:00:00Z",
 			commands: []string{"Pause: kubectl meshtls rollout pause catalog -n shop --apply"},
 		},
 		"time that does not count has no end": {
@@ -41,7 +41,7 @@ func TestRollouts(t *testing.T) {
 			commands: []string{"Pause: kubectl meshtls rollout pause catalog -n shop --apply"},
 		},
 		"blocked": {
-			status: "phase: Blocked, " + clean, next: "accept.rollout.ignore",
+			status: "phase: Blocked, " + clean, next: "observes again",
 			commands: []string{"Pause: kubectl meshtls rollout pause catalog -n shop --apply"},
 		},
 		"awaiting an approval": {
@@ -126,17 +126,19 @@ func TestRolloutsOfAWorkload(t *testing.T) {
 	ofAll := rollingOut("all", "", "", "phase: Observing")
 	tests := map[string]struct {
 		policies []string
+		bare     bool
 		want     []string
 	}{
-		"the one of its own":                  {policies: []string{ofCatalog}, want: []string{"catalog"}},
-		"the one of its namespace":            {policies: []string{ofAll}, want: []string{"all"}},
-		"its own goes before the namespace's": {policies: []string{ofAll, ofCatalog}, want: []string{"catalog"}},
-		"one of another workload":             {policies: []string{rollingOut("web", "workload: {service: frontend}, ", "", "phase: Blocked")}},
-		"a policy without a rollout":          {policies: []string{policy}},
+		"the one of its own":                   {policies: []string{ofCatalog}, want: []string{"catalog"}},
+		"the one of its namespace":             {policies: []string{ofAll}, want: []string{"all"}},
+		"its own goes before the namespace's":  {policies: []string{ofAll, ofCatalog}, want: []string{"catalog"}},
+		"one that waits for pods with a proxy": {policies: []string{ofCatalog}, bare: true, want: []string{"catalog"}},
+		"one of another workload":              {policies: []string{rollingOut("web", "workload: {service: frontend}, ", "", "phase: Blocked")}},
+		"a policy without a rollout":           {policies: []string{policy}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			p := pageOf(t, slices.Concat([]string{deployment("catalog", true, 8080, 9090), deployment("frontend", true, 8000)}, test.policies)...)
+			p := pageOf(t, slices.Concat([]string{deployment("catalog", !test.bare, 8080, 9090), deployment("frontend", true, 8000)}, test.policies)...)
 			detail, err := p.Detail(evidence.Workload{Namespace: "shop", Name: "catalog"}, nil)
 			if err != nil {
 				t.Fatal(err)
@@ -205,6 +207,11 @@ func TestPreviewOfAWay(t *testing.T) {
 		"a change of a port leaves the rollout alone": {
 			mesh: []string{longer}, change: Change{Ports: map[int32]meshtlsv1alpha1.AcceptMode{8080: strict}}, ports: "8080 Strict, 0 Permissive",
 			steps: []string{"for 168h", "Then", "Every", "Refused"}, added: []string{"    - mode: Strict"},
+		},
+		"one that has come to the switch says where it stands": {
+			mesh: []string{rollingOut("catalog", forCatalog, "", `phase: Switching, message: "At noon it becomes Strict."`)}, seen: seenCall(0),
+			change: Change{Ports: map[int32]meshtlsv1alpha1.AcceptMode{8080: strict}}, ports: "8080 Strict, 0 Permissive",
+			refused: []string{"legacy/crawler 0 seen"}, steps: []string{"At noon it becomes Strict."}, added: []string{"    - mode: Strict"},
 		},
 		"what is Strict already is not loosened": {
 			mesh: []string{strictAll}, change: Change{Mode: strict, Way: WayRollout}, ports: "8080 Strict, 0 Strict", added: rollout,

@@ -1,6 +1,7 @@
 package screens
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -79,13 +80,18 @@ type outcomeFor struct {
 	seen *evidence.Observation
 }
 
-// course returns what comes after the first stage of the policy; nil: it has no rollout, or the workload is Strict already.
+// switched are the phases that only the status tells the course of: the target has become Strict, or is at it, or has gone back.
+var switched = []meshtlsv1alpha1.RolloutPhase{
+	meshtlsv1alpha1.RolloutSwitching, meshtlsv1alpha1.RolloutProbation, meshtlsv1alpha1.RolloutCompleted, meshtlsv1alpha1.RolloutUndone,
+}
+
+// course returns what comes after the first stage of the policy; nil: it has no rollout.
 func (p *Page) course(policy *meshtlsv1alpha1.MeshTLSPolicy, w named, o outcomeFor) (*Course, error) {
 	if !translate.HasRollout(policy) {
 		return nil, nil
 	}
-	if o.Rollout != nil && o.Rollout.Phase == meshtlsv1alpha1.RolloutCompleted {
-		return &Course{Steps: []string{o.Rollout.Message}, Refused: []Refusal{}}, nil
+	if o.Rollout != nil && slices.Contains(switched, o.Rollout.Phase) {
+		return &Course{Steps: []string{cmp.Or(o.Rollout.Message, string(o.Rollout.Phase))}, Refused: []Refusal{}}, nil
 	}
 	last := policy.DeepCopy()
 	last.Spec.Accept.Rollout = nil
@@ -131,5 +137,6 @@ func probationWords(r *meshtlsv1alpha1.Rollout) string {
 	if r.OnRefusal == meshtlsv1alpha1.ReactionUndo {
 		return fmt.Sprintf("If calls are refused in the %s after that, the workload becomes Permissive again.", r.Probation)
 	}
-	return fmt.Sprintf("Refused calls are looked for in the %s after that. The workload stays Strict, and the status tells.", r.Probation)
+	return fmt.Sprintf("Refused calls are looked for in the %s after that. The status tells of them, and the workload stays Strict.",
+		r.Probation)
 }
