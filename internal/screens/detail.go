@@ -18,6 +18,8 @@ type Detail struct {
 	Preflight traffic.Preflight     `json:"preflight"`
 	// Settings are those of the policy that a change would be made in.
 	Settings Settings `json:"settings"`
+	// Rollouts are those that the workload is on.
+	Rollouts []Rollout `json:"rollouts,omitempty"`
 }
 
 // Settings are what a policy says of a workload's ports.
@@ -28,7 +30,9 @@ type Settings struct {
 	// ManagedBy names what would undo a change of the policy in the cluster; empty: nothing is known to.
 	ManagedBy string `json:"managedBy,omitempty"`
 	// Mode is the workload's, and Ports are those of single ports, by the pods' own number.
-	Mode  meshtlsv1alpha1.AcceptMode           `json:"mode"`
+	Mode meshtlsv1alpha1.AcceptMode `json:"mode"`
+	// Way is how the workload becomes Strict; empty: it does not.
+	Way   Way                                  `json:"way,omitempty"`
 	Ports map[int32]meshtlsv1alpha1.AcceptMode `json:"ports"`
 	// Servers says that there is nothing to set: a gateway takes what its servers say.
 	Servers bool `json:"servers,omitempty"`
@@ -66,6 +70,7 @@ func (p *Page) Detail(name evidence.Workload, seen *evidence.Observation) (Detai
 	}
 	d := Detail{
 		Workload: w.line(), Answer: answer, Preflight: traffic.NewPreflight(p.View(), w.pods(), p.Jobs), Settings: p.settings(w),
+		Rollouts: p.rolloutsFor(w),
 	}
 	if seen != nil {
 		explained := traffic.Explain(p.View(), *seen)
@@ -87,6 +92,7 @@ func (p *Page) settings(w named) Settings {
 	if policy.Spec.Accept.Mode != "" {
 		s.Mode = policy.Spec.Accept.Mode
 	}
+	s.Way = wayOf(policy.Spec.Accept)
 	for _, entry := range policy.Spec.Accept.Ports {
 		for _, number := range p.portsOf(w, entry) {
 			s.Ports[number] = entry.Mode

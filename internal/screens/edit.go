@@ -20,6 +20,8 @@ type Change struct {
 	Name      string `json:"name"`
 	// Mode is the workload's; empty: it stays.
 	Mode meshtlsv1alpha1.AcceptMode `json:"mode,omitempty"`
+	// Way is how the workload becomes Strict, with that mode only; empty: as the policy says already.
+	Way Way `json:"way,omitempty"`
 	// Ports are the modes of single ports, by the pods' own number. Those that are not named stay.
 	Ports map[int32]meshtlsv1alpha1.AcceptMode `json:"ports,omitempty"`
 }
@@ -29,8 +31,11 @@ func (c Change) Of() evidence.Workload {
 	return evidence.Workload{Namespace: c.Namespace, Name: c.Name}
 }
 
-// Valid reports whether the modes are ones that a policy knows.
+// Valid reports whether the modes are ones that a policy knows, and the way is one to Strict.
 func (c Change) Valid() bool {
+	if !c.Way.valid(c.Mode) {
+		return false
+	}
 	modes := append(slices.Collect(maps.Values(c.Ports)), c.Mode)
 	return !slices.ContainsFunc(modes, func(mode meshtlsv1alpha1.AcceptMode) bool {
 		return !slices.Contains([]meshtlsv1alpha1.AcceptMode{
@@ -63,16 +68,22 @@ func (p *Page) policyFor(w named) (policy *meshtlsv1alpha1.MeshTLSPolicy, exists
 
 // onlyTargets reports whether the target are the workload's pods and no others.
 func (p *Page) onlyTargets(target *meshtlsv1alpha1.Target, w named) bool {
-	if target == nil {
-		return false
-	}
-	var labels map[string]string
-	if target.Selector != nil {
-		labels = target.Selector.MatchLabels
-	} else if service, known := p.View().Service(w.Namespace, target.Service); known {
-		labels = service.Selector
-	}
+	labels := p.labelsOf(target, w.Namespace)
 	return len(labels) > 0 && p.selectsOnly(labels, w)
+}
+
+// labelsOf returns the labels that the target's pods have; none: the target names no pods, or its Service is not there.
+func (p *Page) labelsOf(target *meshtlsv1alpha1.Target, namespace string) map[string]string {
+	if target == nil {
+		return nil
+	}
+	if target.Selector != nil {
+		return target.Selector.MatchLabels
+	}
+	if service, known := p.View().Service(namespace, target.Service); known {
+		return service.Selector
+	}
+	return nil
 }
 
 // selectsOnly reports whether the labels select the workload's pods and no others.
@@ -166,6 +177,7 @@ func (p *Page) edited(policy *meshtlsv1alpha1.MeshTLSPolicy, w named, c Change) 
 	if c.Mode != "" {
 		accept.Mode = c.Mode
 	}
+	accept.Rollout = c.Way.applied(accept)
 	for _, number := range slices.Sorted(maps.Keys(c.Ports)) {
 		accept.Ports = p.withPort(accept.Ports, w, number, c.Ports[number])
 	}

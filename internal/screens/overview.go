@@ -20,6 +20,7 @@ type Overview struct {
 	Workloads []Workload       `json:"workloads"`
 	Edges     []Edge           `json:"edges"`
 	Policies  []Policy         `json:"policies"`
+	Rollouts  []Rollout        `json:"rollouts"`
 	Findings  []report.Finding `json:"findings"`
 	Problems  []report.Problem `json:"problems,omitempty"`
 }
@@ -66,7 +67,7 @@ type Policy struct {
 // Overview returns the lists and the map.
 func (p *Page) Overview(t Traffic) Overview {
 	o := Overview{
-		Source: p.Source, Traffic: t, Workloads: []Workload{}, Edges: p.edges(t), Policies: []Policy{},
+		Source: p.Source, Traffic: t, Workloads: []Workload{}, Edges: p.edges(t), Policies: []Policy{}, Rollouts: p.rollouts(),
 		Findings: p.Report.Findings, Problems: p.Report.Problems,
 	}
 	for _, w := range p.workloads {

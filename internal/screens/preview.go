@@ -28,6 +28,8 @@ type Preview struct {
 	Diff            []Line `json:"diff"`
 	// Ports are those of the workload, before and after; last, with number 0, all that are not listed.
 	Ports []Effect `json:"ports"`
+	// Rollout is what comes later, where the policy becomes Strict by way of a rollout.
+	Rollout *Course `json:"rollout,omitempty"`
 	// Refused are the callers whose calls fail after the change and did not before.
 	Refused []Refusal `json:"refused"`
 	// Doubt says, as full sentences, why nothing follows from nobody being named.
@@ -84,6 +86,9 @@ func (p *Page) Preview(c Change, seen *evidence.Observation) (Preview, error) {
 	preview.Diff = diff(before, preview.YAML)
 	preview.Refused, preview.Doubt = p.refused(after, w, preview.Ports, seen)
 	preview.Drained = p.drained(w, preview.Ports)
+	if preview.Rollout, err = p.course(edited, w, outcomeFor{outcome, seen}); err != nil {
+		return Preview{}, err
+	}
 	for _, f := range outcome.Findings {
 		preview.Objections = append(preview.Objections, Objection{Severity: f.Severity, Check: f.Check, Message: f.Message, Remedy: f.Remedy})
 	}

@@ -293,6 +293,9 @@ func (s *stripped) Read(into []byte) (int, error) {
 func TestApply(t *testing.T) {
 	stale := apierrors.NewConflict(schema.GroupResource{Resource: "meshtlspolicies"}, "catalog", errors.New("stale"))
 	strict := screens.Change{Namespace: "shop", Name: "catalog", Mode: meshtlsv1alpha1.AcceptStrict}
+	rollout, unknown, loose := strict, strict, strict
+	rollout.Way, unknown.Way, loose.Way = screens.WayRollout, "Someday", screens.WayRollout
+	loose.Mode = meshtlsv1alpha1.AcceptPermissive
 	tests := map[string]struct {
 		applier *refusing
 		managed string
@@ -300,6 +303,7 @@ func TestApply(t *testing.T) {
 		change  any
 		want    int
 		applied meshtlsv1alpha1.AcceptMode
+		rollout bool
 	}{
 		"without the flag nothing is applied":    {match: "7", change: strict, want: 403},
 		"the policy of the preview is applied":   {applier: &refusing{}, match: "7", change: strict, want: 200, applied: meshtlsv1alpha1.AcceptStrict},
@@ -310,6 +314,9 @@ func TestApply(t *testing.T) {
 		"what the API server does not admit":     {applier: &refusing{err: errors.New("no")}, match: "7", change: strict, want: 422, applied: meshtlsv1alpha1.AcceptStrict},
 		"a workload that is gone":                {applier: &refusing{}, change: screens.Change{Namespace: "shop", Name: "gone"}, want: 404},
 		"a mode that no policy knows":            {applier: &refusing{}, change: screens.Change{Namespace: "shop", Name: "catalog", Mode: "Open"}, want: 400},
+		"Strict by way of a rollout":             {applier: &refusing{}, match: "7", change: rollout, want: 200, applied: meshtlsv1alpha1.AcceptStrict, rollout: true},
+		"a way to Strict that nobody knows":      {applier: &refusing{}, match: "7", change: unknown, want: 400},
+		"a rollout to another mode":              {applier: &refusing{}, match: "7", change: loose, want: 400},
 		"a document in place of a change":        {applier: &refusing{}, change: map[string]any{"kind": "ClusterRoleBinding"}, want: 400},
 	}
 	for name, test := range tests {
@@ -333,12 +340,12 @@ func TestApply(t *testing.T) {
 			if status != test.want {
 				t.Errorf("answered %d %s, want %d", status, body, test.want)
 			}
-			var applied meshtlsv1alpha1.AcceptMode
+			var applied meshtlsv1alpha1.Accept
 			if test.applier != nil && len(test.applier.applied) > 0 {
-				applied = test.applier.applied[0].Spec.Accept.Mode
+				applied = *test.applier.applied[0].Spec.Accept
 			}
-			if applied != test.applied {
-				t.Errorf("applied %q, want %q", applied, test.applied)
+			if applied.Mode != test.applied || (applied.Rollout != nil) != test.rollout {
+				t.Errorf("applied %+v, want %q, by way of a rollout: %v", applied, test.applied, test.rollout)
 			}
 		})
 	}

@@ -9,10 +9,12 @@ import { MapScreen } from "./screens/map";
 import { MatrixScreen } from "./screens/matrix";
 import { Gateways } from "./screens/gateways";
 import { Policies } from "./screens/policies";
+import { needsSomebody, Rollouts } from "./screens/rollouts";
 import { Findings } from "./screens/findings";
 import { Why } from "./screens/why";
 import { ChangeScreen } from "./screens/change";
 import type { ComponentChildren } from "preact";
+import type { Overview as Seen } from "./types";
 
 const screens = [
   { path: "", key: "o", icon: "overview", title: "Overview", show: Overview },
@@ -21,6 +23,7 @@ const screens = [
   { path: "matrix", key: "x", icon: "matrix", title: "Matrix", show: MatrixScreen },
   { path: "gateways", key: "g", icon: "gateways", title: "Gateways", show: Gateways },
   { path: "policies", key: "p", icon: "policies", title: "Policies", show: Policies },
+  { path: "rollouts", key: "r", icon: "rollouts", title: "Rollouts", show: Rollouts },
   { path: "findings", key: "f", icon: "findings", title: "Findings", show: Findings },
   { path: "why", key: "y", icon: "why", title: "Why?", show: Why },
 ] as const;
@@ -70,10 +73,18 @@ function Side({ at }: { at: string }) {
   );
 }
 
+/** badges count what needs somebody, and say in a word what it is. */
+const badges: Record<string, { of: (seen: Seen) => number; word: string }> = {
+  findings: { of: (seen) => seen.findings.filter((f) => f.severity === "Error").length, word: "error" },
+  rollouts: { of: (seen) => seen.rollouts.filter(needsSomebody).length, word: "waiting for somebody" },
+};
+
 function Badge({ of }: { of: string }) {
-  const seen = overview.value;
-  const n = of === "findings" ? seen?.findings.filter((f) => f.severity === "Error").length : 0;
-  return n ? <span class="badge" title={counted(n, "error")}>{n}<span class="hidden"> errors</span></span> : null;
+  const badge = badges[of], seen = overview.value;
+  const n = badge && seen ? badge.of(seen) : 0;
+  if (!badge || !n) return null;
+  const words = badge.word === "error" ? counted(n, "error") : `${n} ${badge.word}`;
+  return <span class="badge" title={words}>{n}<span class="hidden">{words.slice(String(n).length)}</span></span>;
 }
 
 function Where() {

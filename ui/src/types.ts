@@ -3,6 +3,8 @@
 export type Accepts = "Strict" | "Permissive" | "Disable" | "Uncaptured" | "NoProxy" | "Servers";
 export type Lock = "all" | "mixed" | "none" | "unknown" | "allowed" | "refused";
 export type Mode = "Strict" | "Permissive" | "Disable" | "Inherit";
+export type Way = "Rollout" | "AtOnce";
+export type Phase = "Waiting" | "Observing" | "Blocked" | "AwaitingApproval" | "Switching" | "Probation" | "Completed" | "Undone" | "Paused";
 export type Outcome = "MutualTLS" | "TLS" | "Plaintext" | "DoubleTLS" | "Refused" | "GatewayDecides" | "NoEndpoints";
 
 export interface Ref { kind?: string; namespace?: string; name?: string }
@@ -25,13 +27,23 @@ export interface Policy {
   namespace: string; name: string; target?: string; accepts?: string; sends?: string; ready: "True" | "False" | "Unknown";
   reason?: string; message?: string; managedBy?: string; objects?: string[];
 }
+export interface Blocker {
+  client: string; server?: string; service?: string; ports?: number[]; protocol?: string; requests?: number; lastSeen?: string; hint?: string;
+}
+export interface Rollout {
+  namespace: string; name: string; target?: string; managedBy?: string; workloads?: number[]; phase?: Phase; summary?: string; message?: string;
+  next: string; gate: "Evidence" | "Manual" | "Timer"; observe: string; mode?: Mode; strictPorts?: number[]; since?: string; cleanSince?: string;
+  stoppedAt?: string; switchAt?: string; switchedAt?: string; cleanUntil?: string; blockers?: Blocker[]; blockersCount?: number;
+  coverage?: { source?: string; pods?: number; reporting?: number; from?: string; requests?: number; mutualTLS?: number };
+  commands?: { does: string; text: string }[];
+}
 export interface Finding {
   severity: "Error" | "Warning" | "Info"; check: string; object: Ref; related?: Ref; field?: string; message: string; remedy?: string;
   place?: { file: string; line: number };
 }
 export interface Problem { file: string; line?: number; message: string }
 export interface Overview {
-  source: Source; traffic: Traffic; workloads: Workload[]; edges: Edge[]; policies: Policy[]; findings: Finding[]; problems?: Problem[];
+  source: Source; traffic: Traffic; workloads: Workload[]; edges: Edge[]; policies: Policy[]; rollouts: Rollout[]; findings: Finding[]; problems?: Problem[];
 }
 
 export interface ServicePort { namespace: string; service: string; name?: string; port: number }
@@ -62,15 +74,15 @@ export interface Observation {
   coverage: { pods: number; reporting: number; requests: number; mutualTLS: number }; refusable?: Call[]; mutualTLS?: Call[];
 }
 export interface Settings {
-  policy: string; new?: boolean; managedBy?: string; mode: Mode; ports: Record<string, Mode>; servers?: boolean;
+  policy: string; new?: boolean; managedBy?: string; mode: Mode; way?: Way; ports: Record<string, Mode>; servers?: boolean;
 }
 export interface Detail {
   workload: Workload; answer: Answer; seen?: Observation;
   preflight: { refused?: { who: string; why: string }[]; jobs?: { namespace: string; name: string; schedule: string; pause: string }[] };
-  settings: Settings;
+  settings: Settings; rollouts?: Rollout[];
 }
 
-export interface Change { namespace: string; name: string; mode?: Mode; ports?: Record<string, Mode> }
+export interface Change { namespace: string; name: string; mode?: Mode; way?: Way; ports?: Record<string, Mode> }
 export interface Refusal {
   who: string; port?: number; why: string[]; seen: boolean; protocol?: string; calls?: number; lastSeen?: string;
 }
@@ -78,6 +90,7 @@ export interface Preview {
   name: string; new?: boolean; resourceVersion?: string; managedBy?: string; yaml: string; diff: { op?: "+" | "-"; text: string }[];
   ports: { port: number; before: Accepts; after: Accepts; by: string }[]; refused: Refusal[]; doubt?: string; drained?: string[];
   objections?: { severity: string; check: string; message: string; remedy?: string }[]; rejected?: boolean;
+  rollout?: { steps: string[]; refused: Refusal[]; doubt?: string };
 }
 export interface Cell { from: number; to: number; outcome: Outcome; port?: number; why?: string }
 export interface Matrix { namespace: string; clients: number[]; servers: number[]; cells: Cell[] }

@@ -1,4 +1,4 @@
-import type { Accepts, Count, Edge, Lock, Origin, Outcome, Ref } from "./types";
+import type { Accepts, Count, Edge, Lock, Origin, Outcome, Phase, Ref } from "./types";
 
 export const lockWords: Record<Lock, string> = {
   all: "All mutual TLS",
@@ -27,6 +27,21 @@ export const outcomeWords: Record<Outcome, string> = {
   GatewayDecides: "Gateway decides",
   NoEndpoints: "No endpoints",
 };
+
+export const phaseWords: Record<Phase, string> = {
+  Undone: "Undone",
+  Blocked: "Blocked",
+  AwaitingApproval: "Awaiting approval",
+  Paused: "Paused",
+  Waiting: "Waiting",
+  Switching: "Switching",
+  Probation: "Probation",
+  Observing: "Observing",
+  Completed: "Completed",
+};
+
+/** moment is a time as the commands write it. */
+export const moment = (time: string) => new Date(time).toISOString().slice(0, 16).replace("T", " ") + "Z";
 
 /** outcomeLock is the lock that an outcome of the configuration looks like. */
 export const outcomeLock: Record<Outcome, Lock> = {

@@ -1,7 +1,7 @@
 // What the page must hold, seen by a browser: every screen in both sizes and colours, the keyboard alone, text that is not markup, a
 // large mesh, and each state in which something is wrong.
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { accessible, browser, folder, go, open, root, serve, shop } from "./support.js";
@@ -17,6 +17,7 @@ const screens = {
   matrix: ["#/matrix/shop", "Matrix"],
   gateways: ["#/gateways", "Gateways"],
   policies: ["#/policies", "Policies"],
+  rollouts: ["#/rollouts", "Rollouts"],
   findings: ["#/findings", "Findings"],
   why: ["#/why?client=warehouse%2Fscanners&host=catalog.shop", "Why?"],
   workload: ["#/workload/shop/catalog", "shop/catalog"],
@@ -33,23 +34,101 @@ test("every screen is accessible and fits, in both sizes and colours", async (t)
     await go(page, hash, heading);
     if (name === "change") await page.getByRole("group", { name: /^Port 9102/ }).getByRole("radio", { name: "Strict" }).check();
     if (name === "change") await page.getByText("would be refused").waitFor();
-    for (const width of [1440, 390, 320]) {
-      await page.setViewportSize({ width, height: 900 });
-      const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-      assert.ok(over <= 0, `${name} at ${width}: ${over} pixels stick out`);
-      for (const colorScheme of ["light", "dark"]) {
-        await page.emulateMedia({ colorScheme });
-        if (width !== 320) await accessible(page, `${name} at ${width}, ${colorScheme}`);
-        if (shots && width !== 320) {
-          mkdirSync(shots, { recursive: true });
-          await page.screenshot({ path: join(shots, `${name}-${width}-${colorScheme}.png`) });
-        }
+    await look(page, name);
+  }
+});
+
+/** look judges what is shown in both sizes and colours, and takes the pictures. */
+async function look(page, name) {
+  for (const width of [1440, 390, 320]) {
+    await page.setViewportSize({ width, height: 900 });
+    const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert.ok(over <= 0, `${name} at ${width}: ${over} pixels stick out`);
+    for (const colorScheme of ["light", "dark"]) {
+      await page.emulateMedia({ colorScheme });
+      if (width !== 320) await accessible(page, `${name} at ${width}, ${colorScheme}`);
+      if (shots && width !== 320) {
+        mkdirSync(shots, { recursive: true });
+        await page.screenshot({ path: join(shots, `${name}-${width}-${colorScheme}.png`) });
       }
     }
-    await page.emulateMedia({ forcedColors: "active" });
-    await accessible(page, `${name} in forced colours`);
-    await page.emulateMedia({ forcedColors: null });
   }
+  await page.emulateMedia({ forcedColors: "active" });
+  await accessible(page, `${name} in forced colours`);
+  await page.emulateMedia({ forcedColors: null });
+}
+
+/** onTheirWay serves a mesh with rollouts, and a client that would block another. */
+async function onTheirWay(t) {
+  const files = folder(t), recording = join(files, "recording.json"), mesh = join(files, "mesh");
+  mkdirSync(mesh);
+  for (const name of ["config/samples/00-namespaces.yaml", "config/samples/01-shop.yaml", "cmd/kubectl-meshtls/testdata/in/rollout.yaml"]) copyFileSync(join(root, name), join(mesh, basename(name)));
+  writeFileSync(join(mesh, "observing.yaml"), JSON.stringify({
+    apiVersion: "security.meshtls.dev/v1alpha1", kind: "MeshTLSPolicy", metadata: { name: "frontend", namespace: "shop" },
+    spec: { workload: { service: "frontend" }, accept: { mode: "Strict", rollout: { observe: "48h", gate: "Manual" } } },
+    status: { rollout: {
+      phase: "Observing", mode: "Permissive", since: "2026-11-29T08:00:00Z", cleanSince: "2026-11-30T12:00:00Z",
+      coverage: { source: "Prometheus", pods: 2, reporting: 1, from: "2026-11-28T12:00:00Z", requests: 1200, mutualTLS: 1191 },
+    } },
+  }));
+  record(recording, [["shop/frontend", "shop/catalog", "http", 900, 0], ["legacy/crawler", "shop/catalog", "http", 0, 40]]);
+  return serve(t, ["-f", mesh, "--recording", recording]);
+}
+
+test("rollouts are followed, and their screens are accessible and fit", async (t) => {
+  const b = await browser(t);
+  const page = await open(t, b, await onTheirWay(t));
+  await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+  await page.getByRole("link", { name: "Blocked", exact: true }).waitFor();
+  await look(page, "overview-rollouts");
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await page.keyboard.press("g");
+  await page.keyboard.press("r");
+  await page.getByText("4 policies on the way to Strict").waitFor();
+  const blocked = page.locator("main .item").filter({ hasText: "rollout pause payments" });
+  for (const words of ["Blocked since 2026-11-20 12:00Z", "legacy/crawler", "at port 8080", "last 2026-11-30 11:00Z", "Its pods have no proxy.", "Strict would refuse", "Once nobody calls that way any more", "kubectl meshtls rollout pause payments -n shop"]) {
+    await blocked.getByText(words).first().waitFor();
+  }
+  await page.getByText("Permissive; Strict at 8080").waitFor();
+  const observing = page.locator("main .item").filter({ hasText: "rollout pause frontend" });
+  for (const words of ["2026-11-30 12:00Z, of 48h that are needed", "2026-12-02 12:00Z, if no such call comes before", "1,191 of 1,200 calls with mutual TLS; 1 of 2 pods report; Prometheus from 2026-11-28 12:00Z", "Manual: somebody approves"]) {
+    await observing.getByText(words).waitFor();
+  }
+  await look(page, "rollouts-some");
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await page.keyboard.press("/");
+  await page.keyboard.type("switching");
+  await page.getByRole("heading", { level: 2, name: /^shop\/ ?prices/ }).waitFor();
+  assert.equal(await page.locator("main .item").count(), 1, "the filter leaves one");
+  await page.getByRole("link", { name: /^shop\/prices/ }).first().focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { level: 2, name: /^Rollout to Strict/ }).waitFor();
+  await look(page, "workload-rollout");
+});
+
+test("Strict goes by way of a rollout unless at once is chosen", async (t) => {
+  const b = await browser(t);
+  const page = await open(t, b, await onTheirWay(t));
+  await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+  await go(page, "#/workload/shop/catalog/change", "shop/catalog / Change");
+  const mode = page.getByRole("group", { name: /^The workload/ });
+  assert.equal(await page.getByRole("group", { name: /^How it becomes Strict/ }).count(), 0, "no way is asked for where it does not become Strict");
+  await mode.getByRole("radio", { name: "Inherit" }).focus();
+  await page.keyboard.press("ArrowRight");
+  await page.getByText("observe: 24h").waitFor();
+  const way = page.getByRole("group", { name: /^How it becomes Strict/ });
+  assert.ok(await way.getByRole("radio", { name: "By way of a rollout" }).isChecked(), "a rollout is preselected");
+  await page.getByText("The workload is Permissive until").waitFor();
+  await page.getByText("1 client would be refused at the end.").waitFor();
+  await page.getByText("legacy/crawler").waitFor();
+  await mode.getByText("Strict after the rollout").waitFor();
+  await look(page, "change-rollout");
+  await way.getByRole("radio", { name: "By way of a rollout" }).focus();
+  await page.keyboard.press("ArrowRight");
+  await page.getByRole("heading", { name: "1 client would be refused", exact: true }).waitFor();
+  assert.equal(await page.getByText("observe: 24h").count(), 0, "the rollout is taken out");
+  await mode.getByRole("radio", { name: "Permissive" }).check();
+  await way.waitFor({ state: "detached" });
 });
 
 test("a change is chosen, previewed, made and seen by the keyboard alone", async (t) => {

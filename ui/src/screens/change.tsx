@@ -4,13 +4,18 @@ import { AcceptTag, LockIcon } from "../icons";
 import { Head, useAnswer } from "./parts";
 import { link, overview } from "../state";
 import { ago, counted } from "../words";
-import type { Change, Detail, Mode, Port, Preview, Refusal, Settings } from "../types";
+import type { Change, Detail, Mode, Port, Preview, Refusal, Settings, Way } from "../types";
 
 const modes: { mode: Mode; about: string }[] = [
   { mode: "Strict", about: "mutual TLS only" },
   { mode: "Permissive", about: "mutual TLS and plaintext" },
   { mode: "Disable", about: "plaintext only" },
   { mode: "Inherit", about: "what the wider scope says" },
+];
+
+const ways: { way: Way; title: string; about: string }[] = [
+  { way: "Rollout", title: "By way of a rollout", about: "Permissive until traffic shows that Strict refuses nobody" },
+  { way: "AtOnce", title: "At once", about: "Strict as soon as the policy is applied" },
 ];
 
 /** ChangeScreen lets somebody choose what each port accepts, and shows what that does before it is done. */
@@ -35,12 +40,18 @@ function Form({ detail }: { detail: Detail }) {
   const { preview, error, again } = usePreview(change);
   const modeOf = (port: number) => change.ports?.[port] ?? settings.ports[port] ?? "Inherit";
   const choosePort = (port: number, mode: Mode) => set((c) => ({ ...c, ports: { ...c.ports, [port]: mode } }));
+  const mode = change.mode ?? settings.mode;
+  // Who turns to Strict goes by way of a rollout, unless they choose otherwise. What is Strict already stays as it is.
+  const way = change.way ?? settings.way ?? "Rollout";
+  const choose = (to: Mode) => set(({ way: _, ...c }) => ({ ...c, mode: to, ...(to === "Strict" && { way: settings.way ?? "Rollout" }) }));
   const result = (port: number) => preview?.ports.find((p) => p.port === port);
+  const later = (port: number) => !!preview?.rollout && result(port)?.after !== "Strict" && (port === 0 || modeOf(port) === "Inherit");
   return (
     <div class="change">
       <form onSubmit={(e) => e.preventDefault()} aria-label="What the ports accept">
-        <Choice name="workload" title="The workload" about="all ports that have no mode of their own" chosen={change.mode ?? settings.mode} choose={(mode) => set((c) => ({ ...c, mode }))} result={result(0)} />
-        {w.ports.map((p) => <Choice key={p.port} name={`port-${p.port}`} title={`Port ${p.port}`} about={portWords(p)} chosen={modeOf(p.port)} choose={(mode) => choosePort(p.port, mode)} result={result(p.port)} />)}
+        <Choice name="workload" title="The workload" about="all ports that have no mode of their own" chosen={mode} choose={choose} result={result(0)} later={later(0)} />
+        {mode === "Strict" && <WayChoice chosen={way} choose={(to) => set((c) => ({ ...c, mode: "Strict", way: to }))} />}
+        {w.ports.map((p) => <Choice key={p.port} name={`port-${p.port}`} title={`Port ${p.port}`} about={portWords(p)} chosen={modeOf(p.port)} choose={(mode) => choosePort(p.port, mode)} result={result(p.port)} later={later(p.port)} />)}
         <p class="muted small">{modes.map((m) => `${m.mode}: ${m.about}`).join(". ")}.</p>
       </form>
       <div class="preview" aria-live="polite">
@@ -53,8 +64,8 @@ function Form({ detail }: { detail: Detail }) {
 
 const portWords = (p: Port) => [p.name, ...(p.services ?? []).map((s) => `Service ${s}`)].filter(Boolean).join(" · ");
 
-function Choice({ name, title, about, chosen, choose, result }: {
-  name: string; title: string; about: string; chosen: Mode; choose: (mode: Mode) => void; result: Preview["ports"][number] | undefined;
+function Choice({ name, title, about, chosen, choose, result, later }: {
+  name: string; title: string; about: string; chosen: Mode; choose: (mode: Mode) => void; result: Preview["ports"][number] | undefined; later: boolean;
 }) {
   return (
     <fieldset class="choice">
@@ -62,7 +73,19 @@ function Choice({ name, title, about, chosen, choose, result }: {
       <div class="segments">
         {modes.map(({ mode }) => <label key={mode}><input type="radio" name={name} value={mode} checked={mode === chosen} onChange={() => choose(mode)} /><span>{mode}</span></label>)}
       </div>
-      {result && <p class="effect">{result.before === result.after ? <AcceptTag accepts={result.after} /> : <><AcceptTag accepts={result.before} /><span aria-label="becomes">→</span><AcceptTag accepts={result.after} /></>}</p>}
+      {result && <p class="effect">{result.before === result.after ? <AcceptTag accepts={result.after} /> : <><AcceptTag accepts={result.before} /><span aria-label="becomes">→</span><AcceptTag accepts={result.after} /></>}{later && <span class="muted small">Strict after the rollout</span>}</p>}
+    </fieldset>
+  );
+}
+
+function WayChoice({ chosen, choose }: { chosen: Way; choose: (way: Way) => void }) {
+  return (
+    <fieldset class="choice">
+      <legend>How it becomes Strict <span class="muted small">a port with a mode of its own has that at once</span></legend>
+      <div class="segments two">
+        {ways.map(({ way, title }) => <label key={way}><input type="radio" name="way" value={way} checked={way === chosen} onChange={() => choose(way)} /><span>{title}</span></label>)}
+      </div>
+      <p class="muted small">{ways.map((w) => `${w.title}: ${w.about}`).join(". ")}.</p>
     </fieldset>
   );
 }
@@ -90,7 +113,8 @@ function Consequences({ of: p, change, again, reset }: { of: Preview; change: Ch
   if (!changed || (!change.mode && !change.ports)) return <div class="empty"><h2>Nothing is changed yet</h2><p>Choose a mode. What it does is shown here before anything is written.</p></div>;
   return (
     <>
-      <Refused of={p} />
+      {p.rollout && <Course of={p.rollout} />}
+      <Refused of={p} now={!!p.rollout} />
       {p.objections?.map((o) => <p key={o.check + o.message} class={`note ${p.rejected ? "bad" : ""}`}><b>{o.check}</b> {o.message} {o.remedy}</p>)}
       {p.drained?.map((d) => <p key={d} class="note">{d}</p>)}
       <h2>{p.new ? "The new policy" : "The change of the policy"} <span class="muted">{p.name}</span></h2>
@@ -100,18 +124,37 @@ function Consequences({ of: p, change, again, reset }: { of: Preview; change: Ch
   );
 }
 
-function Refused({ of: p }: { of: Preview }) {
-  const to = overview.value?.traffic.window?.to;
+/** Course says what a rollout does, and who stands in its way. */
+function Course({ of: c }: { of: NonNullable<Preview["rollout"]> }) {
+  return (
+    <div class={`verdict ${c.refused.length ? "bad" : "good"}`}>
+      <h2>By way of a rollout</h2>
+      <ol class="steps">{c.steps.map((s) => <li key={s}>{s}</li>)}</ol>
+      {c.refused.length > 0 && <><p><b>{counted(c.refused.length, "client")} would be refused at the end.</b> Let them use mutual TLS by then.</p><Clients all={c.refused} /></>}
+      {c.doubt && <p class="small">{c.doubt}</p>}
+    </div>
+  );
+}
+
+function Refused({ of: p, now }: { of: Preview; now: boolean }) {
+  if (now && !p.refused.length) return null;
   if (!p.refused.length) {
     return <div class={`verdict ${p.doubt ? "" : "good"}`}><h2>{p.doubt ? "Nobody is known who would be refused" : "Nobody would be refused"}</h2>{p.doubt && <p>{p.doubt}</p>}</div>;
   }
   return (
     <div class="verdict bad">
-      <h2>{counted(p.refused.length, "client")} would be refused</h2>
-      <ul class="ends">{p.refused.map((r) => <li key={r.who + r.port}><LockIcon lock="refused" label="" /><div><p><b>{r.who}</b> {r.port ? `at port ${r.port}` : ""}</p>
-        <p class="muted small">{seenWords(r, to)}</p>{r.why.map((w) => <p key={w} class="small">{w}</p>)}</div></li>)}</ul>
+      <h2>{counted(p.refused.length, "client")} would be refused{now ? " at once" : ""}</h2>
+      <Clients all={p.refused} />
       {p.doubt && <p class="small">{p.doubt}</p>}
     </div>
+  );
+}
+
+function Clients({ all }: { all: Refusal[] }) {
+  const to = overview.value?.traffic.window?.to;
+  return (
+    <ul class="ends">{all.map((r) => <li key={r.who + r.port}><LockIcon lock="refused" label="" /><div><p><b>{r.who}</b> {r.port ? `at port ${r.port}` : ""}</p>
+      <p class="muted small">{seenWords(r, to)}</p>{r.why.map((w) => <p key={w} class="small">{w}</p>)}</div></li>)}</ul>
   );
 }
 

@@ -1,5 +1,6 @@
 import { AcceptTag, LockTag } from "../icons";
 import { Empty, Head, CallsTable } from "./parts";
+import { phaseOf } from "./rollouts";
 import { findingsOf, idOf, link, overview } from "../state";
 import { counted, number } from "../words";
 import type { Accepts, Lock, Workload } from "../types";
@@ -59,12 +60,21 @@ export function Overview() {
             <li><a href={link("policies")}>Policies</a><b>{seen.policies.length}</b></li>
             <li><a href={link("policies")}>Policies that are not ready</a><b>{seen.policies.filter((p) => p.ready !== "True").length}</b></li>
           </ul></div>
+        <div class="card"><h2>Rollouts to Strict</h2><RolloutCounts /></div>
       </section>
       <h2>Namespaces</h2>
       <Namespaces />
       {worst.length > 0 && <><h2>Calls that are not all mutual TLS</h2><CallsTable edges={worst} caption="Calls that are not all mutual TLS" /></>}
     </>
   );
+}
+
+/** RolloutCounts counts rollouts by phase; they come with those first that need somebody. */
+function RolloutCounts() {
+  const phases = new Map<string, number>();
+  for (const r of overview.value!.rollouts) phases.set(phaseOf(r), (phases.get(phaseOf(r)) ?? 0) + 1);
+  if (!phases.size) return <p class="muted">None. Choose Change on the page of a workload to begin one.</p>;
+  return <ul class="legend">{[...phases].map(([phase, n]) => <li key={phase}><a href={link("rollouts") + `?filter=${encodeURIComponent(phase.toLowerCase())}`}>{phase}</a><b>{number(n)}</b></li>)}</ul>;
 }
 
 function Namespaces() {

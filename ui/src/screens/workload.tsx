@@ -1,6 +1,7 @@
 import { get } from "../api";
 import { AcceptTag, LockIcon } from "../icons";
 import { Head, useAnswer, WorkloadLink } from "./parts";
+import { Phase, Standing } from "./rollouts";
 import { callsOf, idOf, link, overview, places } from "../state";
 import { ago, calls, counted, decider, number, outcomeLock, outcomeWords, refWords, span } from "../words";
 import { Servers } from "./gateways";
@@ -31,6 +32,12 @@ function Body({ detail, at }: { detail: Detail; at: number }) {
   return (
     <>
       {[...notes].map((note) => <p key={note} class="note">{note}</p>)}
+      {detail.rollouts?.map((r) => (
+        <section key={idOf(r)} class="item on-its-way" aria-labelledby={`rollout-${r.name}`}>
+          <h2 id={`rollout-${r.name}`}>Rollout to Strict <a class="muted" href={link("rollouts") + `?filter=${encodeURIComponent(idOf(r))}`}>{idOf(r)}</a><Phase of={r} /></h2>
+          <Standing of={r} at={at} />
+        </section>
+      ))}
       <div class="columns">
         <section aria-labelledby="callers"><h2 id="callers">Who calls it</h2><Callers detail={detail} at={at} /></section>
         <section aria-labelledby="ports"><h2 id="ports">Ports</h2>{detail.answer.workloads.map((w) => <Ports key={w.example} of={w} many={detail.answer.workloads.length > 1} />)}</section>
