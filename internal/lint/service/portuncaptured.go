@@ -20,9 +20,9 @@ func init() {
 			Name:     "service-port-uncaptured",
 			Severity: []lint.Severity{lint.Error, lint.Warning},
 			Classes:  []string{"M03"},
-			Finds: "a port of a Service that leads to a port which annotations of the pods keep from the proxy, as does the interception " +
-				"mode NONE with all of them, while clients with a sidecar use mutual TLS for it. An error if a DestinationRule tells " +
-				"them to, else a warning, since the port may be meant for others. Ports that a webhook is called at, or Prometheus by " +
+			Finds: "a port of a Service, or of a ServiceEntry that selects pods, that leads to a port which annotations of the pods keep " +
+				"from the proxy, as does the interception mode NONE with all of them, while clients with a sidecar use mutual TLS for it. " +
+				"An error if a DestinationRule tells them to, else a warning, since the port may be meant for others. Ports that a webhook is called at, or Prometheus by " +
 				"annotation, are passed over.",
 			Why: "Clients see that the pods have a proxy, and use mutual TLS. It ends up at the application, which does not " +
 				"understand it.",
@@ -32,7 +32,7 @@ func init() {
 	})
 }
 
-// portUncaptured tells of a Service port that leads to a port of the pods which annotations keep from the proxy, while clients use
+// portUncaptured tells of a Service's, or a ServiceEntry's, port that leads to a port of the pods which annotations keep from the proxy, while clients use
 // mutual TLS: they see that the pods have a proxy, and not what it is told to leave alone.
 // Source: istio tools/istio-iptables/pkg/capture/run.go, handleInboundPortsInclude; pilot/pkg/xds/endpoints/mtls_checker.go.
 func portUncaptured(v *mesh.View) []model.Finding {
@@ -40,7 +40,10 @@ func portUncaptured(v *mesh.View) []model.Finding {
 		return nil
 	}
 	var findings []model.Finding
-	for d := range servicesWhere(v, func(s *model.Service) bool { return !s.External }) {
+	for _, d := range v.Destinations().All() {
+		if d.Service != nil && d.Service.External {
+			continue
+		}
 		for i, port := range d.Declared {
 			open := slices.DeleteFunc(slices.Clone(v.Endpoints(d, port)), func(e destinations.Endpoint) bool {
 				captured := !slices.Contains(e.Uncaptured, e.Port) && !uncaught(e)
