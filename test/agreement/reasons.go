@@ -36,10 +36,10 @@ var reasons = []reason{
 	{"a route leads to a subset that no DestinationRule has, and no policy's took its place; istioctl analyze tells of it",
 		func(_ World, c *call) bool { return c.to.Subset != "" && c.end.Sends == "" && !c.decidedByPolicy() }},
 	{"the gateway's port has no server, so it refuses whatever is sent", func(w World, c *call) bool { return w.atGateway(c).NoServer }},
-	{"nothing says what is sent to a gateway's server, since applications reach it by its own name and TLS",
+	{"nothing has proxies send TLS to a gateway's server, since applications reach it by its own name and TLS",
 		func(w World, c *call) bool {
-			untold := c.to.External.Sends == string(meshtlsv1alpha1.SendAuto) || len(c.to.External.Rules) == 0
-			return untold && w.atGateway(c).AtGateway
+			own := []string{string(meshtlsv1alpha1.SendAuto), string(meshtlsv1alpha1.SendDisable)}
+			return (slices.Contains(own, c.to.External.Sends) || len(c.to.External.Rules) == 0) && w.atGateway(c).AtGateway
 		}},
 	{"the port is kept from the proxy for callers outside the mesh: of webhooks, of the proxy's own ports, or muted",
 		func(w World, c *call) bool { return w.isUncaptured(c) }},
