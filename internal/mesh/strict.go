@@ -96,7 +96,7 @@ func refusedAt(v *View, w model.Webhook) RefusedWebhook {
 		}
 		for _, e := range v.Endpoints(d, port) {
 			at, strict := StrictAt(v, e.Workload, e.Port)
-			if strict && !slices.Contains(e.Uncaptured, e.Port) {
+			if strict && e.Captures(e.Port) {
 				refused.Strict[at] = append(refused.Strict[at], e.Workload)
 			} else {
 				refused.All = false

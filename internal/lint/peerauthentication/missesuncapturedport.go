@@ -41,7 +41,7 @@ func missesUncapturedPort(v *mesh.View) []model.Finding {
 			at, strict := mesh.StrictAt(v, w, port)
 			switch {
 			case !strict || mesh.ProxyPorts.Has(port):
-			case slices.Contains(w.Uncaptured, port):
+			case !w.Captures(port):
 				if !mesh.ForOutsiders(v, w, port) && !declaredTLS(v, w, port) {
 					open[at] = append(open[at], w)
 				}

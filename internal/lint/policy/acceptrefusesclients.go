@@ -107,7 +107,7 @@ func (w world) toldAlready(rule model.AcceptRule, d *destinations.Destination) b
 // What gateways send is for the rules that their routes meet, and what they take is up to their own servers.
 func (v view) refusedAt(rule model.AcceptRule, d *destinations.Destination, port destinations.Port) (refused map[refusing]int, called int) {
 	servers := slices.DeleteFunc(slices.Clone(v.Endpoints(d, port)), func(e destinations.Endpoint) bool {
-		return e.Gateway || slices.Contains(e.Uncaptured, e.Port) || !pods.Matches(rule.Selector, e.Labels) || !v.isOf(rule, e)
+		return e.Gateway || !e.Captures(e.Port) || !pods.Matches(rule.Selector, e.Labels) || !v.isOf(rule, e)
 	})
 	if len(servers) == 0 {
 		return nil, 0
