@@ -45,7 +45,7 @@ func each(i model.Inventory, whole *mesh.View, workloads []*model.Workload, q Qu
 	views := map[string]*view{}
 	all := make([]Workload, 0, len(workloads))
 	for _, w := range workloads {
-		revision := revisionOf(whole, w)
+		revision, _ := mesh.ServedBy(whole, w)
 		if views[revision] == nil {
 			views[revision] = newView(i, revision)
 		}
@@ -68,11 +68,6 @@ func meshNotes(v *mesh.View) []string {
 		notes = append(notes, "Not all of the mesh could be read. What could not be seen is taken as not there, and may decide otherwise.")
 	}
 	return notes
-}
-
-// revisionOf returns the revision of the control plane that serves the pods.
-func revisionOf(v *mesh.View, w *model.Workload) string {
-	return v.Revisions().OfPods(w, v.Namespace(w.Namespace).Labels)
 }
 
 // workload says everything about pods that are alike.

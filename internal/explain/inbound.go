@@ -98,7 +98,7 @@ func (v *view) accepted(w *model.Workload, acceptance istio.Acceptance, port int
 			Accepts: AcceptsNoProxy, DecidedBy: v.origin(accepted.Origin),
 			Why: "The pods have no proxy: the application takes what clients send, and a PeerAuthentication changes nothing.",
 		}
-	case slices.Contains(w.Uncaptured, port):
+	case !w.Captures(port):
 		return ExternalInbound{
 			Accepts: AcceptsUncaptured, DecidedBy: uncapturedBy,
 			Why: "Annotations of the pods keep the port from the sidecar: the application takes what clients send, and a PeerAuthentication " +

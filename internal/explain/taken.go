@@ -17,7 +17,7 @@ func TakenByAll(views *mesh.Views, workloads []*model.Workload) []Taken {
 	byRevision := map[string]*view{}
 	all := make([]Taken, 0, len(workloads))
 	for _, w := range workloads {
-		revision := revisionOf(whole, w)
+		revision, _ := mesh.ServedBy(whole, w)
 		if byRevision[revision] == nil {
 			byRevision[revision] = withPolicies(views.Of(revision))
 		}

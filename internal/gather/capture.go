@@ -18,8 +18,7 @@ func uncapturedPorts(pod *corev1.Pod) []int32 {
 		return nil
 	}
 	uncaptured := portList(pod.Annotations[model.AnnotationExcludeInbound])
-	if include, some := pod.Annotations[model.AnnotationIncludeInbound]; some && include != "*" {
-		captured := portList(include)
+	if captured := capturedOnly(pod); captured != nil {
 		uncaptured = nil // what is excluded counts only where all are included
 		for _, port := range containerPorts(pod) {
 			if !slices.Contains(captured, port.Number) {
@@ -29,6 +28,17 @@ func uncapturedPorts(pod *corev1.Pod) []int32 {
 	}
 	slices.Sort(uncaptured)
 	return slices.Compact(uncaptured)
+}
+
+// capturedOnly returns the only inbound ports that the pod's annotations lead to the proxy; nil: they name none in particular.
+func capturedOnly(pod *corev1.Pod) []int32 {
+	include, some := pod.Annotations[model.AnnotationIncludeInbound]
+	if !hasProxy(pod) || !some || include == "*" {
+		return nil
+	}
+	captured := append([]int32{}, portList(include)...)
+	slices.Sort(captured)
+	return slices.Compact(captured)
 }
 
 // outboundOf reads which connections that the pod opens get to its sidecar.

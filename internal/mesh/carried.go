@@ -29,6 +29,8 @@ const (
 	GatewayServers Obstacle = "GatewayServers"
 	// NoGateway: the pods have a sidecar, which opens no servers of Gateways.
 	NoGateway Obstacle = "NoGateway"
+	// OtherRevision: the pods' control plane does not read what is labelled with the setting's revision.
+	OtherRevision Obstacle = "OtherRevision"
 )
 
 // AcceptObstacle returns why PeerAuthentications do not decide what the pods accept.
@@ -81,4 +83,10 @@ func ServerObstacle(w *model.Workload) Obstacle {
 	default:
 		return ""
 	}
+}
+
+// ServedBy returns the revision of the control plane that serves the pods, and whether anything says so.
+func ServedBy(v *View, w *model.Workload) (revision string, said bool) {
+	revision = v.Revisions().OfPods(w, v.Namespace(w.Namespace).Labels)
+	return revision, revision != "" || w.Revision != ""
 }

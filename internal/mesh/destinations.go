@@ -64,7 +64,7 @@ func (v *network) MachinesAt(s *model.Service, port model.ServicePort, labels ma
 }
 
 // EndpointsKnown reports whether it is known where the destination leads, be it to nothing: it selects pods, or lists addresses. Outside
-// the mesh, or where DNS finds the servers, they are known if all of what is listed is in the cluster.
+// the mesh, or where DNS finds the servers, they are known if all of what is listed or selected is in the cluster.
 func (v *network) EndpointsKnown(d *destinations.Destination) bool {
 	if d.Service != nil {
 		return !d.External && (len(d.Selector()) > 0 || len(v.slicesOf(d)) > 0)
@@ -75,12 +75,18 @@ func (v *network) EndpointsKnown(d *destinations.Destination) bool {
 	})
 	switch {
 	case d.External:
-		return inCluster
+		return inCluster || v.selectsPodsAlone(d)
 	case len(d.Selector()) > 0:
 		return true
 	default:
 		return inCluster || len(listed) > 0 && d.Entry.Spec.GetResolution() == networkingapi.ServiceEntry_STATIC
 	}
+}
+
+// selectsPodsAlone reports whether the destination selects pods, and no WorkloadEntry.
+func (v *network) selectsPodsAlone(d *destinations.Destination) bool {
+	v.note(model.KindPod)
+	return len(d.Backends(v.index.podsIn())) > 0 && len(v.selectedMachines(d)) == 0
 }
 
 // Machines returns what is behind the destination and was not found by its selector, as workloads: what a ServiceEntry lists, the
@@ -131,9 +137,15 @@ func (v *network) machines(d *destinations.Destination) []destinations.Backend {
 	if d.Service != nil && d.Service.Selector == nil {
 		all = append(all, v.atAddresses(d)...)
 	}
+	return append(all, v.selectedMachines(d)...)
+}
+
+// selectedMachines returns what the WorkloadEntries that the destination selects are for.
+func (v *network) selectedMachines(d *destinations.Destination) []destinations.Backend {
 	if len(d.Selector()) == 0 {
-		return all
+		return nil
 	}
+	var all []destinations.Backend
 	for _, entry := range v.WorkloadEntries() {
 		if entry.Namespace == d.Namespace && pods.Matches(d.Selector(), entry.Spec.GetLabels()) {
 			all = append(all, v.machine(entry.Namespace, entry.Name, &entry.Spec))

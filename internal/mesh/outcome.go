@@ -122,7 +122,7 @@ func (v *View) OutcomeAt(c Call, server destinations.Endpoint) Outcome {
 	connection := istio.Connection{
 		Client: istio.ClientOf(c.Client), To: v.To(c), Server: server.Workload, Port: server.Port,
 	}
-	o := Outcome{Call: c, Server: &server, Uncaptured: slices.Contains(server.Uncaptured, server.Port)}
+	o := Outcome{Call: c, Server: &server, Uncaptured: !server.Captures(server.Port)}
 	switch {
 	case server.Gateway:
 		return v.atGateway(o, connection)

@@ -46,9 +46,17 @@ func DeclaresPort(w *model.Workload, port int32) bool {
 	return slices.ContainsFunc(w.Ports, func(p model.ContainerPort) bool { return p.Number == port })
 }
 
-// Serves reports whether the pods are known to listen at the port.
-func Serves(v *View, w *model.Workload, port int32) bool {
-	return DeclaresPort(w, port) || slices.ContainsFunc(v.ServicePorts(w), func(p ServicePort) bool { return p.Target == port })
+// ServedPorts returns the ports that the pods are known to listen at, ascending.
+func ServedPorts(v *View, w *model.Workload) []int32 {
+	var ports []int32
+	for _, p := range w.Ports {
+		ports = append(ports, p.Number)
+	}
+	for _, p := range v.ServicePorts(w) {
+		ports = append(ports, p.Target)
+	}
+	slices.Sort(ports)
+	return slices.Compact(ports)
 }
 
 // ForOutsiders reports whether callers that cannot have a proxy are meant to use the port: the API server, or Prometheus.
@@ -88,7 +96,7 @@ func refusedAt(v *View, w model.Webhook) RefusedWebhook {
 		}
 		for _, e := range v.Endpoints(d, port) {
 			at, strict := StrictAt(v, e.Workload, e.Port)
-			if strict && !slices.Contains(e.Uncaptured, e.Port) {
+			if strict && e.Captures(e.Port) {
 				refused.Strict[at] = append(refused.Strict[at], e.Workload)
 			} else {
 				refused.All = false

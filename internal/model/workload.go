@@ -26,8 +26,10 @@ type Workload struct {
 	Interception Interception
 	// Outbound is what annotations say of the connections that the pods open.
 	Outbound OutboundCapture
-	// Uncaptured are the inbound ports that annotations keep from the proxy, ascending.
+	// Uncaptured are the known inbound ports that annotations keep from the proxy, ascending.
 	Uncaptured []int32
+	// CapturedOnly are the only inbound ports that annotations lead to the proxy, ascending; nil: all but Uncaptured.
+	CapturedOnly []int32
 	// Scraped is the port at which annotations ask Prometheus to read the metrics over plain HTTP, once the injector has had its say;
 	// zero: none.
 	Scraped int32
@@ -38,6 +40,11 @@ type Workload struct {
 // HasAddress reports whether one of the pods has the IP address.
 func (w *Workload) HasAddress(address string) bool {
 	return slices.ContainsFunc(w.Pods, func(p Pod) bool { return slices.Contains(p.Addresses, address) })
+}
+
+// Captures reports whether annotations let connections to the port reach the proxy; 0 stands for a port of which nothing is known.
+func (w *Workload) Captures(port int32) bool {
+	return !slices.Contains(w.Uncaptured, port) && (w.CapturedOnly == nil || slices.Contains(w.CapturedOnly, port))
 }
 
 // As returns the workload as it would be if the dataplane carried its traffic.

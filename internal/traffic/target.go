@@ -125,6 +125,6 @@ func PortsOf(v *mesh.View, workloads []*model.Workload) []evidence.Port {
 // uncaptured reports whether none of the proxies sees the port.
 func uncaptured(workloads []*model.Workload, port int32) bool {
 	return mesh.ProxyPorts.Has(port) || !slices.ContainsFunc(workloads, func(w *model.Workload) bool {
-		return !slices.Contains(w.Uncaptured, port)
+		return w.Captures(port)
 	})
 }

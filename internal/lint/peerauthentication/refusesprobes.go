@@ -36,7 +36,7 @@ func refusesProbes(v *mesh.View) []model.Finding {
 		}
 		for _, probe := range w.Probes {
 			at, strict := mesh.StrictAt(v, w, probe.Port)
-			if !strict || probe.Handler == "tcpSocket" || slices.Contains(w.Uncaptured, probe.Port) || holdsPod(refused[at], w) {
+			if !strict || probe.Handler == "tcpSocket" || !w.Captures(probe.Port) || holdsPod(refused[at], w) {
 				continue
 			}
 			refused[at] = append(refused[at], w)

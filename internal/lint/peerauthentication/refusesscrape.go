@@ -2,7 +2,6 @@ package peerauthentication
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/meshtls/meshtls/internal/lint"
 	"github.com/meshtls/meshtls/internal/mesh"
@@ -32,7 +31,7 @@ func init() {
 func refusesScrape(v *mesh.View) []model.Finding {
 	refused := mesh.StrictPorts{}
 	for _, w := range v.Workloads() {
-		if w.Scraped == 0 || w.Dataplane != model.DataplaneSidecar || slices.Contains(w.Uncaptured, w.Scraped) {
+		if w.Scraped == 0 || w.Dataplane != model.DataplaneSidecar || !w.Captures(w.Scraped) {
 			continue
 		}
 		if at, strict := mesh.StrictAt(v, w, w.Scraped); strict {

@@ -104,12 +104,12 @@ func (w world) toldAlready(rule model.AcceptRule, d *destinations.Destination) b
 }
 
 // refusedAt counts the clients with a sidecar that are refused at the port, by what has them send what they send, and all that were asked.
-// What gateways send is for the rules that their routes meet.
+// What gateways send is for the rules that their routes meet, and what they take is up to their own servers.
 func (v view) refusedAt(rule model.AcceptRule, d *destinations.Destination, port destinations.Port) (refused map[refusing]int, called int) {
 	servers := slices.DeleteFunc(slices.Clone(v.Endpoints(d, port)), func(e destinations.Endpoint) bool {
-		return slices.Contains(e.Uncaptured, e.Port) || !pods.Matches(rule.Selector, e.Labels) || !v.isOf(rule, e)
+		return e.Gateway || !e.Captures(e.Port) || !pods.Matches(rule.Selector, e.Labels) || !v.isOf(rule, e)
 	})
-	if len(servers) == 0 || !v.EndpointsKnown(d) {
+	if len(servers) == 0 {
 		return nil, 0
 	}
 	refused = map[refusing]int{}

@@ -19,7 +19,8 @@ func init() {
 		Severity: []lint.Severity{lint.Error, lint.Warning},
 		Reasons:  []string{meshtlsv1alpha1.ReasonNotCarried},
 		Finds: "pods of the target that nothing carries the settings for: `accept` for pods without a proxy or for a gateway's pods, `send` " +
-			"from pods without a proxy or in ambient mode, servers of a gateway at pods that are no gateway. An error where no pod of a " +
+			"from pods without a proxy or in ambient mode, servers of a gateway at pods that are no gateway, and all of these for pods of " +
+			"another revision than the policy is labelled with. An error where no pod of a " +
 			"workload or a gateway carries them, or no pod of the namespace its `send`; a warning where some do, or where it is the " +
 			"`accept` of a namespace or the mesh. A mode that holds without a proxy, such as `Disable`, is passed over.",
 		Why: "What is rendered is right, and no proxy reads it: plaintext is accepted, or leaves, as before.",
@@ -75,7 +76,28 @@ func (w world) partsOf(s subject) []part {
 	if field := serversField(spec); field != "" {
 		parts = append(parts, part{field: field, pods: w.targetPods(s), obstacle: mesh.ServerObstacle, remedy: "Name the pods of a gateway."})
 	}
+	for i := range parts {
+		parts[i].obstacle = w.readFor(s, parts[i].obstacle)
+	}
 	return parts
+}
+
+// readFor adds to the obstacle that the control plane of the pods does not read what is labelled with the policy's revision.
+func (w world) readFor(s subject, obstacle func(*model.Workload) mesh.Obstacle) func(*model.Workload) mesh.Obstacle {
+	label := s.policy.Labels[meshtlsv1alpha1.LabelRevision]
+	if label == "" {
+		return obstacle
+	}
+	labelled := w.mesh().Revisions().Of(label)
+	return func(pod *model.Workload) mesh.Obstacle {
+		if o := obstacle(pod); o != "" || pod.Dataplane != model.DataplaneSidecar {
+			return o
+		}
+		if serving, said := mesh.ServedBy(w.mesh(), pod); said && serving != labelled {
+			return mesh.OtherRevision
+		}
+		return ""
+	}
 }
 
 // forMesh reports whether the policy is for all namespaces.
@@ -124,8 +146,11 @@ func (p part) notCarried(s subject) (model.Finding, bool) {
 			f.Condition, f.Reason = meshtlsv1alpha1.ConditionEffective, meshtlsv1alpha1.ReasonNotCarried
 		}
 	}
-	first := slices.IndexFunc(obstacles, func(o obstacle) bool { return len(by[o.kind]) > 0 })
-	f.Remedy = cmp.Or(p.remedy, obstacles[first].remedy)
+	first := obstacles[slices.IndexFunc(obstacles, func(o obstacle) bool { return len(by[o.kind]) > 0 })]
+	f.Remedy = first.remedy
+	if first.kind != mesh.OtherRevision {
+		f.Remedy = cmp.Or(p.remedy, first.remedy)
+	}
 	return f, true
 }
 
@@ -157,6 +182,11 @@ var obstacles = []obstacle{
 		"Set the TLS of its servers by a policy with a gateway as target.",
 	},
 	{mesh.NoGateway, "has a sidecar and is no gateway", "have a sidecar and are no gateway", ""},
+	{
+		mesh.OtherRevision, "has a proxy of another revision than the policy's label istio.io/rev names, which does not read what is labelled so",
+		"have a proxy of another revision than the policy's label istio.io/rev names, which does not read what is labelled so",
+		"Set the policy's label istio.io/rev to the revision of these pods, or remove it.",
+	},
 }
 
 // obstacleWords counts the pods with each obstacle.

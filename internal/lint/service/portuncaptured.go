@@ -46,7 +46,7 @@ func portUncaptured(v *mesh.View) []model.Finding {
 		}
 		for i, port := range d.Declared {
 			open := slices.DeleteFunc(slices.Clone(v.Endpoints(d, port)), func(e destinations.Endpoint) bool {
-				captured := !slices.Contains(e.Uncaptured, e.Port) && !uncaught(e)
+				captured := e.Captures(e.Port) && !uncaught(e)
 				return captured || mesh.ProxyPorts.Has(e.Port) || mesh.ForOutsiders(v, e.Workload, e.Port) || amongThemselves(e, port)
 			})
 			if call, sent := mutualTLSTo(v, d, port, open); sent {

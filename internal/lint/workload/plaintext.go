@@ -87,7 +87,7 @@ func plaintextPort(v *mesh.View, w *model.Workload, asked []int32) (int32, bool)
 	}
 	slices.Sort(ports)
 	for _, port := range ports {
-		if acceptance.Port(port).Mode != meshtlsv1alpha1.AcceptStrict && !slices.Contains(w.Uncaptured, port) {
+		if acceptance.Port(port).Mode != meshtlsv1alpha1.AcceptStrict && w.Captures(port) {
 			return port, true
 		}
 	}

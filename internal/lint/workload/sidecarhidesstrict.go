@@ -69,7 +69,7 @@ func firstHidden(v *mesh.View, client *model.Workload) (mesh.Callable, bool) {
 		}
 		if slices.ContainsFunc(v.Endpoints(called.Destination, called.Port), func(e destinations.Endpoint) bool {
 			_, strict := mesh.StrictAt(v, e.Workload, e.Port)
-			return strict && e.Dataplane == model.DataplaneSidecar && !slices.Contains(e.Uncaptured, e.Port)
+			return strict && e.Dataplane == model.DataplaneSidecar && e.Captures(e.Port)
 		}) {
 			return called, true
 		}
