@@ -147,6 +147,7 @@ func TestGolden(t *testing.T) {
 		"preflight/refused-json":    {args: "preflight pod/catalog-1 -n shop -f testdata/in/preflight.yaml -o json", want: exitFindings},
 		"preflight/jobs-yaml":       {args: "preflight -n shop -f testdata/in/traffic.yaml -o yaml"},
 		"preflight/no-such-target":  {args: "preflight service/catalogue -n shop -f testdata/in/traffic.yaml", want: exitFailure},
+		"preflight/namespace":       {args: "preflight ns/shop -f testdata/in/traffic.yaml", want: exitFailure},
 		"preflight/unknown-output":  {args: "preflight -o table", want: exitFailure},
 		"root/unknown-command":      {args: "frobnicate", want: exitFailure},
 		"root/unknown-flag":         {args: "lint --frobnicate", want: exitFailure},
