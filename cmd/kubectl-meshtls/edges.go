@@ -45,11 +45,11 @@ var edgeOutputs = map[string]func(out io.Writer, e report.Edges) error{
 func newEdges(streams genericiooptions.IOStreams, objects *input) *cobra.Command {
 	var flags edgesFlags
 	command := &cobra.Command{
-		Use:     "edges",
+		Use:     "edges [<file or directory> ...]",
 		Short:   "Show who calls whom, and how many of the calls are mutual TLS",
 		Long:    edgesLong,
 		Example: edgesExample,
-		Args:    cobra.NoArgs,
+		Args:    objects.takeFiles,
 		PreRunE: func(*cobra.Command, []string) error {
 			if err := knownOutput(flags.output, maps.Keys(edgeOutputs)); err != nil {
 				return err

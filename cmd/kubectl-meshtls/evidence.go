@@ -14,6 +14,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/meshtls/meshtls/internal/evidence"
+	"github.com/meshtls/meshtls/internal/explain"
 	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/report"
@@ -83,7 +84,7 @@ func newEvidence(streams genericiooptions.IOStreams, objects *input) *cobra.Comm
 			}
 			return runEvidence(command.Context(), streams, objects, question{flags: flags, target: slices.Concat(args, []string{""})[0]})
 		},
-		ValidArgsFunction: completeKind,
+		ValidArgsFunction: completeKinds(explain.PodKinds()),
 	}
 	command.Flags().StringVarP(&flags.output, "output", "o", outputText, "How to write the answer: text, json or yaml.")
 	command.Flags().BoolVar(&flags.printTelemetry, "print-telemetry", false,

@@ -38,11 +38,11 @@ var exceptionLists = map[string]func(out io.Writer, e report.Exceptions) error{
 func newExceptions(streams genericiooptions.IOStreams, objects *input) *cobra.Command {
 	var output string
 	command := &cobra.Command{
-		Use:     "exceptions",
+		Use:     "exceptions [<file or directory> ...]",
 		Short:   "List who may go below a floor, and until when",
 		Long:    exceptionsLong,
 		Example: exceptionsExample,
-		Args:    cobra.NoArgs,
+		Args:    objects.takeFiles,
 		PreRunE: func(*cobra.Command, []string) error {
 			return knownOutput(output, maps.Keys(exceptionLists))
 		},

@@ -12,7 +12,10 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/meshtls/meshtls/internal/explain"
+	"github.com/meshtls/meshtls/internal/gather"
+	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/report"
+	"github.com/meshtls/meshtls/internal/source"
 )
 
 const explainLong = `Say what TLS the connections of a workload or a gateway use, and which object decides it and why.
@@ -27,8 +30,11 @@ Who asks for a port with -p is told of inbound connections only, and who asks fo
 
 In a cluster the objects count that are there. With -f the policies are compiled first, and what they come to counts as if it were there.
 
-The target is a pod, a deployment, statefulset, daemonset, replicaset or job, a service (the pods behind it), or a gateway (the pods
-that Istio's Gateway of that name is for). The exit code is 2 if there is no such target or port.`
+The target is a pod, a deployment, statefulset, daemonset, replicaset or job, a service (the pods behind it; then -p is the Service's
+port), a gateway (the pods that Istio's Gateway of that name is for) or a namespace (all its pods). Of a MeshTLSPolicy (mtp) it is said
+what its pods accept or serve, and what is sent to the hosts that it names, whoever decides that.
+
+The exit code is 2 if there is no such target or port.`
 
 const explainExample = `  # All connections of a Deployment of the current namespace
   kubectl meshtls explain deployment/payments
@@ -41,6 +47,9 @@ const explainExample = `  # All connections of a Deployment of the current names
 
   # What a gateway takes, and where its routes lead
   kubectl meshtls explain gateway/edge.istio-ingress
+
+  # What a policy does, and to whom
+  kubectl meshtls explain mtp/payments
 
   # From manifests, for a program
   kubectl meshtls explain service/payments.shop -f manifests/ -o json`
@@ -70,10 +79,10 @@ func newExplain(streams genericiooptions.IOStreams, objects *input) *cobra.Comma
 			flags.Target = args[0]
 			return runExplain(command.Context(), streams, objects, flags)
 		},
-		ValidArgsFunction: completeKind,
+		ValidArgsFunction: completeKinds(explain.Kinds()),
 	}
 	command.Flags().StringVarP(&flags.output, "output", "o", "text", "How to write the answer: text or json.")
-	command.Flags().Int32VarP(&flags.Port, "port", "p", 0, "Say only what is taken at this port of the pods.")
+	command.Flags().Int32VarP(&flags.Port, "port", "p", 0, "Say only what is taken at this port of the pods, or of the Service that is the target.")
 	command.Flags().StringVar(&flags.To, "to", "", "Say only what is sent to this destination: <host> or <host>:<port>.")
 	command.Flags().BoolVar(&flags.All, "all", false, "List all destinations.")
 	objects.addFlags(command.Flags())
@@ -89,16 +98,18 @@ func oneTarget(_ *cobra.Command, args []string) error {
 	return nil
 }
 
-// completeKind offers the kinds of targets. The names would need all of the mesh to be read.
-func completeKind(_ *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 || strings.Contains(typed, "/") {
-		return nil, cobra.ShellCompDirectiveNoFileComp
+// completeKinds offers the kinds of targets. The names would need all of the mesh to be read.
+func completeKinds(known []string) cobra.CompletionFunc {
+	return func(_ *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 || strings.Contains(typed, "/") {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		var kinds []string
+		for _, kind := range known {
+			kinds = append(kinds, kind+"/")
+		}
+		return kinds, cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
 	}
-	var kinds []string
-	for _, kind := range explain.Kinds() {
-		kinds = append(kinds, kind+"/")
-	}
-	return kinds, cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
 }
 
 func (f explainFlags) validate() error {
@@ -128,9 +139,26 @@ func runExplain(ctx context.Context, streams genericiooptions.IOStreams, objects
 	if flags.Namespace, err = objects.scope(); err != nil {
 		return err
 	}
-	answer, err := explain.Explain(mesh, flags.Question)
+	answer, err := objects.answerTo(ctx, reader, mesh, flags.Question)
 	if err != nil {
 		return err
 	}
 	return explanations[flags.output](streams.Out, answer)
+}
+
+// answerTo reads the policies only where one is asked about.
+func (s *input) answerTo(
+	ctx context.Context, reader *source.Reader, mesh model.Inventory, question explain.Question,
+) (explain.Answer, error) {
+	if !question.AboutPolicy() {
+		return explain.Explain(mesh, question)
+	}
+	if err := s.mustSeePolicies(reader); err != nil {
+		return explain.Answer{}, err
+	}
+	policies, err := gather.Policies(ctx, reader)
+	if err != nil {
+		return explain.Answer{}, err
+	}
+	return explain.Policy(mesh, policies, question)
 }

@@ -32,11 +32,11 @@ const importExample = `  # The policies for a folder of manifests
 
 func newImport(streams genericiooptions.IOStreams, objects *input) *cobra.Command {
 	command := &cobra.Command{
-		Use:     "import",
+		Use:     "import [<file or directory> ...]",
 		Short:   "Print policies that have the same effect as Istio's own objects",
 		Long:    importLong,
 		Example: importExample,
-		Args:    cobra.NoArgs,
+		Args:    objects.takeFiles,
 		RunE: func(command *cobra.Command, _ []string) error {
 			return runImport(command.Context(), streams, objects)
 		},

@@ -68,6 +68,12 @@ func (s *input) addFlags(flags *pflag.FlagSet) {
 	s.addKubeFlags(flags)
 }
 
+// takeFiles takes the arguments of a command for manifests to read, as if each came after -f.
+func (s *input) takeFiles(_ *cobra.Command, args []string) error {
+	s.filenames = append(s.filenames, args...)
+	return nil
+}
+
 // addKubeFlags adds kubectl's flags for reaching a cluster. Only the usual ones are shown: kubectl options lists the others.
 func (s *input) addKubeFlags(flags *pflag.FlagSet) {
 	kube := pflag.NewFlagSet("kubeconfig", pflag.ContinueOnError)
@@ -108,12 +114,13 @@ func (s *input) reader(ctx context.Context) (*source.Reader, error) {
 	}
 	reader, err := source.Read(ctx, s.filenames, source.Options{Namespace: *s.kube.Namespace, Stdin: s.streams.In})
 	s.noteIgnored(reader)
+	s.noteEmptyNamespace(reader)
 	return reader, errors.Join(err, s.settle(ctx, reader))
 }
 
 // client is one of the cluster that the flags say.
 func (s *input) client() (client.Client, error) {
-	config, err := s.kube.ToRESTConfig()
+	config, err := s.restConfig()
 	if err != nil {
 		return nil, err
 	}
@@ -149,6 +156,9 @@ func (s *input) cluster(ctx context.Context) (*source.Reader, error) {
 	s.noteForbidden(reader)
 	if reader.Len() == 0 && len(reader.Forbidden()) > 0 {
 		return nil, errNothingSeen
+	}
+	if err := checkNamespace(ctx, live, reader, scope); err != nil {
+		return nil, err
 	}
 	return reader, nil
 }

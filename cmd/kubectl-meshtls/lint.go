@@ -68,11 +68,11 @@ var failing = map[string][]meshtlsv1alpha1.Severity{
 func newLint(streams genericiooptions.IOStreams, objects *input) *cobra.Command {
 	var flags lintFlags
 	command := &cobra.Command{
-		Use:     "lint",
+		Use:     "lint [<file or directory> ...]",
 		Short:   "Find mistakes in the TLS settings of policies and of Istio's own objects",
 		Long:    lintLong,
 		Example: lintExample,
-		Args:    cobra.NoArgs,
+		Args:    objects.takeFiles,
 		PreRunE: func(*cobra.Command, []string) error { return flags.validate(objects) },
 		RunE: func(command *cobra.Command, _ []string) error {
 			return runLint(command.Context(), streams, objects, flags)

@@ -56,6 +56,15 @@ func TestGolden(t *testing.T) {
 		"lint/policies":             {args: "lint -f testdata/in/policies.yaml", want: exitFindings},
 		"lint/policies-and-foreign": {args: "lint -f testdata/in/foreign.yaml", want: exitFindings},
 		"lint/unknown-kinds":        {args: "lint -f testdata/in/unknown.yaml"},
+		"lint/strangers":            {args: "lint testdata/in/strangers", want: exitFailure},
+		"lint/strangers-json":       {args: "lint testdata/in/strangers/kinds.yaml -o json", want: exitFailure},
+		"lint/no-such-namespace":    {args: "lint -f testdata/in/istio.yaml -n shp"},
+		"lint/not-configured":       {args: "lint", want: exitFailure},
+		"render/arguments":          {args: "render testdata/in/policies.yaml -n bank"},
+		"status/arguments":          {args: "status testdata/in/policies.yaml -f testdata/in/absent.yaml -n bank", want: exitFailure},
+		"import/arguments":          {args: "import testdata/in/istio.yaml", want: exitFindings},
+		"exceptions/arguments":      {args: "exceptions testdata/in/policies.yaml"},
+		"edges/arguments":           {args: "edges testdata/in/traffic.yaml -n bank --recording testdata/in/recording.json --since 1h"},
 		"lint/empty":                {args: "lint -f testdata/in/empty.yaml", want: exitFailure},
 		"lint/binary":               {args: "lint -f -", stdin: "\x7fELF\x00\x01", want: exitFailure},
 		"lint/stdin":                {args: "lint -f - -n bank", stdin: "{apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {name: a}, spec: {mtls: {mode: STRICT}}}"},
@@ -138,6 +147,7 @@ func TestGolden(t *testing.T) {
 		"preflight/refused-json":    {args: "preflight pod/catalog-1 -n shop -f testdata/in/preflight.yaml -o json", want: exitFindings},
 		"preflight/jobs-yaml":       {args: "preflight -n shop -f testdata/in/traffic.yaml -o yaml"},
 		"preflight/no-such-target":  {args: "preflight service/catalogue -n shop -f testdata/in/traffic.yaml", want: exitFailure},
+		"preflight/namespace":       {args: "preflight ns/shop -f testdata/in/traffic.yaml", want: exitFailure},
 		"preflight/unknown-output":  {args: "preflight -o table", want: exitFailure},
 		"root/unknown-command":      {args: "frobnicate", want: exitFailure},
 		"root/unknown-flag":         {args: "lint --frobnicate", want: exitFailure},
@@ -207,7 +217,7 @@ func TestTenMegabytes(t *testing.T) {
 	}
 	text.WriteString("---\nkind: ConfigMap\n")
 	_, stderr, code := call(t, text.String(), "lint", "-f", "-")
-	if want := "-: document 11: apiVersion is missing\n"; stderr != want || code != exitFailure {
+	if want := "-:62: apiVersion is missing\n"; stderr != want || code != exitFailure {
 		t.Errorf("got exit code %d and %.200q, want %d and %q", code, stderr, exitFailure, want)
 	}
 }
@@ -230,7 +240,7 @@ func TestProgram(t *testing.T) {
 		},
 		"bad input": {
 			args: []string{"render", "-f", "testdata/in/bad.yaml"}, wantCode: exitFailure,
-			wantStderr: `testdata/in/bad.yaml: document 2: DestinationRule shop/typo: unknown field "spec.trafficPolicy.tls.snii"`,
+			wantStderr: `testdata/in/bad.yaml:6: DestinationRule shop/typo: unknown field "spec.trafficPolicy.tls.snii"`,
 		},
 		"its version": {args: []string{"version", "--client"}, wantStdout: "kubectl-meshtls "},
 	}

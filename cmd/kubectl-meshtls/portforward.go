@@ -63,7 +63,7 @@ func (s *input) forward(ctx context.Context, words string) (address string, stop
 
 // connect returns a client of the cluster that the flags name, and how it is reached.
 func (s *input) connect() (*rest.Config, kubernetes.Interface, error) {
-	config, err := s.kube.ToRESTConfig()
+	config, err := s.restConfig()
 	if err != nil {
 		return nil, nil, err
 	}

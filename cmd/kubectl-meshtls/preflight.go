@@ -65,7 +65,7 @@ func newPreflight(streams genericiooptions.IOStreams, objects *input) *cobra.Com
 			}
 			return nil
 		},
-		ValidArgsFunction: completeKind,
+		ValidArgsFunction: completeKinds(explain.PodKinds()),
 	}
 	command.Flags().StringVarP(&output, "output", "o", outputText, "How to write the answer: text, json or yaml.")
 	objects.addFlags(command.Flags())

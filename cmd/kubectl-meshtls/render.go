@@ -41,11 +41,11 @@ const (
 
 func newRender(streams genericiooptions.IOStreams, objects *input) *cobra.Command {
 	command := &cobra.Command{
-		Use:     "render",
+		Use:     "render [<file or directory> ...]",
 		Short:   "Print the Istio objects that the policies come to",
 		Long:    renderLong,
 		Example: renderExample,
-		Args:    cobra.NoArgs,
+		Args:    objects.takeFiles,
 		PreRunE: func(*cobra.Command, []string) error {
 			if !slices.Contains([]string{stageNow, stageFirst, stageLast}, objects.stage) {
 				return fmt.Errorf("unknown stage %q: it is now, first or last", objects.stage)

@@ -15,7 +15,8 @@ func newRoot(streams genericiooptions.IOStreams) *cobra.Command {
 		Short: "See and check the TLS of an Istio mesh",
 		Long: `See and check the TLS of an Istio mesh, and what MeshTLSPolicies make of it.
 
-Each command reads the cluster of your kubeconfig, or, with -f, manifest files and no cluster at all.`,
+Each command reads the cluster of your kubeconfig, or, with -f, manifest files and no cluster at all.
+Commands that have no target take files and directories as arguments, too.`,
 		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: displayName},
 		SilenceErrors: true,
 		SilenceUsage:  true,

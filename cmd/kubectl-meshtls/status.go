@@ -47,11 +47,11 @@ type standing struct {
 func newStatus(streams genericiooptions.IOStreams, objects *input) *cobra.Command {
 	var output string
 	command := &cobra.Command{
-		Use:     "status",
+		Use:     "status [<file or directory> ...]",
 		Short:   "Show the policies with what is in force",
 		Long:    statusLong,
 		Example: statusExample,
-		Args:    cobra.NoArgs,
+		Args:    objects.takeFiles,
 		PreRunE: func(*cobra.Command, []string) error {
 			return knownOutput(output, slices.Values(statusOutputs))
 		},

@@ -68,7 +68,7 @@ func TestRemarkOn(t *testing.T) {
 }
 
 func TestExitCode(t *testing.T) {
-	wrong := &source.Error{File: "a.yaml", Document: 2, Err: errors.New("wrong")}
+	wrong := &source.Error{File: "a.yaml", Document: 2, Line: 7, Err: errors.New("wrong")}
 	tests := map[string]struct {
 		err        error
 		want       int
@@ -77,8 +77,8 @@ func TestExitCode(t *testing.T) {
 		"nothing to complain of":      {want: exitOK},
 		"findings":                    {err: errFindings, want: exitFindings},
 		"an error":                    {err: fmt.Errorf("reading: %w", compile.ErrRestless), want: exitFailure, wantStderr: "error: reading: the objects of some policies change without end\n"},
-		"a wrong manifest":            {err: wrong, want: exitFailure, wantStderr: "a.yaml: document 2: wrong\n"},
-		"a wrong manifest, and more":  {err: errors.Join(errors.Join(wrong, wrong), errFindings), want: exitFailure, wantStderr: "a.yaml: document 2: wrong\na.yaml: document 2: wrong\n"},
+		"a wrong manifest":            {err: wrong, want: exitFailure, wantStderr: "a.yaml:7: wrong\n"},
+		"a wrong manifest, and more":  {err: errors.Join(errors.Join(wrong, wrong), errFindings), want: exitFailure, wantStderr: "a.yaml:7: wrong\na.yaml:7: wrong\n"},
 		"findings are not said twice": {err: errors.Join(nil, errFindings), want: exitFindings},
 	}
 	for name, tc := range tests {

@@ -48,11 +48,11 @@ type uiFlags struct {
 func newUI(streams genericiooptions.IOStreams, objects *input) *cobra.Command {
 	var flags uiFlags
 	command := &cobra.Command{
-		Use:     "ui",
+		Use:     "ui [<file or directory> ...]",
 		Short:   "Show the mesh as a page in your browser",
 		Long:    uiLong,
 		Example: uiExample,
-		Args:    cobra.NoArgs,
+		Args:    objects.takeFiles,
 		PreRunE: func(*cobra.Command, []string) error { return flags.validateUI(objects) },
 		RunE: func(command *cobra.Command, _ []string) error {
 			return runUI(command.Context(), streams, objects, flags)

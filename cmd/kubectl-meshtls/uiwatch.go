@@ -60,7 +60,7 @@ type watchedObjects struct {
 }
 
 func (m *meshSource) watchedObjects() (watchedObjects, error) {
-	config, err := m.objects.kube.ToRESTConfig()
+	config, err := m.objects.restConfig()
 	if err != nil {
 		return watchedObjects{}, err
 	}

@@ -80,7 +80,7 @@ func newVerify(streams genericiooptions.IOStreams, objects *input) *cobra.Comman
 		RunE: func(command *cobra.Command, args []string) error {
 			return runVerify(command.Context(), streams, objects, verifyQuestion{flags: flags, target: slices.Concat(args, []string{""})[0]})
 		},
-		ValidArgsFunction: completeKind,
+		ValidArgsFunction: completeKinds(explain.PodKinds()),
 	}
 	command.Flags().StringVarP(&flags.output, "output", "o", outputText, "How to write the answer: text or json.")
 	command.Flags().StringSliceVar(&flags.dumps, "dump", nil,

@@ -18,6 +18,16 @@ type Answer struct {
 	Workloads []Workload `json:"workloads"`
 }
 
+// Inbound reports whether the answer is about the inbound connections of the workload.
+func (a Answer) Inbound(w Workload) bool {
+	return a.Question.Inbound() && (a.Target.Kind != kindPolicy || w.takes())
+}
+
+// Outbound reports whether the answer is about the outbound connections of the workload.
+func (a Answer) Outbound(w Workload) bool {
+	return a.Question.Outbound() && (a.Target.Kind != kindPolicy || len(w.Outbound) > 0)
+}
+
 // Proxy is what stands between pods and the network.
 type Proxy string
 

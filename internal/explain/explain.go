@@ -3,18 +3,16 @@ package explain
 import (
 	"fmt"
 	"reflect"
-	"slices"
-	"strings"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// Explain answers the question about the mesh. An error is the asker's: the target or its port does not exist.
+// Explain answers the question about the mesh, unless it is about a policy. An error is the asker's: the target or its port does not exist.
 func Explain(i model.Inventory, q Question) (Answer, error) {
 	whole := mesh.New(i, "")
-	target, workloads, err := Find(whole, q)
+	target, workloads, err := find(whole, q)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -26,13 +24,7 @@ func Explain(i model.Inventory, q Question) (Answer, error) {
 	for _, w := range about {
 		answer.Workloads = addWorkload(answer.Workloads, w)
 	}
-	if err := checkPort(answer, q.Port); err != nil {
-		return Answer{}, err
-	}
-	for i := range answer.Workloads {
-		answer.Workloads[i].limit(q)
-	}
-	return answer, nil
+	return limited(answer)
 }
 
 // Pods says everything about workloads, one by one: those of an inventory, or some of their pods.
@@ -42,6 +34,13 @@ func Pods(i model.Inventory, workloads []*model.Workload) ([]Workload, error) {
 
 // each says of each of the workloads what is asked, as the control plane that serves it has the mesh.
 func each(i model.Inventory, whole *mesh.View, workloads []*model.Workload, q Question) ([]Workload, error) {
+	return eachBy(i, whole, workloads, func(v *view, w *model.Workload) (Workload, error) { return v.workload(w, q) })
+}
+
+// eachBy returns what is said of each of the workloads, asked of the control plane that serves it.
+func eachBy(
+	i model.Inventory, whole *mesh.View, workloads []*model.Workload, say func(*view, *model.Workload) (Workload, error),
+) ([]Workload, error) {
 	views := map[string]*view{}
 	all := make([]Workload, 0, len(workloads))
 	for _, w := range workloads {
@@ -49,7 +48,7 @@ func each(i model.Inventory, whole *mesh.View, workloads []*model.Workload, q Qu
 		if views[revision] == nil {
 			views[revision] = newView(i, revision)
 		}
-		about, err := views[revision].workload(w, q)
+		about, err := say(views[revision], w)
 		if err != nil {
 			return nil, err
 		}
@@ -78,6 +77,11 @@ func (v *view) workload(w *model.Workload, q Question) (Workload, error) {
 		about.Outbound, about.Omitted, err = v.outbound(w, q)
 	}
 	return about, err
+}
+
+// takes reports whether anything is said of inbound connections.
+func (w Workload) takes() bool {
+	return len(w.Inbound)+len(w.Ignored)+len(w.Listeners)+len(w.Dropped) > 0
 }
 
 // taken says everything about pods that are alike but what they send.
@@ -144,74 +148,4 @@ func addWorkload(all []Workload, about Workload) []Workload {
 		}
 	}
 	return append(all, about)
-}
-
-// checkPort wants the port to be one of some of the pods.
-func checkPort(answer Answer, port int32) error {
-	if port == 0 {
-		return nil
-	}
-	var known []string
-	for _, w := range answer.Workloads {
-		for _, p := range w.ports() {
-			if p.number == port {
-				return nil
-			}
-			known = append(known, p.String())
-		}
-	}
-	slices.Sort(known)
-	known = slices.Compact(known)
-	if len(known) == 0 {
-		return fmt.Errorf("nothing is known of port %d: the pods declare no port, and no Service leads to one", port)
-	}
-	return fmt.Errorf("nothing is known of port %d; the pods' ports are %s", port, strings.Join(known, ", "))
-}
-
-// podPort is a port of pods, with the Service ports that lead to it.
-type podPort struct {
-	number   int32
-	services []ServicePort
-}
-
-// String reads like "8080 (Service port payments:80)".
-func (p podPort) String() string {
-	if len(p.services) == 0 {
-		return fmt.Sprint(p.number)
-	}
-	return fmt.Sprintf("%d (Service port %s:%d)", p.number, p.services[0].Service, p.services[0].Port)
-}
-
-// ports returns the ports that can be asked for.
-func (w Workload) ports() []podPort {
-	var all []podPort
-	for _, in := range w.Inbound {
-		if in.Port != 0 {
-			all = append(all, podPort{number: in.Port, services: in.Services})
-		}
-	}
-	for _, l := range w.Listeners {
-		all = append(all, podPort{number: l.Port, services: l.Services})
-		for _, s := range l.Servers {
-			if s.Port != l.Port {
-				all = append(all, podPort{number: s.Port})
-			}
-		}
-	}
-	return all
-}
-
-// limit leaves only what is asked about inbound connections. Of a gateway users know the port by the Gateway's number too.
-func (w *Workload) limit(q Question) {
-	if !q.Inbound() {
-		w.Inbound, w.Ignored, w.Listeners, w.Dropped = nil, nil, nil, nil
-	}
-	if q.Port == 0 {
-		return
-	}
-	w.Inbound = slices.DeleteFunc(w.Inbound, func(in Inbound) bool { return in.Port != q.Port })
-	w.Listeners = slices.DeleteFunc(w.Listeners, func(l Listener) bool {
-		return l.Port != q.Port && !slices.ContainsFunc(l.Servers, func(s Server) bool { return s.Port == q.Port })
-	})
-	w.Dropped = slices.DeleteFunc(w.Dropped, func(d Dropped) bool { return d.podPort != q.Port && d.Port != q.Port })
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/meshtls/meshtls/internal/explain"
 	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/istio/hosts"
+	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/test/golden"
 	"github.com/meshtls/meshtls/test/worlds"
@@ -64,6 +65,15 @@ spec: {selector: {app: edge}, servers: [{port: {number: 80, name: http, protocol
 apiVersion: v1
 kind: Namespace
 metadata: {name: bank}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: istio-ingress}
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: hidden, namespace: bank}
+spec: {hosts: [hidden.example], exportTo: ["."], ports: [{number: 80, name: http, protocol: HTTP}], resolution: DNS}
 `
 
 // write puts the text into a file.
@@ -118,8 +128,15 @@ func TestExplainRefuses(t *testing.T) {
 		},
 		"a kind without connections": {
 			ask:  "secret/web",
-			want: `there is nothing to explain about a "secret": ask about a daemonset, deployment, gateway, job, pod, replicaset, service, statefulset, workload`,
+			want: `there is nothing to explain about a "secret": ask about a daemonset, deployment, gateway, job, meshtlspolicy, namespace, pod, replicaset, service, statefulset, workload`,
 		},
+		"a kind with a wrong letter": {
+			ask: "servce/web",
+			want: `there is nothing to explain about a "servce": ask about a daemonset, deployment, gateway, job, meshtlspolicy, namespace, pod, ` +
+				`replicaset, service, statefulset, workload; did you mean service?`,
+		},
+		"a namespace like another":                {ask: "ns/shpo", want: "there is no namespace shpo; did you mean namespace/shop?"},
+		"a namespace without pods":                {ask: "ns/istio-ingress", want: "no pod is behind namespace/istio-ingress, so there is no connection to explain"},
 		"a name that a letter tells from another": {ask: "service/webb", want: "there is no service webb; did you mean service/web.shop?"},
 		"the name of another kind":                {ask: "deployment/web", want: "there are no pods of a deployment web; did you mean service/web.shop?"},
 		"another namespace": {
@@ -359,4 +376,66 @@ func compareOutcomes(t *testing.T, want map[string]int, about explain.Workload) 
 		t.Errorf("outcomes, by pods (-effective +explain):\n%s", diff)
 	}
 	return len(want)
+}
+
+// TestPolicyRefuses asks about policies of the world in which names are alike.
+func TestPolicyRefuses(t *testing.T) {
+	mesh := meshOf(t, write(t, world))
+	policies := policiesOf(t, write(t, `
+{apiVersion: security.meshtls.dev/v1alpha1, kind: MeshTLSPolicy, metadata: {name: web, namespace: shop}, spec: {accept: {mode: Strict}}}
+---
+{apiVersion: security.meshtls.dev/v1alpha1, kind: MeshTLSPolicy, metadata: {name: web, namespace: bank}, spec: {accept: {mode: Strict}}}
+---
+{apiVersion: security.meshtls.dev/v1alpha1, kind: MeshTLSPolicy, metadata: {name: absent, namespace: shop},
+ spec: {workload: {service: absent}, accept: {mode: Strict}}}
+---
+{apiVersion: security.meshtls.dev/v1alpha1, kind: MeshTLSPolicy, metadata: {name: nobody, namespace: shop},
+ spec: {send: [{hosts: [nobody.example], mode: Simple}]}}
+---
+{apiVersion: security.meshtls.dev/v1alpha1, kind: MeshTLSPolicy, metadata: {name: unseen, namespace: shop},
+ spec: {send: [{hosts: [hidden.example], mode: Simple}]}}
+`))
+	tests := map[string]struct {
+		ask  string
+		want string
+	}{
+		"a name that a letter tells from another": {
+			ask: "mtp/absnt", want: "there is no MeshTLSPolicy absnt; did you mean meshtlspolicy/absent.shop?",
+		},
+		"another namespace": {
+			ask: "mtp/absent -n bank", want: "there is no MeshTLSPolicy absent in namespace bank; did you mean meshtlspolicy/absent.shop?",
+		},
+		"two namespaces": {ask: "mtp/web", want: `"mtp/web" is ambiguous: it can be meshtlspolicy/web.bank or meshtlspolicy/web.shop`},
+		"no pods":        {ask: "mtp/absent", want: "meshtlspolicy/absent.shop governs no connection that could be explained: no pod is behind it"},
+		"a host that nothing declares": {
+			ask: "mtp/nobody",
+			want: "meshtlspolicy/nobody.shop governs no connection that could be explained. " +
+				"No Service or ServiceEntry declares nobody.example, which spec.send[0] names.",
+		},
+		"a host that the pods do not see": {
+			ask: "mtp/unseen", want: "meshtlspolicy/unseen.shop governs no connection that could be explained: its pods neither take nor send what it is about",
+		},
+		"a port that its pods do not have": {
+			ask: "mtp/web.shop -p 1", want: "nothing is known of port 1; the pods' ports are 8080 (Service port web:80)",
+		},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := ask(mesh, policies, parse(t, tc.ask))
+			if err == nil || err.Error() != tc.want {
+				t.Errorf("got %v, want %s", err, tc.want)
+			}
+		})
+	}
+}
+
+// TestFindRefuses wants targets that are more than some pods to be left to explain.
+func TestFindRefuses(t *testing.T) {
+	whole := mesh.New(meshOf(t, write(t, world)), "")
+	for _, target := range []string{"ns/shop", "MTP/web"} {
+		_, _, err := explain.Find(whole, explain.Question{Target: target})
+		if err == nil || !strings.HasSuffix(err.Error(), "ask about a "+strings.Join(explain.PodKinds(), ", ")) {
+			t.Errorf("%s: got %v", target, err)
+		}
+	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/compile"
 	"github.com/meshtls/meshtls/internal/explain"
 	"github.com/meshtls/meshtls/internal/gather"
@@ -38,11 +39,12 @@ func TestGolden(t *testing.T) {
 		name := strings.TrimSuffix(input, inputSuffix)
 		t.Run(filepath.Base(name), func(t *testing.T) {
 			mesh, question := meshOf(t, input), questionOf(t, input)
-			text, encoded := answered(t, mesh, question)
+			policies := policiesOf(t, input)
+			text, encoded := answered(t, mesh, policies, question)
 			for seed := range uint64(shuffles) {
 				other := worlds.Shuffled(mesh, seed)
 				other.Services, other.Workloads = mesh.Services, mesh.Workloads // they are in order in every inventory
-				again, _ := answered(t, other, question)
+				again, _ := answered(t, other, policies, question)
 				if diff := cmp.Diff(text, again); diff != "" {
 					t.Fatalf("the answer depends on the order of the input; seed %d (-in order +shuffled):\n%s", seed, diff)
 				}
@@ -149,9 +151,33 @@ func parse(t *testing.T, line string) explain.Question {
 	return question
 }
 
-func answered(t *testing.T, mesh model.Inventory, question explain.Question) (text, encoded string) {
+// policiesOf returns the policies of the file.
+func policiesOf(t *testing.T, input string) []*meshtlsv1alpha1.MeshTLSPolicy {
 	t.Helper()
-	answer, err := explain.Explain(mesh, question)
+	reader, err := source.Read(t.Context(), []string{input}, source.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	policies, err := gather.Policies(t.Context(), reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return policies
+}
+
+// ask asks as the command does.
+func ask(mesh model.Inventory, policies []*meshtlsv1alpha1.MeshTLSPolicy, question explain.Question) (explain.Answer, error) {
+	if question.AboutPolicy() {
+		return explain.Policy(mesh, policies, question)
+	}
+	return explain.Explain(mesh, question)
+}
+
+func answered(
+	t *testing.T, mesh model.Inventory, policies []*meshtlsv1alpha1.MeshTLSPolicy, question explain.Question,
+) (text, encoded string) {
+	t.Helper()
+	answer, err := ask(mesh, policies, question)
 	if err != nil {
 		t.Fatal(err)
 	}

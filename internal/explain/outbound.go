@@ -60,6 +60,22 @@ func (v *view) reached(w *model.Workload, all bool) []Outbound {
 	return slices.CompactFunc(found, func(a, b Outbound) bool { return compareOutbound(a, b) == 0 && a.Protocol == b.Protocol })
 }
 
+// sentTo returns the destinations among those that the pods' traffic is sent to.
+func (v *view) sentTo(w *model.Workload, wanted func(host string) bool) []Outbound {
+	var found []Outbound
+	if proxyOf(w) == ProxyGateway {
+		found = slices.DeleteFunc(v.reached(w, true), func(o Outbound) bool { return !wanted(o.Host) })
+	} else {
+		for _, host := range v.Destinations().Hosts() {
+			if wanted(host) {
+				found = append(found, v.calledAt(w, host, 0)...)
+			}
+		}
+	}
+	slices.SortStableFunc(found, compareOutbound)
+	return found
+}
+
 func compareOutbound(a, b Outbound) int {
 	return cmp.Or(strings.Compare(a.calledHost(), b.calledHost()), cmp.Compare(a.calledPort(), b.calledPort()),
 		strings.Compare(a.Host, b.Host), cmp.Compare(a.Port, b.Port), strings.Compare(a.Subset, b.Subset))

@@ -1,10 +1,14 @@
 package explain
 
 import (
+	"cmp"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
+
+	"github.com/agnivade/levenshtein"
+	"k8s.io/apimachinery/pkg/util/sets"
+
+	"github.com/meshtls/meshtls/internal/model"
 )
 
 // Question is what is asked. Who asks for a port, or for a destination, asks for nothing else.
@@ -39,6 +43,9 @@ const (
 	kindJob         = "Job"
 	// kindWorkload is whatever makes pods, or a pod that nothing makes: what Istio's metrics call a workload.
 	kindWorkload = "Workload"
+	// kindNamespace stands for all pods of a namespace, and kindPolicy for those that a MeshTLSPolicy is about: only explain takes them.
+	kindNamespace = model.KindNamespace
+	kindPolicy    = model.KindPolicy
 )
 
 // targetKinds are the kinds by what users call them.
@@ -54,13 +61,26 @@ var targetKinds = map[string]string{
 	"workload": kindWorkload, "workloads": kindWorkload,
 }
 
+// wholeKinds are those that only explain takes, which are more than some pods.
+var wholeKinds = map[string]string{
+	"namespace": kindNamespace, "namespaces": kindNamespace, "ns": kindNamespace,
+	"meshtlspolicy": kindPolicy, "meshtlspolicies": kindPolicy, "mtp": kindPolicy,
+}
+
 // Kinds returns the kinds that can be asked about, as they are typed.
-func Kinds() []string {
-	kinds := map[string]bool{}
-	for _, kind := range targetKinds {
-		kinds[strings.ToLower(kind)] = true
+func Kinds() []string { return kindsIn(targetKinds, wholeKinds) }
+
+// PodKinds returns those that name pods.
+func PodKinds() []string { return kindsIn(targetKinds) }
+
+func kindsIn(typed ...map[string]string) []string {
+	kinds := sets.New[string]()
+	for _, some := range typed {
+		for _, kind := range some {
+			kinds.Insert(strings.ToLower(kind))
+		}
 	}
-	return slices.Sorted(maps.Keys(kinds))
+	return sets.List(kinds)
 }
 
 // parseTarget takes kind/name apart. The name may have its namespace after it.
@@ -69,9 +89,20 @@ func parseTarget(target string) (kind, name string, err error) {
 	if !ok || name == "" || strings.Contains(name, "/") {
 		return "", "", fmt.Errorf("%q is no target: write <kind>/<name> or <kind>/<name>.<namespace>, such as deployment/payments.shop", target)
 	}
-	kind, known := targetKinds[strings.ToLower(typed)]
-	if !known {
-		return "", "", fmt.Errorf("there is nothing to explain about a %q: ask about a %s", typed, strings.Join(Kinds(), ", "))
+	typed = strings.ToLower(typed)
+	if kind = cmp.Or(targetKinds[typed], wholeKinds[typed]); kind == "" {
+		return "", "", errNoKind(typed, Kinds())
 	}
 	return kind, name, nil
+}
+
+// errNoKind says which kinds there are, and which of them has a name like the typed one.
+func errNoKind(typed string, kinds []string) error {
+	hint := ""
+	for _, kind := range kinds {
+		if levenshtein.ComputeDistance(kind, typed) <= slips(typed) {
+			hint = "; did you mean " + kind + "?"
+		}
+	}
+	return fmt.Errorf("there is nothing to explain about a %q: ask about a %s%s", typed, strings.Join(kinds, ", "), hint)
 }

@@ -2,6 +2,7 @@ package explain
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,14 +14,27 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// Find returns the target of the question, and its pods.
+// Find returns the target of the question, and its pods. It finds no targets that only explain takes.
 func Find(v *mesh.View, q Question) (model.ObjectRef, []*model.Workload, error) {
+	typed, _, _ := strings.Cut(q.Target, "/")
+	if typed = strings.ToLower(typed); wholeKinds[typed] != "" {
+		return model.ObjectRef{}, nil, errNoKind(typed, PodKinds())
+	}
+	return find(v, q)
+}
+
+// find returns the target of the question, and its pods. A policy's pods depend on what the policy says.
+func find(v *mesh.View, q Question) (model.ObjectRef, []*model.Workload, error) {
 	kind, name, err := parseTarget(q.Target)
 	if err != nil {
 		return model.ObjectRef{}, nil, err
 	}
+	namespace := q.Namespace
+	if kind == kindNamespace {
+		namespace = ""
+	}
 	known := namesOf(v, kind)
-	found := matching(known, name, q.Namespace)
+	found := matching(known, name, namespace)
 	switch {
 	case len(found) == 0:
 		return model.ObjectRef{}, nil, notFound(v, kind, name, q.Namespace)
@@ -49,6 +63,13 @@ func namesOf(v *mesh.View, kind string) []types.NamespacedName {
 	case kindGateway:
 		for _, g := range v.EveryGateway() {
 			add(g.Namespace, g.Name)
+		}
+	case kindNamespace:
+		for _, w := range v.Workloads() {
+			add("", w.Namespace)
+		}
+		for _, n := range v.Namespaces() {
+			add("", n.Name)
 		}
 	default:
 		for _, w := range v.Workloads() {
@@ -103,56 +124,75 @@ func splitNamespace(typed string) (name, namespace string) {
 	return typed[:at], typed[at+1:]
 }
 
+// Title is a target as users type it.
+func Title(target model.ObjectRef) string {
+	words := strings.ToLower(target.Kind) + "/" + target.Name
+	if target.Namespace != "" {
+		words += "." + target.Namespace
+	}
+	return words
+}
+
 // shown are targets as users type them.
 func shown(kind string, names []types.NamespacedName) []string {
 	var all []string
 	for _, n := range names {
-		all = append(all, strings.ToLower(kind)+"/"+n.Name+"."+n.Namespace)
+		all = append(all, Title(model.ObjectRef{Kind: kind, Namespace: n.Namespace, Name: n.Name}))
 	}
 	return all
 }
 
-// notFound returns the error for a target that is not there, with what may have been meant.
+// notFound returns the error for a target that is not there, with what may have been meant: first those of other kinds with the very name.
 func notFound(v *mesh.View, kind, typed, namespace string) error {
+	var near []string
+	for _, other := range []string{kindDeployment, kindStatefulSet, kindDaemonSet, kindService, kindGateway, kindPod} {
+		if other != kind {
+			near = append(near, shown(other, matching(namesOf(v, other), typed, namespace))...)
+		}
+	}
+	return missing(kind, typed, namespace, append(near, alike(kind, namesOf(v, kind), typed)...))
+}
+
+// missing returns the error for a target that is not there, with those that may have been meant.
+func missing(kind, typed, namespace string, near []string) error {
 	where := ""
-	if namespace != "" && !strings.Contains(typed, ".") {
+	if namespace != "" && kind != kindNamespace && !strings.Contains(typed, ".") {
 		where = " in namespace " + namespace
 	}
 	what := "there is no"
-	if kind != kindPod && kind != kindService && kind != kindGateway {
+	if !slices.Contains([]string{kindPod, kindService, kindGateway, kindNamespace, kindPolicy}, kind) {
 		what = "there are no pods of a"
 	}
-	message := fmt.Sprintf("%s %s %s%s", what, strings.ToLower(kind), typed, where)
-	if near := near(v, kind, typed, namespace); len(near) > 0 {
-		message += "; did you mean " + strings.Join(near, " or ") + "?"
+	message := fmt.Sprintf("%s %s %s%s", what, wordOf(kind), typed, where)
+	if len(near) > 0 {
+		message += "; did you mean " + strings.Join(near[:min(len(near), maxNear)], " or ") + "?"
 	}
-	return fmt.Errorf("%s", message)
+	return errors.New(message)
+}
+
+// wordOf is the kind as it is said in a sentence.
+func wordOf(kind string) string {
+	if kind == kindPolicy {
+		return kind
+	}
+	return strings.ToLower(kind)
 }
 
 // maxNear is how many names are suggested.
 const maxNear = 3
 
-// near are targets with a name like the typed one: first those of other kinds with the very name, then those of the kind that a few
-// letters tell apart, or the namespace.
-func near(v *mesh.View, kind, typed, namespace string) []string {
-	var all []string
-	for _, other := range []string{kindDeployment, kindStatefulSet, kindDaemonSet, kindService, kindGateway, kindPod} {
-		if other != kind {
-			all = append(all, shown(other, matching(namesOf(v, other), typed, namespace))...)
-		}
-	}
+// alike are targets of the kind that a few letters, or the namespace, tell from the typed one.
+func alike(kind string, known []types.NamespacedName, typed string) []string {
 	name, _ := splitNamespace(typed)
-	candidates := namesOf(v, kind)
 	distance := func(n types.NamespacedName) int {
 		return min(levenshtein.ComputeDistance(n.Name, typed), levenshtein.ComputeDistance(n.Name, name))
 	}
+	candidates := slices.Clone(known)
 	slices.SortStableFunc(candidates, func(a, b types.NamespacedName) int { return cmp.Compare(distance(a), distance(b)) })
-	for _, n := range candidates {
-		if distance(n) <= slips(name) || strings.Contains(n.Name, name) {
-			all = append(all, shown(kind, []types.NamespacedName{n})...)
-		}
-	}
-	return all[:min(len(all), maxNear)]
+	near := slices.DeleteFunc(candidates, func(n types.NamespacedName) bool {
+		return distance(n) > slips(name) && !strings.Contains(n.Name, name)
+	})
+	return shown(kind, near)
 }
 
 // slips returns how many letters of a name can be wrong for it to be recognised.
@@ -165,6 +205,8 @@ func podsOf(v *mesh.View, target model.ObjectRef) []*model.Workload {
 		return behindService(v, target)
 	case kindGateway:
 		return behindGateway(v, target)
+	case kindNamespace:
+		return v.Selected(target.Name, nil)
 	}
 	var workloads []*model.Workload
 	for _, w := range v.Workloads() {

@@ -50,14 +50,12 @@ type explanation struct {
 }
 
 func (e *explanation) workload(a explain.Answer, w explain.Workload) {
-	target := a.Target
-	title := fmt.Sprintf("%s/%s.%s", strings.ToLower(target.Kind), target.Name, target.Namespace)
-	fmt.Fprintf(&e.text, "%s: %s (%s), %s\n", e.style.paint(bold, title), counted(w.Pods, "pod", "pods"), example(w), proxyWords[w.Proxy])
+	fmt.Fprintf(&e.text, "%s: %s (%s), %s\n", e.style.paint(bold, explain.Title(a.Target)), counted(w.Pods, "pod", "pods"), example(w), proxyWords[w.Proxy])
 	for _, note := range w.Notes {
 		e.text.WriteString(Wrap(note, e.style.Width, "  "))
 	}
 	words := headings[w.Proxy]
-	if a.Question.Inbound() {
+	if a.Inbound(w) {
 		e.heading(words.externalInbound)
 		e.externalInbound(w)
 		if words.localInbound != "" {
@@ -65,7 +63,7 @@ func (e *explanation) workload(a explain.Answer, w explain.Workload) {
 			e.localInbound(w)
 		}
 	}
-	if a.Question.Outbound() {
+	if a.Outbound(w) {
 		if words.localOutbound != "" {
 			e.heading(words.localOutbound)
 			e.localOutbound(w)

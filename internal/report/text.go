@@ -63,8 +63,29 @@ func Text(out io.Writer, r Report, style Style) error {
 	if err := Findings(out, r, style); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(out, r.Summary.words(style))
+	_, err := fmt.Fprintln(out, r.Summary.words(style)+unread(r.Problems, style))
 	return err
+}
+
+// unread counts what could not be read, as an end of the line that sums up.
+func unread(problems []Problem, style Style) string {
+	documents := 0
+	for _, p := range problems {
+		if p.Document > 0 {
+			documents++
+		}
+	}
+	var counts []string
+	if documents > 0 {
+		counts = append(counts, counted(documents, "document", "documents"))
+	}
+	if files := len(problems) - documents; files > 0 {
+		counts = append(counts, counted(files, "file", "files"))
+	}
+	if len(counts) == 0 {
+		return ""
+	}
+	return " " + style.paint(red, strings.Join(counts, " and ")+" could not be read.")
 }
 
 // Findings is Text without the line that sums up: nothing where there are none.

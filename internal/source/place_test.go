@@ -95,8 +95,8 @@ func TestPlace(t *testing.T) {
 // TestErrorsCountLinesFromTheBeginningOfTheFile wants lines that an editor can go to.
 func TestErrorsCountLinesFromTheBeginningOfTheFile(t *testing.T) {
 	_, err := read(t, service+"\n---\n"+service+"\n---\na: 1\nb: [\n")
-	const want = "-: document 2: Service shop/a: is there already, in -, document 1\n" +
-		"-: document 3: yaml: line 6: did not find expected node content"
+	const want = "-:3: Service shop/a: is there already, in -, document 1\n" +
+		"-:6: yaml: line 6: did not find expected node content"
 	if err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}

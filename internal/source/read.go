@@ -41,12 +41,16 @@ type Error struct {
 	Err error
 }
 
-// Error is one line.
+// Error is one line, which begins as those of compilers do, so that editors can go there.
 func (e *Error) Error() string {
-	if e.Document == 0 {
-		return fmt.Sprintf("%s: %s", e.File, e.Words())
+	words, line := e.Words(), fmt.Sprint(e.Line)
+	if e.Line == 0 {
+		return fmt.Sprintf("%s: %s", e.File, words)
 	}
-	return fmt.Sprintf("%s: document %d: %s", e.File, e.Document, e.Words())
+	if named := yamlLine.FindStringSubmatch(words); named != nil && strings.HasPrefix(words, "yaml: ") {
+		line = named[1]
+	}
+	return fmt.Sprintf("%s:%s: %s", e.File, line, words)
 }
 
 // Words returns what is wrong, on one line that a person can read, without the place.

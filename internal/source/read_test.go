@@ -36,75 +36,105 @@ func TestReadErrors(t *testing.T) {
 	}{
 		"an unknown field of a policy": {
 			text: strings.Replace(policy, "mode: Strict", "mode: Strict, modus: Strict", 1),
-			want: []string{"-: document 1: MeshTLSPolicy a: spec.accept.modus: Forbidden: unknown field"},
+			want: []string{"-:1: MeshTLSPolicy a: spec.accept.modus: Forbidden: unknown field"},
 		},
 		"an unknown field of a core kind": {
 			text: strings.Replace(service, "port: 80", "port: 80, tls: true", 1),
-			want: []string{`-: document 1: Service shop/a: unknown field "spec.ports[0].tls"`},
+			want: []string{`-:1: Service shop/a: unknown field "spec.ports[0].tls"`},
 		},
 		"an unknown field of an Istio kind": {
 			text: `{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: a},
               spec: {host: a, trafficPolicy: {tls: {mode: SIMPLE, cert: a}, portLevelSettings: [{port: {number: 1}, tls: {snis: a}}]}}}`,
 			want: []string{
-				`-: document 1: DestinationRule a: unknown field "spec.trafficPolicy.portLevelSettings[0].tls.snis"; ` +
+				`-:1: DestinationRule a: unknown field "spec.trafficPolicy.portLevelSettings[0].tls.snis"; ` +
 					`unknown field "spec.trafficPolicy.tls.cert"`,
 			},
 		},
 		"an unknown field below a map of an Istio kind": {
 			text: `{apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {name: a},
               spec: {selector: {matchLabels: {app: a}}, portLevelMtls: {8080: {modes: STRICT}}}}`,
-			want: []string{`-: document 1: PeerAuthentication a: unknown field "spec.portLevelMtls[8080].modes"`},
+			want: []string{`-:1: PeerAuthentication a: unknown field "spec.portLevelMtls[8080].modes"`},
 		},
 		"a value that Istio does not know": {
 			text: `{apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {name: a}, spec: {mtls: {mode: Strict}}}`,
-			want: []string{`-: document 1: PeerAuthentication a: unknown value "\"Strict\"" for enum istio.security.v1beta1.PeerAuthentication.MutualTLS.Mode`},
+			want: []string{`-:1: PeerAuthentication a: unknown value "\"Strict\"" for enum istio.security.v1beta1.PeerAuthentication.MutualTLS.Mode`},
 		},
 		"a value of the wrong type": {
 			text: strings.Replace(service, "port: 80", "port: http", 1),
-			want: []string{"-: document 1: Service shop/a: json: cannot unmarshal string into Go struct field ServicePort.spec.ports.port of type int32"},
+			want: []string{"-:1: Service shop/a: json: cannot unmarshal string into Go struct field ServicePort.spec.ports.port of type int32"},
 		},
 		"a policy that the CRD's rules refuse": {
 			text: strings.Replace(policy, "spec: {", "spec: {workload: {}, ", 1),
-			want: []string{`-: document 1: MeshTLSPolicy a: spec.workload: Required value: name the pods either by service or by selector: exactly one of the two`},
+			want: []string{`-:1: MeshTLSPolicy a: spec.workload: Required value: name the pods either by service or by selector: exactly one of the two`},
 		},
 		"a key twice": {
 			text: "apiVersion: v1\nkind: Service\nmetadata: {name: a, name: b}\n",
-			want: []string{`-: document 1: yaml: unmarshal errors: line 3: key "name" already set in map`},
+			want: []string{`-:3: yaml: unmarshal errors: line 3: key "name" already set in map`},
 		},
 		"a key twice, in JSON": {
 			text: `{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a", "name": "b"}}`,
-			want: []string{`-: document 1: duplicate field "metadata.name"`},
+			want: []string{`-:1: duplicate field "metadata.name"`},
 		},
 		"an object twice": {
 			text: service + "\n---\n" + service,
-			want: []string{"-: document 2: Service shop/a: is there already, in -, document 1"},
+			want: []string{"-:3: Service shop/a: is there already, in -, document 1"},
 		},
 		"an object twice, in two versions": {
 			text: `{apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {name: a}, spec: {}}
 ---
 {apiVersion: security.istio.io/v1beta1, kind: PeerAuthentication, metadata: {name: a, namespace: default}, spec: {}}`,
-			want: []string{"-: document 2: PeerAuthentication default/a: is there already, in -, document 1"},
+			want: []string{"-:3: PeerAuthentication default/a: is there already, in -, document 1"},
 		},
 		"an item that is no object": {
 			text: "{apiVersion: v1, kind: List, items: [" + service + ", 1]}",
-			want: []string{"-: document 1: items[1] is not an object with apiVersion and kind"},
+			want: []string{"-:1: items[1] is not an object with apiVersion and kind"},
 		},
 		"an item without a name": {
 			text: "{apiVersion: v1, kind: List, items: [" + service + ", {apiVersion: v1, kind: Service, metadata: {}}]}",
-			want: []string{"-: document 1: items[1]: Service : metadata.name is missing"},
+			want: []string{"-:1: items[1]: Service : metadata.name is missing"},
 		},
-		"no kind":             {text: "{apiVersion: v1}", want: []string{"-: document 1: kind is missing"}},
-		"no apiVersion":       {text: "{kind: Service}", want: []string{"-: document 1: apiVersion is missing"}},
-		"a strange group":     {text: "{apiVersion: a/b/c, kind: A}", want: []string{"-: document 1: unexpected GroupVersion string: a/b/c"}},
-		"a text":              {text: "just words", want: []string{"-: document 1: is not an object with apiVersion and kind"}},
-		"a list of documents": {text: "[1, 2]", want: []string{"-: document 1: is not an object with apiVersion and kind"}},
+		"a version that our API group does not have": {
+			text: strings.Replace(policy, "v1alpha1", "v1", 1),
+			want: []string{"-:1: MeshTLSPolicy a: the API group security.meshtls.dev has no version v1 of MeshTLSPolicy; " +
+				"did you mean security.meshtls.dev/v1alpha1?"},
+		},
+		"a version that Istio does not have": {
+			text: "{apiVersion: networking.istio.io/v1, kind: EnvoyFilter, metadata: {name: a}}",
+			want: []string{"-:1: EnvoyFilter a: the API group networking.istio.io has no version v1 of EnvoyFilter; " +
+				"did you mean networking.istio.io/v1alpha3?"},
+		},
+		"a kind with a wrong letter": {
+			text: "{apiVersion: security.istio.io/v1, kind: PeerAuthentcation, metadata: {name: a}}",
+			want: []string{"-:1: PeerAuthentcation a: the API group security.istio.io has no kind PeerAuthentcation; did you mean PeerAuthentication?"},
+		},
+		"a kind in small letters": {
+			text: "{apiVersion: networking.istio.io/v1, kind: destinationrule, metadata: {name: a}}",
+			want: []string{"-:1: destinationrule a: the API group networking.istio.io has no kind destinationrule; did you mean DestinationRule?"},
+		},
+		"a kind of another group": {
+			text: "{apiVersion: networking.istio.io/v1, kind: PeerAuthentication, metadata: {name: a}}",
+			want: []string{"-:1: PeerAuthentication a: the API group networking.istio.io has no kind PeerAuthentication; did you mean security.istio.io/v1?"},
+		},
+		"a kind like no other": {
+			text: "{apiVersion: telemetry.istio.io/v1, kind: Thing, metadata: {name: a}}",
+			want: []string{"-:1: Thing a: the API group telemetry.istio.io has no kind Thing"},
+		},
+		"a group without version": {
+			text: "{apiVersion: networking.istio.io, kind: Gateway, metadata: {name: a}}",
+			want: []string{"-:1: Gateway a: the apiVersion networking.istio.io has no version; did you mean networking.istio.io/v1?"},
+		},
+		"no kind":             {text: "{apiVersion: v1}", want: []string{"-:1: kind is missing"}},
+		"no apiVersion":       {text: "{kind: Service}", want: []string{"-:1: apiVersion is missing"}},
+		"a strange group":     {text: "{apiVersion: a/b/c, kind: A}", want: []string{"-:1: unexpected GroupVersion string: a/b/c"}},
+		"a text":              {text: "just words", want: []string{"-:1: is not an object with apiVersion and kind"}},
+		"a list of documents": {text: "[1, 2]", want: []string{"-:1: is not an object with apiVersion and kind"}},
 		"bytes that are no text": {
 			text: "\x00\x01\x02\xff",
 			want: []string{"-: is not a text"},
 		},
 		"all that is wrong is told at once": {
 			text: "{kind: Service}\n---\n" + service + "\n---\n{apiVersion: v1}",
-			want: []string{"-: document 1: apiVersion is missing", "-: document 3: kind is missing"},
+			want: []string{"-:1: apiVersion is missing", "-:5: kind is missing"},
 		},
 	}
 	for name, tc := range tests {
@@ -287,12 +317,17 @@ func TestIgnored(t *testing.T) {
 ---
 {apiVersion: example.com/v1, kind: Thing}
 ---
+{apiVersion: security.istio.io/v1beta1, kind: RequestAuthentication, metadata: {name: a}}
+---
+{apiVersion: security.istio.io/v1, kind: PeerAuthenticationList}
+---
 {apiVersion: v1, kind: Endpoints, metadata: {name: b}}
 `)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]int{"/v1, Kind=Endpoints": 2, "example.com/v1, Kind=Thing": 1}
+	want := map[string]int{"/v1, Kind=Endpoints": 2, "example.com/v1, Kind=Thing": 1,
+		"security.istio.io/v1, Kind=RequestAuthentication": 1, "security.istio.io/v1, Kind=PeerAuthenticationList": 1}
 	got := map[string]int{}
 	for _, ignored := range reader.Ignored() {
 		got[ignored.Kind.String()] = ignored.Count

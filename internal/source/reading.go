@@ -76,6 +76,9 @@ func (r *reading) object(ctx context.Context, from origin, fields map[string]any
 }
 
 func (r *reading) single(ctx context.Context, from origin, fields map[string]any, gvk schema.GroupVersionKind) error {
+	if err := checkKind(gvk); err != nil {
+		return fmt.Errorf("%s %s: %w", gvk.Kind, nameIn(fields), err)
+	}
 	gvk = canonical(gvk)
 	if !known.Has(gvk) {
 		r.reader.ignored[gvk]++
