@@ -88,6 +88,9 @@ func (v *view) unknown(w *model.Workload, typed string, port int32) ([]Outbound,
 	}
 	if v.namesService(typed) {
 		message := "no Service or ServiceEntry declares " + typed
+		if alias, is := v.Destinations().Alias(v.Domain().Qualify(typed, w.Namespace)); is && alias.Host != "" {
+			return nil, fmt.Errorf("%s is the name of an ExternalName Service; ask for %s, which it stands for", typed, alias.Host)
+		}
 		if like != "" {
 			message += "; did you mean " + like + "?"
 		}

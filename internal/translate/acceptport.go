@@ -128,6 +128,9 @@ func servicePortNotFound(p *policyTarget, field string, wanted intstr.IntOrStrin
 	case 1:
 		f.Message = fmt.Sprintf("Service %s/%s has no port %s.", p.Namespace, names[0], wanted.String())
 		f.Remedy = "Use one of its ports, " + portWords(services[0]) + ", or name the workload's own port by port."
+		if len(services[0].Ports) == 0 {
+			f.Remedy = "Declare the port there with protocol TCP, or name the workload's own port by port."
+		}
 	default:
 		f.Message = fmt.Sprintf("None of the Services in front of these pods (%s) has a port %s.", strings.Join(names, ", "), wanted.String())
 		f.Remedy = "Use a port of one of them, or name the workload's own port by port."

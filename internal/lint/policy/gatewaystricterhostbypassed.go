@@ -2,12 +2,14 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	networkingapi "istio.io/api/networking/v1alpha3"
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/istio/hosts"
 	"github.com/meshtls/meshtls/internal/lint"
 	"github.com/meshtls/meshtls/internal/model"
@@ -18,8 +20,8 @@ func init() {
 		Name:     "gateway-stricter-host-bypassed",
 		Severity: []lint.Severity{lint.Error},
 		Reasons:  []string{meshtlsv1alpha1.ReasonInert},
-		Finds: "a host that asks for client certificates, or for a later version of TLS, below a wildcard of the same policy and port that " +
-			"does not.",
+		Finds: "a host that asks for client certificates, or for a later version of TLS, below a wildcard of the same port that does not, of " +
+			"the same policy or of a Gateway that a VirtualService for the host names, too.",
 		Why: "The server name of the connection chooses the server, and the Host header of each request the route. A client connects by " +
 			"another name of the wildcard and asks for the stricter host: the routes of both servers have it, and the request arrives " +
 			"without the certificate.",
@@ -27,8 +29,8 @@ func init() {
 	}, gatewayStricterHostBypassed)
 }
 
-// gatewayStricterHostBypassed compares the servers of each policy at one port. Of another Gateway the routes are others, and the request
-// is answered with 404.
+// gatewayStricterHostBypassed compares the servers of each policy at one port, and those of other Gateways that have the same routes. Of
+// one that has others, the request is answered with 404.
 // Source: istio pilot/pkg/networking/core/gateway.go, buildGatewayHTTPRouteConfig.
 func gatewayStricterHostBypassed(w world) []model.Finding {
 	var findings []model.Finding
@@ -45,31 +47,88 @@ func gatewayStricterHostBypassed(w world) []model.Finding {
 				}
 			}
 		}
+		findings = append(findings, w.bypassedByOthers(v)...)
 	}
 	return findings
+}
+
+// bypassedByOthers compares our servers with those of other Gateways at the same port of the pods.
+func (w world) bypassedByOthers(v view) []model.Finding {
+	found := map[serverAt]bool{}
+	var findings []model.Finding
+	for _, pod := range podsOfOurGateways(v) {
+		for _, l := range v.Listeners(pod).Listeners {
+			for _, strict := range l.Servers {
+				at := serverAt{gateway: strict.Ref(), index: strict.Index}
+				gateway, planned := v.gateways[at.gateway]
+				if !planned || found[at] || !v.judges(gateway) {
+					continue
+				}
+				if f, bypassed := v.bypassedByAnother(pod.Namespace, strict, l.Servers); bypassed {
+					found[at] = true
+					f.Subject = model.PolicyRef(ownersOf(gateway)[0])
+					f.Field = w.serverField(f.Subject.Name, strict.Index)
+					findings = append(findings, f)
+				}
+			}
+		}
+	}
+	return findings
+}
+
+// bypassedByAnother finds the first server of another Gateway that a VirtualService gives the strict one's routes, too. The namespace is
+// that of the pods.
+func (v view) bypassedByAnother(namespace string, strict istio.Server, others []istio.Server) (model.Finding, bool) {
+	for _, wide := range others {
+		if wide.Ref() == strict.Ref() {
+			continue
+		}
+		f, bypassed := bypassedAt(strict.Spec(), wide.Spec())
+		if !bypassed {
+			continue
+		}
+		alsoThere := v.BoundToServer(wide, namespace)
+		for _, vs := range v.BoundToServer(strict, namespace) {
+			if slices.Contains(alsoThere, vs) {
+				f.Related = model.RefOf(model.KindVirtualService, vs)
+				f.Message += fmt.Sprintf(" The other server is %s's, and %s names both Gateways.", wide.Ref(), f.Related)
+				f.Remedy = fmt.Sprintf("Take %s out of spec.gateways of %s, give the host a port of its own, or ask the same of both.",
+					wide.Ref(), f.Related)
+				return f, true
+			}
+		}
+	}
+	return model.Finding{}, false
 }
 
 // bypassedBy finds the first server of the Gateway by which a host of the strict one is reached with less.
 func bypassedBy(gateway *istionetworkingv1.Gateway, strict *networkingapi.Server) (model.Finding, bool) {
 	for _, wide := range gateway.Spec.GetServers() {
-		if wide.GetPort().GetNumber() != strict.GetPort().GetNumber() || wide.GetBind() != strict.GetBind() ||
-			!endsHTTPS(wide) || !endsHTTPS(strict) {
+		if wide.GetPort().GetNumber() != strict.GetPort().GetNumber() || wide.GetBind() != strict.GetBind() {
 			continue
 		}
-		host, wildcard, below := hostBelow(strict, wide)
-		missing := lacks(wide.GetTls(), strict.GetTls())
-		if !below || missing == "" {
-			continue
+		if f, bypassed := bypassedAt(strict, wide); bypassed {
+			return f, true
 		}
-		return model.Finding{
-			Severity: lint.Error,
-			Message: fmt.Sprintf("%s is reached without %s: a client that connects to port %d by another name of %s, whose server does not ask for "+
-				"it, may send requests for %s all the same.", host, missing, strict.GetPort().GetNumber(), wildcard, host),
-			Remedy:    "Give the host a port of its own, or a policy of its own with VirtualServices for that alone, or ask the same of both.",
-			Condition: meshtlsv1alpha1.ConditionEffective, Reason: meshtlsv1alpha1.ReasonInert,
-		}, true
 	}
 	return model.Finding{}, false
+}
+
+// bypassedAt reports whether a host of the strict server is reached with less by the wide one, which is at the same port of the pods and
+// has the same routes.
+func bypassedAt(strict, wide *networkingapi.Server) (model.Finding, bool) {
+	host, wildcard, below := hostBelow(strict, wide)
+	missing := lacks(wide.GetTls(), strict.GetTls())
+	if !below || missing == "" || !endsHTTPS(wide) || !endsHTTPS(strict) {
+		return model.Finding{}, false
+	}
+	return model.Finding{
+		Severity: lint.Error,
+		Message: fmt.Sprintf("%s is reached without %s: a client that connects to port %d by another name of %s, whose server does not ask for "+
+			"it, may send requests for %s all the same.", host, missing, strict.GetPort().GetNumber(), wildcard, host),
+		Remedy:    "Give the host a port of its own, or a policy of its own with VirtualServices for that alone, or ask the same of both.",
+		Condition: meshtlsv1alpha1.ConditionEffective, Reason: meshtlsv1alpha1.ReasonInert,
+	}, true
 }
 
 // endsHTTPS reports whether the server ends TLS with HTTP inside: only requests have a Host of their own.

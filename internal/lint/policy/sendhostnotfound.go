@@ -30,6 +30,11 @@ func sendHostNotFound(w world) []model.Finding {
 		f := h.subject.about(lint.Error, h.field)
 		f.Message = fmt.Sprintf("No Service and no ServiceEntry visible in namespace %s declares %s.", h.subject.policy.Namespace, h.host)
 		f.Remedy = "Check the name, or declare the host by a ServiceEntry; the entry takes effect when it is there."
+		if alias, is := w.mesh().Destinations().Alias(h.host); is && alias.Host != "" {
+			f.Message = fmt.Sprintf("%s is the name of an ExternalName Service, which stands for %s: Istio has no destination of its own for it.",
+				h.host, alias.Host)
+			f.Remedy = fmt.Sprintf("Send to %s, and declare that by a ServiceEntry if it is outside the cluster.", alias.Host)
+		}
 		if above := w.hosts.declaredAbove(h.host); above != "" {
 			f.Message += fmt.Sprintf(" Calls of it go to %s, for which Istio looks for rules by that name.", above)
 			f.Remedy = fmt.Sprintf("Declare the host by a ServiceEntry of its own, or send to %s.", above)
