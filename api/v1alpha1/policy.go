@@ -16,9 +16,11 @@ import (
 // +kubebuilder:metadata:annotations="argocd.argoproj.io/sync-options=Prune=false,Delete=false"
 // +kubebuilder:printcolumn:name="Target",type=string,JSONPath=`.status.target`
 // +kubebuilder:printcolumn:name="Accepts",type=string,JSONPath=`.status.accepts`
+// +kubebuilder:printcolumn:name="Serves",type=string,JSONPath=`.status.serves`
 // +kubebuilder:printcolumn:name="Rollout",type=string,JSONPath=`.status.rollout.summary`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Findings",type=string,JSONPath=`.status.findingsSummary`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:printcolumn:name="Sends",type=string,priority=1,JSONPath=`.status.sends`
 // +kubebuilder:printcolumn:name="Objects",type=string,priority=1,JSONPath=`.status.renders`

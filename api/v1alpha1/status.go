@@ -33,6 +33,11 @@ type MeshTLSPolicyStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=32768
 	Sends string `json:"sends,omitempty"`
+	// serves is what the gateway serves, port by port, in words: "80 redirect; 443 HTTPS Simple shop.example.com". A long list ends with the
+	// number of what it leaves out.
+	// +optional
+	// +kubebuilder:validation:MaxLength=32768
+	Serves string `json:"serves,omitempty"`
 	// renders is what is written for the policy, in words: "PeerAuthentication meshtls-payments-5cxxnkhjpvcnvdch, 2 DestinationRules".
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
@@ -62,6 +67,10 @@ type MeshTLSPolicyStatus struct {
 	// findingsCount is the number of all findings, also of those that findings has no room for.
 	// +optional
 	FindingsCount int32 `json:"findingsCount,omitempty"`
+	// findingsSummary counts all findings by their severity, in words: "2 errors, 1 warning".
+	// +optional
+	// +kubebuilder:validation:MaxLength=128
+	FindingsSummary string `json:"findingsSummary,omitempty"`
 	// rollout is how far spec.accept.rollout has come; only while the spec has one.
 	// +optional
 	Rollout *RolloutStatus `json:"rollout,omitempty"`

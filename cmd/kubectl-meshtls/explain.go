@@ -82,7 +82,8 @@ func newExplain(streams genericiooptions.IOStreams, objects *input) *cobra.Comma
 		ValidArgsFunction: completeKinds(explain.Kinds()),
 	}
 	command.Flags().StringVarP(&flags.output, "output", "o", "text", "How to write the answer: text or json.")
-	command.Flags().Int32VarP(&flags.Port, "port", "p", 0, "Say only what is taken at this port of the pods, or of the Service that is the target.")
+	command.Flags().Int32VarP(&flags.Port, "port", "p", 0,
+		"Say only what is taken at this port of the pods, or of the Service that is the target.")
 	command.Flags().StringVar(&flags.To, "to", "", "Say only what is sent to this destination: <host> or <host>:<port>.")
 	command.Flags().BoolVar(&flags.All, "all", false, "List all destinations.")
 	objects.addFlags(command.Flags())

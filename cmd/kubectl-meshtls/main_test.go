@@ -92,6 +92,7 @@ func TestGolden(t *testing.T) {
 		"render/no-policies":            {args: "render -f testdata/in/istio.yaml"},
 		"status/table":                  {args: "status -f testdata/in/policies.yaml", want: exitFindings},
 		"status/wide":                   {args: "status -f testdata/in/policies.yaml -o wide -n bank"},
+		"status/gateways":               {args: "status -f ../../config/samples -n istio-ingress"},
 		"status/yaml":                   {args: "status -f testdata/in/policies.yaml -o yaml -n shop", want: exitFindings},
 		"status/json":                   {args: "status -f testdata/in/policies.yaml -o json -n bank"},
 		"status/none":                   {args: "status -f testdata/in/istio.yaml"},

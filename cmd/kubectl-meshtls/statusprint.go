@@ -84,9 +84,9 @@ func printPolicies(out io.Writer, standings []standing, output string) error {
 // printTable writes a row for each policy, and below them what there is to say about those that are not ready.
 func printTable(out io.Writer, standings []standing, wide bool) error {
 	table := printers.GetNewTabWriter(out)
-	head := []string{"NAMESPACE", "NAME", "TARGET", "ACCEPTS", "SENDS", "READY", "REASON"}
+	head := []string{"NAMESPACE", "NAME", "TARGET", "ACCEPTS", "SENDS", "SERVES", "READY", "REASON", "FINDINGS"}
 	if wide {
-		head = append(head, "FINDINGS", "OBJECTS")
+		head = append(head, "OBJECTS")
 	}
 	_, _ = fmt.Fprintln(table, strings.Join(head, "\t"))
 	for _, s := range standings {
@@ -107,11 +107,11 @@ func printTable(out io.Writer, standings []standing, wide bool) error {
 func rowOf(s standing, wide bool) []string {
 	is, ready := s.policy.Status, s.ready()
 	row := []string{
-		s.policy.Namespace, s.policy.Name, cell(is.Target, wide), cell(is.Accepts, wide), cell(is.Sends, wide),
-		string(ready.Status), reasonOf(s, ready),
+		s.policy.Namespace, s.policy.Name, cell(is.Target, wide), cell(is.Accepts, wide), cell(is.Sends, wide), cell(is.Serves, wide),
+		string(ready.Status), reasonOf(s, ready), is.FindingsSummary,
 	}
 	if wide {
-		row = append(row, fmt.Sprint(is.FindingsCount), cell(is.Renders, wide))
+		row = append(row, cell(is.Renders, wide))
 	}
 	return row
 }

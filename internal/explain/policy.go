@@ -114,7 +114,7 @@ func (s saying) of(v *view, w *model.Workload, q Question) (Workload, error) {
 	if !takes && len(names) == 0 {
 		return Workload{}, nil
 	}
-	about := v.taken(w)
+	about := s.onlyOwn(v.taken(w))
 	if !takes {
 		about.Inbound, about.Ignored, about.Listeners, about.Dropped = nil, nil, nil, nil
 	}
@@ -130,6 +130,19 @@ func (s saying) of(v *view, w *model.Workload, q Question) (Workload, error) {
 		return slices.ContainsFunc(names, func(name string) bool { return hosts.CoversOrIs(name, host) })
 	})
 	return about, nil
+}
+
+// onlyOwn leaves of a gateway's servers those that are the policy's: other policies serve at the same pods.
+func (s saying) onlyOwn(about Workload) Workload {
+	foreign := func(o Origin) bool {
+		return o.Namespace != s.policy.Namespace || !slices.Contains(o.Policies, s.policy.Name)
+	}
+	for i := range about.Listeners {
+		about.Listeners[i].Servers = slices.DeleteFunc(about.Listeners[i].Servers, func(server Server) bool { return foreign(server.DecidedBy) })
+	}
+	about.Listeners = slices.DeleteFunc(about.Listeners, func(l Listener) bool { return len(l.Servers) == 0 })
+	about.Dropped = slices.DeleteFunc(about.Dropped, func(d Dropped) bool { return foreign(d.DecidedBy) })
+	return about
 }
 
 // governsInbound reports whether the policy says what is accepted or served.

@@ -129,10 +129,11 @@ type Outcome struct {
 	Generation int64
 	// Selector are the labels of the target's pods; empty where the target is a namespace or the mesh, or Unresolved.
 	Selector map[string]string
-	// Target, and each of Accepts and Sends, are words of the status.
+	// Target, and each of Accepts, Sends and Serves, are words of the status.
 	Target      string
 	Accepts     []string
 	Sends       []string
+	Serves      []string
 	AcceptPorts []meshtlsv1alpha1.AcceptPortStatus
 	// Rollout is how far the policy's rollout has come, and RolloutStalled says that it goes on only if somebody acts; nil: it has none.
 	Rollout        *meshtlsv1alpha1.RolloutStatus

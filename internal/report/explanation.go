@@ -50,7 +50,8 @@ type explanation struct {
 }
 
 func (e *explanation) workload(a explain.Answer, w explain.Workload) {
-	fmt.Fprintf(&e.text, "%s: %s (%s), %s\n", e.style.paint(bold, explain.Title(a.Target)), counted(w.Pods, "pod", "pods"), example(w), proxyWords[w.Proxy])
+	title := e.style.paint(bold, explain.Title(a.Target))
+	fmt.Fprintf(&e.text, "%s: %s (%s), %s\n", title, counted(w.Pods, "pod", "pods"), example(w), proxyWords[w.Proxy])
 	for _, note := range w.Notes {
 		e.text.WriteString(Wrap(note, e.style.Width, "  "))
 	}

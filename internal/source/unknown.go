@@ -31,7 +31,7 @@ var versions = map[string]map[string][]string{
 		"WorkloadGroup":   {"v1", "v1beta1", "v1alpha3"},
 	},
 	"telemetry.istio.io":  {"Telemetry": {"v1", "v1alpha1"}},
-	"extensions.istio.io": {"WasmPlugin": {"v1alpha1"}},
+	"extensions.istio.io": {"TrafficExtension": {"v1alpha1"}, "WasmPlugin": {"v1alpha1"}},
 }
 
 // checkKind returns an error for a kind, or a version of one, that its API group does not have. Only the groups of the mesh are known.

@@ -22,7 +22,7 @@ type room struct {
 	advice, words int
 	// field is the length of a path of fields, port that of a Service port as service:port.
 	field, port int
-	// terms are the items of a list that is one string: status.accepts and status.sends.
+	// terms are the items of a list that is one string: status.accepts, status.sends and status.serves.
 	terms int
 	// The others are the items of the lists of these names.
 	findings, objects, acceptPorts, servicePorts int
@@ -47,7 +47,7 @@ func fits(s meshtlsv1alpha1.MeshTLSPolicyStatus) bool {
 // mostSize returns a size that the status does not exceed, without encoding it: a byte of text becomes up to six (\u0000), and the
 // keys of an item take less than 256.
 func mostSize(s meshtlsv1alpha1.MeshTLSPolicyStatus) int {
-	text := len(s.Target) + len(s.Accepts) + len(s.Sends) + len(s.Renders)
+	text := len(s.Target) + len(s.Accepts) + len(s.Sends) + len(s.Serves) + len(s.Renders) + len(s.FindingsSummary)
 	items := 1 + len(s.AcceptPorts) + len(s.Objects) + len(s.Findings) + len(s.Conditions)
 	for _, p := range s.AcceptPorts {
 		text += len(p.Origin) + len(strings.Join(p.ServicePorts, `","`))

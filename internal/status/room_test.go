@@ -146,7 +146,7 @@ func TestOfCutsAndCounts(t *testing.T) {
 	t.Parallel()
 	terms := strings.Split(strings.Repeat("8081 Permissive,", 40), ",")[:40]
 	got := status.Of(outcome(func(o *model.Outcome) {
-		o.Target, o.Accepts, o.Sends = strings.Repeat("漢", 5000), terms, terms[:16]
+		o.Target, o.Accepts, o.Sends, o.Serves = strings.Repeat("漢", 5000), terms, terms[:16], terms[:17]
 	}), defaults, nil)
 	if !utf8.ValidString(got.Target) || utf8.RuneCountInString(got.Target) > 4096 {
 		t.Errorf("target: got %d characters, valid: %t; want at most 4096", utf8.RuneCountInString(got.Target), utf8.ValidString(got.Target))
@@ -160,5 +160,8 @@ func TestOfCutsAndCounts(t *testing.T) {
 	}
 	if want := strings.Join(terms[:16], "; "); got.Sends != want {
 		t.Errorf("sends: got %q, want all %q", got.Sends, want)
+	}
+	if want := strings.Join(terms[:15], "; ") + "; … (2 more)"; got.Serves != want {
+		t.Errorf("serves: got %q, want %q", got.Serves, want)
 	}
 }

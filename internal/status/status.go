@@ -30,6 +30,7 @@ func (r room) statusOf(o model.Outcome, mesh model.Mesh, failures []model.Failur
 		Target:             cut(o.Target, r.words),
 		Accepts:            r.enumerate(o.Accepts, ", "),
 		Sends:              r.enumerate(o.Sends, "; "),
+		Serves:             r.enumerate(o.Serves, "; "),
 		Renders:            strings.Join(rendered(o.Objects), ", "),
 		AcceptPorts:        r.acceptPortsIn(o.AcceptPorts),
 		AcceptPortsOmitted: omitted(o.AcceptPorts, r.acceptPorts),
@@ -37,6 +38,7 @@ func (r room) statusOf(o model.Outcome, mesh model.Mesh, failures []model.Failur
 		ObjectsOmitted:     omitted(o.Objects, r.objects),
 		Findings:           listed(o.Findings[:min(len(o.Findings), r.findings)]),
 		FindingsCount:      int32(len(o.Findings)),
+		FindingsSummary:    severities(o.Findings),
 		Rollout:            o.Rollout,
 		Conditions:         conditions(o, mesh, failures),
 	}

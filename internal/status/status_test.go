@@ -2,6 +2,7 @@ package status_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -257,5 +258,34 @@ func TestOfListsAtMost32Findings(t *testing.T) {
 	}
 	if message := got.Findings[0].Message; !strings.HasSuffix(message, "Do this.") {
 		t.Errorf("message: got %q, want the remedy in it", message)
+	}
+}
+
+func TestOfCountsFindingsBySeverity(t *testing.T) {
+	t.Parallel()
+	const e, w, i = meshtlsv1alpha1.SeverityError, meshtlsv1alpha1.SeverityWarning, meshtlsv1alpha1.SeverityInfo
+	tests := map[string]struct {
+		severities []meshtlsv1alpha1.Severity
+		want       string
+	}{
+		"none":         {},
+		"one":          {severities: []meshtlsv1alpha1.Severity{w}, want: "1 warning"},
+		"of all kinds": {severities: []meshtlsv1alpha1.Severity{i, w, e, i, e, e}, want: "3 errors, 1 warning, 2 infos"},
+		"more than the status lists": {
+			severities: slices.Repeat([]meshtlsv1alpha1.Severity{e}, 40), want: "40 errors",
+		},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := status.Of(outcome(func(o *model.Outcome) {
+				for _, severity := range tc.severities {
+					o.Findings = append(o.Findings, model.Finding{Check: "a", Severity: severity, Message: "Something is so."})
+				}
+			}), defaults, nil)
+			if got.FindingsSummary != tc.want {
+				t.Errorf("got %q, want %q", got.FindingsSummary, tc.want)
+			}
+		})
 	}
 }

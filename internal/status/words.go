@@ -124,3 +124,24 @@ func andMore(words string, more int, noun string) string {
 		return fmt.Sprintf("%s (and %d more %ss)", words, more, noun)
 	}
 }
+
+// severities count the findings by how much they matter; a severity that none has is left out.
+func severities(found []model.Finding) string {
+	count := map[meshtlsv1alpha1.Severity]int{}
+	for _, f := range found {
+		count[f.Severity]++
+	}
+	var words []string
+	for _, severity := range []meshtlsv1alpha1.Severity{
+		meshtlsv1alpha1.SeverityError, meshtlsv1alpha1.SeverityWarning, meshtlsv1alpha1.SeverityInfo,
+	} {
+		switch n := count[severity]; n {
+		case 0:
+		case 1:
+			words = append(words, "1 "+strings.ToLower(string(severity)))
+		default:
+			words = append(words, fmt.Sprintf("%d %ss", n, strings.ToLower(string(severity))))
+		}
+	}
+	return strings.Join(words, ", ")
+}

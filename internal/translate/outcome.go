@@ -37,6 +37,7 @@ func outcomeOf(p *policyTarget, now metav1.Time) model.Outcome {
 		Selector:   p.target.selector,
 		Target:     p.target.words,
 		Sends:      sendWords(p.Spec.Send),
+		Serves:     serveWords(serversOf(p)),
 		Unresolved: !p.target.resolved(),
 	}
 	if p.stage != nil {

@@ -40,19 +40,19 @@ var _ = Describe("the kind", func() {
 		Expect(cluster.Status().Update(ctx, object)).To(Succeed())
 
 		table := tableOf(ctx)
-		Expect(columns(table, 0)).To(Equal([]string{"Name", "Target", "Accepts", "Rollout", "Ready", "Reason", "Age"}))
+		Expect(columns(table, 0)).To(Equal([]string{"Name", "Target", "Accepts", "Serves", "Rollout", "Ready", "Reason", "Findings", "Age"}))
 		Expect(columns(table, 1)).To(Equal([]string{"Sends", "Objects", "Message"}))
 		Expect(table.Rows).To(HaveLen(1))
 		age := slices.IndexFunc(table.ColumnDefinitions, func(c metav1.TableColumnDefinition) bool { return c.Name == "Age" })
 		Expect(slices.Delete(table.Rows[0].Cells, age, age+1)).To(Equal([]any{
-			"printed", "service a", "Strict", "Blocked: 1 client", "False", "Conflicted", "b Auto", "PeerAuthentication one", "An older policy decides.",
+			"printed", "service a", "Strict", "80 redirect", "Blocked: 1 client", "False", "Conflicted", "1 error", "b Auto", "PeerAuthentication one", "An older policy decides.",
 		}))
 	})
 })
 
 func statusToPrint() map[string]any {
 	return map[string]any{
-		"target": "service a", "accepts": "Strict", "sends": "b Auto", "renders": "PeerAuthentication one",
+		"target": "service a", "accepts": "Strict", "sends": "b Auto", "serves": "80 redirect", "findingsSummary": "1 error", "renders": "PeerAuthentication one",
 		"rollout": map[string]any{"phase": "Blocked", "mode": "Permissive", "summary": "Blocked: 1 client"},
 		"objects": []any{map[string]any{"kind": "PeerAuthentication", "name": "one"}},
 		"conditions": []any{map[string]any{
