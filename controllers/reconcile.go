@@ -79,7 +79,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if err := errors.Join(worthRetrying(changes), err); err != nil {
 		return ctrl.Result{}, err
 	}
-	next := soonest(again, untilExpiry(snapshot), r.untilNext(advanced), r.contests.Wait(request.Name), r.pace.Wait(request.Name))
+	next := soonest(again, untilExpiry(snapshot), r.untilNext(advanced), r.contests.Wait(request.Name), r.pace.Wait(request.Name, changes))
 	return ctrl.Result{RequeueAfter: next}, nil
 }
 

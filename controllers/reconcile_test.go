@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/apply"
 	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/metrics"
 	"github.com/meshtls/meshtls/internal/model"
@@ -18,6 +19,7 @@ func TestForget(t *testing.T) {
 	t.Parallel()
 	r := &Reconciler{
 		metrics: metrics.New(""), dependents: newDependents(), observer: newObserver(Options{}, sources{}), switching: newTally(),
+		pace: apply.NewPace(0),
 	}
 	empty := testutil.CollectAndCount(r.metrics, "meshtls_findings")
 	outcome := model.Outcome{Findings: []model.Finding{{Check: "a", Severity: meshtlsv1alpha1.SeverityError}}}

@@ -50,7 +50,7 @@ func (r *Reconciler) tell(ctx context.Context, cluster client.Client, done repor
 		pool.Go(func() error {
 			policy := policies[outcome.Policy.Name]
 			r.recordDrift(policy, outcome, done.changes)
-			if settles(policy, outcome, done.changes) {
+			if settles(outcome, done.changes) {
 				told[i] = policy.Status
 				return nil
 			}
@@ -70,13 +70,12 @@ func (r *Reconciler) tell(ctx context.Context, cluster client.Client, done repor
 
 // settles reports whether the policy's status waits: the proxies may not have what was written for the policy, or taken away, and nothing
 // of it failed. Told at once, Ready would come before the proxies do what it says; told twice, it would cost a second write.
-func settles(policy *meshtlsv1alpha1.MeshTLSPolicy, outcome model.Outcome, changes model.ChangeSet) bool {
-	objects := slices.Concat(policy.Status.Objects, outcome.Objects)
-	isOf := func(ref model.ObjectRef) bool {
-		return slices.ContainsFunc(objects, func(o meshtlsv1alpha1.ObjectReference) bool { return o.Kind == ref.Kind && o.Name == ref.Name })
-	}
-	failed := slices.ContainsFunc(changes.Failures, func(f model.Failure) bool { return isOf(f.Object) })
-	return !failed && (outcome.InTransit || slices.ContainsFunc(changes.Unsettled, isOf))
+func settles(outcome model.Outcome, changes model.ChangeSet) bool {
+	failed := slices.ContainsFunc(changes.Failures, func(f model.Failure) bool {
+		return slices.Contains(outcome.Objects, meshtlsv1alpha1.ObjectReference{Kind: f.Object.Kind, Name: f.Object.Name})
+	})
+	return !failed && (outcome.InTransit ||
+		slices.ContainsFunc(changes.Unsettled, func(u model.Unsettled) bool { return u.Owners.Has(outcome.UID) }))
 }
 
 // tellOne writes one status where it differs. That the policy has gone meanwhile is no error: its event brings us back.

@@ -5,6 +5,9 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
+
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -34,15 +37,24 @@ func NewPace(settle time.Duration) *Pace {
 	return &Pace{settle: settle, now: time.Now, recent: map[string][]settling{}}
 }
 
-// Wait returns how long it takes until the mesh has taken up another change of the namespace. Zero: it has taken up all of them.
-func (p *Pace) Wait(namespace string) time.Duration {
-	var next time.Duration
-	for _, s := range p.settling(namespace) {
-		if left := s.at.Add(p.settle).Sub(p.now()); next == 0 || left < next {
-			next = max(left, 1)
-		}
+// soon is how long a pass waits for what has settled while it ran.
+const soon = time.Millisecond
+
+// Wait returns how long it takes until there is something to do about what a pass over the namespace has left unsettled. Zero: it left
+// nothing.
+func (p *Pace) Wait(namespace string, done model.ChangeSet) time.Duration {
+	if len(done.Unsettled) == 0 {
+		return 0
 	}
-	return next
+	next := p.settle
+	left := p.settling(namespace)
+	for _, s := range left {
+		next = min(next, s.at.Add(p.settle).Sub(p.now()))
+	}
+	if len(left) == 0 {
+		next = soon
+	}
+	return max(next, soon)
 }
 
 // Forget drops what is remembered of a namespace that leaves.
@@ -126,12 +138,21 @@ func (c *settling) followsWaiting(waiting []settling) bool {
 }
 
 // unsettled returns the objects that the proxies may not have as planned yet: those that were written a moment ago, and those that wait.
-func (s *spacing) unsettled() []model.ObjectRef {
-	var refs []model.ObjectRef
+func (s *spacing) unsettled() []model.Unsettled {
+	var all []model.Unsettled
 	for _, c := range slices.Concat(s.pace.settling(s.work.Namespace), s.waiting) {
-		refs = append(refs, c.ref)
+		u := model.Unsettled{Object: c.ref, Owners: sets.New[types.UID]()}
+		for _, o := range []object{c.live, c.want} {
+			if o == nil {
+				continue
+			}
+			for _, owner := range ourOwners(o) {
+				u.Owners.Insert(owner.UID)
+			}
+		}
+		all = append(all, u)
 	}
-	return refs
+	return all
 }
 
 // reach is what a change can be felt by.

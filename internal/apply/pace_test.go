@@ -56,20 +56,26 @@ func TestPace(t *testing.T) {
 			pace := NewPace(settle)
 			pace.now = func() time.Time { return now }
 			var requests []string
+			var last model.ChangeSet
 			for _, at := range tc.passes {
 				now = time.Unix(0, 0).Add(at)
 				noting := &noted{store: s}
 				work := Work{Namespace: "shop", Services: web, Live: s.all(), Want: objectsOf(tc.want...)}
-				if got := (Applier{Client: noting, Contests: NewContests(), Pace: pace}).Apply(t.Context(), work); len(got.Failures) > 0 {
-					t.Fatal(got.Failures)
+				last = Applier{Client: noting, Contests: NewContests(), Pace: pace}.Apply(t.Context(), work)
+				if len(last.Failures) > 0 {
+					t.Fatal(last.Failures)
 				}
 				requests = append(requests, strings.Join(noting.requests, ", "))
 			}
 			if diff := cmp.Diff(tc.requests, requests); diff != "" {
 				t.Errorf("requests of each pass (-want +got):\n%s", diff)
 			}
-			if got := pace.Wait("shop"); got != tc.wait {
+			if got := pace.Wait("shop", last); got != tc.wait {
 				t.Errorf("wait after the last pass: got %s, want %s", got, tc.wait)
+			}
+			now = now.Add(2 * settle)
+			if got := pace.Wait("shop", last); (got > 0) != (tc.wait > 0) {
+				t.Errorf("wait after a pass that took long: got %s, and what it left unsettled must be looked at again", got)
 			}
 		})
 	}

@@ -1,5 +1,10 @@
 package model
 
+import (
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
+)
+
 // Verb is what was done to an object.
 type Verb string
 
@@ -24,7 +29,14 @@ type ChangeSet struct {
 	// Failures are the objects that are not as planned, and why.
 	Failures []Failure
 	// Unsettled are the objects that proxies may not have as planned yet: they were written a moment ago, or wait for what was.
-	Unsettled []ObjectRef
+	Unsettled []Unsettled
+}
+
+// Unsettled is an object that proxies may not have as planned yet.
+type Unsettled struct {
+	Object ObjectRef
+	// Owners are the policies that it belongs to, or belonged to before.
+	Owners sets.Set[types.UID]
 }
 
 // Failure is an object that could not be made as planned.
