@@ -32,6 +32,16 @@ metadata: {name: outside, namespace: shop}
 spec: {ports: [{name: http, port: 80}]}
 ---
 apiVersion: v1
+kind: Service
+metadata: {name: partner, namespace: shop}
+spec: {type: ExternalName, externalName: api.partner.example, ports: [{name: http, port: 80}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: vault, namespace: bank, annotations: {networking.istio.io/exportTo: .}}
+spec: {selector: {app: vault}, ports: [{name: http, port: 80}]}
+---
+apiVersion: v1
 kind: Pod
 metadata: {name: web-1, namespace: shop, labels: {app: web}}
 spec: {containers: [{name: app, image: example/app, ports: [{containerPort: 8080}]}, {name: istio-proxy, image: example/proxy}]}
@@ -161,6 +171,13 @@ func TestExplainRefuses(t *testing.T) {
 		"a Service that is not there": {ask: "pod/web-1 --to nothing", want: "no Service or ServiceEntry declares nothing"},
 		"a Service that is not there, in a namespace that is": {
 			ask: "pod/web-1 --to wib.bank:80", want: "no Service or ServiceEntry declares wib.bank",
+		},
+		"the name of an ExternalName Service": {
+			ask: "pod/web-1 --to partner", want: "partner is the name of an ExternalName Service; ask for api.partner.example, which it stands for",
+		},
+		"a Service that is not exported": {
+			ask:  "pod/web-1 --to vault.bank",
+			want: "Service bank/vault is not exported to namespace shop, so clients there do not know vault.bank",
 		},
 		"the name of a Service with a slip": {
 			ask: "pod/web-1 --to wb", want: "no Service or ServiceEntry declares wb; did you mean web.shop?",

@@ -49,14 +49,18 @@ func splitPort(asked string) (host string, port int32, err error) {
 	return host, int32(parsed), nil
 }
 
-// hostOf returns the declared host that the typed one means: itself, a Service by its short name, or the narrowest wildcard above it.
-func (v *view) hostOf(typed, namespace string) (string, bool) {
+// spelled returns the hosts that the typed one may mean: itself, or a Service by its short name.
+func (v *view) spelled(typed, namespace string) []string {
 	candidates := []string{typed, v.Domain().Qualify(typed, namespace)}
 	if name, of := splitNamespace(strings.TrimSuffix(typed, ".svc")); of != "" {
 		candidates = append(candidates, v.Domain().OfService(of, name))
 	}
-	candidates = append(candidates, hosts.Wildcards(typed)...)
-	for _, host := range candidates {
+	return candidates
+}
+
+// hostOf returns the declared host that the typed one means: itself, a Service by its short name, or the narrowest wildcard above it.
+func (v *view) hostOf(typed, namespace string) (string, bool) {
+	for _, host := range append(v.spelled(typed, namespace), hosts.Wildcards(typed)...) {
 		if len(v.Destinations().Visible(host, namespace)) > 0 {
 			return host, true
 		}
@@ -79,6 +83,19 @@ func (v *view) portsOfHost(host string) []string {
 	return all
 }
 
+// notKnown returns why the name is no destination of the namespace's clients though something has it; nil: nothing has it.
+func (v *view) notKnown(typed, namespace string) error {
+	for _, host := range v.spelled(typed, namespace) {
+		if alias, is := v.Destinations().Alias(host); is && alias.Host != "" {
+			return fmt.Errorf("%s is the name of an ExternalName Service; ask for %s, which it stands for", typed, alias.Host)
+		}
+		if hidden := v.Destinations().Of(host); len(hidden) > 0 {
+			return fmt.Errorf("%s is not exported to namespace %s, so clients there do not know %s", hidden[0].Ref(), namespace, typed)
+		}
+	}
+	return nil
+}
+
 // unknown returns what is said of a host that nothing declares. The name of a Service that is not there is a mistake; any other host may
 // be outside the mesh.
 func (v *view) unknown(w *model.Workload, typed string, port int32) ([]Outbound, error) {
@@ -87,10 +104,10 @@ func (v *view) unknown(w *model.Workload, typed string, port int32) ([]Outbound,
 		like = strings.Join(near, " or ")
 	}
 	if v.namesService(typed) {
-		message := "no Service or ServiceEntry declares " + typed
-		if alias, is := v.Destinations().Alias(v.Domain().Qualify(typed, w.Namespace)); is && alias.Host != "" {
-			return nil, fmt.Errorf("%s is the name of an ExternalName Service; ask for %s, which it stands for", typed, alias.Host)
+		if err := v.notKnown(typed, w.Namespace); err != nil {
+			return nil, err
 		}
+		message := "no Service or ServiceEntry declares " + typed
 		if like != "" {
 			message += "; did you mean " + like + "?"
 		}

@@ -71,6 +71,18 @@ func (m *making) readMerged(ctx context.Context) error {
 	return each(reads(ctx, &m.ingresses), reads(ctx, &m.ingressClasses))
 }
 
+// readMergedRoutes reads the VirtualServices that name a Gateway which was read: without any, Istio does not open a server that passes
+// connections on.
+func (m *making) readMergedRoutes(ctx context.Context) error {
+	for _, gateway := range m.gateways.sorted() {
+		name := client.ObjectKeyFromObject(gateway).String()
+		if _, err := m.virtualServices.read(ctx, client.MatchingFields{IndexVirtualServiceGateway: name}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // gatewayPods returns the gateways among the pods that were read, and the pods that gateway targets select: whether these are gateways is
 // not for the reader to say.
 func (m *making) gatewayPods() []*corev1.Pod {

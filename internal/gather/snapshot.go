@@ -68,6 +68,7 @@ func (m *making) snapshot(ctx context.Context) (model.Snapshot, error) {
 		m.readRoutes,
 		m.readClients,
 		m.readMerged,
+		m.readMergedRoutes,
 		m.readCompeting,
 		m.readLabels,
 	} {

@@ -67,7 +67,8 @@ func (g *gathering) workloadOf(ctx context.Context, pod *corev1.Pod) (*model.Wor
 func shapeOf(w *model.Workload) string {
 	var shape strings.Builder
 	fmt.Fprintf(&shape, "%s\n%s\n%s\n%s\n%s\n", w.Namespace, w.ServiceAccount, w.Dataplane, w.Revision, w.Interception)
-	fmt.Fprintf(&shape, "%v\n%v\n%#v\n%d\n%t\n%t\n%v\n%v\n", w.Ports, w.Uncaptured, w.CapturedOnly, w.Scraped, w.Gateway, w.Unprivileged, w.Outbound, w.Probes)
+	fmt.Fprintf(&shape, "%v\n%v\n%#v\n%d\n%t\n%t\n%v\n%v\n",
+		w.Ports, w.Uncaptured, w.CapturedOnly, w.Scraped, w.Gateway, w.Unprivileged, w.Outbound, w.Probes)
 	for _, pair := range labelPairs(w.Labels) {
 		shape.WriteString(pair + "\n")
 	}

@@ -20,7 +20,8 @@ func init() {
 			Severity: []lint.Severity{lint.Error, lint.Warning},
 			Classes:  []string{"M51"},
 			Finds: "a port under `STRICT` that annotations of the pods keep from the proxy, if the pods declare it or a Service " +
-				"leads to it. An error where the setting is for single workloads, and no port that is known reaches the proxy under it. Ports that a webhook is called at, or Prometheus by annotation, are meant for callers without a " +
+				"leads to it. An error where the setting is for single workloads, and no port that is known reaches the proxy " +
+				"under it. Ports that a webhook is called at, or Prometheus by annotation, are meant for callers without a " +
 				"proxy, and are passed over.",
 			Why: "What does not reach the proxy is not refused by it: the port accepts plaintext.",
 			Fix: "Remove the port from the annotation. If it is to accept plaintext, say so where people look: `PERMISSIVE` for " +
