@@ -43,7 +43,8 @@ func endpointRefusesPlaintext(v *mesh.View) []model.Finding {
 }
 
 func unknownPodFinding(d *destinations.Destination, port int, o mesh.Outcome) model.Finding {
-	why, remedy := "its endpoint here has no service account and counts as one without a proxy", "Name the pod's serviceAccount at the endpoint"
+	why := "its endpoint here has no service account and counts as one without a proxy"
+	remedy := "Name the pod's serviceAccount at the endpoint"
 	if d.External {
 		why, remedy = "the host is outside the mesh for them", "Set location: MESH_INTERNAL"
 	}

@@ -22,8 +22,8 @@ func init() {
 			Classes:  []string{"M03"},
 			Finds: "a port of a Service, or of a ServiceEntry that selects pods, that leads to a port which annotations of the pods keep " +
 				"from the proxy, as does the interception mode NONE with all of them, while clients with a sidecar use mutual TLS for it. " +
-				"An error if a DestinationRule tells them to, else a warning, since the port may be meant for others. Ports that a webhook is called at, or Prometheus by " +
-				"annotation, are passed over.",
+				"An error if a DestinationRule tells them to, else a warning, since the port may be meant for others. Ports that a webhook " +
+				"is called at, or Prometheus by annotation, are passed over.",
 			Why: "Clients see that the pods have a proxy, and use mutual TLS. It ends up at the application, which does not " +
 				"understand it.",
 			Fix: "Remove the port from the annotation, or add a DestinationRule with mode `DISABLE` for the port.",
@@ -32,8 +32,8 @@ func init() {
 	})
 }
 
-// portUncaptured tells of a Service's, or a ServiceEntry's, port that leads to a port of the pods which annotations keep from the proxy, while clients use
-// mutual TLS: they see that the pods have a proxy, and not what it is told to leave alone.
+// portUncaptured tells of a Service's, or a ServiceEntry's, port that leads to a port of the pods which annotations keep from the proxy,
+// while clients use mutual TLS: they see that the pods have a proxy, and not what it is told to leave alone.
 // Source: istio tools/istio-iptables/pkg/capture/run.go, handleInboundPortsInclude; pilot/pkg/xds/endpoints/mtls_checker.go.
 func portUncaptured(v *mesh.View) []model.Finding {
 	if v.Partial() {
