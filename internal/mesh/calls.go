@@ -248,7 +248,7 @@ func (v *View) RoutesOf(gateway *model.Workload, s istio.Server) []BoundRoutes {
 func (v *View) BoundToServer(s istio.Server, namespace string) []*istionetworkingv1.VirtualService {
 	var bound []*istionetworkingv1.VirtualService
 	for _, vs := range routes.Told(v.Naming(s.Ref().Key()), namespace, v.Mesh().DefaultVirtualServiceExportTo) {
-		if len(v.served(s).CommonHosts(vs)) > 0 {
+		if len(v.served(ServerOf(s)).CommonHosts(vs)) > 0 {
 			bound = append(bound, vs)
 		}
 	}

@@ -112,7 +112,7 @@ func redirectedAt(v *View, pod *model.Workload, s istio.Server) []UnusedRoutes {
 func (v *View) boundInVain(l istio.Listener, opened []OpenedServer, s istio.Server, vs *istionetworkingv1.VirtualService) UnusedRoutes {
 	u := UnusedRoutes{VirtualService: vs, Server: ServerOf(s)}
 	if routes.KindFor(s.Spec()) == routes.HTTP {
-		u.Redirect = redirecting(l.Servers, v.served(s).SharedHosts(vs))
+		u.Redirect = redirecting(l.Servers, v.served(ServerOf(s)).SharedHosts(vs))
 	} else {
 		u.Winner = winnerAmong(opened, u)
 	}

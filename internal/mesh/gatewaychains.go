@@ -31,7 +31,7 @@ func (v *View) opened(gateway *model.Workload, l istio.Listener) []OpenedServer 
 		switch routes.KindFor(s.Spec()) {
 		case routes.HTTP:
 			for _, bound := range v.RoutesOf(gateway, s) {
-				shared := v.served(s).SharedHosts(bound.VirtualService)
+				shared := v.served(ServerOf(s)).SharedHosts(bound.VirtualService)
 				if !s.PlainHTTP() || !redirected.HasAll(shared...) {
 					server.Hops = append(server.Hops, bound.Hops...)
 				}
@@ -67,7 +67,7 @@ func (v *View) redirected(gateway *model.Workload, l istio.Listener) sets.Set[st
 		}
 		redirected.Insert(s.Names()...)
 		for _, vs := range v.BoundToServer(s, gateway.Namespace) {
-			redirected.Insert(v.served(s).SharedHosts(vs)...)
+			redirected.Insert(v.served(ServerOf(s)).SharedHosts(vs)...)
 		}
 	}
 	return redirected

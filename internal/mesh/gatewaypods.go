@@ -4,7 +4,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/meshtls/meshtls/internal/istio"
-	"github.com/meshtls/meshtls/internal/istio/routes"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -52,9 +51,4 @@ func DroppedServers(v *View, pods []*model.Workload) []DroppedServer {
 // ServerOf returns a server in force as it is written.
 func ServerOf(s istio.Server) GatewayServer {
 	return GatewayServer{Server: s.Spec(), Gateway: s.Gateway, Index: s.Index}
-}
-
-// served returns the server with what its hosts and those of VirtualServices are read by.
-func (v *View) served(s istio.Server) routes.Served {
-	return routes.Served{Server: s.Spec(), Namespace: s.Gateway.Namespace}
 }

@@ -94,7 +94,12 @@ func (s GatewayServer) Routes() routes.Kind { return routes.KindFor(s.Server) }
 
 // CommonHosts returns the hosts of the VirtualService that the server serves, in whole or in part.
 func (v *contents) CommonHosts(s GatewayServer, vs *istionetworkingv1.VirtualService) []string {
-	return routes.Served{Server: s.Server, Namespace: s.Gateway.Namespace, Domain: v.Domain()}.CommonHosts(vs)
+	return v.served(s).CommonHosts(vs)
+}
+
+// served returns the server with what its hosts and those of VirtualServices are read by.
+func (v *contents) served(s GatewayServer) routes.Served {
+	return routes.Served{Server: s.Server, Namespace: s.Gateway.Namespace, Domain: v.Domain()}
 }
 
 // BoundTo returns the VirtualServices that name the Gateway and that its pods are told of. Where no pods are known, all that name it.
