@@ -17,7 +17,7 @@ import (
 	"github.com/meshtls/meshtls/internal/traffic"
 )
 
-// EvidenceOptions say where rollouts learn what is called. They are the operator's, not a policy's: whoever writes a policy must not
+// EvidenceOptions name the source of what rollouts learn of calls. They are the operator's, not a policy's: who writes a policy must not
 // choose whom the operator calls.
 type EvidenceOptions struct {
 	// Prometheus is the one with Istio's metrics; without a URL there is none.
@@ -154,7 +154,7 @@ func (s sight) targets(q stages.Question) []evidence.Target {
 	view := s.views.Of(q.Revision)
 	workloads := traffic.Governed(view, q.Namespace)
 	if len(q.Selector) > 0 {
-		workloads = view.Carried(q.Namespace, q.Selector)
+		workloads = mesh.Carried(view, q.Namespace, q.Selector)
 	}
 	var targets []evidence.Target
 	for _, group := range traffic.ByNamespace(workloads) {

@@ -74,8 +74,7 @@ func settles(outcome model.Outcome, changes model.ChangeSet) bool {
 	failed := slices.ContainsFunc(changes.Failures, func(f model.Failure) bool {
 		return slices.Contains(outcome.Objects, meshtlsv1alpha1.ObjectReference{Kind: f.Object.Kind, Name: f.Object.Name})
 	})
-	return !failed && (outcome.InTransit ||
-		slices.ContainsFunc(changes.Unsettled, func(u model.Unsettled) bool { return u.Owners.Has(outcome.UID) }))
+	return !failed && (outcome.InTransit || changes.Unsettled.Has(outcome.UID))
 }
 
 // tellOne writes one status where it differs. That the policy has gone meanwhile is no error: its event brings us back.

@@ -207,7 +207,7 @@ type RolloutStatus struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=10
 	Blockers []RolloutBlocker `json:"blockers,omitempty"`
-	// blockersCount is the number of all of them, also of those that blockers has no room for.
+	// blockersCount counts all clients that block, also where blockers has no room for them.
 	// +optional
 	BlockersCount int32 `json:"blockersCount,omitempty"`
 	// approved is the approval that was there when the rollout began, or that counted last.
@@ -259,7 +259,7 @@ type RolloutBlocker struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
 	Service string `json:"service,omitempty"`
-	// ports are the workload's port that is called, or those of which it is one.
+	// ports are the called port of the workload, or its candidates where the metrics do not tell it.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -22,16 +23,16 @@ var errNoCluster = errors.New("no cluster is configured: name one with --kubecon
 const lastResort = "http://localhost:8080"
 
 // restConfig says how the cluster of the flags is reached.
-func (s *input) restConfig() (*rest.Config, error) {
-	config, err := s.kube.ToRESTConfig()
+func restConfig(kube *genericclioptions.ConfigFlags) (*rest.Config, error) {
+	config, err := kube.ToRESTConfig()
 	if err != nil {
 		return nil, err
 	}
-	raw, err := s.kube.ToRawKubeConfigLoader().RawConfig()
+	raw, err := kube.ToRawKubeConfigLoader().RawConfig()
 	if err != nil {
 		return nil, err
 	}
-	if config.Host == lastResort && raw.CurrentContext == "" && *s.kube.Context == "" && *s.kube.APIServer == "" {
+	if config.Host == lastResort && raw.CurrentContext == "" && *kube.Context == "" && *kube.APIServer == "" {
 		return nil, errNoCluster
 	}
 	return config, nil

@@ -85,7 +85,7 @@ func TestNoCluster(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			asked := newInput(genericiooptions.NewTestIOStreamsDiscard())
 			asked.kube.KubeConfig, asked.kube.APIServer = &tc.kubeconfig, &tc.server
-			if _, err := asked.restConfig(); !errors.Is(err, tc.want) {
+			if _, err := restConfig(asked.kube); !errors.Is(err, tc.want) {
 				t.Errorf("got %v, want %v", err, tc.want)
 			}
 		})

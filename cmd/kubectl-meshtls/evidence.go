@@ -157,8 +157,8 @@ func (s *input) target(ctx context.Context, reader *source.Reader, v *mesh.View,
 	return ref, target, err
 }
 
-// pods returns the pods as they are now: what the reader keeps of those of a cluster does not say which are ready. Those that may not be
-// listed are taken for ready.
+// pods returns the pods as they are now. The reader of a cluster does not keep which pods are ready, so they are listed anew; pods that the
+// user may not list count as ready.
 func (s *input) pods(ctx context.Context, reader *source.Reader) (traffic.Pods, error) {
 	var pods corev1.PodList
 	if s.fromFiles() {

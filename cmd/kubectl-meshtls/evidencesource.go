@@ -119,7 +119,7 @@ func readRecording(path string, stdin io.Reader) (*evidence.Recording, error) {
 
 // throughAPIServer reaches the pages of proxies by way of the API server, which needs the right to get pods/proxy.
 func (s *input) throughAPIServer() (evidence.Reach, error) {
-	_, clients, err := s.connect()
+	_, clients, err := connect(s.kube)
 	if err != nil {
 		return nil, err
 	}

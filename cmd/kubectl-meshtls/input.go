@@ -65,7 +65,7 @@ func (s *input) addFlags(flags *pflag.FlagSet) {
 		"The mesh's root namespace. Default: what the mesh config says, or else the Istio namespace.")
 	flags.StringVar(&s.clusterDomain, "cluster-domain", "",
 		"What the names of the cluster's Services end in. Default: what Istio's injector is installed with, or else cluster.local.")
-	s.addKubeFlags(flags)
+	addKubeFlags(flags, s.kube)
 }
 
 // takeFiles takes the arguments of a command for manifests to read, as if each came after -f.
@@ -75,9 +75,9 @@ func (s *input) takeFiles(_ *cobra.Command, args []string) error {
 }
 
 // addKubeFlags adds kubectl's flags for reaching a cluster. Only the usual ones are shown: kubectl options lists the others.
-func (s *input) addKubeFlags(flags *pflag.FlagSet) {
+func addKubeFlags(flags *pflag.FlagSet, of *genericclioptions.ConfigFlags) {
 	kube := pflag.NewFlagSet("kubeconfig", pflag.ContinueOnError)
-	s.kube.AddFlags(kube)
+	of.AddFlags(kube)
 	kube.VisitAll(func(flag *pflag.Flag) {
 		switch flag.Name {
 		case "namespace":
@@ -120,7 +120,7 @@ func (s *input) reader(ctx context.Context) (*source.Reader, error) {
 
 // client is one of the cluster that the flags say.
 func (s *input) client() (client.Client, error) {
-	config, err := s.restConfig()
+	config, err := restConfig(s.kube)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/portforward"
@@ -50,7 +51,7 @@ func (s *input) forward(ctx context.Context, words string) (address string, stop
 	if err != nil {
 		return "", nil, err
 	}
-	config, clients, err := s.connect()
+	config, clients, err := connect(s.kube)
 	if err != nil {
 		return "", nil, err
 	}
@@ -62,8 +63,8 @@ func (s *input) forward(ctx context.Context, words string) (address string, stop
 }
 
 // connect returns a client of the cluster that the flags name, and how it is reached.
-func (s *input) connect() (*rest.Config, kubernetes.Interface, error) {
-	config, err := s.restConfig()
+func connect(kube *genericclioptions.ConfigFlags) (*rest.Config, kubernetes.Interface, error) {
+	config, err := restConfig(kube)
 	if err != nil {
 		return nil, nil, err
 	}

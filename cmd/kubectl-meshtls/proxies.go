@@ -42,7 +42,7 @@ func (s *input) askers(flags verifyFlags) (asking, error) {
 		}
 		return saved.ask, nil
 	}
-	config, clients, err := s.connect()
+	config, clients, err := connect(s.kube)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -80,7 +81,7 @@ func runStatus(ctx context.Context, streams genericiooptions.IOStreams, objects 
 		return errors.Join(problems, err)
 	}
 	if len(standings) == 0 && !slices.Contains([]string{outputJSON, outputYAML}, output) {
-		return errors.Join(problems, objects.printNone())
+		return errors.Join(problems, printNone(streams.Out, objects))
 	}
 	if err := printStandings(streams.Out, standings, output); err != nil {
 		return err
@@ -92,7 +93,7 @@ func runStatus(ctx context.Context, streams genericiooptions.IOStreams, objects 
 }
 
 // printNone says that there are no policies where they were asked for.
-func (s *input) printNone() error {
+func printNone(out io.Writer, s *input) error {
 	scope, err := s.scope()
 	if err != nil {
 		return err
@@ -101,7 +102,7 @@ func (s *input) printNone() error {
 	if scope != "" {
 		where = " in namespace " + scope
 	}
-	_, err = fmt.Fprintf(s.streams.Out, "No MeshTLSPolicies%s.\n", where)
+	_, err = fmt.Fprintf(out, "No MeshTLSPolicies%s.\n", where)
 	return err
 }
 

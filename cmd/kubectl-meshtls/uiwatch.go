@@ -60,7 +60,7 @@ type watchedObjects struct {
 }
 
 func (m *meshSource) watchedObjects() (watchedObjects, error) {
-	config, err := m.objects.restConfig()
+	config, err := restConfig(m.objects.kube)
 	if err != nil {
 		return watchedObjects{}, err
 	}

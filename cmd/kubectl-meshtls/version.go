@@ -54,7 +54,7 @@ The image is all that the cluster tells: its tag is as good as whoever built it.
 		},
 	}
 	command.Flags().BoolVar(&clientOnly, "client", false, "Print the version of the plugin only, and ask no cluster.")
-	objects.addKubeFlags(command.Flags())
+	addKubeFlags(command.Flags(), objects.kube)
 	return command
 }
 

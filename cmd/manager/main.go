@@ -97,8 +97,8 @@ func managerOptions(s settings) ctrl.Options {
 	return options
 }
 
-// checkMetricsCertificate refuses a certificate that cannot be served: where a file is missing, controller-runtime would make a certificate
-// of its own, and whoever verifies it would refuse it without a word here.
+// checkMetricsCertificate refuses a certificate that cannot be served. Where a file is missing, controller-runtime serves a self-signed
+// certificate instead, and only the scraper that verifies it would notice.
 func checkMetricsCertificate(s settings) error {
 	switch {
 	case s.metricsCertPath == "":

@@ -79,7 +79,7 @@ func (a Applier) Apply(ctx context.Context, work Work) model.ChangeSet {
 		batch = spaced.due(held.mark(batch))
 		a.run(ctx, batch, &done)
 		held.learn(batch)
-		a.Pace.note(work.Namespace, batch, work.Services)
+		a.Pace.note(work.Namespace, batch)
 	}
 	done.Unsettled = spaced.unsettled()
 	done.Failures = append(done.Failures, a.Contests.standing(work.Namespace, touched(done))...)

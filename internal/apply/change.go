@@ -30,6 +30,8 @@ type change struct {
 	want object
 	// turn is when it is due.
 	turn turn
+	// reach is what the change can be felt by, once its pace was asked for.
+	reach reach
 	// because says why it cannot be made as planned; empty: nothing is known against it.
 	because model.Failure
 }

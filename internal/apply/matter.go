@@ -13,22 +13,20 @@ import (
 // matters reports whether a change may not be made after another that failed. It may not if both belong to one policy, and where the
 // failed one leaves pods, a host or a gateway to an older state that the change would expose, or that does not fit it.
 func matters(failed, c *change, services []model.Service) bool {
-	if sharesPolicy(failed, c) {
+	return sharesPolicy(failed, c) || (exposes(failed, c) && reachOf(failed, services).meets(reachOf(c, services)))
+}
+
+// exposes says whether a change shows what another leaves as it is, where one and the same server, host or gateway can feel both.
+func exposes(failed, c *change) bool {
+	switch {
+	case failed.ref.Kind != c.ref.Kind:
 		return true
-	}
-	switch kinds := [2]string{failed.ref.Kind, c.ref.Kind}; kinds {
-	case [2]string{model.KindPeerAuthentication, model.KindPeerAuthentication}:
-		return reliesOn(c) && meet(selectorOf(failed), selectorOf(c))
-	case [2]string{model.KindDestinationRule, model.KindDestinationRule}:
-		return hostsMeet(hostOf(failed), hostOf(c)) && (c.want == nil || breadthOf(c) > breadthOf(failed))
-	case [2]string{model.KindGateway, model.KindGateway}:
-		return meet(selectorOf(failed), selectorOf(c))
-	case [2]string{model.KindDestinationRule, model.KindPeerAuthentication}:
-		return serves(hostOf(failed), selectorOf(c), services)
-	case [2]string{model.KindPeerAuthentication, model.KindDestinationRule}:
-		return serves(hostOf(c), selectorOf(failed), services)
+	case c.ref.Kind == model.KindPeerAuthentication:
+		return reliesOn(c)
+	case c.ref.Kind == model.KindDestinationRule:
+		return c.want == nil || breadthOf(c) > breadthOf(failed)
 	default:
-		return false
+		return true
 	}
 }
 
@@ -68,11 +66,6 @@ func hostsMeet(a, b string) bool {
 	default:
 		return a == b
 	}
-}
-
-// serves reports whether pods of the selector may be behind the host.
-func serves(host string, selector map[string]string, services []model.Service) bool {
-	return slices.ContainsFunc(serversOf(host, services), func(servers map[string]string) bool { return meet(servers, selector) })
 }
 
 // serversOf returns the selectors of the host's pods: those of the namespace's Services that it names. Other hosts lead elsewhere.

@@ -88,7 +88,7 @@ func TestGatewayDirection(t *testing.T) {
 	}
 }
 
-// order returns the names of the changes between two lists of objects; those that may go at the same time stand together.
+// order returns the names of the changes between two lists of objects; changes that may be made at the same time stand together.
 func order(work Work) string {
 	var words []string
 	for _, batch := range turns(changes(work)) {

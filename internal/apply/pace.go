@@ -28,8 +28,7 @@ type Pace struct {
 // settling is a change that the proxies may not have taken up yet.
 type settling struct {
 	change
-	reach reach
-	at    time.Time
+	at time.Time
 }
 
 // NewPace returns a pace that gives the mesh the settle time to take up a change. Zero: none is waited for.
@@ -78,7 +77,7 @@ func (p *Pace) settling(namespace string) []settling {
 }
 
 // note takes in the changes of a batch that were made.
-func (p *Pace) note(namespace string, batch []change, services []model.Service) {
+func (p *Pace) note(namespace string, batch []change) {
 	if p.settle == 0 {
 		return
 	}
@@ -86,7 +85,7 @@ func (p *Pace) note(namespace string, batch []change, services []model.Service) 
 	defer p.mu.Unlock()
 	for i := range batch {
 		if batch[i].because.Err == nil {
-			p.recent[namespace] = append(p.recent[namespace], settling{batch[i], reachOf(&batch[i], services), p.now()})
+			p.recent[namespace] = append(p.recent[namespace], settling{batch[i], p.now()})
 		}
 	}
 }
@@ -97,7 +96,7 @@ type spacing struct {
 	work *Work
 	// earlier settle from before the pass, waiting wait in it.
 	earlier []settling
-	waiting []settling
+	waiting []change
 }
 
 func (p *Pace) begin(work *Work) *spacing {
@@ -111,48 +110,51 @@ func (s *spacing) due(batch []change) []change {
 	}
 	now := s.pace.settling(s.work.Namespace)
 	due := make([]change, 0, len(batch))
-	for i := range batch {
-		c := settling{change: batch[i], reach: reachOf(&batch[i], s.work.Services)}
+	for _, c := range batch {
+		c.reach = reachOf(&c, s.work.Services)
 		if c.because.Err == nil && (c.followsAny(s.earlier) || c.followsMade(now) || c.followsWaiting(s.waiting)) {
 			s.waiting = append(s.waiting, c)
 			continue
 		}
-		due = append(due, batch[i])
+		due = append(due, c)
 	}
 	return due
 }
 
 // followsAny reports whether one of the changes, made in an earlier pass, can be felt by what the change can be felt by.
-func (c *settling) followsAny(earlier []settling) bool {
+func (c *change) followsAny(earlier []settling) bool {
 	return slices.ContainsFunc(earlier, func(e settling) bool { return c.reach.meets(e.reach) })
 }
 
 // followsMade reports likewise of changes that the pass has made: the proxies may take up those of one phase in any order.
-func (c *settling) followsMade(made []settling) bool {
+func (c *change) followsMade(made []settling) bool {
 	return slices.ContainsFunc(made, func(e settling) bool { return e.turn.phase < c.turn.phase && c.reach.meets(e.reach) })
 }
 
 // followsWaiting reports likewise of changes that wait: these keep their order within a phase, too.
-func (c *settling) followsWaiting(waiting []settling) bool {
-	return slices.ContainsFunc(waiting, func(e settling) bool { return e.turn.compare(c.turn) < 0 && c.reach.meets(e.reach) })
+func (c *change) followsWaiting(waiting []change) bool {
+	return slices.ContainsFunc(waiting, func(e change) bool { return e.turn.compare(c.turn) < 0 && c.reach.meets(e.reach) })
 }
 
-// unsettled returns the objects that the proxies may not have as planned yet: those that were written a moment ago, and those that wait.
-func (s *spacing) unsettled() []model.Unsettled {
-	var all []model.Unsettled
-	for _, c := range slices.Concat(s.pace.settling(s.work.Namespace), s.waiting) {
-		u := model.Unsettled{Object: c.ref, Owners: sets.New[types.UID]()}
+// unsettled returns the policies with an object that the proxies may not have as planned yet: it was written a moment ago, or its write
+// waits. An object may also have belonged to a policy before.
+func (s *spacing) unsettled() sets.Set[types.UID] {
+	pending := slices.Clone(s.waiting)
+	for _, made := range s.pace.settling(s.work.Namespace) {
+		pending = append(pending, made.change)
+	}
+	policies := sets.New[types.UID]()
+	for _, c := range pending {
 		for _, o := range []object{c.live, c.want} {
 			if o == nil {
 				continue
 			}
 			for _, owner := range ourOwners(o) {
-				u.Owners.Insert(owner.UID)
+				policies.Insert(owner.UID)
 			}
 		}
-		all = append(all, u)
 	}
-	return all
+	return policies
 }
 
 // reach is what a change can be felt by.

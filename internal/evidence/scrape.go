@@ -146,7 +146,7 @@ func wholeLife(o Observation, t Target, w Window) Window {
 	return Window{From: youngest, To: w.To}
 }
 
-// memoryOf returns the memory of the target; those that nobody asks for are forgotten.
+// memoryOf returns the memory of the target, and forgets targets that nobody asks for.
 func (s *Scraper) memoryOf(t Target, now time.Time) *memory {
 	s.mu.Lock()
 	defer s.mu.Unlock()

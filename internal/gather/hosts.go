@@ -109,7 +109,7 @@ func (m *making) servicesOfHost(ctx context.Context, host string) ([]*corev1.Ser
 // entriesOfHost reads the ServiceEntries that declare the host, a wildcard above it, or, where it is a wildcard itself, hosts below it.
 func (m *making) entriesOfHost(ctx context.Context, host string) ([]*istionetworkingv1.ServiceEntry, error) {
 	var all []*istionetworkingv1.ServiceEntry
-	for _, fields := range m.aroundHost(host, IndexServiceEntryHost, IndexServiceEntryWildcard) {
+	for _, fields := range aroundHost(m.domain(), host, IndexServiceEntryHost, IndexServiceEntryWildcard) {
 		read, err := m.serviceEntries.read(ctx, fields)
 		if err != nil {
 			return nil, err
@@ -121,7 +121,7 @@ func (m *making) entriesOfHost(ctx context.Context, host string) ([]*istionetwor
 
 // aroundHost returns the look-ups, by an index of hosts and one of the wildcards above them, of the host, of those that cover it and of
 // those that it covers.
-func (m *making) aroundHost(host, byHost, byWildcard string) []client.MatchingFields {
+func aroundHost(domain hosts.Domain, host, byHost, byWildcard string) []client.MatchingFields {
 	fields := []client.MatchingFields{{byHost: host}}
 	for _, wildcard := range hosts.Wildcards(host) {
 		fields = append(fields, client.MatchingFields{byHost: wildcard})
@@ -129,20 +129,14 @@ func (m *making) aroundHost(host, byHost, byWildcard string) []client.MatchingFi
 	if hosts.IsWildcard(host) {
 		fields = append(fields, client.MatchingFields{byWildcard: host})
 	}
-	return append(fields, m.shortHosts(host, byHost, byWildcard)...)
-}
-
-// shortHosts returns the look-ups of what is written with a short name: indexes know no domain, and spell it out in the default one.
-func (m *making) shortHosts(host, byHost, byWildcard string) []client.MatchingFields {
-	respelled, ofServices := m.domain().InDefault(host)
-	switch {
-	case !ofServices || m.domain() == hosts.Default:
-		return nil
-	case hosts.IsWildcard(host):
-		return []client.MatchingFields{{byWildcard: respelled}}
-	default:
-		return []client.MatchingFields{{byHost: respelled}}
+	for _, short := range spellings(domain, host)[1:] {
+		by := byHost
+		if hosts.IsWildcard(host) {
+			by = byWildcard
+		}
+		fields = append(fields, client.MatchingFields{by: short})
 	}
+	return fields
 }
 
 // readRulesIn reads the DestinationRules that a namespace has for the host: Istio looks for them in the client's namespace, the
@@ -152,7 +146,7 @@ func (m *making) readRulesIn(ctx context.Context, namespace, host string) error 
 	if namespace == m.namespace || namespace == m.mesh.RootNamespace {
 		return nil
 	}
-	for _, fields := range m.aroundHost(host, IndexDestinationRuleHost, IndexDestinationRuleWildcard) {
+	for _, fields := range aroundHost(m.domain(), host, IndexDestinationRuleHost, IndexDestinationRuleWildcard) {
 		if _, err := m.destinationRules.read(ctx, client.InNamespace(namespace), fields); err != nil {
 			return err
 		}
@@ -163,7 +157,7 @@ func (m *making) readRulesIn(ctx context.Context, namespace, host string) error 
 // rulesOfAll reads the DestinationRules that any namespace has for the host. A rule of the client's namespace goes before all others.
 func (m *making) rulesOfAll(ctx context.Context, host string) ([]*istionetworkingv1.DestinationRule, error) {
 	var all []*istionetworkingv1.DestinationRule
-	for _, fields := range m.aroundHost(host, IndexDestinationRuleHost, IndexDestinationRuleWildcard) {
+	for _, fields := range aroundHost(m.domain(), host, IndexDestinationRuleHost, IndexDestinationRuleWildcard) {
 		read, err := m.destinationRules.read(ctx, fields)
 		if err != nil {
 			return nil, err
@@ -176,7 +170,7 @@ func (m *making) rulesOfAll(ctx context.Context, host string) ([]*istionetworkin
 // routesOfHost reads the VirtualServices, of any namespace, that route the host, and returns where they lead.
 func (m *making) routesOfHost(ctx context.Context, host string) ([]string, error) {
 	var further []string
-	for _, fields := range m.aroundHost(host, IndexVirtualServiceHost, IndexVirtualServiceWildcard) {
+	for _, fields := range aroundHost(m.domain(), host, IndexVirtualServiceHost, IndexVirtualServiceWildcard) {
 		read, err := m.virtualServices.read(ctx, fields)
 		if err != nil {
 			return nil, err

@@ -16,7 +16,7 @@ import (
 // policies have clients send is sent by these too.
 func (m *making) readPassedThrough(ctx context.Context) error {
 	for _, host := range m.sentHosts(anySend) {
-		for _, spelling := range m.spellings(host) {
+		for _, spelling := range spellings(m.domain(), host) {
 			passing, err := m.virtualServices.read(ctx, client.MatchingFields{IndexVirtualServicePassesTo: spelling})
 			if err != nil {
 				return err
@@ -31,10 +31,11 @@ func (m *making) readPassedThrough(ctx context.Context) error {
 	return nil
 }
 
-// spellings returns the host, and what an index has of it where it was written with a short name.
-func (m *making) spellings(host string) []string {
-	respelled, ofServices := m.domain().InDefault(host)
-	if !ofServices || m.domain() == hosts.Default {
+// spellings returns the host, and what an index has of it where it was written with a short name: indexes know no domain, and spell it
+// out in the default one.
+func spellings(domain hosts.Domain, host string) []string {
+	respelled, ofServices := domain.InDefault(host)
+	if !ofServices || domain == hosts.Default {
 		return []string{host}
 	}
 	return []string{host, respelled}

@@ -9,9 +9,9 @@ import (
 
 // InForce returns what the pods of a namespace with the labels accept, at ports without a mode of their own. Of pods that differ
 // it is the weakest. Without labels it is what is said of the namespace.
-func (v *network) InForce(namespace string, labels map[string]string) meshtlsv1alpha1.AcceptMode {
+func InForce(v *View, namespace string, labels map[string]string) meshtlsv1alpha1.AcceptMode {
 	var weakest meshtlsv1alpha1.AcceptMode
-	for _, w := range v.governedBy(namespace, labels) {
+	for _, w := range governedBy(v, namespace, labels) {
 		if mode := v.Accept(w).Workload.Mode; weakest == "" || weakerThan(mode, weakest) {
 			weakest = mode
 		}
@@ -20,14 +20,14 @@ func (v *network) InForce(namespace string, labels map[string]string) meshtlsv1a
 }
 
 // StrictInForce reports whether all pods of a namespace with the labels are Strict at the port.
-func (v *network) StrictInForce(namespace string, labels map[string]string, port int32) bool {
-	return !slices.ContainsFunc(v.governedBy(namespace, labels), func(w *model.Workload) bool {
+func StrictInForce(v *View, namespace string, labels map[string]string, port int32) bool {
+	return !slices.ContainsFunc(governedBy(v, namespace, labels), func(w *model.Workload) bool {
 		return v.Accept(w).Port(port).Mode != meshtlsv1alpha1.AcceptStrict
 	})
 }
 
 // Carried returns the pods of a namespace with the labels for which a proxy takes what is called. Gateways are not among them.
-func (v *network) Carried(namespace string, labels map[string]string) []*model.Workload {
+func Carried(v *View, namespace string, labels map[string]string) []*model.Workload {
 	return slices.DeleteFunc(slices.Clone(v.Selected(namespace, labels)), func(w *model.Workload) bool { return !carried(w) })
 }
 
@@ -36,9 +36,9 @@ func carried(w *model.Workload) bool {
 }
 
 // governedBy returns the pods that say what is in force for a selector. Where there are none it is a pod that only has its labels.
-func (v *network) governedBy(namespace string, labels map[string]string) []*model.Workload {
+func governedBy(v *View, namespace string, labels map[string]string) []*model.Workload {
 	if len(labels) > 0 {
-		if pods := v.Carried(namespace, labels); len(pods) > 0 {
+		if pods := Carried(v, namespace, labels); len(pods) > 0 {
 			return pods
 		}
 	}

@@ -29,8 +29,8 @@ func (v *contents) RouteMismatches(g *istionetworkingv1.Gateway) []RouteMismatch
 	bound := v.BoundTo(g)
 	for _, vs := range bound {
 		kinds := RouteKinds(vs, model.RefOf(model.KindGateway, g).Key())
-		for _, s := range v.withoutUse(g, vs, kinds) {
-			if !v.routedByOther(bound, vs, s) {
+		for _, s := range withoutUse(v, g, vs, kinds) {
+			if !routedByOther(v, bound, vs, s) {
 				found = append(found, RouteMismatch{Server: s, VirtualService: vs, Kinds: kinds})
 			}
 		}
@@ -51,8 +51,8 @@ func RouteKinds(vs *istionetworkingv1.VirtualService, gateway types.NamespacedNa
 
 // withoutUse returns the servers that have a host of the VirtualService and do not use its kinds of routes; none where some server uses
 // them. Where some of the servers speak TLS, it returns only these: it is them that are mistaken for something else.
-func (v *contents) withoutUse(
-	g *istionetworkingv1.Gateway, vs *istionetworkingv1.VirtualService, kinds sets.Set[routes.Kind],
+func withoutUse(
+	v *contents, g *istionetworkingv1.Gateway, vs *istionetworkingv1.VirtualService, kinds sets.Set[routes.Kind],
 ) []GatewayServer {
 	var plain, withTLS []GatewayServer
 	for s := range ServersOf(g) {
@@ -75,7 +75,7 @@ func (v *contents) withoutUse(
 }
 
 // routedByOther reports whether another VirtualService has routes that the server uses for the hosts.
-func (v *contents) routedByOther(bound []*istionetworkingv1.VirtualService, vs *istionetworkingv1.VirtualService, s GatewayServer) bool {
+func routedByOther(v *contents, bound []*istionetworkingv1.VirtualService, vs *istionetworkingv1.VirtualService, s GatewayServer) bool {
 	return slices.ContainsFunc(bound, func(other *istionetworkingv1.VirtualService) bool {
 		if other == vs || !RouteKinds(other, s.Key()).Has(s.Routes()) {
 			return false

@@ -28,15 +28,8 @@ type ChangeSet struct {
 	Changes []Change
 	// Failures are the objects that are not as planned, and why.
 	Failures []Failure
-	// Unsettled are the objects that proxies may not have as planned yet: they were written a moment ago, or wait for what was.
-	Unsettled []Unsettled
-}
-
-// Unsettled is an object that proxies may not have as planned yet.
-type Unsettled struct {
-	Object ObjectRef
-	// Owners are the policies that it belongs to, or belonged to before.
-	Owners sets.Set[types.UID]
+	// Unsettled are the policies with an object that proxies may not have as planned yet: it was written a moment ago, or its write waits.
+	Unsettled sets.Set[types.UID]
 }
 
 // Failure is an object that could not be made as planned.

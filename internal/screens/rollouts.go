@@ -89,7 +89,7 @@ func (p *Page) rolloutOf(policy *meshtlsv1alpha1.MeshTLSPolicy) Rollout {
 	}
 	r.CleanUntil = cleanUntil(r)
 	r.Next = nextOf(r)
-	r.Commands = p.commandsFor(r)
+	r.Commands = commandsFor(p.Source, r)
 	return r
 }
 
@@ -143,10 +143,10 @@ func afterObserving(r Rollout) string {
 
 // commandsFor returns what somebody can do about the rollout. Where the policy is taken from files, or something else would undo a change
 // in the cluster, the command prints the change for its manifest.
-func (p *Page) commandsFor(r Rollout) []Command {
+func commandsFor(from Source, r Rollout) []Command {
 	command := func(does, verb string) Command {
 		text := fmt.Sprintf("kubectl meshtls rollout %s %s -n %s", verb, r.Name, r.Namespace)
-		if !p.Source.Files && r.ManagedBy == "" {
+		if !from.Files && r.ManagedBy == "" {
 			text += " --apply"
 		}
 		return Command{Does: does, Text: text}

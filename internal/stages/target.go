@@ -62,11 +62,11 @@ type target struct {
 
 // force returns what is in force for the target.
 func (t target) force() rollout.Force {
-	f := rollout.Force{Waits: t.waits(), Mode: t.view.InForce(t.Policy.Namespace, t.Selector), Floor: t.Floor}
+	f := rollout.Force{Waits: t.waits(), Mode: mesh.InForce(t.view, t.Policy.Namespace, t.Selector), Floor: t.Floor}
 	if len(t.Selector) == 0 {
 		return f
 	}
-	for _, port := range traffic.PortsOf(t.view, t.view.Carried(t.Namespace, t.Selector)) {
+	for _, port := range traffic.PortsOf(t.view, mesh.Carried(t.view, t.Namespace, t.Selector)) {
 		if slices.Contains(t.OwnPorts, port.Number) {
 			continue
 		}
@@ -75,7 +75,7 @@ func (t target) force() rollout.Force {
 		if port.Protocol != "" {
 			f.Units = append(f.Units, unit)
 		}
-		if f.Mode != meshtlsv1alpha1.AcceptStrict && t.view.StrictInForce(t.Namespace, t.Selector, port.Number) {
+		if f.Mode != meshtlsv1alpha1.AcceptStrict && mesh.StrictInForce(t.view, t.Namespace, t.Selector, port.Number) {
 			f.Strict = append(f.Strict, unit)
 		}
 	}
@@ -90,7 +90,7 @@ func (t target) waits() string {
 		return "The Service of spec.workload.service is missing, or has no selector."
 	case accepted != nil && accepted.Status == metav1.ConditionFalse && accepted.ObservedGeneration == t.Policy.Generation:
 		return "The policy is not accepted: see the condition Accepted."
-	case t.Namespace != "" && len(t.view.Carried(t.Namespace, t.Selector)) == 0:
+	case t.Namespace != "" && len(mesh.Carried(t.view, t.Namespace, t.Selector)) == 0:
 		return "No pod of the target has a proxy yet."
 	default:
 		return ""

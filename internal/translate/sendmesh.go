@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -99,12 +100,21 @@ func asPeerAuthentication(s model.Snapshot, rule model.AcceptRule) *istiosecurit
 		pa.Labels = map[string]string{meshtlsv1alpha1.LabelRevision: rule.Revision}
 	}
 	pa.Spec.Mtls = &securityapi.PeerAuthentication_MutualTLS{Mode: istioModes[rule.Mode]}
-	for _, live := range s.Live().PeerAuthentications {
-		if model.Ours(live) && live.Spec.GetSelector() == nil && live.Labels[meshtlsv1alpha1.LabelRevision] == rule.Revision {
-			pa.Name, pa.CreationTimestamp = live.Name, live.CreationTimestamp
-		}
+	if live := liveOf(s, rule); live != nil {
+		pa.Name, pa.CreationTimestamp = live.Name, live.CreationTimestamp
 	}
 	return pa
+}
+
+// liveOf returns our PeerAuthentication for the rule's pods; nil: there is none.
+func liveOf(s model.Snapshot, rule model.AcceptRule) *istiosecurityv1.PeerAuthentication {
+	for _, pa := range s.Live().PeerAuthentications {
+		if model.Ours(pa) && pa.Labels[meshtlsv1alpha1.LabelRevision] == rule.Revision &&
+			maps.Equal(pa.Spec.GetSelector().GetMatchLabels(), rule.Selector) {
+			return pa
+		}
+	}
+	return nil
 }
 
 var istioModes = map[meshtlsv1alpha1.AcceptMode]securityapi.PeerAuthentication_MutualTLS_Mode{

@@ -43,7 +43,7 @@ func stageOf(m indexed, bounds floors, p *policyTarget) *stage {
 	case reached != nil && reached.Mode != "":
 		s.mode, s.told = reached.Mode, *reached
 		s.strict = withoutOwn(reached.StrictPorts, ownPorts(m, p))
-	case p.target.resolved() && m.view(p).InForce(m.Namespace, p.target.selector) == meshtlsv1alpha1.AcceptStrict:
+	case p.target.resolved() && mesh.InForce(m.view(p), m.Namespace, p.target.selector) == meshtlsv1alpha1.AcceptStrict:
 		s.mode, s.told = meshtlsv1alpha1.AcceptStrict, firstStatus(meshtlsv1alpha1.AcceptStrict)
 	}
 	if floorAbove(bounds, p) == meshtlsv1alpha1.AcceptStrict {

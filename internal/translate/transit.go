@@ -10,6 +10,7 @@ import (
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -43,7 +44,7 @@ func transitTo(m indexed, policies []policyTarget, asked []model.AcceptRule) tra
 	next.rules = slices.Clone(asked)
 	s := newSendMesh(m, policies, asked)
 	first := newFirstSends(conflictingSends(s, sendEntries(s, policies)))
-	for i, c := range crossing {
+	for _, c := range crossing {
 		held := true
 		for _, h := range holdsOf(s, c, asked, first) {
 			for _, owner := range c.rule.Owners {
@@ -51,7 +52,7 @@ func transitTo(m indexed, policies []policyTarget, asked []model.AcceptRule) tra
 			}
 			held = held && s.isHeld(h)
 		}
-		next.rules[i] = c.step(held)
+		next.rules[c.at] = c.step(held)
 		next.under = addOwners(next.under, c.rule.Owners...)
 	}
 	return next
@@ -67,6 +68,8 @@ func (t transit) mark(outcomes []model.Outcome) []model.Outcome {
 
 // crossing is a rule by which servers begin or end to be DISABLE.
 type crossing struct {
+	// at is the position of the rule among those that are asked.
+	at   int
 	rule model.AcceptRule
 	// live is ours as it is; nil: it does not exist.
 	live *securityapi.PeerAuthentication
@@ -74,20 +77,20 @@ type crossing struct {
 	was, is meshtlsv1alpha1.AcceptMode
 }
 
-// crossings finds them among the rules, by their position. Where there is no pod nothing is called.
-func crossings(m indexed, asked []model.AcceptRule) map[int]crossing {
-	found := map[int]crossing{}
+// crossings finds them among the rules. Where there is no pod nothing is called.
+func crossings(m indexed, asked []model.AcceptRule) []crossing {
 	if !m.Stepwise || !anyDisable(m.Snapshot, asked) {
-		return found
+		return nil
 	}
+	var found []crossing
 	after := m.views.With(model.Objects{PeerAuthentications: acceptedBy(m.Snapshot, asked)})
 	for i, rule := range asked {
 		c := crossing{
-			rule: rule, live: liveOf(m.Snapshot, rule),
+			at: i, rule: rule, live: specOfPeer(liveOf(m.Snapshot, rule)),
 			was: namespaceMode(m.views, rule.Revision, m.Namespace), is: namespaceMode(after, rule.Revision, m.Namespace),
 		}
 		if len(m.views.Of(rule.Revision).Selected(m.Namespace, rule.Selector)) > 0 && slices.ContainsFunc(c.ports(), c.crossesAt) {
-			found[i] = c
+			found = append(found, c)
 		}
 	}
 	return found
@@ -104,18 +107,14 @@ func anyDisable(s model.Snapshot, asked []model.AcceptRule) bool {
 }
 
 func isDisable(mtls *securityapi.PeerAuthentication_MutualTLS) bool {
-	return mtls.GetMode() == securityapi.PeerAuthentication_MutualTLS_DISABLE
+	return istio.ModeOf(mtls) == meshtlsv1alpha1.AcceptDisable
 }
 
-// liveOf returns our PeerAuthentication for the rule's pods; nil: there is none.
-func liveOf(s model.Snapshot, rule model.AcceptRule) *securityapi.PeerAuthentication {
-	for _, pa := range s.Live().PeerAuthentications {
-		if model.Ours(pa) && pa.Labels[meshtlsv1alpha1.LabelRevision] == rule.Revision &&
-			maps.Equal(pa.Spec.GetSelector().GetMatchLabels(), rule.Selector) {
-			return &pa.Spec
-		}
+func specOfPeer(pa *istiosecurityv1.PeerAuthentication) *securityapi.PeerAuthentication {
+	if pa == nil {
+		return nil
 	}
-	return nil
+	return &pa.Spec
 }
 
 // ports returns the ports that the rule or the live object names, and zero, which stands for all others.
@@ -133,13 +132,8 @@ func (c crossing) ports() []int32 {
 
 // before returns what the pods accept at the port now.
 func (c crossing) before(port int32) meshtlsv1alpha1.AcceptMode {
-	mode := cmp.Or(c.live.GetPortLevelMtls()[uint32(port)].GetMode(), c.live.GetMtls().GetMode()) //nolint:gosec // a port
-	for ours, theirs := range istioModes {
-		if theirs == mode {
-			return ours
-		}
-	}
-	return c.was
+	own := istio.ModeOf(c.live.GetPortLevelMtls()[uint32(port)]) //nolint:gosec // a port
+	return cmp.Or(own, istio.ModeOf(c.live.GetMtls()), c.was)
 }
 
 // after returns what they are to accept.

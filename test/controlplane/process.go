@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"testing"
 	"time"
 )
 
@@ -111,6 +112,16 @@ func tail(path string) string {
 	}
 	_, lines, _ := strings.Cut(string(content[len(content)-tailBytes:]), "\n")
 	return lines
+}
+
+// FreeAddress returns an address of the loopback interface that nobody listens at now.
+func FreeAddress(t testing.TB) string {
+	t.Helper()
+	port, err := freePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("127.0.0.1:%d", port)
 }
 
 // freePort returns a TCP port of the loopback interface that nobody listens on now.

@@ -2,7 +2,6 @@ package install
 
 import (
 	"crypto/tls"
-	"net"
 	"net/http"
 	"os/exec"
 	"path/filepath"
@@ -30,6 +29,7 @@ import (
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/test/controlplane"
 )
 
 // right is what one entry of a rule of a role allows.
@@ -72,7 +72,7 @@ func startOperator(ctx SpecContext, account *corev1.ServiceAccount, flags ...str
 	program, err := gexec.Build("github.com/meshtls/meshtls/cmd/manager")
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(gexec.CleanupBuildArtifacts)
-	probes, metrics := freeAddress(), freeAddress()
+	probes, metrics := controlplane.FreeAddress(GinkgoTB()), controlplane.FreeAddress(GinkgoTB())
 	flags = append(flags,
 		"--kubeconfig="+kubeconfig(tokenOf(ctx, account)), "--leader-elect", "--leader-election-namespace="+operatorNamespace,
 		"--health-probe-bind-address="+probes, "--metrics-bind-address="+metrics)
@@ -102,15 +102,6 @@ func kubeconfig(token string) string {
 	file := filepath.Join(GinkgoT().TempDir(), "kubeconfig")
 	Expect(clientcmd.WriteToFile(*config, file)).To(Succeed())
 	return file
-}
-
-// freeAddress returns an address that nobody listens at.
-func freeAddress() string {
-	GinkgoHelper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	Expect(err).NotTo(HaveOccurred())
-	defer func() { Expect(listener.Close()).To(Succeed()) }()
-	return listener.Addr().String()
 }
 
 // ask returns the status code of the answer to the bearer of a token, or to anybody.

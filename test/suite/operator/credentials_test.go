@@ -31,7 +31,7 @@ var _ = Describe("The check of credentials", Ordered, Serial, func() {
 		allowCredentials(ctx, allowed)
 		running.stop()
 		DeferCleanup(func() { running = startOperator(account) })
-		address = freeAddress()
+		address = controlplane.FreeAddress(GinkgoTB())
 		startScraped(address, allowed, notYet)
 		Eventually(answer(ctx, "http://"+address+"/metrics")).Should(Equal(200))
 	})

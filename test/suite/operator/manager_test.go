@@ -2,7 +2,6 @@ package operator
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"os/exec"
 	"time"
@@ -16,16 +15,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/test/controlplane"
 )
-
-// freeAddress returns an address that nobody listens at.
-func freeAddress() string {
-	GinkgoHelper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	Expect(err).NotTo(HaveOccurred())
-	defer func() { Expect(listener.Close()).To(Succeed()) }()
-	return listener.Addr().String()
-}
 
 // answer returns the status code that the operator answers with; zero: it does not.
 func answer(ctx SpecContext, url string) func() int {
@@ -63,7 +54,7 @@ var _ = Describe("The program manager", Ordered, Serial, func() {
 		defer func() { running = restart() }()
 		user, err := plane.AddServiceAccount(operatorNamespace, "manager")
 		Expect(err).NotTo(HaveOccurred())
-		probes, metrics := freeAddress(), freeAddress()
+		probes, metrics := controlplane.FreeAddress(GinkgoTB()), controlplane.FreeAddress(GinkgoTB())
 		session := start("--kubeconfig="+user.Kubeconfig,
 			"--leader-elect", "--leader-election-namespace="+operatorNamespace,
 			"--health-probe-bind-address="+probes, "--metrics-bind-address="+metrics, "--metrics-secure=false")

@@ -90,7 +90,7 @@ var _ = Describe("The metrics", Ordered, Serial, func() {
 		DeferCleanup(func() { running = startOperator(account) }) // without policies there is no first pass to wait for
 		checked = newNamespace(ctx)
 		allowCredentials(ctx, checked)
-		address = freeAddress()
+		address = controlplane.FreeAddress(GinkgoTB())
 		startScraped(address, checked)
 		Eventually(answer(ctx, "http://"+address+"/metrics")).Should(Equal(http.StatusOK))
 	})

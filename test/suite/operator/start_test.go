@@ -15,6 +15,7 @@ import (
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/controllers"
+	"github.com/meshtls/meshtls/test/controlplane"
 )
 
 // refusing answers the requests that it is asked about with a status, until it is told to stop.
@@ -46,7 +47,7 @@ func startBehind(faults *refusing) string {
 	config.Wrap(faults.stand)
 	settings := controllers.Options{IstioNamespace: istioNamespace, MaxConcurrentReconciles: 4}
 	options := controllers.ManagerOptions(settings)
-	options.Metrics.BindAddress, options.HealthProbeBindAddress = "0", freeAddress()
+	options.Metrics.BindAddress, options.HealthProbeBindAddress = "0", controlplane.FreeAddress(GinkgoTB())
 	options.Controller.SkipNameValidation = ptr.To(true)
 	manager, err := ctrl.NewManager(config, options)
 	Expect(err).NotTo(HaveOccurred())
