@@ -23,4 +23,7 @@ type Finding struct {
 	// else Effective, with the reason PartlyConflicted.
 	Condition string
 	Reason    string
+	// Absent is what the finding says does not exist; zero: it is about something that does. Without a name it stands for any object of
+	// the kind in the namespace, and a pod without a namespace for a gateway. Where only files are known, it may be elsewhere (Files.Soften).
+	Absent ObjectRef
 }

@@ -40,6 +40,8 @@ type Inventory struct {
 	Mesh Mesh
 	// Partial says that not all could be read: what is not in it may be there all the same, so nothing is to be concluded from that.
 	Partial bool
+	// Files is what is known of the files that the inventory was taken of, where a cluster may have more; nil: there is no more.
+	Files *Files
 	// Now is when the inventory was taken: certificates expire, and exceptions from floors end. Zero: it is not known, and nothing has.
 	Now        metav1.Time
 	Namespaces []Namespace

@@ -27,6 +27,8 @@ type Options struct {
 	Namespace string
 	// Stdin is what is read for the path "-". Nil: os.Stdin.
 	Stdin io.Reader
+	// Beside is the cluster that the manifests will be laid on: its namespaces tell which pods are injected. Nil: none.
+	Beside *Reader
 }
 
 // Error is something wrong with a manifest. A read can meet several, joined.
@@ -82,6 +84,7 @@ func Read(ctx context.Context, paths []string, options Options) (*Reader, error)
 		options.Stdin = os.Stdin
 	}
 	r := newReading(options.Namespace)
+	r.beside = options.Beside
 	for _, file := range r.filesOf(paths) {
 		if err := r.file(ctx, file, options.Stdin); err != nil {
 			r.fail(&Error{File: file, Err: err})

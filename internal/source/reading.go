@@ -26,6 +26,8 @@ type reading struct {
 	// templates are the pods of controllers' templates.
 	templates []*corev1.Pod
 	errs      []error
+	// beside is the cluster that the manifests are laid on; nil: none.
+	beside *Reader
 }
 
 func newReading(namespace string) *reading {
