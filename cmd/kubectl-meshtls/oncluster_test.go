@@ -56,6 +56,8 @@ func TestGoldenOnCluster(t *testing.T) {
 		"render/with-cluster":       {args: "render -f testdata/in/one-policy.yaml --with-cluster"},
 		"explain/with-cluster":      {args: "explain service/catalog.shop -p 80 -f testdata/in/one-policy.yaml --with-cluster"},
 		"explain/as-it-is":          {args: "explain service/catalog -n shop -p 80"},
+		"diff/on-cluster":           {args: "diff -f testdata/in/one-policy.yaml -n dev", want: exitFindings},
+		"diff/on-cluster-same":      {args: "diff -f testdata/in/cluster.yaml -n shop"},
 		"lint/with-cluster-bad":     {args: "lint -f testdata/in/bad.yaml --with-cluster", want: exitFailure},
 		"lint/with-cluster-no-file": {args: "lint -f testdata/in/absent.yaml --with-cluster", want: exitFailure},
 	}

@@ -32,6 +32,7 @@ Commands that have no target take files and directories as arguments, too.`,
 	root.AddCommand(
 		newRender(streams, objects),
 		newLint(streams, objects),
+		newDiff(streams, objects),
 		newExplain(streams, objects),
 		newEvidence(streams, objects),
 		newEdges(streams, objects),

@@ -32,6 +32,9 @@ func (r *Reader) Lay(files *Reader) error {
 			}
 			object = inPlaceOf(live, object)
 		}
+		if object, err = trimmed(object); err != nil {
+			return err
+		}
 		r.missing.Delete(nameOf(gvk))
 		if err := objects.Add(object); err != nil {
 			return err
@@ -133,4 +136,18 @@ func hasLabels(pod *corev1.Pod, labels map[string]string) bool {
 // Touched returns the namespaces that manifests have objects of, or are about themselves; it is not nil where there is none.
 func (r *Reader) Touched() []string {
 	return sets.List(r.Namespaces().Insert(r.objects[namespaceKind].ListKeys()...))
+}
+
+// Copy returns a Reader with the same objects, to lay files on.
+func (r *Reader) Copy() (*Reader, error) {
+	copied := newReader()
+	copied.fromCluster = r.fromCluster
+	copied.missing, copied.forbidden = r.missing.Clone(), maps.Clone(r.forbidden)
+	maps.Copy(copied.origins, r.origins)
+	for gvk, objects := range r.objects {
+		if err := copied.objects[gvk].Replace(objects.List(), ""); err != nil {
+			return nil, err
+		}
+	}
+	return copied, nil
 }
