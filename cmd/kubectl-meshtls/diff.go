@@ -96,7 +96,7 @@ func runDiff(ctx context.Context, streams genericiooptions.IOStreams, objects *i
 func (s *input) beforeAndAfter(ctx context.Context, from []string) (before, after screens.World, err error) {
 	if len(from) > 0 {
 		old := *s
-		old.filenames = from
+		old.filenames, old.kustomizations = from, nil
 		if before, err = old.worldOf(ctx, old.reader); err != nil {
 			return before, after, err
 		}
@@ -112,7 +112,7 @@ func (s *input) beforeAndAfter(ctx context.Context, from []string) (before, afte
 		return before, after, err
 	}
 	old := *s
-	old.filenames, old.allNamespaces = nil, true
+	old.filenames, old.kustomizations, old.allNamespaces = nil, nil, true
 	if before, err = old.worldOf(ctx, func(context.Context) (*source.Reader, error) { return live, nil }); err != nil {
 		return before, after, err
 	}

@@ -32,6 +32,7 @@ type input struct {
 	// connected is the cluster that is asked in place of the one of the flags, in tests; nil: none.
 	connected      client.Client
 	filenames      []string
+	kustomizations []string
 	allNamespaces  bool
 	istioNamespace string
 	rootNamespace  string
@@ -65,7 +66,9 @@ func limitlessly(config *rest.Config) *rest.Config {
 // addFlags gives a command the flags that say where its objects come from.
 func (s *input) addFlags(flags *pflag.FlagSet) {
 	flags.StringSliceVarP(&s.filenames, "filename", "f", nil,
-		"Manifests to read instead of the cluster: a file, a directory with everything below it, or - for the standard input. Repeatable.")
+		"Manifests to read instead of the cluster: a file, a directory with everything below it, a URL, or - for the standard input. Repeatable.")
+	flags.StringSliceVarP(&s.kustomizations, "kustomize", "k", nil,
+		"Directories of which to read what their kustomization comes to, as kubectl does. Repeatable.")
 	flags.BoolVar(&s.complete, "complete", false,
 		"The files of -f are all there is: what they do not hold does not exist. Else it may be elsewhere, and is not called an error.")
 	flags.BoolVarP(&s.allNamespaces, "all-namespaces", "A", false,
@@ -102,7 +105,10 @@ func addKubeFlags(flags *pflag.FlagSet, of *genericclioptions.ConfigFlags) {
 }
 
 // fromFiles says that no cluster is asked.
-func (s *input) fromFiles() bool { return len(s.filenames) > 0 }
+func (s *input) fromFiles() bool { return len(s.filenames)+len(s.kustomizations) > 0 }
+
+// paths returns all that is read in place of a cluster.
+func (s *input) paths() []string { return slices.Concat(s.filenames, s.kustomizations) }
 
 // scope returns the namespace that the answer is limited to; empty: all namespaces, or with --with-cluster those that the files touch.
 func (s *input) scope() (string, error) {
@@ -131,7 +137,7 @@ func (s *input) reader(ctx context.Context) (*source.Reader, error) {
 	case s.withCluster:
 		return s.onCluster(ctx)
 	}
-	reader, err := source.Read(ctx, s.filenames, source.Options{Namespace: *s.kube.Namespace, Stdin: s.streams.In})
+	reader, err := source.Read(ctx, s.filenames, s.reading(*s.kube.Namespace))
 	s.noteIgnored(reader)
 	s.noteEmptyNamespace(reader)
 	if !s.complete {
@@ -210,6 +216,12 @@ func (s *input) noteIgnored(reader *source.Reader) {
 	if len(kinds) > 0 {
 		s.note("objects of kinds that are not looked at were passed over: %s", strings.Join(kinds, ", "))
 	}
+	s.notePassed(reader)
+}
+
+// reading says how files are read.
+func (s *input) reading(namespace string) source.Options {
+	return source.Options{Namespace: namespace, Stdin: s.streams.In, Kustomizations: s.kustomizations}
 }
 
 // noteForbidden says what the user may not list, and so is not judged: a line for the kinds of which the same was read.

@@ -73,7 +73,9 @@ func (s *input) laidOn(ctx context.Context, mesh *source.Reader) (*source.Reader
 	if err != nil {
 		return nil, err
 	}
-	files, problems := source.Read(ctx, s.filenames, source.Options{Namespace: namespace, Stdin: s.streams.In, Beside: mesh})
+	options := s.reading(namespace)
+	options.Beside = mesh
+	files, problems := source.Read(ctx, s.filenames, options)
 	s.noteIgnored(files)
 	s.touched = files.Touched()
 	if err := mesh.Lay(files); err != nil {

@@ -32,6 +32,8 @@ type Reader struct {
 	ignored map[schema.GroupVersionKind]int
 	// strange is the number of documents that are no objects.
 	strange int
+	// passed is what the tools of directories keep from being manifests.
+	passed passed
 	// origins say where the objects that were read from manifests come from.
 	origins map[model.ObjectRef]origin
 	// fromCluster says that the objects were not read from manifests.
