@@ -272,6 +272,7 @@ func (s *input) options(reader *source.Reader) gather.Options {
 		Missing:              reader.Missing(),
 		CredentialNamespaces: reader.CredentialNamespaces(),
 		Files:                s.files,
+		Omitted:              reader.Omitted(),
 		Now:                  metav1.Now(),
 	}
 }

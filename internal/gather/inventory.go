@@ -71,6 +71,7 @@ func (g *gathering) collected(ctx context.Context) (model.Inventory, error) {
 	i := model.Inventory{
 		Mesh:                  g.mesh,
 		Files:                 g.options.Files,
+		Omitted:               g.options.Omitted,
 		Tags:                  g.tags,
 		Services:              services,
 		Workloads:             workloads,

@@ -33,6 +33,8 @@ type Options struct {
 	Now metav1.Time
 	// Files is what is known of manifests that are not all of a mesh; nil: all of it is read.
 	Files *model.Files
+	// Omitted are the fields that manifests leave out (model.Inventory).
+	Omitted sets.Set[model.FieldRef]
 	// Note is told of each read of a snapshot before it is made; nil: nobody is.
 	Note func(Read)
 }

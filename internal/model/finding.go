@@ -4,6 +4,12 @@ import (
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 )
 
+// FieldRef is a field of an object.
+type FieldRef struct {
+	Object ObjectRef
+	Field  string
+}
+
 // Finding is something worth telling the user, as data.
 type Finding struct {
 	// Check is the kebab-case name of what found it.

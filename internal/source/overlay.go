@@ -41,6 +41,7 @@ func (r *Reader) Lay(files *Reader) error {
 		}
 	}
 	maps.Copy(r.origins, files.origins)
+	r.omitted = r.omitted.Union(files.omitted)
 	return nil
 }
 
@@ -141,7 +142,7 @@ func (r *Reader) Touched() []string {
 // Copy returns a Reader with the same objects, to lay files on.
 func (r *Reader) Copy() (*Reader, error) {
 	copied := newReader()
-	copied.fromCluster = r.fromCluster
+	copied.fromCluster, copied.omitted = r.fromCluster, r.omitted.Clone()
 	copied.missing, copied.forbidden = r.missing.Clone(), maps.Clone(r.forbidden)
 	maps.Copy(copied.origins, r.origins)
 	for gvk, objects := range r.objects {

@@ -93,6 +93,7 @@ func (r *reading) single(ctx context.Context, from origin, fields map[string]any
 		err = complete(object, gvk, r.namespace)
 	}
 	if err == nil {
+		r.reader.noteOmitted(fields, object, gvk)
 		err = r.add(from, object, gvk)
 	}
 	if err != nil {
