@@ -15,8 +15,8 @@ import (
 	"github.com/meshtls/meshtls/internal/source"
 )
 
-const diffLong = `Show what a change of files comes to, before it is made: which policies and Istio objects differ, which ports of which workloads take
-something else, and which calls are refused, or get through, or become mutual TLS, that were not before.
+const diffLong = `Show what a change of files comes to, before it is made: which policies and Istio objects differ, which ports of workloads
+take something else, and which calls are refused, or get through, or become mutual TLS, that were not before.
 
 The files of -f are laid on top of the cluster, as if they had been applied. With --from no cluster is read: the files of --from are the
 mesh before the change, and those of -f the one after it, so that what -f lacks is deleted.

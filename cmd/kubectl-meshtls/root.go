@@ -43,6 +43,7 @@ Commands that have no target take files and directories as arguments, too.`,
 		newRollout(streams, objects),
 		newExceptions(streams, objects),
 		newImport(streams, objects),
+		newCheck(streams, objects),
 		newVersion(streams, objects),
 	)
 	return root

@@ -64,13 +64,14 @@ func (d Difference) None() bool {
 }
 
 // doubtWithoutTraffic is said where ports become Strict.
-const doubtWithoutTraffic = "Callers without a proxy are not known from the configuration: kubectl meshtls preflight and evidence tell of them."
+const doubtWithoutTraffic = "" +
+	"Callers without a proxy are not known from the configuration: kubectl meshtls preflight and evidence tell of them."
 
 // Compare returns what changes from one world to the other.
 func Compare(before, after World) Difference {
 	old, then := NewPage(before), NewPage(after)
 	d := Difference{
-		Objects: changedObjects(before, after), Ports: old.changedPorts(then), Calls: []CallChange{},
+		Objects: ChangedObjects(before, after), Ports: old.changedPorts(then), Calls: []CallChange{},
 		Policies: changedPolicies(before, after), Findings: newFindings(before.Report, after.Report),
 	}
 	d.Calls = append(old.changedCalls(then, selectingIn(d.Objects)), old.lostOutsiders(d.Ports)...)

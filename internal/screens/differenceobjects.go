@@ -19,6 +19,7 @@ import (
 // Operation is what becomes of an object.
 type Operation string
 
+// What can become of an object.
 const (
 	Created Operation = "Created"
 	Changed Operation = "Changed"
@@ -42,8 +43,8 @@ type shown struct {
 	written, selecting bool
 }
 
-// changedObjects returns the policies and Istio objects that differ, by kind, namespace and name.
-func changedObjects(before, after World) []ObjectChange {
+// ChangedObjects returns the policies and Istio objects that differ, by kind, namespace and name.
+func ChangedObjects(before, after World) []ObjectChange {
 	old, fresh := documentsOf(before), documentsOf(after)
 	refs := sets.KeySet(old).Union(sets.KeySet(fresh)).UnsortedList()
 	slices.SortFunc(refs, func(a, b model.ObjectRef) int { return cmp.Or(kindOrder(a, b), a.Compare(b)) })
@@ -54,7 +55,8 @@ func changedObjects(before, after World) []ObjectChange {
 			continue
 		}
 		change := ObjectChange{
-			Object: ref, Operation: Changed, Written: was.written || is.written, Diff: diff(was.text, is.text), selecting: was.selecting || is.selecting,
+			Object: ref, Operation: Changed, Written: was.written || is.written, Diff: diff(was.text, is.text),
+			selecting: was.selecting || is.selecting,
 		}
 		switch {
 		case was.text == "":

@@ -12,8 +12,8 @@ import (
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 )
 
-// Lay puts what files hold on top of what the Reader has of a cluster, as if it had been applied there: an object takes the place of the one
-// of its name, and keeps what a cluster gives it.
+// Lay puts what files hold on top of what the Reader has of a cluster, as if it had been applied there: an object takes the place of the
+// one of its name, and keeps what a cluster gives it.
 //
 // The pods that run stay, unless the template of their controller has other labels now: they tell more than a template does.
 func (r *Reader) Lay(files *Reader) error {

@@ -22,8 +22,8 @@ func init() {
 			Name:     "destinationrule-contradicts-level",
 			Severity: []lint.Severity{lint.Warning},
 			Classes:  []string{"M01", "M02"},
-			Finds: "a DestinationRule with `ISTIO_MUTUAL` for hosts of a namespace for which a PeerAuthentication of the namespace or the mesh says " +
-				"`DISABLE`, or with `DISABLE` where that says `STRICT`, and no pod of the namespace is known. Of pods that are known " +
+			Finds: "a DestinationRule with `ISTIO_MUTUAL` for hosts of a namespace for which a PeerAuthentication of the namespace or the mesh " +
+				"says `DISABLE`, or with `DISABLE` where that says `STRICT`, and no pod of the namespace is known. Of pods that are known " +
 				"`destinationrule-mtls-to-disabled` and `destinationrule-plaintext-to-strict` tell.",
 			Why: "Where a pod has a proxy, the calls fail.",
 			Fix: "Remove the `tls`: Istio then does what the server takes. Or change the PeerAuthentication.",

@@ -44,9 +44,10 @@ func contradictsLevel(v *mesh.View) []model.Finding {
 		}
 		f := lint.Finding(lint.Warning, model.KindPeerAuthentication, pa, field)
 		f.Related = level.Origin.Object
-		f.Message = fmt.Sprintf("It says STRICT, and %s disables mutual TLS: where a pod has a proxy, clients send plaintext, since they ask the "+
-			"namespace and the mesh alone, and the pod refuses it.", level.Origin)
-		f.Remedy = fmt.Sprintf("Let %s say PERMISSIVE, or tell the clients by a DestinationRule with ISTIO_MUTUAL for the Service.", level.Origin.Object)
+		f.Message = fmt.Sprintf("It says STRICT, and %s disables mutual TLS: where a pod has a proxy, clients send plaintext, since they ask "+
+			"the namespace and the mesh alone, and the pod refuses it.", level.Origin)
+		f.Remedy = fmt.Sprintf("Let %s say PERMISSIVE, or tell the clients by a DestinationRule with ISTIO_MUTUAL for the Service.",
+			level.Origin.Object)
 		findings = append(findings, f)
 	}
 	return findings

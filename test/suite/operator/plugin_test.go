@@ -3,6 +3,7 @@ package operator
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"os/exec"
@@ -125,6 +126,45 @@ var _ = Describe("The program kubectl-meshtls", Ordered, Serial, func() {
 		}).Should(Succeed())
 	})
 
+	It("checks the cluster: the CRD, statuses and objects are as they should be, and no Deployment runs the operator", func(ctx SpecContext) {
+		Eventually(func(g Gomega) {
+			stdout, stderr, code := run(ctx, "check", "-o", "json", "--kubeconfig", operator.Kubeconfig)
+			g.Expect(code).To(Equal(1), stderr)
+			states := checkStates(stdout)
+			for check, state := range map[string]string{
+				"api-server": "OK", "rights": "OK", "istio-crds": "OK", "crd": "OK", "statuses": "OK", "drift": "OK",
+				"deployment": "Failed", "admission": "Warning",
+			} {
+				g.Expect(states).To(HaveKeyWithValue(check, state))
+			}
+		}).Should(Succeed())
+
+		By("asking with the rights of nobody")
+		user, err := plugged.AddUser("checker")
+		Expect(err).NotTo(HaveOccurred())
+		stdout, stderr, code := run(ctx, "check", "--pre", "-o", "json", "--kubeconfig", user.Kubeconfig)
+		Expect(code).To(Equal(1), stderr)
+		Expect(checkStates(stdout)).To(HaveKeyWithValue("rights", "Failed"))
+		stdout, stderr, code = run(ctx, "check", "-o", "json", "--kubeconfig", user.Kubeconfig)
+		Expect(code).To(Equal(0), stderr)
+		Expect(checkStates(stdout)).To(And(HaveKeyWithValue("rights", "Warning"), HaveKeyWithValue("drift", "Unknown"),
+			HaveKeyWithValue("crd", "Unknown"), HaveKeyWithValue("statuses", "Unknown")))
+	})
+
+	It("tells of a file that is there already that nothing changes, and lints it as the cluster has it", func(ctx SpecContext) {
+		root, err := controlplane.Root()
+		Expect(err).NotTo(HaveOccurred())
+		file := filepath.Join(root, "config", "samples", "problems", "10-not-found.yaml")
+		Eventually(func(g Gomega) {
+			stdout, stderr, code := run(ctx, "diff", "-f", file, "--kubeconfig", operator.Kubeconfig)
+			g.Expect(code).To(Equal(0), stdout+stderr)
+			g.Expect(stdout).To(Equal("Nothing changes.\n"))
+		}).Should(Succeed())
+		stdout, stderr, code := run(ctx, "lint", "-f", file, "--with-cluster", "--kubeconfig", operator.Kubeconfig)
+		Expect(code).To(Equal(1), stderr)
+		Expect(stdout).To(ContainSubstring("10-not-found.yaml:"))
+	})
+
 	It("judges what a user with rights in one namespace may see, and says what it does not know", func(ctx SpecContext) {
 		user, err := plugged.AddUser("tenant")
 		Expect(err).NotTo(HaveOccurred())
@@ -158,6 +198,21 @@ var _ = Describe("The program kubectl-meshtls", Ordered, Serial, func() {
 		}
 	})
 })
+
+// checkStates returns the states of a checkup in JSON, by check.
+func checkStates(stdout string) map[string]string {
+	GinkgoHelper()
+	var answer struct {
+		Checks []struct{ Check, State, Docs string }
+	}
+	Expect(json.Unmarshal([]byte(stdout), &answer)).To(Succeed())
+	states := map[string]string{}
+	for _, check := range answer.Checks {
+		Expect(check.Docs).NotTo(BeEmpty())
+		states[check.Check] = check.State
+	}
+	return states
+}
 
 // applySamples applies a folder of samples as its kustomization.yaml lists it.
 func applySamples(ctx context.Context, folder string) {
