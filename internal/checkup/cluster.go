@@ -26,11 +26,13 @@ func rights(f Facts) answer {
 	switch {
 	case len(f.Denied) > 0 && f.Pre:
 		return answer{
-			Failed, "You may not " + listed(f.Denied) + ", which the installation does.", "Ask for these rights, or have somebody install it who has them.",
+			Failed, "You may not " + listed(f.Denied) + ", which the installation does.",
+			"Ask for these rights, or have somebody install it who has them.",
 		}
 	case len(f.Denied) > 0:
 		return answer{
-			Warning, "You may not " + listed(f.Denied) + ", so what depends on these objects is not judged.", "Ask for these rights to check all of it.",
+			Warning, "You may not " + listed(f.Denied) + ", so what depends on these objects is not judged.",
+			"Ask for these rights to check all of it.",
 		}
 	case f.Pre:
 		return well("You may create all that the installation consists of.")
@@ -76,7 +78,9 @@ func knownRevisions(f Facts) answer {
 		}
 	}
 	if len(names) == 0 {
-		return answer{Warning, "No webhook names a control plane, so its revisions are not known.", "Install Istio's control plane with its injector."}
+		return answer{
+			Warning, "No webhook names a control plane, so its revisions are not known.", "Install Istio's control plane with its injector.",
+		}
 	}
 	message := "Control planes: " + strings.Join(sets.List(names), ", ")
 	for _, tag := range sets.List(sets.KeySet(tags)) {

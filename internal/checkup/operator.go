@@ -14,10 +14,13 @@ func deployment(f Facts) answer {
 	switch {
 	case len(f.Deployments) == 0:
 		return answer{
-			Failed, "No Deployment has the operator's label app.kubernetes.io/name=meshtls.", "Install the operator, or start it if it runs elsewhere.",
+			Failed, "No Deployment has the operator's label app.kubernetes.io/name=meshtls.",
+			"Install the operator, or start it if it runs elsewhere.",
 		}
 	case len(f.Deployments) > 1:
-		return answer{Failed, fmt.Sprintf("%d Deployments are the operator's, and would undo each other's writes.", len(f.Deployments)), "Delete all but one."}
+		return answer{
+			Failed, fmt.Sprintf("%d Deployments are the operator's, and would undo each other's writes.", len(f.Deployments)), "Delete all but one.",
+		}
 	}
 	d := f.Deployments[0]
 	name := fmt.Sprintf("Deployment %s/%s (%s)", d.Namespace, d.Name, image(d))
