@@ -84,7 +84,7 @@ func newEvidence(streams genericiooptions.IOStreams, objects *input) *cobra.Comm
 			}
 			return runEvidence(command.Context(), streams, objects, question{flags: flags, target: slices.Concat(args, []string{""})[0]})
 		},
-		ValidArgsFunction: completeKinds(explain.PodKinds()),
+		ValidArgsFunction: completeTargets(explain.PodKinds(), objects),
 	}
 	command.Flags().StringVarP(&flags.output, "output", "o", outputText, "How to write the answer: text, json or yaml.")
 	command.Flags().BoolVar(&flags.printTelemetry, "print-telemetry", false,

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
@@ -51,6 +50,9 @@ const explainExample = `  # All connections of a Deployment of the current names
   # What a policy does, and to whom
   kubectl meshtls explain mtp/payments
 
+  # As a picture, for Markdown
+  kubectl meshtls explain ns/shop -o mermaid
+
   # From manifests, for a program
   kubectl meshtls explain service/payments.shop -f manifests/ -o json`
 
@@ -62,8 +64,11 @@ type explainFlags struct {
 
 // explanations are the formats that an answer is written in.
 var explanations = map[string]func(out io.Writer, a explain.Answer) error{
-	"text": func(out io.Writer, a explain.Answer) error { return report.Explanation(out, a, report.StyleOf(out)) },
-	"json": report.ExplanationJSON,
+	outputText:    func(out io.Writer, a explain.Answer) error { return report.Explanation(out, a, report.StyleOf(out)) },
+	outputJSON:    report.ExplanationJSON,
+	outputYAML:    report.ExplanationYAML,
+	outputDOT:     report.ExplanationDOT,
+	outputMermaid: report.ExplanationMermaid,
 }
 
 func newExplain(streams genericiooptions.IOStreams, objects *input) *cobra.Command {
@@ -79,16 +84,16 @@ func newExplain(streams genericiooptions.IOStreams, objects *input) *cobra.Comma
 			flags.Target = args[0]
 			return runExplain(command.Context(), streams, objects, flags)
 		},
-		ValidArgsFunction: completeKinds(explain.Kinds()),
+		ValidArgsFunction: completeTargets(explain.Kinds(), objects),
 	}
-	command.Flags().StringVarP(&flags.output, "output", "o", "text", "How to write the answer: text or json.")
+	command.Flags().StringVarP(&flags.output, "output", "o", "text", "How to write the answer: text, json, yaml, or as a graph: dot or mermaid.")
 	command.Flags().Int32VarP(&flags.Port, "port", "p", 0,
 		"Say only what is taken at this port of the pods, or of the Service that is the target.")
 	command.Flags().StringVar(&flags.To, "to", "", "Say only what is sent to this destination: <host> or <host>:<port>.")
 	command.Flags().BoolVar(&flags.All, "all", false, "List all destinations.")
 	objects.addFlags(command.Flags())
 	objects.addClusterFlag(command)
-	complete(command, "output", "text", "json")
+	complete(command, "output", outputText, outputJSON, outputYAML, outputDOT, outputMermaid)
 	return command
 }
 
@@ -98,20 +103,6 @@ func oneTarget(_ *cobra.Command, args []string) error {
 		return fmt.Errorf("name one target, such as deployment/payments.shop; there are %d", len(args))
 	}
 	return nil
-}
-
-// completeKinds offers the kinds of targets. The names would need all of the mesh to be read.
-func completeKinds(known []string) cobra.CompletionFunc {
-	return func(_ *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
-		if len(args) > 0 || strings.Contains(typed, "/") {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		var kinds []string
-		for _, kind := range known {
-			kinds = append(kinds, kind+"/")
-		}
-		return kinds, cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
-	}
 }
 
 func (f explainFlags) validate() error {

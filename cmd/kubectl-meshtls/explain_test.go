@@ -30,7 +30,7 @@ func TestExplain(t *testing.T) {
 		"no-target":           {args: "-f testdata/in/policies.yaml", want: exitFailure},
 		"no-port":             {args: "deployment/payments.shop -p 65536 -f testdata/in/policies.yaml", want: exitFailure},
 		"to-and-all":          {args: "deployment/payments.shop --to a --all -f testdata/in/policies.yaml", want: exitFailure},
-		"unknown-output":      {args: "deployment/payments.shop -o yaml -f testdata/in/policies.yaml", want: exitFailure},
+		"unknown-output":      {args: "deployment/payments.shop -o wide -f testdata/in/policies.yaml", want: exitFailure},
 		"bad-documents":       {args: "deployment/payments.shop -f testdata/in/bad.yaml", want: exitFailure},
 		"help":                {args: "--help"},
 	}

@@ -65,7 +65,7 @@ func newPreflight(streams genericiooptions.IOStreams, objects *input) *cobra.Com
 			}
 			return nil
 		},
-		ValidArgsFunction: completeKinds(explain.PodKinds()),
+		ValidArgsFunction: completeTargets(explain.PodKinds(), objects),
 	}
 	command.Flags().StringVarP(&output, "output", "o", outputText, "How to write the answer: text, json or yaml.")
 	objects.addFlags(command.Flags())

@@ -46,5 +46,14 @@ Commands that have no target take files and directories as arguments, too.`,
 		newCheck(streams, objects),
 		newVersion(streams, objects),
 	)
+	completeBelow(root, objects)
 	return root
+}
+
+// completeBelow lets the shell offer values for kubectl's flags of the command and all below it.
+func completeBelow(command *cobra.Command, objects *input) {
+	completeKube(command, objects)
+	for _, below := range command.Commands() {
+		completeBelow(below, objects)
+	}
 }

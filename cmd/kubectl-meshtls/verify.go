@@ -80,7 +80,7 @@ func newVerify(streams genericiooptions.IOStreams, objects *input) *cobra.Comman
 		RunE: func(command *cobra.Command, args []string) error {
 			return runVerify(command.Context(), streams, objects, verifyQuestion{flags: flags, target: slices.Concat(args, []string{""})[0]})
 		},
-		ValidArgsFunction: completeKinds(explain.PodKinds()),
+		ValidArgsFunction: completeTargets(explain.PodKinds(), objects),
 	}
 	command.Flags().StringVarP(&flags.output, "output", "o", outputText, "How to write the answer: text or json.")
 	command.Flags().StringSliceVar(&flags.dumps, "dump", nil,
