@@ -90,6 +90,6 @@ func (n Namespace) result(findings []model.Finding) model.Result {
 		Namespace: n.Snapshot.Namespace,
 		Mesh:      n.Snapshot.Mesh,
 		Objects:   n.Objects,
-		Policies:  report(n.Snapshot, n.Plan.Policies, n.Objects, findings),
+		Policies:  report(n.Snapshot, n.resolved(n.Plan.Policies), n.Objects, findings),
 	}
 }
