@@ -26,6 +26,9 @@ const (
 // reasonExceptionEnds is the reason of the event that an exception from a floor comes to its end.
 const reasonExceptionEnds = "FloorExceptionEnds"
 
+// reasonNewWarnings is the reason of the event that findings warn of what they did not warn of before.
+const reasonNewWarnings = "NewWarnings"
+
 // noteLimit is the longest note that the events API takes.
 const noteLimit = 1024
 
@@ -62,6 +65,52 @@ func (r *Reconciler) recordExceptions(policy *meshtlsv1alpha1.MeshTLSPolicy, now
 				severity: corev1.EventTypeWarning, reason: reasonExceptionEnds, action: actionReconcile, note: f.Field + ": " + f.Message,
 			})
 		}
+	}
+}
+
+// recordWarnings tells of the warnings that the status has not had: a policy can be Ready, and do what nobody meant. Those of exceptions
+// are told of in their own words.
+func (r *Reconciler) recordWarnings(policy *meshtlsv1alpha1.MeshTLSPolicy, now meshtlsv1alpha1.MeshTLSPolicyStatus) {
+	var fresh []meshtlsv1alpha1.Finding
+	for _, f := range now.Findings {
+		ofException := f.Check == model.CheckExceptedFromFloor || f.Check == model.CheckExceptionEnds
+		if f.Severity == meshtlsv1alpha1.SeverityWarning && !ofException && !slices.Contains(policy.Status.Findings, f) {
+			fresh = append(fresh, f)
+		}
+	}
+	if len(fresh) == 0 {
+		return
+	}
+	note := strings.TrimSpace(fresh[0].Field+" "+fresh[0].Check) + ": " + fresh[0].Message
+	if more := len(fresh) - 1; more > 0 {
+		note = fmt.Sprintf("%s (and %d more in status.findings)", note, more)
+	}
+	r.record(policy, announcement{severity: corev1.EventTypeWarning, reason: reasonNewWarnings, action: actionReconcile, note: note})
+}
+
+// recordCorrected tells on each object that somebody else had changed for whom it is written: who changed it looks there.
+func (r *Reconciler) recordCorrected(live model.Objects, changes model.ChangeSet) {
+	corrected := sets.New[model.ObjectRef]()
+	for _, change := range changes.Changes {
+		if change.Verb == model.DriftCorrected {
+			corrected.Insert(change.Object)
+		}
+	}
+	for _, object := range live.All() {
+		if !corrected.Has(apply.RefOf(object)) {
+			continue
+		}
+		var policies []string
+		for _, owner := range object.GetOwnerReferences() {
+			if owner.Kind == model.KindPolicy {
+				policies = append(policies, owner.Name)
+			}
+		}
+		r.record(object, announcement{
+			severity: corev1.EventTypeWarning, reason: string(model.DriftCorrected), action: actionCorrect,
+			note: fmt.Sprintf("Somebody had changed it, and it was put back: the operator writes it for MeshTLSPolicy %s. Change that instead.",
+				strings.Join(policies, ", ")),
+		})
 	}
 }
 

@@ -73,6 +73,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	work := workOf(snapshot, result)
 	changes := apply.Applier{Client: cluster, Contests: r.contests, Pace: r.pace, Exists: r.exists}.Apply(ctx, work)
 	r.recordPruned(snapshot, work.Live, changes)
+	r.recordCorrected(work.Live, changes)
 	r.metrics.Applied(changes)
 	logChanges(ctx, changes)
 	again, err := r.tell(ctx, cluster, report{snapshot: snapshot, result: result, changes: changes})

@@ -95,6 +95,7 @@ func (r *Reconciler) tellOne(
 		r.metrics.StatusUpdated()
 		r.recordTransition(policy, want)
 		r.recordExceptions(policy, want)
+		r.recordWarnings(policy, want)
 		r.recordRollout(policy, want)
 		return nil
 	case apierrors.IsConflict(err):

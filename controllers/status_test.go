@@ -111,6 +111,57 @@ func TestRecordDrift(t *testing.T) {
 	}
 }
 
+func TestRecordCorrected(t *testing.T) {
+	owned := func(name string) *istiosecurityv1.PeerAuthentication {
+		return &istiosecurityv1.PeerAuthentication{ObjectMeta: metav1.ObjectMeta{
+			Namespace: "shop", Name: name,
+			OwnerReferences: []metav1.OwnerReference{{Kind: "MeshTLSPolicy", Name: "a"}, {Kind: "MeshTLSPolicy", Name: "b"}},
+		}}
+	}
+	live := model.Objects{PeerAuthentications: []*istiosecurityv1.PeerAuthentication{owned("changed"), owned("updated")}}
+	changes := model.ChangeSet{}
+	for name, verb := range map[string]model.Verb{"changed": model.DriftCorrected, "updated": model.Updated} {
+		object := model.ObjectRef{Kind: model.KindPeerAuthentication, Namespace: "shop", Name: name}
+		changes.Changes = append(changes.Changes, model.Change{Verb: verb, Object: object})
+	}
+	recorder := events.NewFakeRecorder(2)
+	(&Reconciler{recorder: recorder}).recordCorrected(live, changes)
+	want := []string{"Warning DriftCorrected Somebody had changed it, and it was put back: the operator writes it for MeshTLSPolicy a, b. " +
+		"Change that instead."}
+	if diff := cmp.Diff(want, recorded(recorder)); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+}
+
+func TestRecordWarnings(t *testing.T) {
+	found := func(severity meshtlsv1alpha1.Severity, check string) meshtlsv1alpha1.Finding {
+		return meshtlsv1alpha1.Finding{Severity: severity, Check: check, Field: "spec.accept", Message: "It is so."}
+	}
+	warned, other := found(meshtlsv1alpha1.SeverityWarning, "a"), found(meshtlsv1alpha1.SeverityWarning, "b")
+	tests := map[string]struct {
+		before, now []meshtlsv1alpha1.Finding
+		want        []string
+	}{
+		"none":                   {},
+		"a new one":              {now: []meshtlsv1alpha1.Finding{warned}, want: []string{"Warning NewWarnings spec.accept a: It is so."}},
+		"one that was there":     {before: []meshtlsv1alpha1.Finding{warned}, now: []meshtlsv1alpha1.Finding{warned}},
+		"one that went":          {before: []meshtlsv1alpha1.Finding{warned}},
+		"no warnings":            {now: []meshtlsv1alpha1.Finding{found(meshtlsv1alpha1.SeverityError, "a"), found(meshtlsv1alpha1.SeverityInfo, "b")}},
+		"of an exception":        {now: []meshtlsv1alpha1.Finding{found(meshtlsv1alpha1.SeverityWarning, model.CheckExceptionEnds)}},
+		"two new beside another": {[]meshtlsv1alpha1.Finding{found(meshtlsv1alpha1.SeverityWarning, "c")}, []meshtlsv1alpha1.Finding{warned, other}, []string{"Warning NewWarnings spec.accept a: It is so. (and 1 more in status.findings)"}},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			recorder := events.NewFakeRecorder(2)
+			policy := &meshtlsv1alpha1.MeshTLSPolicy{Status: meshtlsv1alpha1.MeshTLSPolicyStatus{Findings: tc.before}}
+			(&Reconciler{recorder: recorder}).recordWarnings(policy, meshtlsv1alpha1.MeshTLSPolicyStatus{Findings: tc.now})
+			if diff := cmp.Diff(tc.want, recorded(recorder)); diff != "" {
+				t.Errorf("events (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 // recorded returns the events that were recorded.
 func recorded(recorder *events.FakeRecorder) []string {
 	close(recorder.Events)

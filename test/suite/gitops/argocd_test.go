@@ -125,6 +125,16 @@ func TestArgoCDHealthOfWhatIsNotJudgedYet(t *testing.T) {
 			object: `{"metadata": {"generation": 1}, "status": {"observedGeneration": 1}}`,
 			want:   health{"Progressing", "The policy is not Ready yet."},
 		},
+		"a policy that is Ready, with a warning": {
+			object: `{"metadata": {"generation": 1}, "status": {"observedGeneration": 1, "findingsSummary": "1 warning, 1 info",
+				"findings": [{"severity": "Info"}, {"severity": "Warning"}], "conditions": [{"type": "Ready", "status": "True", "message": "All is written."}]}}`,
+			want: health{"Healthy", "All is written. Findings: 1 warning, 1 info."},
+		},
+		"a policy that is Ready, with infos alone": {
+			object: `{"metadata": {"generation": 1}, "status": {"observedGeneration": 1, "findingsSummary": "1 info",
+				"findings": [{"severity": "Info"}], "conditions": [{"type": "Ready", "status": "True", "message": "All is written."}]}}`,
+			want: health{"Healthy", "All is written."},
+		},
 		"a policy that is being deleted": {
 			object: `{"metadata": {"generation": 1, "deletionTimestamp": "2026-01-01T00:00:00Z"}}`,
 			want:   health{"Progressing", "The policy is being deleted."},
