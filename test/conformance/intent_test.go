@@ -154,7 +154,7 @@ func (c *tally) demandWeight(t *testing.T) {
 		t.Errorf("only %d of %d policies are Ready: the property says too little", c.ready, c.policies)
 	}
 	if share := c.timidShare(); share > mostTimid && c.worlds >= defaultWorlds {
-		t.Errorf("%.1f %% of the policies are not Ready although Istio does all that they say; such as:\n%s", share, strings.Join(c.examples, "\n"))
+		t.Errorf("%.1f %% of the policies are not Ready although Istio does all that they say:\n%s", share, strings.Join(c.examples, "\n"))
 	}
 	for _, name := range worlds.Classes() {
 		if c.classes[name] == 0 && c.worlds >= defaultWorlds {

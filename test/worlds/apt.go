@@ -57,7 +57,8 @@ func (a apt) learn(d *Drawn) {
 // fits takes out of the policy what speaks of nothing, and reports whether something is left.
 func (a apt) fits(p *meshtlsv1alpha1.MeshTLSPolicy) bool {
 	if p.Spec.Gateway != nil {
-		p.Spec.Gateway = &meshtlsv1alpha1.Target{Selector: &meshtlsv1alpha1.LabelSelector{MatchLabels: map[string]string{"istio": "ingressgateway"}}}
+		gateways := &meshtlsv1alpha1.LabelSelector{MatchLabels: map[string]string{"istio": "ingressgateway"}}
+		p.Spec.Gateway = &meshtlsv1alpha1.Target{Selector: gateways}
 	}
 	var selected []*corev1.Pod
 	if p.Spec.Workload != nil {
@@ -66,7 +67,9 @@ func (a apt) fits(p *meshtlsv1alpha1.MeshTLSPolicy) bool {
 		}
 	}
 	if p.Spec.Accept != nil {
-		p.Spec.Accept.Ports = slices.DeleteFunc(p.Spec.Accept.Ports, func(port meshtlsv1alpha1.AcceptPort) bool { return !a.leads(port, selected) })
+		p.Spec.Accept.Ports = slices.DeleteFunc(p.Spec.Accept.Ports, func(port meshtlsv1alpha1.AcceptPort) bool {
+			return !a.leads(port, selected)
+		})
 	}
 	var sends []meshtlsv1alpha1.Send
 	for _, send := range p.Spec.Send {
@@ -81,10 +84,14 @@ func (a apt) fits(p *meshtlsv1alpha1.MeshTLSPolicy) bool {
 // selectedBy returns the pods of a policy for workloads.
 func (a apt) selectedBy(p *meshtlsv1alpha1.MeshTLSPolicy) []*corev1.Pod {
 	selector := labels.Set{}
-	if target := p.Spec.Workload; target.Selector != nil {
-		selector = target.Selector.MatchLabels
-	} else if i := slices.IndexFunc(a.services, func(s *corev1.Service) bool { return s.Namespace == p.Namespace && s.Name == target.Service }); i >= 0 {
-		selector = a.services[i].Spec.Selector
+	named := slices.IndexFunc(a.services, func(s *corev1.Service) bool {
+		return s.Namespace == p.Namespace && s.Name == p.Spec.Workload.Service
+	})
+	switch {
+	case p.Spec.Workload.Selector != nil:
+		selector = p.Spec.Workload.Selector.MatchLabels
+	case named >= 0:
+		selector = a.services[named].Spec.Selector
 	}
 	if len(selector) == 0 {
 		return nil
