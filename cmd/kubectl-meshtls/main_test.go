@@ -47,6 +47,8 @@ func TestGolden(t *testing.T) {
 		"ui/no-such-time":           {args: "ui -f testdata/in/sane.yaml --since soon", want: exitFailure},
 		"lint/plain-istio":          {args: "lint -f testdata/in/istio.yaml", want: exitFindings},
 		"lint/plain-istio-json":     {args: "lint -f testdata/in/istio.yaml -o json", want: exitFindings},
+		"lint/plain-istio-report":   {args: "lint -f testdata/in/istio.yaml -o policyreport", want: exitFindings},
+		"lint/all-is-well-report":   {args: "lint -f testdata/in/sane.yaml -o policyreport"},
 		"lint/plain-istio-sarif":    {args: "lint -f testdata/in/istio.yaml -o sarif", want: exitFindings},
 		"lint/one-namespace":        {args: "lint -f testdata/in/istio.yaml -n shop", want: exitFindings},
 		"lint/all-is-well":          {args: "lint -f testdata/in/sane.yaml"},
