@@ -45,7 +45,7 @@ func programmedOf(o model.Outcome, accepted metav1.Condition, failures []model.F
 
 // effectiveOf: Istio does what the policy asks.
 func effectiveOf(o model.Outcome, accepted, resolved, programmed metav1.Condition) metav1.Condition {
-	broken := lowering(o.Findings, meshtlsv1alpha1.ConditionEffective)
+	broken, doubted := doubtedApart(lowering(o.Findings, meshtlsv1alpha1.ConditionEffective))
 	lost := lowering(o.Findings, meshtlsv1alpha1.ConditionAccepted)
 	switch {
 	case accepted.Status != metav1.ConditionTrue:
@@ -58,9 +58,25 @@ func effectiveOf(o model.Outcome, accepted, resolved, programmed metav1.Conditio
 		return lowered(meshtlsv1alpha1.ConditionEffective, meshtlsv1alpha1.ReasonPartlyConflicted, lost)
 	case resolved.Status != metav1.ConditionTrue:
 		return pending(meshtlsv1alpha1.ConditionEffective, "It cannot be known before everything that the spec names is there.")
+	case len(doubted) > 0:
+		unknown := lowered(meshtlsv1alpha1.ConditionEffective, doubted[0].Reason, doubted)
+		unknown.Status = metav1.ConditionUnknown
+		return unknown
 	default:
 		return isTrue(meshtlsv1alpha1.ConditionEffective, "Nothing that the operator knows of keeps Istio from doing it.")
 	}
+}
+
+// doubtedApart parts the findings that something is wrong from those that it cannot be known.
+func doubtedApart(findings []model.Finding) (broken, doubted []model.Finding) {
+	for _, f := range findings {
+		if f.Reason == meshtlsv1alpha1.ReasonUndecodable {
+			doubted = append(doubted, f)
+		} else {
+			broken = append(broken, f)
+		}
+	}
+	return broken, doubted
 }
 
 // readyOf derives Ready: the first condition that is not True speaks, then a rollout that needs somebody. One that is on its way leaves it
@@ -95,7 +111,7 @@ func progressOf(accepted, resolved, programmed, effective metav1.Condition) []me
 		return []metav1.Condition{raised(meshtlsv1alpha1.ConditionStalled, firstFalse(accepted, programmed))}
 	case resolved.Status == metav1.ConditionFalse, programmed.Status == metav1.ConditionFalse:
 		return []metav1.Condition{raised(meshtlsv1alpha1.ConditionReconciling, firstFalse(resolved, programmed))}
-	case isStalled(effective):
+	case isStalled(effective), effective.Reason == meshtlsv1alpha1.ReasonUndecodable:
 		return []metav1.Condition{raised(meshtlsv1alpha1.ConditionStalled, effective)}
 	default:
 		return nil
