@@ -39,7 +39,10 @@ type randomCall struct {
 	// host is whom explain knows the call by.
 	host string
 	ends []end
-	got  []mesh.Result
+	// viaGateway says that it is a call of a gateway, and next how the connections end that the gateway opens.
+	viaGateway bool
+	next       []end
+	got        []mesh.Result
 }
 
 // String names the call, in every model of the mesh.
@@ -52,6 +55,7 @@ func (r *randomWorlds) callsIn(seen agreement.World, drawn carrying) []*randomCa
 		from := r.running[called.Client.Namespace+"/"+called.Client.Example]
 		switch {
 		case from == nil || strings.HasPrefix(called.Host, "istiod.") || strings.HasPrefix(called.Host, "kubernetes."):
+		case leadsTo(called, "edge"): // what becomes of it is for the gateway's hosts to say
 		case from.Namespace == outside && !isService(called.Host): // it would call itself
 		case from.Proxy == mesh.None && !isService(called.Host) && r.leadsToPods(called): // who has no proxy cannot look these up
 		case called.Bypasses:
@@ -66,7 +70,12 @@ func (r *randomWorlds) callsIn(seen agreement.World, drawn carrying) []*randomCa
 			all = append(all, directCalls(r.running["outside/partner"], to, server)...)
 		}
 	}
-	return all
+	return append(all, r.gatewayCalls(seen)...)
+}
+
+// leadsTo reports whether a pod of this name is behind a destination.
+func leadsTo(called agreement.Called, pod string) bool {
+	return slices.ContainsFunc(called.Ends, func(e explain.Endpoint) bool { return e.Example == pod })
 }
 
 // leadsToPods reports whether a destination has pods of a random world behind it.
@@ -94,13 +103,17 @@ func (r *randomWorlds) callOf(from *mesh.Running, called agreement.Called, drawn
 		}
 	}
 	for _, e := range called.Ends {
-		found := end{outcome: c.foreseen(e.Outcome), why: e.Why}
-		if e.Example != "" {
-			found.pod = e.Namespace + "/" + e.Example
-		}
-		c.ends = append(c.ends, found)
+		c.ends = append(c.ends, end{pod: podOf(e), outcome: c.foreseen(e.Outcome), why: e.Why})
 	}
 	return c
+}
+
+// podOf names the pod of an endpoint; empty: it is none that is known.
+func podOf(e explain.Endpoint) string {
+	if e.Example == "" {
+		return ""
+	}
+	return e.Namespace + "/" + e.Example
 }
 
 // speak has the client speak what a port is declared to carry.
@@ -200,6 +213,9 @@ func ended(got mesh.Result) mesh.Outcome {
 
 // differs says how a result differs from all that explain says of the pod that the call led to.
 func (c *randomCall) differs(got mesh.Result) error {
+	if c.viaGateway {
+		return c.differsAtGateway(got)
+	}
 	to := ""
 	if len(got.Hops) > 0 {
 		to = got.Hops[0].To

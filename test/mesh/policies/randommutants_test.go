@@ -53,7 +53,7 @@ func (r *randomWorlds) breakModel(t *testing.T, seen agreement.World, drawn carr
 			said[c.String()] = c.ends
 		}
 		if slices.ContainsFunc(made, func(c *randomCall) bool {
-			other := randomCall{Call: c.Call, ends: said[c.String()]}
+			other := randomCall{Call: c.Call, ends: said[c.String()], viaGateway: c.viaGateway, next: c.next}
 			return len(other.ends) > 0 && other.differs(c.got[0]) != nil
 		}) {
 			r.noticed[name]++

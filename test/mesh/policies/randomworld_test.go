@@ -16,6 +16,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/test/mesh"
 	"github.com/meshtls/meshtls/test/worlds"
 )
@@ -54,6 +55,10 @@ const (
 	outAddresses = "endpoints and machines at addresses that are drawn: nobody is there"
 	outIngress   = "Ingresses: nobody is their class"
 	outHistory   = "a history: the world is what it is"
+	outBinds     = "addresses of gateways' servers that are drawn: the gateway does not have them"
+	outUnlisted  = "ServiceEntries that put servers into the mesh and list none: nobody says which is meant"
+	outPins      = "pins of client certificates: nobody has the key"
+	outRSA       = "RSA certificates and ciphers: the authority issues ECDSA"
 	outRefused   = "objects that the API server or Istio's webhook refuses"
 )
 
@@ -105,7 +110,9 @@ func (c *carrying) take(o client.Object) {
 	case *corev1.Service:
 		c.takeService(o)
 	case *istionetworkingv1.ServiceEntry:
-		c.objects = append(c.objects, c.reachable(o))
+		c.takeEntry(o)
+	case *meshtlsv1alpha1.MeshTLSPolicy:
+		c.takePolicy(o)
 	default:
 		c.objects = append(c.objects, o)
 	}
@@ -120,6 +127,14 @@ func (c *carrying) takeService(s *corev1.Service) {
 	default:
 		c.objects = append(c.objects, s)
 	}
+}
+
+func (c *carrying) takeEntry(e *istionetworkingv1.ServiceEntry) {
+	if e.Spec.Location == networkingapi.ServiceEntry_MESH_INTERNAL && e.Spec.Resolution == networkingapi.ServiceEntry_NONE {
+		c.leftOut[outUnlisted]++
+		return
+	}
+	c.objects = append(c.objects, c.reachable(e))
 }
 
 // reachable returns the ServiceEntry with servers that are there: the one outside the mesh. Where DNS would find them, they are listed;
