@@ -88,6 +88,7 @@ func newLint(streams genericiooptions.IOStreams, objects *input) *cobra.Command 
 	flags.sources.addFlags(command.Flags())
 	objects.addFlags(command.Flags())
 	complete(command, "output", "table", "json", "sarif", "policyreport")
+	objects.addClusterFlag(command)
 	complete(command, "fail-on", "error", "warning")
 	return command
 }
@@ -128,7 +129,7 @@ func runLint(ctx context.Context, streams genericiooptions.IOStreams, objects *i
 
 // lint reviews all that the reader has, and reports on the namespaces that were asked for.
 func (s *input) lint(ctx context.Context, reader *source.Reader, sources sourceFlags) (report.Report, error) {
-	scope, err := s.scope()
+	in, err := s.reach()
 	if err != nil {
 		return report.Report{}, err
 	}
@@ -146,34 +147,34 @@ func (s *input) lint(ctx context.Context, reader *source.Reader, sources sourceF
 		return report.Report{}, err
 	}
 	review.Findings = append(review.Findings, seen...)
-	found := report.New(findingsIn(scope, review), reader.Place)
-	found.Summary.Policies, found.Summary.IstioObjects = looked(scope, inventory, review)
-	found.Namespaces = namespacesIn(scope, inventory, review)
+	found := report.New(findingsIn(in, review), reader.Place)
+	found.Summary.Policies, found.Summary.IstioObjects = looked(in, inventory, review)
+	found.Namespaces = namespacesIn(in, inventory, review)
 	return found, nil
 }
 
 // findingsIn returns the findings about the policies and other objects of the namespaces that were asked for.
-func findingsIn(scope string, review model.Review) []model.Finding {
+func findingsIn(in reach, review model.Review) []model.Finding {
 	found := append(policyFindings(review.Results), review.Findings...)
 	return slices.DeleteFunc(found, func(f model.Finding) bool {
-		return !inScope(scope, f.Subject.Namespace)
+		return !in.has(f.Subject.Namespace)
 	})
 }
 
 // looked counts the policies and the other people's Istio objects that were looked at.
-func looked(scope string, i model.Inventory, review model.Review) (policies, istioObjects int) {
+func looked(in reach, i model.Inventory, review model.Review) (policies, istioObjects int) {
 	for _, o := range outcomesOf(review.Results) {
-		if inScope(scope, o.Policy.Namespace) {
+		if in.has(o.Policy.Namespace) {
 			policies++
 		}
 	}
-	return policies, count(scope, i.PeerAuthentications) + count(scope, i.DestinationRules) + count(scope, i.Gateways) +
-		count(scope, i.VirtualServices) + count(scope, i.ServiceEntries) + count(scope, i.WorkloadEntries) +
-		count(scope, i.AuthorizationPolicies)
+	return policies, count(in, i.PeerAuthentications) + count(in, i.DestinationRules) + count(in, i.Gateways) +
+		count(in, i.VirtualServices) + count(in, i.ServiceEntries) + count(in, i.WorkloadEntries) +
+		count(in, i.AuthorizationPolicies)
 }
 
 // namespacesIn returns the namespaces that were asked for and have a policy, or an object of Istio's.
-func namespacesIn(scope string, i model.Inventory, review model.Review) []string {
+func namespacesIn(in reach, i model.Inventory, review model.Review) []string {
 	all := sets.New[string]()
 	for _, o := range outcomesOf(review.Results) {
 		all.Insert(o.Policy.Namespace)
@@ -184,7 +185,7 @@ func namespacesIn(scope string, i model.Inventory, review model.Review) []string
 	} {
 		all.Insert(objects...)
 	}
-	return slices.DeleteFunc(sets.List(all), func(namespace string) bool { return !inScope(scope, namespace) })
+	return slices.DeleteFunc(sets.List(all), func(namespace string) bool { return !in.has(namespace) })
 }
 
 func namespacesAmong[T metav1.Object](objects []T) []string {
@@ -195,10 +196,10 @@ func namespacesAmong[T metav1.Object](objects []T) []string {
 	return namespaces
 }
 
-func count[T metav1.Object](scope string, objects []T) int {
+func count[T metav1.Object](in reach, objects []T) int {
 	n := 0
 	for _, o := range objects {
-		if inScope(scope, o.GetNamespace()) && !model.Ours(o) {
+		if in.has(o.GetNamespace()) && !model.Ours(o) {
 			n++
 		}
 	}
