@@ -77,7 +77,7 @@ func (w *walk) probationMessage() string {
 		at(w.clocks.SwitchedAt), at(w.clocks.SwitchedAt.Add(w.Spec.Probation)))
 	refused := w.Seen.Refused
 	switch {
-	case refused.Count > 0:
+	case w.refused():
 		return message + " " + refusedMessage(refused) + " It stays Strict, as onRefusal: Hold asks or as it was undone once."
 	case refused.Doubt != "":
 		return message + " " + refused.Doubt

@@ -171,11 +171,9 @@ func (w *walk) probation() (Stage, bool) {
 	if !w.switched() {
 		return Stage{}, false
 	}
-	// What was refused before the last step is not of the probation.
-	refused := w.Seen.Refused.Count > 0 && w.Now.After(w.clocks.SwitchedAt)
 	over := !w.Now.Before(w.clocks.SwitchedAt.Add(w.Spec.Probation))
 	switch {
-	case refused && w.Spec.OnRefusal == Undo && w.clocks.Attempts == 0:
+	case w.refused() && w.Spec.OnRefusal == Undo && w.clocks.Attempts == 0:
 		return w.undo(), true
 	case over:
 		return w.complete(completedMessage), true
@@ -183,6 +181,11 @@ func (w *walk) probation() (Stage, bool) {
 	stage := w.enter(Probation, w.probationMessage())
 	stage.Again = w.clocks.SwitchedAt.Add(w.Spec.Probation)
 	return stage, true
+}
+
+// refused reports whether calls were refused in the probation: what was refused before the last step is not of it.
+func (w *walk) refused() bool {
+	return w.Seen.Refused.Count > 0 && w.Now.After(w.clocks.SwitchedAt)
 }
 
 // undo decides to go back. The target stays Strict until the status says so.

@@ -44,9 +44,13 @@ func (w *walk) step() Stage {
 	return stage
 }
 
-// fold makes the whole target Strict.
+// fold makes the whole target Strict. Where the clocks have stood still, that was before the probation.
 func (w *walk) fold() {
 	w.clocks.SwitchedAt, w.clocks.SwitchAt, w.clocks.Promoted = w.Now, time.Time{}, nil
+	w.clocks.StoppedAt = time.Time{}
+	if w.stopped() {
+		w.clocks.StoppedAt = w.Now
+	}
 }
 
 // notInForce returns the units that were made Strict and are not.

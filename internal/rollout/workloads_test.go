@@ -101,3 +101,18 @@ func TestApprovalIsSpent(t *testing.T) {
 		t.Errorf("got %s, want a new approval to be awaited", got.Phase)
 	}
 }
+
+// TestProbationBeginsWithTheSwitch loses the status of the last step while nothing is known: the hour in which the clocks stood still was
+// before the probation, so it does not put that off, and calls that are refused are heard of.
+func TestProbationBeginsWithTheSwitch(t *testing.T) {
+	t.Parallel()
+	in := Input{
+		Spec: week(undoing), Force: force(strict), Seen: unknown, Now: now,
+		Last: inPhase(Switching, 169*time.Hour, switchAt(now), stoppedAt(ago(time.Hour))),
+	}
+	switched := Next(in)
+	in.Last, in.Seen, in.Now = switched.Clocks, refused(clean), now.Add(time.Minute)
+	if got := Next(in); got.Phase != Undone || !got.SwitchedAt.Equal(now) {
+		t.Errorf("got %s, switched at %s; want Undone, switched at %s", got.Phase, got.SwitchedAt, now)
+	}
+}

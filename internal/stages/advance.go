@@ -15,16 +15,22 @@ import (
 	"github.com/meshtls/meshtls/internal/translate"
 )
 
-const (
-	// turnWait is how long a rollout waits until it asks again whether it is its turn.
-	turnWait = time.Minute
-	// announcement is how long a switch is told of before its first step, and jitter by how much that differs between policies, so that
-	// those that become ripe together do not switch together.
-	announcement = time.Minute
-	jitter       = time.Minute
-	// step is the time between two steps: Envoy drains connections for 45 s.
-	step = 2 * time.Minute
-)
+// turnWait is how long a rollout waits until it asks again whether it is its turn.
+const turnWait = time.Minute
+
+// Pace is how fast targets are switched.
+type Pace struct {
+	// Announce is how long a switch is told of before its first step, and Jitter by how much that differs between policies at most, so
+	// that those that become ripe together do not switch together.
+	Announce, Jitter time.Duration
+	// Step is the time between two steps.
+	Step time.Duration
+}
+
+// DefaultPace leaves Envoy the 45 s in which it drains connections, before the next ones are closed.
+func DefaultPace() Pace {
+	return Pace{Announce: time.Minute, Jitter: time.Minute, Step: 2 * time.Minute}
+}
 
 // Input is what the rollouts of a namespace depend on besides its snapshot.
 type Input struct {
@@ -32,6 +38,7 @@ type Input struct {
 	Answers map[types.UID]Answer
 	// Free is how many targets of the namespace may be switching at a time.
 	Free int
+	Pace Pace
 	Now  time.Time
 }
 
@@ -107,7 +114,7 @@ func (a *Advanced) advance(t target, in Input) *meshtlsv1alpha1.RolloutStatus {
 	last := t.Policy.Status.Rollout
 	spec := specOf(t.Policy)
 	answer, answered := in.Answers[t.UID()]
-	turn := rollout.Turn{May: a.Switching < in.Free, Announce: announcement + jitterOf(t.UID()), Step: step}
+	turn := rollout.Turn{May: a.Switching < in.Free, Announce: in.Pace.Announce + in.Pace.jitterOf(t.UID()), Step: in.Pace.Step}
 	stage := rollout.Next(rollout.Input{
 		Spec: spec, Force: t.force(), Last: clocksOf(last), Turn: turn, Now: in.Now, Seen: t.seen(answer, answered),
 	})
@@ -128,10 +135,10 @@ func (a *Advanced) advance(t target, in Input) *meshtlsv1alpha1.RolloutStatus {
 }
 
 // jitterOf returns the policy's own part of the jitter.
-func jitterOf(uid types.UID) time.Duration {
+func (p Pace) jitterOf(uid types.UID) time.Duration {
 	sum := fnv.New32a()
 	_, _ = sum.Write([]byte(uid)) // it never fails
-	return time.Duration(sum.Sum32()%uint32(jitter/time.Second)) * time.Second
+	return time.Duration(sum.Sum32()) * time.Second % max(p.Jitter, time.Second)
 }
 
 // count notes whether the target has begun to switch, or ended.

@@ -61,7 +61,7 @@ func newWorld(t *testing.T, rollout, accept, more string) *world {
 func (w *world) pass(after time.Duration) meshtlsv1alpha1.RolloutStatus {
 	w.t.Helper()
 	w.now = w.now.Add(after)
-	in := stages.Input{Now: w.now, Free: 1, Answers: map[types.UID]stages.Answer{}}
+	in := stages.Input{Now: w.now, Free: 1, Pace: stages.DefaultPace(), Answers: map[types.UID]stages.Answer{}}
 	if w.answer != nil {
 		in.Answers["1"] = *w.answer
 	}

@@ -177,6 +177,11 @@ func summaryOf(r meshtlsv1alpha1.RolloutStatus, spec rollout.Spec) string {
 	return words
 }
 
+// Moves reports whether a target accepts something else from one stage to the next. A rollout that begins moves nothing.
+func Moves(was, is *meshtlsv1alpha1.RolloutStatus) bool {
+	return was != nil && is != nil && (was.Mode != is.Mode || !slices.Equal(was.StrictPorts, is.StrictPorts))
+}
+
 // same reports whether the status that was written says all that there is to say: the rest are counts, and the passing of time.
 func same(was, is meshtlsv1alpha1.RolloutStatus, observe time.Duration) bool {
 	return equality.Semantic.DeepEqual(lasting(was), lasting(is)) && !setBack(was, is, observe)
