@@ -151,6 +151,9 @@ func (r *Reconciler) look(ctx context.Context) (sight, error) {
 func (s sight) targets(q stages.Question) []evidence.Target {
 	view := s.views.Of(q.Revision)
 	workloads := traffic.Governed(view, q.Namespace)
+	for _, name := range q.Besides {
+		workloads = append(workloads, traffic.Named(view, evidence.Workload{Namespace: q.Namespace, Name: name})...)
+	}
 	if len(q.Selector) > 0 {
 		workloads = mesh.Carried(view, q.Namespace, q.Selector)
 	}

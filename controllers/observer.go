@@ -113,7 +113,8 @@ func sameQuestion(a, b stages.Question) bool {
 
 // sameTarget reports whether the calls of the same pods are asked for, as far back.
 func sameTarget(a, b stages.Question) bool {
-	return a.Namespace == b.Namespace && a.Revision == b.Revision && a.Observe == b.Observe && maps.Equal(a.Selector, b.Selector)
+	return a.Namespace == b.Namespace && a.Revision == b.Revision && a.Observe == b.Observe && maps.Equal(a.Selector, b.Selector) &&
+		slices.Equal(a.Besides, b.Besides)
 }
 
 // answersFor returns the answers to what the namespace wanted to know, as far as they answer that.

@@ -228,11 +228,11 @@ func (w *walk) blocked() (Stage, bool) {
 	if w.Spec.Gate == GateTimer || latest.IsZero() || latest.Before(w.clocks.StartedAt) || w.Now.Sub(latest) >= w.recent() {
 		return Stage{}, false
 	}
-	w.clocks.SwitchAt, w.clocks.Opened = time.Time{}, false
+	w.clocks.Opened = false
 	w.promoteClean()
-	stage := w.enter(Blocked, w.blockedMessage())
+	stage := w.enter(Blocked, w.blockedMessage()+w.aheadMessage())
 	stage.Stalled = !w.Now.Before(w.clocks.Since.Add(stallsAfter))
-	stage.Again = earliest(latest.Add(w.recent()), w.clocks.Since.Add(stallsAfter), w.Now)
+	stage.Again = earliest(w.Now, latest.Add(w.recent()), w.clocks.Since.Add(stallsAfter), w.clocks.SwitchAt)
 	return stage, true
 }
 
@@ -247,12 +247,9 @@ func (w *walk) observing() (Stage, bool) {
 	if timely && proved {
 		return Stage{}, false
 	}
-	w.clocks.SwitchAt = time.Time{}
 	w.promoteClean()
-	stage := w.enter(Observing, w.observingMessage(ripe))
-	if !timely {
-		stage.Again = ripe
-	}
+	stage := w.enter(Observing, w.observingMessage(ripe)+w.aheadMessage())
+	stage.Again = earliest(w.Now, ripe, w.clocks.SwitchAt)
 	return stage, true
 }
 
@@ -264,9 +261,9 @@ func (w *walk) awaitingApproval() (Stage, bool) {
 }
 
 // earliest returns the first of the times after now; zero: none is.
-func earliest(a, b, now time.Time) time.Time {
+func earliest(now time.Time, times ...time.Time) time.Time {
 	var first time.Time
-	for _, t := range []time.Time{a, b} {
+	for _, t := range times {
 		if t.After(now) && (first.IsZero() || t.Before(first)) {
 			first = t
 		}

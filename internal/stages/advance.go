@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
@@ -59,6 +60,8 @@ type Question struct {
 	Namespace string
 	Selector  map[string]string
 	Revision  string
+	// Besides are workloads of the namespace that are asked about although something narrower says what they accept.
+	Besides []string
 	// Observe is how far to look back; zero: calls are not asked for.
 	Observe time.Duration
 	// RefusedSince is since when refusals are asked for; zero: they are not.
@@ -93,7 +96,7 @@ func Advance(s model.Snapshot, in Input) Advanced {
 		}
 	}
 	for _, r := range rollouts {
-		reached[r.UID()] = a.advance(target{Rollout: r, view: views.Of(r.Revision)}, in)
+		reached[r.UID()] = a.advance(target{Rollout: r, view: views.Of(r.Revision), written: writtenFor(s, r)}, in)
 	}
 	for i, p := range s.Policies {
 		if concerned(p) {
@@ -102,6 +105,14 @@ func Advance(s model.Snapshot, in Input) Advanced {
 		}
 	}
 	return a
+}
+
+// writtenFor returns the PeerAuthentications for single workloads that the policy of a namespace alone owns.
+func writtenFor(s model.Snapshot, r translate.Rollout) []*istiosecurityv1.PeerAuthentication {
+	return slices.DeleteFunc(model.InNamespace(s.PeerAuthentications, s.Namespace), func(pa *istiosecurityv1.PeerAuthentication) bool {
+		alone := len(pa.OwnerReferences) == 1 && pa.OwnerReferences[0].UID == r.UID()
+		return !alone || !model.Ours(pa) || len(pa.Spec.GetSelector().GetMatchLabels()) == 0
+	})
 }
 
 // concerned reports whether the policy has a rollout, or had one.
@@ -157,6 +168,9 @@ func (a *Advanced) ask(t target, spec rollout.Spec, stage rollout.Stage) {
 		UID: t.UID(), Namespace: t.Namespace, Selector: t.Selector, Revision: t.Revision,
 		Policy: types.NamespacedName{Namespace: t.Policy.Namespace, Name: t.Policy.Name},
 	}
+	if t.perWorkload() {
+		q.Besides = namesOf(stage.Intent.Strict)
+	}
 	switch stage.Phase {
 	case rollout.Observing, rollout.Blocked, rollout.AwaitingApproval:
 		q.Observe = spec.Observe
@@ -171,6 +185,14 @@ func (a *Advanced) ask(t target, spec rollout.Spec, stage rollout.Stage) {
 	if q.Observe > 0 || !q.RefusedSince.IsZero() {
 		a.Questions = append(a.Questions, q)
 	}
+}
+
+func namesOf(units []rollout.Unit) []string {
+	var names []string
+	for _, u := range units {
+		names = append(names, u.Workload)
+	}
+	return names
 }
 
 func (a *Advanced) come(again time.Time) {
