@@ -86,8 +86,8 @@ func (w *walk) aheadMessage() (message string) {
 		message += fmt.Sprintf(" Strict already: %s.", list(strict))
 	}
 	if next, is := w.nextClean(); is && !w.clocks.SwitchAt.IsZero() {
-		message += fmt.Sprintf(" At %s %s becomes Strict, since nothing speaks against it; that closes the connections to it after the drain time.",
-			at(w.clocks.SwitchAt), next)
+		message += fmt.Sprintf(" At %s %s becomes Strict, since nothing speaks against it; that closes the connections to it after "+
+			"the drain time.", at(w.clocks.SwitchAt), next)
 	}
 	return message
 }

@@ -62,7 +62,7 @@ const statsPrefix = "std"
 
 // counting returns an access logger that counts calls of a protocol under these names.
 func counting(protocol string, names ...string) string {
-	tag := func(name, value string) string { return fmt.Sprintf(`{name: %s, value_format: "%s"}`, name, value) }
+	tag := func(name, value string) string { return fmt.Sprintf("{name: %s, value_format: %q}", name, value) }
 	tags := strings.Join([]string{
 		tag("connection_security_policy", "%CEL(connection.mtls ? 'mutual_tls' : 'none')%"),
 		tag("source_principal", "%CEL(connection.mtls ? connection.uri_san_peer_certificate : 'unknown')%"),
