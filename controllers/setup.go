@@ -33,6 +33,7 @@ import (
 	"github.com/meshtls/meshtls/internal/apply"
 	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/metrics"
+	"github.com/meshtls/meshtls/internal/stages"
 )
 
 // What the operator may do in the cluster. The mesh config is read in Istio's namespace only: see config/rbac.
@@ -77,6 +78,15 @@ type Options struct {
 	Evidence EvidenceOptions
 	// Clock tells the time; nil: the machine's does.
 	Clock func() time.Time
+	// Pace is how fast rollouts switch; nil: as stages.DefaultPace says.
+	Pace *stages.Pace
+}
+
+func (o Options) pace() stages.Pace {
+	if o.Pace != nil {
+		return *o.Pace
+	}
+	return stages.DefaultPace()
 }
 
 func (o Options) now() time.Time {

@@ -121,7 +121,8 @@ func (p *promises) alone(policy *meshtlsv1alpha1.MeshTLSPolicy, w *model.Workloa
 	})
 }
 
-// madeStrict reports whether a rollout has made the port Strict. Until then a policy promises nothing of it.
+// madeStrict reports whether a rollout has made the port Strict. Until then a policy promises nothing of it, and of workloads that are
+// Strict before their namespace nothing either.
 func madeStrict(policy *meshtlsv1alpha1.MeshTLSPolicy, port int32) bool {
 	reached := policy.Status.Rollout
 	return reached != nil && (reached.Mode == meshtlsv1alpha1.AcceptStrict || slices.Contains(reached.StrictPorts, port))
