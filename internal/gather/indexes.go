@@ -16,6 +16,7 @@ import (
 	"github.com/meshtls/meshtls/internal/istio/routes"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/render"
+	"github.com/meshtls/meshtls/internal/verbatim"
 )
 
 // The fields by which objects are looked up.
@@ -82,9 +83,9 @@ var Indexes = []Index{
 	{model.KindServiceEntry, &istionetworkingv1.ServiceEntry{}, IndexAddress, extract(serviceEntryAddresses)},
 	{model.KindWorkloadEntry, &istionetworkingv1.WorkloadEntry{}, IndexWorkloadEntryLabel, extract(workloadEntryLabels)},
 	{model.KindWorkloadEntry, &istionetworkingv1.WorkloadEntry{}, IndexAddress, extract(workloadEntryAddresses)},
-	{model.KindDestinationRule, &istionetworkingv1.DestinationRule{}, IndexDestinationRuleHost, extract(destinationRuleHosts)},
-	{model.KindDestinationRule, &istionetworkingv1.DestinationRule{}, IndexDestinationRuleWildcard, extract(destinationRuleWildcards)},
-	{model.KindGateway, &istionetworkingv1.Gateway{}, IndexGatewayLabel, extract(gatewayLabel)},
+	{model.KindDestinationRule, &verbatim.DestinationRule{}, IndexDestinationRuleHost, extract(destinationRuleHosts)},
+	{model.KindDestinationRule, &verbatim.DestinationRule{}, IndexDestinationRuleWildcard, extract(destinationRuleWildcards)},
+	{model.KindGateway, &verbatim.Gateway{}, IndexGatewayLabel, extract(gatewayLabel)},
 	{model.KindVirtualService, &istionetworkingv1.VirtualService{}, IndexVirtualServiceHost, extract(virtualServiceHosts)},
 	{model.KindVirtualService, &istionetworkingv1.VirtualService{}, IndexVirtualServiceWildcard, extract(virtualServiceWildcards)},
 	{model.KindVirtualService, &istionetworkingv1.VirtualService{}, IndexVirtualServiceGateway, extract(virtualServiceGateways)},
@@ -97,7 +98,7 @@ var Indexes = []Index{
 // extract fits a function of one kind to an index.
 func extract[T client.Object](values func(T) []string) client.IndexerFunc {
 	return func(object client.Object) []string {
-		typed, ok := object.(T)
+		typed, ok := verbatim.Plain(object).(T)
 		if !ok {
 			return nil
 		}

@@ -85,16 +85,21 @@ func (r *reading) single(ctx context.Context, from origin, fields map[string]any
 		return nil
 	}
 	object, err := decode(ctx, fields, gvk)
-	if err == nil {
-		err = complete(object, gvk, r.namespace)
-	}
-	if err == nil {
-		err = r.add(from, object, gvk)
+	if object != nil {
+		err = errors.Join(err, r.take(from, object, gvk))
 	}
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", gvk.Kind, nameIn(fields), err)
 	}
 	return nil
+}
+
+// take completes an object and takes it up.
+func (r *reading) take(from origin, object client.Object, gvk schema.GroupVersionKind) error {
+	if err := complete(object, gvk, r.namespace); err != nil {
+		return err
+	}
+	return r.add(from, object, gvk)
 }
 
 // nameIn returns the name of an object that may not be decoded.
