@@ -25,15 +25,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
-	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	istionetworkingv1alpha3 "istio.io/client-go/pkg/apis/networking/v1alpha3"
-	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/apply"
 	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/metrics"
 	"github.com/meshtls/meshtls/internal/stages"
+	"github.com/meshtls/meshtls/internal/verbatim"
 )
 
 // What the operator may do in the cluster. The mesh config is read in Istio's namespace only: see config/rbac.
@@ -112,8 +111,7 @@ func NewScheme() *runtime.Scheme {
 	for _, add := range []func(*runtime.Scheme) error{
 		clientgoscheme.AddToScheme,
 		meshtlsv1alpha1.AddToScheme,
-		istiosecurityv1.AddToScheme,
-		istionetworkingv1.AddToScheme,
+		verbatim.AddToScheme,
 		istionetworkingv1alpha3.AddToScheme,
 	} {
 		utilruntime.Must(add(scheme))
