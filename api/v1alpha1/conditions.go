@@ -107,6 +107,10 @@ const (
 	ReasonInert = "Inert"
 )
 
+// ReasonUndecodable appears on Effective, Unknown: an object of Istio's that may decide what the policy decides is stored in a form that
+// the operator cannot read.
+const ReasonUndecodable = "Undecodable"
+
 // Reasons of Ready=False, with Stalled=True, that come from a rollout.
 const (
 	// ReasonRolloutBlocked: calls that Strict would refuse have been seen for a day.

@@ -121,9 +121,9 @@ func (f explainFlags) validate() error {
 
 func runExplain(ctx context.Context, streams genericiooptions.IOStreams, objects *input, flags explainFlags) error {
 	// Half of a mesh would be explained as if it were the whole.
-	reader, err := objects.reader(ctx)
-	if err != nil {
-		return err
+	reader, problems := objects.reader(ctx)
+	if problems != nil && !source.Whole(problems) {
+		return problems
 	}
 	mesh, err := objects.inventory(ctx, reader)
 	if err != nil {
@@ -136,7 +136,7 @@ func runExplain(ctx context.Context, streams genericiooptions.IOStreams, objects
 	if err != nil {
 		return err
 	}
-	return explanations[flags.output](streams.Out, answer)
+	return errors.Join(problems, explanations[flags.output](streams.Out, answer))
 }
 
 // answerTo reads the policies only where one is asked about.

@@ -47,6 +47,8 @@ func TestGolden(t *testing.T) {
 		"ui/no-such-time":            {args: "ui -f testdata/in/sane.yaml --since soon", want: exitFailure},
 		"lint/plain-istio":           {args: "lint -f testdata/in/istio.yaml", want: exitFindings},
 		"lint/plain-istio-json":      {args: "lint -f testdata/in/istio.yaml -o json", want: exitFindings},
+		"lint/plain-istio-report":    {args: "lint -f testdata/in/istio.yaml -o policyreport", want: exitFindings},
+		"lint/all-is-well-report":    {args: "lint -f testdata/in/sane.yaml -o policyreport"},
 		"lint/plain-istio-sarif":     {args: "lint -f testdata/in/istio.yaml -o sarif", want: exitFindings},
 		"lint/one-namespace":         {args: "lint -f testdata/in/istio.yaml -n shop", want: exitFindings},
 		"lint/all-is-well":           {args: "lint -f testdata/in/sane.yaml"},
@@ -108,6 +110,7 @@ func TestGolden(t *testing.T) {
 		"lint/binary":                       {args: "lint -f -", stdin: "\x7fELF\x00\x01", want: exitFailure},
 		"lint/stdin":                        {args: "lint -f - -n bank", stdin: "{apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {name: a}, spec: {mtls: {mode: STRICT}}}"},
 		"lint/no-such-file":                 {args: "lint -f testdata/in/absent.yaml -f testdata/in/sane.yaml", want: exitFailure},
+		"import/fields-of-a-newer-istio":    {args: "import -f testdata/in/newer.yaml", want: exitFailure},
 		"lint/traffic": {
 			args: "lint -f testdata/in/traffic.yaml -f testdata/in/strict.yaml --recording testdata/in/recording.json --since 1h --fail-on warning", want: exitFindings,
 		},

@@ -15,6 +15,8 @@ const (
 	outputJSON  = "json"
 	outputYAML  = "yaml"
 	outputSARIF = "sarif"
+	// outputPolicyReport is one PolicyReport for each namespace.
+	outputPolicyReport = "policyreport"
 	// outputDOT and outputMermaid are graphs.
 	outputDOT     = "dot"
 	outputMermaid = "mermaid"
@@ -23,7 +25,9 @@ const (
 )
 
 // allOutputs are the formats in the order in which they are named.
-var allOutputs = []string{outputTable, outputText, outputWide, outputMarkdown, outputJSON, outputYAML, outputSARIF, outputDOT, outputMermaid}
+var allOutputs = []string{
+	outputTable, outputText, outputWide, outputMarkdown, outputJSON, outputYAML, outputSARIF, outputPolicyReport, outputDOT, outputMermaid,
+}
 
 // knownOutput returns an error that names the formats of a command unless the given one is among them.
 func knownOutput(given string, formats iter.Seq[string]) error {

@@ -75,6 +75,7 @@ func (m *making) snapshot(ctx context.Context) (model.Snapshot, error) {
 		m.readMergedRoutes,
 		m.readCompeting,
 		m.readLabels,
+		m.readUndecoded,
 	} {
 		if err := read(ctx); err != nil {
 			return model.Snapshot{}, err

@@ -68,6 +68,8 @@ type Inventory struct {
 	Tags []RevisionTag
 	// Others are objects that change what proxies do and that the model does not interpret.
 	Others []Other
+	// Undecoded are Istio's objects of which only the metadata could be read. They are in no other list.
+	Undecoded []Undecoded
 	// Webhooks are those that the API server calls at a Service.
 	Webhooks []Webhook
 	// Credentials are the Secrets, and ConfigMaps, that could hold certificates, of the namespaces in CredentialNamespaces.

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -14,6 +14,7 @@ import (
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/source"
+	"github.com/meshtls/meshtls/internal/verbatim"
 )
 
 const live = `
@@ -130,7 +131,7 @@ func TestLayKeepsWhatTheClusterKnows(t *testing.T) {
 `)
 	var (
 		namespace corev1.Namespace
-		peer      istiosecurityv1.PeerAuthentication
+		peer      verbatim.PeerAuthentication
 		policy    meshtlsv1alpha1.MeshTLSPolicy
 	)
 	for key, into := range map[client.ObjectKey]client.Object{

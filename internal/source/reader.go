@@ -23,6 +23,7 @@ import (
 
 	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/verbatim"
 )
 
 // Reader is a client.Reader over the objects of manifests. It lists by namespace, by labels and by the fields of
@@ -113,7 +114,7 @@ func (r *Reader) add(gvk schema.GroupVersionKind, object client.Object) error {
 // Replace takes objects out and puts others in, as if these had been read in their place.
 func (r *Reader) Replace(old, with []client.Object) error {
 	for _, object := range old {
-		objects, _, err := r.objectsOf(object)
+		objects, _, err := r.objectsOf(verbatim.Of(object))
 		if err != nil {
 			return err
 		}
@@ -122,11 +123,11 @@ func (r *Reader) Replace(old, with []client.Object) error {
 		}
 	}
 	for _, object := range with {
-		objects, _, err := r.objectsOf(object)
+		objects, _, err := r.objectsOf(verbatim.Of(object))
 		if err != nil {
 			return err
 		}
-		if err := objects.Add(object); err != nil {
+		if err := objects.Add(verbatim.Of(object)); err != nil {
 			return err
 		}
 	}

@@ -89,17 +89,22 @@ func (r *reading) single(ctx context.Context, from origin, fields map[string]any
 		return nil
 	}
 	object, err := decode(ctx, fields, gvk)
-	if err == nil {
-		err = complete(object, gvk, r.namespace)
-	}
-	if err == nil {
+	if object != nil {
+		err = errors.Join(err, r.takeUp(from, object, gvk))
 		r.reader.noteOmitted(fields, object, gvk)
-		err = r.add(from, object, gvk)
 	}
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", gvk.Kind, nameIn(fields), err)
 	}
 	return nil
+}
+
+// takeUp completes an object and takes it up.
+func (r *reading) takeUp(from origin, object client.Object, gvk schema.GroupVersionKind) error {
+	if err := complete(object, gvk, r.namespace); err != nil {
+		return err
+	}
+	return r.add(from, object, gvk)
 }
 
 // nameIn returns the name of an object that may not be decoded.

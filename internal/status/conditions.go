@@ -45,24 +45,39 @@ func programmedOf(o model.Outcome, accepted metav1.Condition, failures []model.F
 
 // effectiveOf: Istio does what the policy asks.
 func effectiveOf(o model.Outcome, accepted, resolved, programmed metav1.Condition) metav1.Condition {
-	broken := lowering(o.Findings, meshtlsv1alpha1.ConditionEffective)
+	broken, doubted := doubtedApart(lowering(o.Findings, meshtlsv1alpha1.ConditionEffective))
 	lost := lowering(o.Findings, meshtlsv1alpha1.ConditionAccepted)
 	switch {
 	case accepted.Status != metav1.ConditionTrue:
 		return pending(meshtlsv1alpha1.ConditionEffective, "Nothing of the policy is in force.")
 	case programmed.Status != metav1.ConditionTrue:
 		return pending(meshtlsv1alpha1.ConditionEffective, "The objects are not written yet.")
-	case len(broken) > 0 && !onlyNotInFiles(broken):
+	case len(broken) > 0:
 		return lowered(meshtlsv1alpha1.ConditionEffective, slices.Concat(broken, lost))
 	case len(lost) > 0:
 		return isFalse(meshtlsv1alpha1.ConditionEffective, meshtlsv1alpha1.ReasonPartlyConflicted, findingWords(lost))
-	case len(broken) > 0:
-		return lowered(meshtlsv1alpha1.ConditionEffective, broken)
+	case len(doubted) > 0:
+		return lowered(meshtlsv1alpha1.ConditionEffective, doubted)
 	case resolved.Status != metav1.ConditionTrue:
 		return pending(meshtlsv1alpha1.ConditionEffective, "It cannot be known before everything that the spec names is there.")
 	default:
 		return isTrue(meshtlsv1alpha1.ConditionEffective, "Nothing that the operator knows of keeps Istio from doing it.")
 	}
+}
+
+// doubtful are the reasons of findings which say that something cannot be known.
+var doubtful = []string{meshtlsv1alpha1.ReasonNotInFiles, meshtlsv1alpha1.ReasonUndecodable}
+
+// doubtedApart parts the findings that something is wrong from those that it cannot be known.
+func doubtedApart(findings []model.Finding) (broken, doubted []model.Finding) {
+	for _, f := range findings {
+		if slices.Contains(doubtful, f.Reason) {
+			doubted = append(doubted, f)
+		} else {
+			broken = append(broken, f)
+		}
+	}
+	return broken, doubted
 }
 
 // readyOf derives Ready: the first condition that is False speaks, else the first that is Unknown, then a rollout that needs somebody. One
@@ -99,7 +114,7 @@ func progressOf(accepted, resolved, programmed, effective metav1.Condition) []me
 		return []metav1.Condition{raised(meshtlsv1alpha1.ConditionStalled, firstFalse(accepted, programmed))}
 	case resolved.Status == metav1.ConditionFalse, programmed.Status == metav1.ConditionFalse:
 		return []metav1.Condition{raised(meshtlsv1alpha1.ConditionReconciling, firstFalse(resolved, programmed))}
-	case isStalled(effective):
+	case isStalled(effective), effective.Reason == meshtlsv1alpha1.ReasonUndecodable:
 		return []metav1.Condition{raised(meshtlsv1alpha1.ConditionStalled, effective)}
 	default:
 		return nil
@@ -133,18 +148,13 @@ func isUnknown(condition, reason, message string) metav1.Condition {
 	return metav1.Condition{Type: condition, Status: metav1.ConditionUnknown, Reason: reason, Message: message}
 }
 
-// lowered returns a condition that findings make False, with the reason of the first, which is the gravest. Where that only says what files
-// lack, the condition is Unknown.
+// lowered returns a condition that findings make False, with the reason of the first, which is the gravest. Where that only says that
+// something cannot be known, the condition is Unknown.
 func lowered(condition string, because []model.Finding) metav1.Condition {
-	if onlyNotInFiles(because) {
-		return isUnknown(condition, meshtlsv1alpha1.ReasonNotInFiles, findingWords(because))
+	if slices.Contains(doubtful, because[0].Reason) {
+		return isUnknown(condition, because[0].Reason, findingWords(because))
 	}
 	return isFalse(condition, because[0].Reason, findingWords(because))
-}
-
-// onlyNotInFiles reports whether all that the findings say is what files lack. They come in the order of their severity.
-func onlyNotInFiles(because []model.Finding) bool {
-	return because[0].Reason == meshtlsv1alpha1.ReasonNotInFiles
 }
 
 // lowering returns the findings that make the condition False.

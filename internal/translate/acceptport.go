@@ -28,27 +28,31 @@ func numbersOf(m indexed, p *policyTarget, field string, port meshtlsv1alpha1.Ac
 	case port.ServicePort == nil || !p.target.resolved():
 		return portNumbers{}
 	default:
-		return translated(m, p, field+".servicePort", *port.ServicePort)
+		return translated(m, p, field+".servicePort", port)
 	}
 }
 
 // translated follows a Service port to the workload's ports.
-func translated(m indexed, p *policyTarget, field string, wanted intstr.IntOrString) portNumbers {
-	selected := m.pods(p)
-	services := servicesOf(m, p, selected)
-	var numbers []int32
+func translated(m indexed, p *policyTarget, field string, asked meshtlsv1alpha1.AcceptPort) portNumbers {
+	wanted := *asked.ServicePort
+	services := servicesOf(m, p, m.pods(p))
+	var numbers, waiting []int32
 	declared := false
 	for _, service := range services {
 		if port := findServicePort(service, wanted); port != nil {
 			declared = true
 			numbers = append(numbers, m.governed(p).targetNumbers(service, *port)...)
+			waiting = append(waiting, waitingNumbers(m, p, service, asked)...)
 		}
 	}
+	numbers = slices.DeleteFunc(numbers, func(n int32) bool { return slices.Contains(waiting, n) })
 	slices.Sort(numbers)
 	found := portNumbers{numbers: slices.Compact(numbers)}
 	switch {
 	case !declared:
 		found.notes = []model.Finding{servicePortNotFound(p, field, wanted, services)}
+	case len(waiting) > 0:
+		found.notes = []model.Finding{portWaits(p, field, wanted, found.numbers, waiting)}
 	case len(found.numbers) == 0:
 		found.notes = []model.Finding{containerPortNotFound(p, field, wanted)}
 	case len(found.numbers) > 1:

@@ -74,6 +74,16 @@ var decided = []lint.About{
 		Fix:      "Start the pods, declare the port in the container, or name the number by `port`.",
 	},
 	{
+		Name:     "accept-port-waits",
+		Severity: []lint.Severity{lint.Error, lint.Warning},
+		Reasons:  []string{meshtlsv1alpha1.ReasonPortNotFound},
+		Finds: "a `servicePort` with a mode other than `Strict` and a named `targetPort`, where a number of it is that of pods alone which are " +
+			"not ready. An error if there is no other number.",
+		Why: "The mode is the number's in all pods of the target. Who may start a pod, and nothing of Istio's, could else open any port of the " +
+			"others by its name. A number that is written already stays while a pod declares it.",
+		Fix: "Wait until one of the pods is ready, or name the number by `port`.",
+	},
+	{
 		Name:     "accept-service-port-ambiguous",
 		Severity: []lint.Severity{lint.Warning},
 		Finds:    "a `servicePort` that leads to several numbers: pods or Services disagree. All of them get the mode.",
