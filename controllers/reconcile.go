@@ -111,6 +111,7 @@ func (r *Reconciler) gather(ctx context.Context, cluster view, namespace string)
 		RootNamespace:        r.options.RootNamespace,
 		ClusterDomain:        r.options.ClusterDomain,
 		Missing:              cluster.missing,
+		Fields:               cluster.fields,
 		CredentialNamespaces: readable,
 		Now:                  metav1.NewTime(r.options.now()),
 		Note:                 asking.note,

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
 	toolscache "k8s.io/client-go/tools/cache"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -51,6 +52,8 @@ func (s subject) String() string {
 type session struct {
 	// crd tells the session from one of an older CRD of the name, or of an older state of it.
 	crd crdState
+	// fields are those of versions.Fields that the CRD has; nil: none is about its kind.
+	fields sets.Set[string]
 	// caches and clients are by namespace, as the subject has namespaces.
 	caches  map[string]cache.Cache
 	clients parts

@@ -223,6 +223,7 @@ func (s *input) options(reader *source.Reader) gather.Options {
 		RootNamespace:        s.rootNamespace,
 		ClusterDomain:        s.clusterDomain,
 		Missing:              reader.Missing(),
+		Fields:               reader.Fields(),
 		CredentialNamespaces: reader.CredentialNamespaces(),
 		Now:                  metav1.Now(),
 	}
