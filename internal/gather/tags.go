@@ -8,6 +8,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/istio/versions"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -48,6 +49,7 @@ func tagOf(kind string, object client.Object) model.RevisionTag {
 	labels := object.GetLabels()
 	return model.RevisionTag{
 		Object: model.RefOf(kind, object), Tag: labels[model.LabelTag], Revision: labels[meshtlsv1alpha1.LabelRevision],
+		Version: labels[versions.LabelVersion],
 	}
 }
 
