@@ -21,7 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
-	"github.com/meshtls/meshtls/internal/istio/versions"
+	"github.com/meshtls/meshtls/internal/versions"
 )
 
 // startReminder is how often the log says what the start waits for.
@@ -183,8 +183,8 @@ func find(ctx context.Context, reader client.Reader, s subject) (crd crdState, t
 	return crdState{found.UID, found.Generation}, err == nil && found.DeletionTimestamp == nil, nil
 }
 
-// fieldsOf returns which of the fields that not every mesh has are in the subject's CRD; nil: none of them is of its kind. The CRD is read and not
-// kept: it is large.
+// fieldsOf returns which of the fields that not every mesh has are in the subject's CRD; nil: none of them is of its kind. The CRD is read
+// and not kept: it is large.
 func fieldsOf(ctx context.Context, reader client.Reader, s subject) (sets.Set[string], error) {
 	if !slices.ContainsFunc(versions.Fields, func(field versions.Field) bool { return field.CRD == s.crd }) {
 		return nil, nil

@@ -65,8 +65,8 @@ type session struct {
 	trouble error
 }
 
-// crdState is a CRD as it is at a time. What a watch shows is cut by the schema that the API server had when the watch began: after a change,
-// only a new one shows the fields that the change has brought.
+// crdState is a CRD as it is at a time. What a watch shows is cut by the schema that the API server had when the watch began: after a
+// change, only a new one shows the fields that the change has brought.
 type crdState struct {
 	uid        types.UID
 	generation int64

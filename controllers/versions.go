@@ -7,8 +7,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 	ctrl "sigs.k8s.io/controller-runtime"
 
-	"github.com/meshtls/meshtls/internal/istio/versions"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/versions"
 )
 
 // untested remembers of which control planes the log has said that they were not tested: it is said once, and not for each policy.

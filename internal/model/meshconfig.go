@@ -30,7 +30,7 @@ type Mesh struct {
 	DefaultServiceExportTo []string
 	// MinProtocolVersion is the lowest TLS version of mesh mutual TLS (meshMTLS), in Istio's spelling. Empty: Istio's default.
 	MinProtocolVersion string
-	// Fields are those fields of Istio's API that not every mesh has (see internal/istio/versions) and this one's CRDs have. Nil: the CRDs
+	// Fields are those fields of Istio's API that not every mesh has (see internal/versions) and this one's CRDs have. Nil: the CRDs
 	// could not be read.
 	Fields sets.Set[string]
 	// Problem says why Istio's defaults are assumed instead of a mesh config, as a full sentence. Empty: the config was read.

@@ -30,8 +30,8 @@ var aesGCM = []meshtlsv1alpha1.CipherSuite{
 //
 // Modern and Intermediate are the configurations of the same name in Mozilla's "Security/Server Side TLS" guidelines. Of the
 // suites that Intermediate has for TLS 1.2, the DHE ones are missing here: neither Envoy nor Istio knows them.
-// FIPS is what istiod allows under COMPLIANCE_POLICY=fips-140-2 (istio pkg/model/fips.go): TLS 1.2 and no other version, and P-256.
-// PostQuantum is what pqc means there.
+// FIPS is what istiod allows under COMPLIANCE_POLICY=fips-140-2 (istio pkg/model/fips.go): TLS 1.2, no other
+// version, and P-256. PostQuantum is what pqc means there.
 var profiles = map[meshtlsv1alpha1.TLSProfile]versions{
 	meshtlsv1alpha1.ProfileModern: {min: meshtlsv1alpha1.TLSV13, max: meshtlsv1alpha1.TLSV13, curves: hybridFirst},
 	meshtlsv1alpha1.ProfileIntermediate: {
@@ -39,7 +39,10 @@ var profiles = map[meshtlsv1alpha1.TLSProfile]versions{
 		suites: append(aesGCM[:4:4], "ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-RSA-CHACHA20-POLY1305"),
 		curves: hybridFirst,
 	},
-	meshtlsv1alpha1.ProfileFIPS: {min: meshtlsv1alpha1.TLSV12, max: meshtlsv1alpha1.TLSV12, suites: aesGCM, curves: []meshtlsv1alpha1.ECDHCurve{meshtlsv1alpha1.P256}},
+	meshtlsv1alpha1.ProfileFIPS: {
+		min: meshtlsv1alpha1.TLSV12, max: meshtlsv1alpha1.TLSV12, suites: aesGCM,
+		curves: []meshtlsv1alpha1.ECDHCurve{meshtlsv1alpha1.P256},
+	},
 	meshtlsv1alpha1.ProfilePostQuantum: {
 		min: meshtlsv1alpha1.TLSV13, max: meshtlsv1alpha1.TLSV13, curves: []meshtlsv1alpha1.ECDHCurve{meshtlsv1alpha1.X25519MLKEM768},
 	},

@@ -20,7 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
 	"github.com/meshtls/meshtls/internal/gather"
-	istioversions "github.com/meshtls/meshtls/internal/istio/versions"
+	istioversions "github.com/meshtls/meshtls/internal/versions"
 )
 
 // noHelmReleases leaves out the Secrets in which Helm keeps what it installed: they are large, and no certificates.

@@ -23,9 +23,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
 	"github.com/meshtls/meshtls/internal/gather"
-	istioversions "github.com/meshtls/meshtls/internal/istio/versions"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/verbatim"
+	istioversions "github.com/meshtls/meshtls/internal/versions"
 )
 
 // Reader is a client.Reader over the objects of manifests. It lists by namespace, by labels and by the fields of

@@ -6,8 +6,8 @@ import (
 	"slices"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/istio/versions"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/versions"
 )
 
 // gatewayPlan is the gateway side of a namespace.

@@ -4,8 +4,8 @@ import (
 	"fmt"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/internal/istio/versions"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/versions"
 )
 
 // asked is what a server says that not every mesh can be told.
@@ -35,8 +35,8 @@ func askedBy(t *meshtlsv1alpha1.Terminate) []asked {
 	return all
 }
 
-// lacksField says that the mesh's Gateways do not have a field that the server needs: the API server would drop it, or refuse the Gateway. Nil:
-// they have all, or it is not known.
+// lacksField says that the mesh's Gateways do not have a field that the server needs: the API server would drop it, or refuse the Gateway.
+// Nil: they have all, or it is not known.
 func (m *gatewayMerge) lacksField(g *gatewayServer) *model.Finding {
 	if g.planned.Terminate == nil || m.Mesh.Fields == nil {
 		return nil
@@ -45,7 +45,8 @@ func (m *gatewayMerge) lacksField(g *gatewayServer) *model.Finding {
 		if !m.Mesh.Fields.Has(a.field.Name) {
 			ref := entryRef{g.policy.MeshTLSPolicy, g.field() + "." + a.by}
 			return ref.unsupported("gateway-field-of-newer-istio",
-				fmt.Sprintf("%s needs %s of a Gateway, which came with Istio %s and which the mesh's CRD does not have.", a.by, a.field.Path(), a.field.Since),
+				fmt.Sprintf("%s needs %s of a Gateway, which came with Istio %s and which the mesh's CRD does not have.",
+					a.by, a.field.Path(), a.field.Since),
 				fmt.Sprintf("Remove %s, or upgrade Istio with its CRDs.", a.by))
 		}
 	}

@@ -16,8 +16,8 @@ func init() {
 			Name:     "gateway-alpn-without-http",
 			Severity: []lint.Severity{lint.Error},
 			Finds:    "`alpnProtocols` of a server whose port declares `HTTPS`, without `h2`, `http/1.1` or `http/1.0`.",
-			Why: "The port speaks HTTP. A client that offers a version of HTTP finds none in the list, and the handshake fails, or it falls back to " +
-				"HTTP/1.1 without one.",
+			Why: "The port speaks HTTP. A client that offers a version of HTTP finds none in the list, and the handshake fails, or it falls " +
+				"back to HTTP/1.1 without one.",
 			Fix: "Name one of these, remove `alpnProtocols`, or declare the port `TLS`.",
 		},
 		Find: alpnWithoutHTTP,
@@ -40,7 +40,8 @@ func alpnWithoutHTTP(v *mesh.View) []model.Finding {
 			continue
 		}
 		f := about(s, lint.Error, ".tls.alpnProtocols")
-		f.Message = fmt.Sprintf("Port %d declares HTTPS, and no version of HTTP is in the list (%s).", s.Port.GetNumber(), strings.Join(names, ", "))
+		f.Message = fmt.Sprintf("Port %d declares HTTPS, and no version of HTTP is in the list (%s).",
+			s.Port.GetNumber(), strings.Join(names, ", "))
 		f.Remedy = "Add h2 or http/1.1, or declare the port TLS."
 		findings = append(findings, f)
 	}

@@ -2,6 +2,7 @@ package profiles
 
 import (
 	"bytes"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -18,6 +19,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
 
 	networkingapi "istio.io/api/networking/v1alpha3"
 
@@ -126,13 +129,16 @@ func freeAddress(t *testing.T) string {
 // awaitListener waits until somebody listens at the address.
 func awaitListener(t *testing.T, address string, said fmt.Stringer) {
 	t.Helper()
-	for end := time.Now().Add(startTimeout); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if connection, err := net.Dial("tcp", address); err == nil {
-			_ = connection.Close()
-			return
+	listens := func(context.Context) (bool, error) {
+		connection, err := net.Dial("tcp", address)
+		if err != nil {
+			return false, nil
 		}
+		return true, connection.Close()
 	}
-	t.Fatalf("Envoy does not listen at %s:\n%s", address, said)
+	if err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, startTimeout, true, listens); err != nil {
+		t.Fatalf("Envoy does not listen at %s: %v\n%s", address, err, said)
+	}
 }
 
 // newCertificate returns a certificate that signs itself, and its key, as PEM.

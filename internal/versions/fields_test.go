@@ -12,7 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 	"sigs.k8s.io/yaml"
 
-	"github.com/meshtls/meshtls/internal/istio/versions"
+	"github.com/meshtls/meshtls/internal/versions"
 )
 
 // TestInCRDsOfTheModule: the CRDs of the module that the types are of have all fields.

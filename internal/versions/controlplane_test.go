@@ -5,8 +5,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/meshtls/meshtls/internal/istio/versions"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/versions"
 )
 
 func TestControlPlanes(t *testing.T) {

@@ -38,8 +38,8 @@ type ControlPlane struct {
 	Version string
 }
 
-// ControlPlanes returns those that the mesh has by what its webhooks and Services say, in the order of their revisions. Where two objects of
-// a revision tell different versions, as in the middle of an upgrade, the newer one counts.
+// ControlPlanes returns those that the mesh has by what its webhooks and Services say, in the order of their revisions. Where two objects
+// of a revision tell different versions, as in the middle of an upgrade, the newer one counts.
 func ControlPlanes(tags []model.RevisionTag) []ControlPlane {
 	found := map[string]ControlPlane{}
 	for _, tag := range tags {
@@ -92,11 +92,13 @@ func (c ControlPlane) Advice() string {
 	}
 	switch c.Standing() {
 	case Older, Newer:
-		return fmt.Sprintf("Revision %s runs Istio %s, which is %s than what this version of meshtls was tested with (%s). Fields that the mesh's CRDs lack "+
-			"are refused, and what they have and meshtls does not know is kept; rules of Istio that differ between the versions may not be foreseen.",
+		return fmt.Sprintf("Revision %s runs Istio %s, which is %s than what this version of meshtls was tested with (%s). Fields that the "+
+			"mesh's CRDs lack are refused, and what they have and meshtls does not know is kept; rules of Istio that differ between the "+
+			"versions may not be foreseen.",
 			c.Revision, c.Version, strings.ToLower(string(c.Standing())), tested)
 	case Unknown:
-		return fmt.Sprintf("Revision %s does not tell its version: its webhook and pods have no label %s. This version of meshtls was tested with Istio %s.",
+		return fmt.Sprintf("Revision %s does not tell its version: its webhook and pods have no label %s. This version of meshtls was tested "+
+			"with Istio %s.",
 			c.Revision, LabelVersion, tested)
 	default:
 		return ""
