@@ -7,12 +7,15 @@ import (
 	"sync"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
 	toolscache "k8s.io/client-go/tools/cache"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/meshtls/meshtls/internal/decode"
 )
 
 // fillTimeout is how long caches may take to fill before it is tried again.
@@ -101,7 +104,7 @@ func newSession(ctx context.Context, manager ctrl.Manager, of subject) (*session
 
 // addPart adds the cache and the client for a namespace, or for all of them.
 func (s *session) addPart(ctx context.Context, manager ctrl.Manager, of subject, namespace string) error {
-	part, err := cache.New(manager.GetConfig(), cache.Options{
+	options := cache.Options{
 		HTTPClient:               manager.GetHTTPClient(),
 		Scheme:                   manager.GetScheme(),
 		Mapper:                   manager.GetRESTMapper(),
@@ -109,7 +112,11 @@ func (s *session) addPart(ctx context.Context, manager ctrl.Manager, of subject,
 		DefaultNamespaces:        caches(namespace),
 		ByObject:                 of.selected,
 		DefaultWatchErrorHandler: s.note,
-	})
+	}
+	if of.crd != "" {
+		options.NewInformer = tolerant(manager, namespace).Informers()
+	}
+	part, err := cache.New(manager.GetConfig(), options)
 	if err != nil {
 		return err
 	}
@@ -134,6 +141,18 @@ func (s *session) addPart(ctx context.Context, manager ctrl.Manager, of subject,
 		s.watched = append(s.watched, watched{object, informer})
 	}
 	return nil
+}
+
+// tolerant reads the namespace's objects, or all, so that one which cannot be decoded does not hide the others.
+func tolerant(manager ctrl.Manager, namespace string) decode.Cluster {
+	return decode.Cluster{
+		Config: manager.GetConfig(), Client: manager.GetHTTPClient(), Scheme: manager.GetScheme(), Mapper: manager.GetRESTMapper(),
+		Namespace: namespace,
+		Tell: func(object metav1.Object, why error) {
+			manager.GetLogger().Error(why, "an object cannot be decoded: what it decides is not known",
+				"object", fmt.Sprintf("%T", object), "namespace", object.GetNamespace(), "name", object.GetName())
+		},
+	}
 }
 
 // fill starts the caches and waits until they have listed everything.

@@ -31,6 +31,7 @@ import (
 	"github.com/meshtls/meshtls/internal/apply"
 	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/metrics"
+	"github.com/meshtls/meshtls/internal/stages"
 	"github.com/meshtls/meshtls/internal/verbatim"
 )
 
@@ -76,6 +77,15 @@ type Options struct {
 	Evidence EvidenceOptions
 	// Clock tells the time; nil: the machine's does.
 	Clock func() time.Time
+	// Pace is how fast rollouts switch; nil: as stages.DefaultPace says.
+	Pace *stages.Pace
+}
+
+func (o Options) pace() stages.Pace {
+	if o.Pace != nil {
+		return *o.Pace
+	}
+	return stages.DefaultPace()
 }
 
 func (o Options) now() time.Time {

@@ -87,6 +87,7 @@ func newExplain(streams genericiooptions.IOStreams, objects *input) *cobra.Comma
 	command.Flags().StringVar(&flags.To, "to", "", "Say only what is sent to this destination: <host> or <host>:<port>.")
 	command.Flags().BoolVar(&flags.All, "all", false, "List all destinations.")
 	objects.addFlags(command.Flags())
+	objects.addClusterFlag(command)
 	complete(command, "output", "text", "json")
 	return command
 }

@@ -61,6 +61,7 @@ func newRender(streams genericiooptions.IOStreams, objects *input) *cobra.Comman
 	command.Flags().StringVar(&objects.stage, "stage", stageNow,
 		"Which stage of rollouts to print: now, as their policies' status has it, first, or last.")
 	objects.addFlags(command.Flags())
+	objects.addClusterFlag(command)
 	complete(command, "stage", stageNow, stageFirst, stageLast)
 	return command
 }

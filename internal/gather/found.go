@@ -72,6 +72,7 @@ func (f *found[T]) take(asked question, objects ...T) {
 	if f.answers == nil {
 		f.answers, f.all = map[question][]T{}, make(map[client.ObjectKey]T, len(objects))
 	}
+	objects = slices.DeleteFunc(objects, func(o T) bool { return f.of.undecoded(f.kind, o) })
 	f.answers[asked] = objects
 	for _, o := range objects {
 		f.all[client.ObjectKeyFromObject(o)] = o

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+	istionetworkingv1alpha3 "istio.io/client-go/pkg/apis/networking/v1alpha3"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -93,6 +94,14 @@ var Indexes = []Index{
 	{model.KindMutatingWebhook, &admissionregistrationv1.MutatingWebhookConfiguration{}, IndexWebhookNamespace, webhookNamespaces},
 	{model.KindMutatingWebhook, &admissionregistrationv1.MutatingWebhookConfiguration{}, IndexInjector, extract(isInjector)},
 	{model.KindValidatingWebhook, &admissionregistrationv1.ValidatingWebhookConfiguration{}, IndexWebhookNamespace, webhookNamespaces},
+	{model.KindPeerAuthentication, &verbatim.PeerAuthentication{}, IndexUndecoded, isUndecoded},
+	{model.KindDestinationRule, &verbatim.DestinationRule{}, IndexUndecoded, isUndecoded},
+	{model.KindGateway, &verbatim.Gateway{}, IndexUndecoded, isUndecoded},
+	{model.KindServiceEntry, &istionetworkingv1.ServiceEntry{}, IndexUndecoded, isUndecoded},
+	{model.KindVirtualService, &istionetworkingv1.VirtualService{}, IndexUndecoded, isUndecoded},
+	{model.KindWorkloadEntry, &istionetworkingv1.WorkloadEntry{}, IndexUndecoded, isUndecoded},
+	{model.KindSidecar, &istionetworkingv1.Sidecar{}, IndexUndecoded, isUndecoded},
+	{model.KindEnvoyFilter, &istionetworkingv1alpha3.EnvoyFilter{}, IndexUndecoded, isUndecoded},
 }
 
 // extract fits a function of one kind to an index.

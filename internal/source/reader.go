@@ -35,6 +35,10 @@ type Reader struct {
 	ignored map[schema.GroupVersionKind]int
 	// strange is the number of documents that are no objects.
 	strange int
+	// omitted are the fields that manifests leave out, of those of which that can be seen in the text alone.
+	omitted sets.Set[model.FieldRef]
+	// passed is what the tools of directories keep from being manifests.
+	passed passed
 	// origins say where the objects that were read from manifests come from.
 	origins map[model.ObjectRef]origin
 	// fromCluster says that the objects were not read from manifests.
@@ -80,7 +84,7 @@ func (r *Reader) Len() int {
 func newReader() *Reader {
 	r := &Reader{
 		objects: map[schema.GroupVersionKind]cache.Indexer{}, ignored: map[schema.GroupVersionKind]int{},
-		origins: map[model.ObjectRef]origin{},
+		origins: map[model.ObjectRef]origin{}, omitted: sets.New[model.FieldRef](),
 		missing: sets.New[string](), forbidden: map[string]sets.Set[string]{},
 	}
 	for gvk := range known {

@@ -181,7 +181,7 @@ spec:
 // An older Istio's Gateways do not have what a policy asks for: the policy is told so, and nothing is dropped without a word.
 var _ = Describe("A mesh of an older Istio", Serial, func() {
 	const gateways = "gateways." + istioNetworking
-	newer := []string{"ecdhCurves", "alpnProtocols", "caCertCredentialName", "credentialNames"}
+	newer := []string{"ecdhCurves", "alpnProtocols", "caCertCredentialName"}
 
 	It("refuses each field that its CRD lacks, and takes it when the CRD has it", func(ctx SpecContext) {
 		fields := map[string]any{}
@@ -218,7 +218,6 @@ var _ = Describe("A mesh of an older Istio", Serial, func() {
 			"caCertCredentialName": server(func(t *meshtlsv1alpha1.Terminate) {
 				t.Mode, t.CACertCredentialName = meshtlsv1alpha1.TerminateMutual, "a-cacert"
 			}),
-			"credentialNames": server(func(t *meshtlsv1alpha1.Terminate) { t.CredentialName, t.CredentialNames = "", []string{"a", "b"} }),
 		} {
 			p := policy(namespace, strings.ToLower(name))
 			p.Spec.Gateway = &meshtlsv1alpha1.Target{Service: edge}
