@@ -9,7 +9,9 @@ import (
 	"time"
 
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -18,6 +20,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/meshtls/meshtls/internal/versions"
 )
 
 // startReminder is how often the log says what the start waits for.
@@ -179,6 +183,20 @@ func find(ctx context.Context, reader client.Reader, s subject) (crd crdState, t
 	return crdState{found.UID, found.Generation}, err == nil && found.DeletionTimestamp == nil, nil
 }
 
+// fieldsOf returns which of the fields that not every mesh has are in the subject's CRD; nil: none of them is of its kind. The CRD is read
+// and not kept: it is large.
+func fieldsOf(ctx context.Context, reader client.Reader, s subject) (sets.Set[string], error) {
+	if !slices.ContainsFunc(versions.Fields, func(field versions.Field) bool { return field.CRD == s.crd }) {
+		return nil, nil
+	}
+	crd := &unstructured.Unstructured{}
+	crd.SetGroupVersionKind(crdMetadata().GroupVersionKind())
+	if err := reader.Get(ctx, client.ObjectKey{Name: s.crd}, crd); err != nil {
+		return nil, fmt.Errorf("getting CustomResourceDefinition %s: %w", s.crd, err)
+	}
+	return versions.InCRD(crd), nil
+}
+
 // begin opens a session: it fills caches with the subject and starts to watch it. The session is there before the watch is: a pass
 // that an event of the watch sets off must see the subject. A session of an older state of the CRD serves until then.
 func (f *follower) begin(ctx context.Context, s subject, crd crdState) error {
@@ -187,6 +205,9 @@ func (f *follower) begin(ctx context.Context, s subject, crd crdState) error {
 		return err
 	}
 	opened.crd = crd
+	if opened.fields, err = fieldsOf(ctx, f.manager.GetAPIReader(), s); err != nil {
+		return err
+	}
 	if err := opened.fill(ctx); err != nil {
 		return err
 	}

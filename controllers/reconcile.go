@@ -44,6 +44,8 @@ type Reconciler struct {
 	switching *tally
 	recorder  events.EventRecorder
 	metrics   *metrics.Metrics
+	// untested remembers which control planes the log has spoken of.
+	untested *untested
 }
 
 // Reconcile compiles the namespace that the request names and writes what comes out.
@@ -68,6 +70,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, err
 	}
 	r.metrics.Checked(snapshot)
+	r.untested.tell(ctx, snapshot.Tags)
 	advanced, ahead := r.tellAhead(ctx, cluster, snapshot, r.advance(snapshot))
 	result := r.compile(advanced.Snapshot)
 	work := workOf(snapshot, result)
@@ -112,6 +115,7 @@ func (r *Reconciler) gather(ctx context.Context, cluster view, namespace string)
 		RootNamespace:        r.options.RootNamespace,
 		ClusterDomain:        r.options.ClusterDomain,
 		Missing:              cluster.missing,
+		Fields:               cluster.fields,
 		CredentialNamespaces: readable,
 		Now:                  metav1.NewTime(r.options.now()),
 		Note:                 asking.note,

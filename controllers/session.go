@@ -9,6 +9,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
 	toolscache "k8s.io/client-go/tools/cache"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -54,6 +55,8 @@ func (s subject) String() string {
 type session struct {
 	// crd tells the session from one of an older CRD of the name, or of an older state of it.
 	crd crdState
+	// fields are those of versions.Fields that the CRD has; nil: none is about its kind.
+	fields sets.Set[string]
 	// caches and clients are by namespace, as the subject has namespaces.
 	caches  map[string]cache.Cache
 	clients parts
@@ -65,8 +68,8 @@ type session struct {
 	trouble error
 }
 
-// crdState is a CRD as it is at a time. What a watch shows is cut by the schema that the API server had when the watch began: after a change,
-// only a new one shows the fields that the change has brought.
+// crdState is a CRD as it is at a time. What a watch shows is cut by the schema that the API server had when the watch began: after a
+// change, only a new one shows the fields that the change has brought.
 type crdState struct {
 	uid        types.UID
 	generation int64

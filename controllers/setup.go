@@ -161,7 +161,7 @@ func Setup(manager ctrl.Manager, options Options) error {
 	reconciler := &Reconciler{
 		observer: newObserver(options, asked), switching: newTally(),
 		options: options, client: manager.GetClient(), live: manager.GetAPIReader(),
-		contests: apply.NewContests(), pace: apply.NewPace(options.Settle),
+		contests: apply.NewContests(), pace: apply.NewPace(options.Settle), untested: &untested{},
 		kinds: newSessions(), credentials: newSessions(), dependents: newDependents(),
 		recorder: manager.GetEventRecorder("meshtls"), metrics: metrics.New(options.Version),
 	}

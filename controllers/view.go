@@ -27,6 +27,8 @@ type view struct {
 	istio map[schema.GroupKind]readWriter
 	// missing are the Istio kinds that the cluster does not know.
 	missing sets.Set[string]
+	// fields are those that not every mesh has and this one's CRDs have; nil: that is not known.
+	fields sets.Set[string]
 }
 
 // readWriter is what is done with objects.
@@ -50,11 +52,24 @@ func newView(cluster client.Client, scope scope, kinds *sessions) (view, error) 
 		v.istio[gvk.GroupKind()] = nil
 		if s := kinds.of(kind.name); s != nil {
 			v.istio[gvk.GroupKind()] = s.clients
+			v.fields = union(v.fields, s.fields)
 		} else {
 			v.missing.Insert(kind.name)
 		}
 	}
 	return v, nil
+}
+
+// union returns what is in either; nil where both are.
+func union(a, b sets.Set[string]) sets.Set[string] {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
+	default:
+		return a.Union(b)
+	}
 }
 
 // of returns the client for the kind of the object or list.

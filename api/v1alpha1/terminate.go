@@ -57,6 +57,14 @@ const (
 // +kubebuilder:validation:XValidation:rule="!has(self.minProtocolVersion) || !(self.minProtocolVersion in ['TLSV1_0', 'TLSV1_1']) || (has(self.cipherSuites) && self.cipherSuites.exists(c, c.endsWith('-SHA')))",fieldPath=".cipherSuites",reason=FieldValueRequired,message="TLS versions below TLSV1_2 need cipherSuites with one of the suites that end in -SHA, since Istio's default has none for them"
 // +kubebuilder:validation:XValidation:rule="!has(self.cipherSuites) || !has(self.minProtocolVersion) || self.minProtocolVersion != 'TLSV1_3'",fieldPath=".cipherSuites",reason=FieldValueForbidden,message="TLS 1.3 has suites of its own and ignores cipherSuites: remove cipherSuites, or lower minProtocolVersion"
 // +kubebuilder:validation:XValidation:rule="!has(self.profile) || !(has(self.minProtocolVersion) || has(self.maxProtocolVersion) || has(self.cipherSuites))",fieldPath=".profile",reason=FieldValueForbidden,message="profile chooses versions and suites: remove minProtocolVersion, maxProtocolVersion and cipherSuites, or remove profile"
+//
+// Curves and ALPN, which came with Istio 1.32.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.ecdhCurves) || self.mode != 'IstioMutual'",fieldPath=".ecdhCurves",reason=FieldValueForbidden,message="mode IstioMutual uses what the mesh uses: remove ecdhCurves, or set mode Mutual"
+// +kubebuilder:validation:XValidation:rule="!has(self.ecdhCurves) || !has(self.profile)",fieldPath=".profile",reason=FieldValueForbidden,message="profile chooses curves too: remove ecdhCurves, or remove profile"
+// +kubebuilder:validation:XValidation:rule="!has(self.ecdhCurves) || !has(self.maxProtocolVersion) || self.maxProtocolVersion in ['TLS_AUTO', 'TLSV1_3'] || self.ecdhCurves.exists(c, c != 'X25519MLKEM768')",fieldPath=".ecdhCurves",reason=FieldValueForbidden,message="X25519MLKEM768 needs TLS 1.3, and no other curve is left for the versions below: add a curve, or remove maxProtocolVersion"
+// +kubebuilder:validation:XValidation:rule="!has(self.alpnProtocols) || self.mode != 'IstioMutual'",fieldPath=".alpnProtocols",reason=FieldValueForbidden,message="mode IstioMutual has ALPN protocols of its own: remove alpnProtocols, or set mode Mutual"
+// +kubebuilder:validation:XValidation:rule="!has(self.alpnProtocols) || self.protocol != 'HTTPS' || self.alpnProtocols.exists(a, a in ['h2', 'http/1.1', 'http/1.0'])",fieldPath=".alpnProtocols",reason=FieldValueInvalid,message="a port of protocol HTTPS speaks h2 and http/1.1: name one of them, or set protocol TLS"
 type Terminate struct {
 	GatewayServer `json:",inline"`
 
@@ -170,15 +178,37 @@ type Terminate struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=15
 	CipherSuites []CipherSuite `json:"cipherSuites,omitempty"`
-	// profile is a named choice of minProtocolVersion, maxProtocolVersion and cipherSuites; exclusive with setting them by hand. Not
-	// for IstioMutual. Omitted: none.
-	// Modern: TLSV1_3 to TLSV1_3.
+	// ecdhCurves are the groups that keys are agreed on with, in order of preference: P-256, P-384, P-521, X25519, and X25519MLKEM768,
+	// which is safe against quantum computers and needs TLS 1.3. Omitted: Envoy's default. Not for IstioMutual. Needs a mesh with
+	// Istio 1.32. At most 5.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=5
+	ECDHCurves []ECDHCurve `json:"ecdhCurves,omitempty"`
+	// alpnProtocols are the application protocols that the gateway offers in the handshake, in order of preference. Of HTTPS one is h2,
+	// http/1.1 or http/1.0. Omitted: h2 and http/1.1. Not for IstioMutual. Needs a mesh with Istio 1.32. At most 8, each of at most 64
+	// characters.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=8
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=64
+	ALPNProtocols []string `json:"alpnProtocols,omitempty"`
+	// profile is a named choice of minProtocolVersion, maxProtocolVersion, cipherSuites and ecdhCurves; exclusive with setting them by
+	// hand. On a mesh before Istio 1.32, whose Gateways have no curves, all but PostQuantum choose none. Not for IstioMutual.
+	// Omitted: none.
+	// Modern: TLSV1_3 to TLSV1_3, with the curves X25519MLKEM768, X25519, P-256 and P-384.
 	// Intermediate: TLSV1_2 to TLSV1_3 with the forward-secret AEAD suites that Istio knows: ECDHE-ECDSA-AES128-GCM-SHA256,
 	// ECDHE-RSA-AES128-GCM-SHA256, ECDHE-ECDSA-AES256-GCM-SHA384, ECDHE-RSA-AES256-GCM-SHA384, ECDHE-ECDSA-CHACHA20-POLY1305,
 	// ECDHE-RSA-CHACHA20-POLY1305. Both follow Mozilla's recommendations for servers of these names, without the DHE suites, which
-	// Envoy does not have.
+	// Envoy does not have. Intermediate has the curves of Modern.
 	// FIPS: TLSV1_2 to TLSV1_2 with ECDHE-ECDSA-AES128-GCM-SHA256, ECDHE-RSA-AES128-GCM-SHA256, ECDHE-ECDSA-AES256-GCM-SHA384,
-	// ECDHE-RSA-AES256-GCM-SHA384: what Istio's compliance policy fips-140-2 enforces (pkg/model/fips.go).
+	// ECDHE-RSA-AES256-GCM-SHA384: what Istio's compliance policy fips-140-2 enforces (pkg/model/fips.go),
+	// with the curve P-256.
+	// PostQuantum: TLSV1_3 to TLSV1_3 with the curve X25519MLKEM768 alone: what Istio's compliance policy pqc means. Clients that cannot
+	// agree on keys that way are refused. Needs a mesh with Istio 1.32.
 	// +optional
 	Profile TLSProfile `json:"profile,omitempty"`
 }

@@ -45,9 +45,23 @@ const (
 	TripleDESSHA        CipherSuite = "DES-CBC3-SHA"
 )
 
-// TLSProfile is a named choice of TLS versions and cipher suites.
+// ECDHCurve is a group that keys are agreed on with, in Envoy's spelling.
 //
-// +kubebuilder:validation:Enum=Modern;Intermediate;FIPS
+// +kubebuilder:validation:Enum=P-256;P-384;P-521;X25519;X25519MLKEM768
+type ECDHCurve string
+
+// The groups that Envoy and Istio know, less those that are too weak or were drafts.
+const (
+	P256           ECDHCurve = "P-256"
+	P384           ECDHCurve = "P-384"
+	P521           ECDHCurve = "P-521"
+	X25519         ECDHCurve = "X25519"
+	X25519MLKEM768 ECDHCurve = "X25519MLKEM768"
+)
+
+// TLSProfile is a named choice of TLS versions, cipher suites and curves.
+//
+// +kubebuilder:validation:Enum=Modern;Intermediate;FIPS;PostQuantum
 type TLSProfile string
 
 const (
@@ -57,4 +71,6 @@ const (
 	ProfileIntermediate TLSProfile = "Intermediate"
 	// ProfileFIPS: TLS 1.2 and the suites that Istio's compliance policy for FIPS 140-2 allows.
 	ProfileFIPS TLSProfile = "FIPS"
+	// ProfilePostQuantum: TLS 1.3 and a key agreement that quantum computers do not break.
+	ProfilePostQuantum TLSProfile = "PostQuantum"
 )

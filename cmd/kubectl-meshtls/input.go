@@ -270,6 +270,7 @@ func (s *input) options(reader *source.Reader) gather.Options {
 		RootNamespace:        s.rootNamespace,
 		ClusterDomain:        s.clusterDomain,
 		Missing:              reader.Missing(),
+		Fields:               reader.Fields(),
 		CredentialNamespaces: reader.CredentialNamespaces(),
 		Files:                s.files,
 		Omitted:              reader.Omitted(),

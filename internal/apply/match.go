@@ -23,8 +23,8 @@ func leaving(obj object) bool {
 	return obj.GetDeletionTimestamp() != nil
 }
 
-// matches reports whether the live object is as planned: its whole spec, fields that Istio's types do not know included, those of its labels that are planned, the
-// absence of a revision that is not, and its owners of our kind. Everything else on it is other people's.
+// matches reports whether the live object is as planned: its whole spec, fields that Istio's types do not know included, those of its
+// labels that are planned, the absence of a revision that is not, and its owners of our kind. Everything else on it is other people's.
 func matches(live, want object) bool {
 	return sameSpec(live, want) &&
 		includes(live.GetLabels(), want.GetLabels()) &&
@@ -32,8 +32,8 @@ func matches(live, want object) bool {
 		sameOwners(ourOwners(live), ourOwners(want))
 }
 
-// sameSpec compares the specs as far as somebody has written them. A field that Istio's types do not know, that is not planned and that nobody
-// owns is the API server's: the default of a newer Istio's CRD. It comes back whatever is written.
+// sameSpec compares the specs as far as somebody has written them. A field that Istio's types do not know, that is not planned and that
+// nobody owns is the API server's: the default of a newer Istio's CRD. It comes back whatever is written.
 func sameSpec(live, want object) bool {
 	found, planned := verbatim.SpecOf(live), verbatim.SpecOf(want)
 	if proto.Equal(found, planned) {

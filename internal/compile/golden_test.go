@@ -89,7 +89,7 @@ func gatherAll(t *testing.T, input string) []model.Snapshot {
 	if ignored := reader.Ignored(); len(ignored) > 0 {
 		t.Fatalf("the input holds what nothing reads: %v", ignored)
 	}
-	snapshots, err := gather.Snapshots(t.Context(), reader, gather.Options{Now: today})
+	snapshots, err := gather.Snapshots(t.Context(), reader, gather.Options{Now: today, Fields: reader.Fields()})
 	if err != nil {
 		t.Fatal(err)
 	}

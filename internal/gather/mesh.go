@@ -47,7 +47,7 @@ func (g *gathering) readMesh(ctx context.Context) error {
 	revision := revisions.New(g.tags).Of(labels[meshtlsv1alpha1.LabelRevision])
 	config, problem := g.meshConfig(configMaps.Items, revision)
 	g.mesh = g.meshOf(config)
-	g.mesh.Problem = problem
+	g.mesh.Problem, g.mesh.Fields = problem, g.options.Fields
 	values := chooseConfigMap(configMaps.Items, injectorConfigMap, injectorValuesKey, revision)
 	g.mesh.ClusterDomain = cmp.Or(g.options.ClusterDomain, clusterDomain(values), string(hosts.Default))
 	return nil

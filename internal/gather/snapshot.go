@@ -26,6 +26,8 @@ type Options struct {
 	ClusterDomain string
 	// Missing are the kinds that the cluster lacks or that may not be read. They are not read.
 	Missing sets.Set[string]
+	// Fields are those of versions.Fields that the cluster's CRDs have; nil: the CRDs could not be read.
+	Fields sets.Set[string]
 	// CredentialNamespaces are the namespaces whose Secrets may be read. Empty: none, as is the operator's default.
 	CredentialNamespaces sets.Set[string]
 	// Now is when a snapshot is taken: certificates expire, and exceptions from floors end. Zero: it holds no credentials, and nothing has

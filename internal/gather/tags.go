@@ -9,6 +9,7 @@ import (
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/versions"
 )
 
 // defaultValidator is the webhook that validates Istio's objects; its label names the default revision.
@@ -48,6 +49,7 @@ func tagOf(kind string, object client.Object) model.RevisionTag {
 	labels := object.GetLabels()
 	return model.RevisionTag{
 		Object: model.RefOf(kind, object), Tag: labels[model.LabelTag], Revision: labels[meshtlsv1alpha1.LabelRevision],
+		Version: labels[versions.LabelVersion],
 	}
 }
 

@@ -101,3 +101,11 @@ func saysDisable(policy *networkingapi.TrafficPolicy) bool {
 	return disables(policy.GetTls()) || slices.ContainsFunc(policy.GetPortLevelSettings(),
 		func(p *networkingapi.TrafficPolicy_PortTrafficPolicy) bool { return disables(p.GetTls()) })
 }
+
+// namesCA reports whether a tls names where its CA comes from apart from its credential.
+func namesCA(policy *networkingapi.TrafficPolicy) bool {
+	return policy.GetTls().GetCaCertCredentialName() != "" || slices.ContainsFunc(policy.GetPortLevelSettings(),
+		func(p *networkingapi.TrafficPolicy_PortTrafficPolicy) bool {
+			return p.GetTls().GetCaCertCredentialName() != ""
+		})
+}

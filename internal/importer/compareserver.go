@@ -63,6 +63,6 @@ func dropIgnored(tls *networkingapi.ServerTLSSettings) {
 		proto.Reset(tls)
 		tls.HttpsRedirect, tls.Mode = redirects, mode
 	case networkingapi.ServerTLSSettings_ISTIO_MUTUAL:
-		tls.MinProtocolVersion, tls.MaxProtocolVersion, tls.CipherSuites = 0, 0, nil
+		tls.MinProtocolVersion, tls.MaxProtocolVersion, tls.CipherSuites, tls.EcdhCurves = 0, 0, nil, nil
 	}
 }

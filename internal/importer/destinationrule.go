@@ -68,6 +68,8 @@ func (d *draft) destinationRules(all []*istionetworkingv1.DestinationRule) {
 		case subsetWithTLS(rule) != "":
 			d.refuseRules(rule, fmt.Sprintf("Subset %s has TLS of its own, and a MeshTLSPolicy knows hosts and ports, but no subsets.",
 				subsetWithTLS(rule)))
+		case namesCA(rule.policy):
+			d.refuseRules(rule, "A policy has no caCertCredentialName for what clients send: it takes the CA from the Secret of credentialName.")
 		case unknownTLS(group) != "":
 			d.refuseRules(rule, unsayable(unknownTLS(group)))
 		case !policySaysTLS(rule.policy):

@@ -99,28 +99,33 @@ func addTerminate(spec *meshtlsv1alpha1.MeshTLSPolicySpec, s *networkingapi.Serv
 		SubjectAltNames:       tls.GetSubjectAltNames(),
 		VerifyCertificateSPKI: tls.GetVerifyCertificateSpki(),
 		VerifyCertificateHash: tls.GetVerifyCertificateHash(),
+		ALPNProtocols:         tls.GetAlpnProtocols(),
 	}
 	notes = notesOf(s)
 	if mode != meshtlsv1alpha1.TerminateIstioMutual {
 		versions(&t, tls)
 	} else if saysVersions(tls) {
-		notes = append(notes, "Istio ignores its TLS versions and cipher suites beside ISTIO_MUTUAL: they are left out.")
+		notes = append(notes, "Istio ignores its TLS versions, cipher suites and curves beside ISTIO_MUTUAL: they are left out.")
 	}
 	spec.Terminate = append(spec.Terminate, t)
 	return notes, ""
 }
 
-// versions carries over the TLS versions and cipher suites.
+// versions carries over the TLS versions, cipher suites and curves.
 func versions(t *meshtlsv1alpha1.Terminate, tls *networkingapi.ServerTLSSettings) {
 	t.MinProtocolVersion = version(tls.GetMinProtocolVersion())
 	t.MaxProtocolVersion = version(tls.GetMaxProtocolVersion())
 	for _, suite := range tls.GetCipherSuites() {
 		t.CipherSuites = append(t.CipherSuites, meshtlsv1alpha1.CipherSuite(suite))
 	}
+	for _, curve := range tls.GetEcdhCurves() {
+		t.ECDHCurves = append(t.ECDHCurves, meshtlsv1alpha1.ECDHCurve(curve))
+	}
 }
 
 func saysVersions(tls *networkingapi.ServerTLSSettings) bool {
-	return tls.GetMinProtocolVersion() != 0 || tls.GetMaxProtocolVersion() != 0 || len(tls.GetCipherSuites()) > 0
+	return tls.GetMinProtocolVersion() != 0 || tls.GetMaxProtocolVersion() != 0 || len(tls.GetCipherSuites()) > 0 ||
+		len(tls.GetEcdhCurves()) > 0
 }
 
 // version is under Istio's name, which is ours too; Istio's default is left out.

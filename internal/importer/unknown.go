@@ -30,8 +30,8 @@ func unknownField(spec proto.Message) string {
 	return "spec." + names[0]
 }
 
-// unknownTLS returns the first field in a tls of the rules that Istio's types do not know; empty: they know all. What else is unknown is not
-// about TLS, and stays with what is left of the rule.
+// unknownTLS returns the first field in a tls of the rules that Istio's types do not know; empty: they know all. What else is unknown is
+// not about TLS, and stays with what is left of the rule.
 func unknownTLS(rules []*istionetworkingv1.DestinationRule) string {
 	for _, rule := range rules {
 		names := verbatim.Names(&rule.Spec)

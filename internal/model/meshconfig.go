@@ -1,6 +1,9 @@
 package model
 
-import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
+)
 
 // Mesh is the part of Istio's mesh config that TLS depends on.
 type Mesh struct {
@@ -27,6 +30,9 @@ type Mesh struct {
 	DefaultServiceExportTo []string
 	// MinProtocolVersion is the lowest TLS version of mesh mutual TLS (meshMTLS), in Istio's spelling. Empty: Istio's default.
 	MinProtocolVersion string
+	// Fields are those fields of Istio's API that not every mesh has (see internal/versions) and this one's CRDs have. Nil: the CRDs
+	// could not be read.
+	Fields sets.Set[string]
 	// Problem says why Istio's defaults are assumed instead of a mesh config, as a full sentence. Empty: the config was read.
 	Problem string
 	// Unseen says what of the mesh the operator does not look at, as full sentences. Empty: it looks at all of it.

@@ -27,6 +27,8 @@ type RevisionTag struct {
 	// Tag is the tag; empty: the object only makes the revision known.
 	Tag      string
 	Revision string
+	// Version is Istio's, as the object's label tells it. Empty: it does not.
+	Version string
 }
 
 // Other is an object that changes what proxies do and that the model does not interpret, so that an answer can name it.

@@ -116,10 +116,12 @@ type GatewayRule struct {
 // Server is a server of a Gateway. Exactly one of Terminate, Passthrough, Plaintext is set.
 type Server struct {
 	// PortName is unique within the Gateway.
-	PortName    string
-	Terminate   *meshtlsv1alpha1.Terminate
-	Passthrough *meshtlsv1alpha1.Passthrough
-	Plaintext   *meshtlsv1alpha1.Plaintext
+	PortName string
+	// ProfileCurves says that the mesh's Gateways have curves, so that a profile's are written.
+	ProfileCurves bool
+	Terminate     *meshtlsv1alpha1.Terminate
+	Passthrough   *meshtlsv1alpha1.Passthrough
+	Plaintext     *meshtlsv1alpha1.Plaintext
 }
 
 // Outcome is what becomes of one policy.

@@ -48,8 +48,8 @@ type written interface {
 	MarshalJSON() ([]byte, error)
 }
 
-// specOf goes through JSON, the one form that a spec and an unstructured object share. What the spec took over from a base and Istio's types
-// do not know is written as it was read.
+// specOf goes through JSON, the one form that a spec and an unstructured object share. What the spec took over from a base and Istio's
+// types do not know is written as it was read.
 func specOf(spec written) (map[string]any, error) {
 	text, err := spec.MarshalJSON()
 	if err != nil {

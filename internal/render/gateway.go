@@ -34,7 +34,7 @@ func server(s *model.Server) *networkingapi.Server {
 	switch {
 	case s.Terminate != nil:
 		protocol := cmp.Or(s.Terminate.Protocol, meshtlsv1alpha1.TerminateHTTPS)
-		return listening(&s.Terminate.GatewayServer, s.PortName, string(protocol), terminateTLS(s.Terminate))
+		return listening(&s.Terminate.GatewayServer, s.PortName, string(protocol), terminateTLS(s))
 	case s.Passthrough != nil:
 		protocol := cmp.Or(s.Passthrough.Protocol, meshtlsv1alpha1.PassthroughTLS)
 		return listening(&s.Passthrough.GatewayServer, s.PortName, string(protocol), passthroughTLS(s.Passthrough))
@@ -57,8 +57,8 @@ var terminateModes = map[meshtlsv1alpha1.TerminateMode]networkingapi.ServerTLSSe
 	meshtlsv1alpha1.TerminateIstioMutual:    networkingapi.ServerTLSSettings_ISTIO_MUTUAL,
 }
 
-func terminateTLS(t *meshtlsv1alpha1.Terminate) *networkingapi.ServerTLSSettings {
-	chosen := versionsOf(t)
+func terminateTLS(s *model.Server) *networkingapi.ServerTLSSettings {
+	t, chosen := s.Terminate, versionsOf(s)
 	return &networkingapi.ServerTLSSettings{
 		Mode:                  terminateModes[cmp.Or(t.Mode, meshtlsv1alpha1.TerminateSimple)],
 		CredentialName:        t.CredentialName,
@@ -73,7 +73,9 @@ func terminateTLS(t *meshtlsv1alpha1.Terminate) *networkingapi.ServerTLSSettings
 		VerifyCertificateHash: t.VerifyCertificateHash,
 		MinProtocolVersion:    protocolVersion(chosen.min),
 		MaxProtocolVersion:    protocolVersion(chosen.max),
-		CipherSuites:          suiteNames(chosen.suites),
+		CipherSuites:          texts(chosen.suites),
+		EcdhCurves:            texts(chosen.curves),
+		AlpnProtocols:         t.ALPNProtocols,
 	}
 }
 
@@ -82,15 +84,16 @@ func protocolVersion(v meshtlsv1alpha1.TLSVersion) networkingapi.ServerTLSSettin
 	return networkingapi.ServerTLSSettings_TLSProtocol(networkingapi.ServerTLSSettings_TLSProtocol_value[string(v)])
 }
 
-func suiteNames(suites []meshtlsv1alpha1.CipherSuite) []string {
-	if len(suites) == 0 {
+// texts returns names as Istio's types have them.
+func texts[T ~string](names []T) []string {
+	if len(names) == 0 {
 		return nil
 	}
-	names := make([]string, len(suites))
-	for i, suite := range suites {
-		names[i] = string(suite)
+	all := make([]string, len(names))
+	for i, name := range names {
+		all[i] = string(name)
 	}
-	return names
+	return all
 }
 
 func passthroughTLS(p *meshtlsv1alpha1.Passthrough) *networkingapi.ServerTLSSettings {

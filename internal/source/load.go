@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
 	"github.com/meshtls/meshtls/internal/gather"
+	istioversions "github.com/meshtls/meshtls/internal/versions"
 )
 
 // noHelmReleases leaves out the Secrets in which Helm keeps what it installed: they are large, and no certificates.
@@ -62,8 +63,22 @@ func Load(ctx context.Context, cluster client.Reader, options LoadOptions) (*Rea
 			return nil, fmt.Errorf("listing objects of kind %s: %w", gvk.Kind, err)
 		}
 	}
+	l.readFields(ctx)
 	return l.reader, nil
 }
+
+// readFields finds out which fields of Istio's API the cluster's CRDs have. A user who may not read CRDs does without.
+func (l *loading) readFields(ctx context.Context) {
+	for _, name := range istioversions.CRDs() {
+		crd := &unstructured.Unstructured{}
+		crd.SetGroupVersionKind(crdKind)
+		if err := l.cluster.Get(ctx, client.ObjectKey{Name: name}, crd); err == nil {
+			l.reader.learnFields(crd)
+		}
+	}
+}
+
+var crdKind = schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"}
 
 // load reads the objects of a kind, as far as they are wanted.
 func (l *loading) load(ctx context.Context, gvk schema.GroupVersionKind) error {

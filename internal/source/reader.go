@@ -12,6 +12,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -24,6 +25,7 @@ import (
 	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/verbatim"
+	istioversions "github.com/meshtls/meshtls/internal/versions"
 )
 
 // Reader is a client.Reader over the objects of manifests. It lists by namespace, by labels and by the fields of
@@ -43,6 +45,8 @@ type Reader struct {
 	fromCluster bool
 	// missing are the kinds that the cluster does not know.
 	missing sets.Set[string]
+	// fields are those that not every mesh has and the CRDs have; nil: these were not seen.
+	fields sets.Set[string]
 	// forbidden are the kinds that the user may not list everywhere, each with the namespaces in which it was listed all the same.
 	forbidden map[string]sets.Set[string]
 }
@@ -279,6 +283,18 @@ func (r *Reader) Namespaces() sets.Set[string] {
 
 // Missing returns the kinds that the cluster does not know; of manifests: none.
 func (r *Reader) Missing() sets.Set[string] { return r.missing }
+
+// Fields returns those of versions.Fields that the CRDs of the cluster, or among the manifests, have; nil: these were not seen.
+func (r *Reader) Fields() sets.Set[string] { return r.fields }
+
+// learnFields takes in which of those fields a CRD has, and reports whether it is one of those that have any.
+func (r *Reader) learnFields(crd *unstructured.Unstructured) bool {
+	if !slices.Contains(istioversions.CRDs(), crd.GetName()) {
+		return false
+	}
+	r.fields = istioversions.InCRD(crd).Union(r.fields)
+	return true
+}
 
 // Forbidden returns the kinds that the user may not list in all namespaces, each with the namespaces in which they were listed all the
 // same; of manifests: none.

@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/utils/ptr"
@@ -84,6 +85,9 @@ func (r *reading) single(ctx context.Context, from origin, fields map[string]any
 		return fmt.Errorf("%s %s: %w", gvk.Kind, nameIn(fields), err)
 	}
 	gvk = canonical(gvk)
+	if gvk == crdKind && r.reader.learnFields(&unstructured.Unstructured{Object: fields}) {
+		return nil
+	}
 	if !known.Has(gvk) {
 		r.reader.ignored[gvk]++
 		return nil

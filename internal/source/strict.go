@@ -14,8 +14,8 @@ import (
 	"github.com/meshtls/meshtls/internal/verbatim"
 )
 
-// unknownFields are those of an Istio object's spec that Istio's types do not know. A newer Istio may know them, so the object counts all the
-// same, and what is composed from it has them.
+// unknownFields are those of an Istio object's spec that Istio's types do not know. A newer Istio may know them, so the object counts all
+// the same, and what is composed from it has them.
 type unknownFields []verbatim.Unknown
 
 // takeUnknown takes them out of the fields of an object: Istio's own decoder passes them over.

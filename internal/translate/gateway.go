@@ -7,6 +7,7 @@ import (
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/versions"
 )
 
 // gatewayPlan is the gateway side of a namespace.
@@ -49,6 +50,7 @@ func (m *gatewayMerge) admitAll(p *policyTarget, servers []gatewayServer) ([]mod
 	accepted := make([]model.Server, 0, len(servers))
 	outcomes := make([]entryOutcome, len(servers))
 	for i := range servers {
+		servers[i].planned.ProfileCurves = m.Mesh.Fields.Has(versions.GatewayCurves.Name)
 		because := m.admit(&servers[i])
 		outcomes[i] = entryOutcome{policy: p.key(), accepted: because == nil}
 		if because != nil {

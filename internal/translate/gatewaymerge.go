@@ -109,6 +109,9 @@ func placesOf(set podSet, workloads []*model.Workload) []place {
 
 // admit lets the server in, or says why it cannot stand.
 func (m *gatewayMerge) admit(server *gatewayServer) *model.Finding {
+	if lacking := m.lacksField(server); lacking != nil {
+		return lacking
+	}
 	if !server.policy.target.resolved() {
 		return nil // where it will listen is not known yet
 	}

@@ -32,21 +32,21 @@ type GatewayList struct {
 // DeepCopyObject implements runtime.Object.
 func (l *PeerAuthenticationList) DeepCopyObject() runtime.Object {
 	copied := &PeerAuthenticationList{TypeMeta: l.TypeMeta, Items: copies(l.Items)}
-	l.ListMeta.DeepCopyInto(&copied.ListMeta)
+	l.DeepCopyInto(&copied.ListMeta)
 	return copied
 }
 
 // DeepCopyObject implements runtime.Object.
 func (l *DestinationRuleList) DeepCopyObject() runtime.Object {
 	copied := &DestinationRuleList{TypeMeta: l.TypeMeta, Items: copies(l.Items)}
-	l.ListMeta.DeepCopyInto(&copied.ListMeta)
+	l.DeepCopyInto(&copied.ListMeta)
 	return copied
 }
 
 // DeepCopyObject implements runtime.Object.
 func (l *GatewayList) DeepCopyObject() runtime.Object {
 	copied := &GatewayList{TypeMeta: l.TypeMeta, Items: copies(l.Items)}
-	l.ListMeta.DeepCopyInto(&copied.ListMeta)
+	l.DeepCopyInto(&copied.ListMeta)
 	return copied
 }
 

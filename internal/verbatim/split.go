@@ -106,8 +106,8 @@ func fieldOf(message protoreflect.MessageDescriptor, name string) protoreflect.F
 // decisive are the messages of which every value must be understood: one that is left out would be read as their zero value.
 var decisive = sets.New[protoreflect.Name]("ClientTLSSettings", "ServerTLSSettings", "MutualTLS")
 
-// hasUnknownName reports whether the value, or one in the list, is none of the names of the field's enumeration. One such name would make the
-// decoder refuse the object, and a cache the kind.
+// hasUnknownName reports whether the value, or one in the list, is none of the names of the field's enumeration. One such name would make
+// the decoder refuse the object, and a cache the kind.
 func hasUnknownName(value any, known protoreflect.FieldDescriptor) bool {
 	enum := known.Enum()
 	if enum == nil || decisive.Has(known.ContainingMessage().Name()) {

@@ -36,6 +36,10 @@ var unreadFields = map[string]string{
 	"spec.passthrough[].protocol":          "TLS and HTTPS are passed through alike",
 }
 
+// ofNewerIstio are the fields that the Istio which is asked does not have: it would not do what they say. The compile's goldens have them, and
+// test/mesh/profiles shows what they do to a client.
+var ofNewerIstio = sets.New("spec.terminate[].ecdhCurves", "spec.terminate[].alpnProtocols")
+
 // inTime are the fields that decide when something comes to be in force, and not what: worlds are looked at once. internal/rollout holds
 // each of them to a table of transitions and to the property that no sequence of events loosens anything, and internal/compile has what
 // each stage renders.
@@ -51,7 +55,7 @@ func TestEveryFieldIsDrawnAndRead(t *testing.T) {
 	for _, path := range slices.Sorted(maps.Keys(w.fields)) {
 		reason, excused := unreadFields[path]
 		switch {
-		case strings.HasPrefix(path, inTime):
+		case strings.HasPrefix(path, inTime), ofNewerIstio.Has(path):
 		case !w.drawn.Has(path):
 			t.Errorf("%s is set in no random world: test/worlds does not draw it", path)
 		case !w.read.Has(path) && !excused:

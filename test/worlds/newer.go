@@ -7,8 +7,8 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// Newer returns the content of a spec as a user of a newer Istio may write it, with fields that the message does not know at every level, and
-// the number of these.
+// Newer returns the content of a spec as a user of a newer Istio may write it, with fields that the message does not know at every level,
+// and the number of these.
 func Newer(r *rand.Rand, spec protoreflect.MessageDescriptor) (content map[string]any, unknown int) {
 	made := newer{Rand: r}
 	content = made.message(spec, newerDepth)

@@ -18,7 +18,7 @@ func init() {
 			Name:     "gateway-tls-parameters-ignored",
 			Severity: []lint.Severity{lint.Error},
 			Classes:  []string{"M47"},
-			Finds:    "versions or cipher suites beside mode `ISTIO_MUTUAL`, other than what holds anyway.",
+			Finds:    "versions, cipher suites or curves beside mode `ISTIO_MUTUAL`, other than what holds anyway.",
 			Why:      "Istio uses them with its other modes only.",
 			Fix:      "Remove them. `meshMTLS` in the mesh config sets the version and the suites of all mutual TLS in the mesh.",
 		},
@@ -26,7 +26,7 @@ func init() {
 	})
 }
 
-// tlsParametersIgnored tells of versions and cipher suites beside ISTIO_MUTUAL. What is the same as without them does no harm.
+// tlsParametersIgnored tells of versions, cipher suites and curves beside ISTIO_MUTUAL. What is the same as without them does no harm.
 // Source: istio pilot/pkg/networking/core/listener.go, BuildListenerTLSContext and isSimpleOrMutual.
 func tlsParametersIgnored(v *mesh.View) []model.Finding {
 	var findings []model.Finding
@@ -38,6 +38,7 @@ func tlsParametersIgnored(v *mesh.View) []model.Finding {
 			fieldIf("minProtocolVersion", minVersion(s.Tls) != networkingapi.ServerTLSSettings_TLSV1_2),
 			fieldIf("maxProtocolVersion", maxVersion(s.Tls) != networkingapi.ServerTLSSettings_TLSV1_3),
 			fieldIf("cipherSuites", len(s.Tls.CipherSuites) > 0),
+			fieldIf("ecdhCurves", len(s.Tls.EcdhCurves) > 0),
 		)
 		if len(fields) == 0 {
 			continue

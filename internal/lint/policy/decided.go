@@ -209,6 +209,15 @@ var decided = []lint.About{
 		Fix: "Copy the ConfigMap to the policy's namespace, or give the CA by `caCertificates`.",
 	},
 	{
+		Name:     "gateway-field-of-newer-istio",
+		Severity: []lint.Severity{lint.Error},
+		Reasons:  []string{meshtlsv1alpha1.ReasonUnsupported},
+		Finds: "`ecdhCurves`, `alpnProtocols`, `profile: PostQuantum`, `caCertCredentialName` or `credentialNames` of `terminate` on a mesh " +
+			"whose CRD for Gateways does not have the field that it becomes. The server is not rendered.",
+		Why: "The API server drops fields that the CRD does not have, and the gateway would serve something else than the policy says.",
+		Fix: "Remove the field, or upgrade Istio with its CRDs; the message says to which version.",
+	},
+	{
 		Name:     "gateway-host-conflict",
 		Severity: []lint.Severity{lint.Error},
 		Reasons:  []string{meshtlsv1alpha1.ReasonConflicted},

@@ -23,6 +23,17 @@ var later = map[string]any{"type": "object", "x-kubernetes-preserve-unknown-fiel
 // extend gives a CRD of Istio's a field named later in the message at each path, as a newer Istio might.
 func extend(ctx context.Context, name string, paths ...string) {
 	GinkgoHelper()
+	changeSchema(ctx, name, func(schema map[string]any) {
+		for _, path := range paths {
+			fields := append(strings.Fields(path), "properties", "later")
+			Expect(unstructured.SetNestedField(schema, later, fields...)).To(Succeed())
+		}
+	})
+}
+
+// changeSchema changes the schema of each version of a CRD.
+func changeSchema(ctx context.Context, name string, change func(schema map[string]any)) {
+	GinkgoHelper()
 	crd := &unstructured.Unstructured{}
 	crd.SetGroupVersionKind(schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"})
 	Eventually(func() error {
@@ -30,18 +41,14 @@ func extend(ctx context.Context, name string, paths ...string) {
 			return err
 		}
 		versions, _, err := unstructured.NestedSlice(crd.Object, "spec", "versions")
-		for _, version := range versions {
-			for _, path := range paths {
-				fields := append([]string{"schema", "openAPIV3Schema"}, strings.Fields(path)...)
-				if err == nil {
-					err = unstructured.SetNestedField(version.(map[string]any), later, append(fields, "properties", "later")...)
-				}
-			}
-		}
-		if err == nil {
-			err = unstructured.SetNestedSlice(crd.Object, versions, "spec", "versions")
-		}
 		if err != nil {
+			return err
+		}
+		for _, version := range versions {
+			content := version.(map[string]any)["schema"].(map[string]any)
+			change(content["openAPIV3Schema"].(map[string]any))
+		}
+		if err := unstructured.SetNestedSlice(crd.Object, versions, "spec", "versions"); err != nil {
 			return err
 		}
 		return admin.Update(ctx, crd)
@@ -168,6 +175,71 @@ spec:
 			return mtls.(map[string]any)["later"]
 		}).Should(BeNil())
 		Eventually(eventsOf(ctx, p)).Should(ContainElement("DriftCorrected"))
+	})
+})
+
+// An older Istio's Gateways do not have what a policy asks for: the policy is told so, and nothing is dropped without a word.
+var _ = Describe("A mesh of an older Istio", Serial, func() {
+	const gateways = "gateways." + istioNetworking
+	newer := []string{"ecdhCurves", "alpnProtocols", "caCertCredentialName"}
+
+	It("refuses each field that its CRD lacks, and takes it when the CRD has it", func(ctx SpecContext) {
+		fields := map[string]any{}
+		tls := []string{"properties", "spec", "properties", "servers", "items", "properties", "tls", "properties"}
+		changeSchema(ctx, gateways, func(schema map[string]any) {
+			for _, name := range newer {
+				fields[name], _, _ = unstructured.NestedFieldCopy(schema, append(tls, name)...)
+				unstructured.RemoveNestedField(schema, append(tls, name)...)
+			}
+		})
+		upgrade := func(ctx context.Context) {
+			changeSchema(ctx, gateways, func(schema map[string]any) {
+				for name, field := range fields {
+					Expect(unstructured.SetNestedField(schema, field, append(tls, name)...)).To(Succeed())
+				}
+			})
+		}
+		DeferCleanup(upgrade)
+
+		namespace := newNamespace(ctx)
+		edge := unique("edge", namespace)
+		newGatewayPod(ctx, namespace, edge)
+		newService(ctx, namespace, edge)
+		server := func(fill func(*meshtlsv1alpha1.Terminate)) meshtlsv1alpha1.Terminate {
+			t := meshtlsv1alpha1.Terminate{GatewayServer: meshtlsv1alpha1.GatewayServer{Port: 443, Hosts: []string{"shop.example.com"}}, CredentialName: "c"}
+			fill(&t)
+			return t
+		}
+		refused := map[string]*meshtlsv1alpha1.MeshTLSPolicy{}
+		for name, t := range map[string]meshtlsv1alpha1.Terminate{
+			"ecdhCurves":    server(func(t *meshtlsv1alpha1.Terminate) { t.ECDHCurves = []meshtlsv1alpha1.ECDHCurve{meshtlsv1alpha1.X25519} }),
+			"alpnProtocols": server(func(t *meshtlsv1alpha1.Terminate) { t.ALPNProtocols = []string{"h2"} }),
+			"profile":       server(func(t *meshtlsv1alpha1.Terminate) { t.Profile = meshtlsv1alpha1.ProfilePostQuantum }),
+			"caCertCredentialName": server(func(t *meshtlsv1alpha1.Terminate) {
+				t.Mode, t.CACertCredentialName = meshtlsv1alpha1.TerminateMutual, "a-cacert"
+			}),
+		} {
+			p := policy(namespace, strings.ToLower(name))
+			p.Spec.Gateway = &meshtlsv1alpha1.Target{Service: edge}
+			t.Port = int32(8000 + len(refused))
+			p.Spec.Terminate = []meshtlsv1alpha1.Terminate{t}
+			create(ctx, p)
+			refused[name] = p
+		}
+		for name, p := range refused {
+			Eventually(condition(ctx, p, meshtlsv1alpha1.ConditionAccepted)).Should(Equal("False "+meshtlsv1alpha1.ReasonUnsupported), name)
+			told := p.Status.Conditions[0].Message
+			Expect(told).To(ContainSubstring(name + " needs spec.servers.tls."))
+			Expect(told).To(MatchRegexp(`which came with Istio 1\.\d\d and which the mesh's CRD does not have`))
+		}
+		Expect(raw(ctx, istioNetworking, "Gateway", namespace)).To(BeEmpty())
+
+		By("upgrading the CRD")
+		upgrade(ctx)
+		for name, p := range refused {
+			Eventually(condition(ctx, p, meshtlsv1alpha1.ConditionAccepted)).Should(HavePrefix("True"), name)
+		}
+		Eventually(func() int { return len(raw(ctx, istioNetworking, "Gateway", namespace)) }).Should(Equal(len(refused)))
 	})
 })
 
