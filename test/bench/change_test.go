@@ -2,11 +2,15 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"runtime/pprof"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -44,11 +48,25 @@ func TestRest(t *testing.T) {
 	ready := watchReadiness(t)
 	must(t, createAll(t.Context(), w))
 	ready.wait(w.policies)
+	profileHeap(t)
 	timeChanges(t, w)
 	stop()
 	restart(t, w)
 	remember(t, w)
 	w.clear(t)
+}
+
+// profileHeap writes what the operator holds in memory into the file that MESHTLS_BENCH_HEAP names.
+func profileHeap(t *testing.T) {
+	t.Helper()
+	path := os.Getenv("MESHTLS_BENCH_HEAP")
+	if path == "" {
+		return
+	}
+	file, err := os.Create(filepath.Clean(path))
+	must(t, err)
+	runtime.GC()
+	must(t, errors.Join(pprof.WriteHeapProfile(file), file.Close()))
 }
 
 // timeChanges changes what a workload accepts, time and again, and prints how long it takes until that is written.
@@ -147,6 +165,7 @@ func remember(t *testing.T, w world) {
 	if text, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "github.com/meshtls/meshtls/cmd/manager").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, text)
 	}
+	t.Setenv("GOMEMLIMIT", "150MiB") // as it is installed
 	process, err := plane.Run("manager", program, "--kubeconfig="+account.Kubeconfig, "--health-probe-bind-address=0")
 	must(t, err)
 	defer func() { _ = process.Stop() }()
@@ -158,4 +177,21 @@ func remember(t *testing.T, w world) {
 			fmt.Printf("with %d policies and %d objects: %s", w.policies, 2*w.policies, strings.ReplaceAll(line, "\t", " "))
 		}
 	}
+	fmt.Printf("a start that writes nothing took %s of processor\n", processorTime(t, process.PID()))
+}
+
+// processorTime returns what the process has used. The system counts in hundredths of a second.
+func processorTime(t *testing.T, pid int) time.Duration {
+	t.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	must(t, err)
+	_, rest, _ := strings.Cut(string(stat), ") ") // the name may have spaces
+	fields := strings.Fields(rest)
+	used := time.Duration(0)
+	for _, field := range fields[11:13] { // utime and stime
+		ticks, err := strconv.Atoi(field)
+		must(t, err)
+		used += time.Duration(ticks) * 10 * time.Millisecond
+	}
+	return used
 }

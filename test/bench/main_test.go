@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -52,7 +54,13 @@ func runAll(m *testing.M) int {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	var err error
-	plane, err = controlplane.Start(ctx, controlplane.Options{CRDs: []string{"config/crd/bases", "test/bench/testdata/trivial.yaml"}})
+	plane, err = controlplane.Start(ctx, controlplane.Options{
+		CRDs: []string{cmp.Or(os.Getenv("MESHTLS_BENCH_CRD"), "config/crd/bases"), "test/bench/testdata/trivial.yaml"},
+		Prepare: func(_ string, server *envtest.APIServer) error {
+			server.Configure().Set("service-cluster-ip-range", "10.0.0.0/16") // each policy has a Service
+			return nil
+		},
+	})
 	if err != nil {
 		fmt.Println(err)
 		return 1
