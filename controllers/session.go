@@ -52,8 +52,8 @@ func (s subject) String() string {
 // well, but the client's read-your-writes consistency listens to the first informer of a kind only: after a CRD went and came
 // again, a read would wait for ever for what it no longer hears of. A new client with a new cache starts afresh.
 type session struct {
-	// crd tells the session from one of an older CRD of the name.
-	crd types.UID
+	// crd tells the session from one of an older CRD of the name, or of an older state of it.
+	crd crdState
 	// caches and clients are by namespace, as the subject has namespaces.
 	caches  map[string]cache.Cache
 	clients parts
@@ -63,6 +63,13 @@ type session struct {
 	mu sync.Mutex
 	// trouble is the last error of a list or watch.
 	trouble error
+}
+
+// crdState is a CRD as it is at a time. What a watch shows is cut by the schema that the API server had when the watch began: after a change,
+// only a new one shows the fields that the change has brought.
+type crdState struct {
+	uid        types.UID
+	generation int64
 }
 
 // watched is a kind that a session hears of.

@@ -69,6 +69,10 @@ const (
 	ReasonCredentialInvalid = "CredentialInvalid"
 )
 
+// ReasonNotInFiles: what the policy depends on is not among the files that kubectl meshtls reads, and may be in the cluster. It appears
+// on conditions that are Unknown, in what the plugin foretells of files; the operator never writes it.
+const ReasonNotInFiles = "NotInFiles"
+
 // Reasons of Programmed=False.
 const (
 	// ReasonApplyFailed: the API server refused or could not be reached; it is tried again.

@@ -6,7 +6,6 @@ import (
 
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	istionetworkingv1alpha3 "istio.io/client-go/pkg/apis/networking/v1alpha3"
-	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -18,6 +17,7 @@ import (
 	"github.com/meshtls/meshtls/internal/istio/routes"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/render"
+	"github.com/meshtls/meshtls/internal/verbatim"
 )
 
 // The fields by which objects are looked up.
@@ -84,9 +84,9 @@ var Indexes = []Index{
 	{model.KindServiceEntry, &istionetworkingv1.ServiceEntry{}, IndexAddress, extract(serviceEntryAddresses)},
 	{model.KindWorkloadEntry, &istionetworkingv1.WorkloadEntry{}, IndexWorkloadEntryLabel, extract(workloadEntryLabels)},
 	{model.KindWorkloadEntry, &istionetworkingv1.WorkloadEntry{}, IndexAddress, extract(workloadEntryAddresses)},
-	{model.KindDestinationRule, &istionetworkingv1.DestinationRule{}, IndexDestinationRuleHost, extract(destinationRuleHosts)},
-	{model.KindDestinationRule, &istionetworkingv1.DestinationRule{}, IndexDestinationRuleWildcard, extract(destinationRuleWildcards)},
-	{model.KindGateway, &istionetworkingv1.Gateway{}, IndexGatewayLabel, extract(gatewayLabel)},
+	{model.KindDestinationRule, &verbatim.DestinationRule{}, IndexDestinationRuleHost, extract(destinationRuleHosts)},
+	{model.KindDestinationRule, &verbatim.DestinationRule{}, IndexDestinationRuleWildcard, extract(destinationRuleWildcards)},
+	{model.KindGateway, &verbatim.Gateway{}, IndexGatewayLabel, extract(gatewayLabel)},
 	{model.KindVirtualService, &istionetworkingv1.VirtualService{}, IndexVirtualServiceHost, extract(virtualServiceHosts)},
 	{model.KindVirtualService, &istionetworkingv1.VirtualService{}, IndexVirtualServiceWildcard, extract(virtualServiceWildcards)},
 	{model.KindVirtualService, &istionetworkingv1.VirtualService{}, IndexVirtualServiceGateway, extract(virtualServiceGateways)},
@@ -94,9 +94,9 @@ var Indexes = []Index{
 	{model.KindMutatingWebhook, &admissionregistrationv1.MutatingWebhookConfiguration{}, IndexWebhookNamespace, webhookNamespaces},
 	{model.KindMutatingWebhook, &admissionregistrationv1.MutatingWebhookConfiguration{}, IndexInjector, extract(isInjector)},
 	{model.KindValidatingWebhook, &admissionregistrationv1.ValidatingWebhookConfiguration{}, IndexWebhookNamespace, webhookNamespaces},
-	{model.KindPeerAuthentication, &istiosecurityv1.PeerAuthentication{}, IndexUndecoded, isUndecoded},
-	{model.KindDestinationRule, &istionetworkingv1.DestinationRule{}, IndexUndecoded, isUndecoded},
-	{model.KindGateway, &istionetworkingv1.Gateway{}, IndexUndecoded, isUndecoded},
+	{model.KindPeerAuthentication, &verbatim.PeerAuthentication{}, IndexUndecoded, isUndecoded},
+	{model.KindDestinationRule, &verbatim.DestinationRule{}, IndexUndecoded, isUndecoded},
+	{model.KindGateway, &verbatim.Gateway{}, IndexUndecoded, isUndecoded},
 	{model.KindServiceEntry, &istionetworkingv1.ServiceEntry{}, IndexUndecoded, isUndecoded},
 	{model.KindVirtualService, &istionetworkingv1.VirtualService{}, IndexUndecoded, isUndecoded},
 	{model.KindWorkloadEntry, &istionetworkingv1.WorkloadEntry{}, IndexUndecoded, isUndecoded},
@@ -107,7 +107,7 @@ var Indexes = []Index{
 // extract fits a function of one kind to an index.
 func extract[T client.Object](values func(T) []string) client.IndexerFunc {
 	return func(object client.Object) []string {
-		typed, ok := object.(T)
+		typed, ok := verbatim.Plain(object).(T)
 		if !ok {
 			return nil
 		}

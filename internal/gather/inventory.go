@@ -70,6 +70,8 @@ func (g *gathering) collected(ctx context.Context) (model.Inventory, error) {
 	services := servicesOf(g.services.sorted())
 	i := model.Inventory{
 		Mesh:                  g.mesh,
+		Files:                 g.options.Files,
+		Omitted:               g.options.Omitted,
 		Tags:                  g.tags,
 		Services:              services,
 		Workloads:             workloads,

@@ -61,7 +61,7 @@ func (g *gathering) workloadOf(ctx context.Context, pod *corev1.Pod) (*model.Wor
 		ServiceAccount: pod.Spec.ServiceAccountName,
 		Ports:          containerPorts(pod),
 		Dataplane:      dataplane,
-		Gateway:        isGateway(pod),
+		Gateway:        IsGateway(pod),
 		Unprivileged:   isUnprivileged(pod),
 		Revision:       revisionOf(pod),
 		Interception:   interceptionOf(pod),

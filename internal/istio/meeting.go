@@ -41,7 +41,7 @@ func meetPlaintext(v Verdict, c Connection) Verdict {
 
 // readsHTTP reports whether the server's proxy reads what arrives as HTTP.
 func (c Connection) readsHTTP() bool {
-	return c.Server.Dataplane == model.DataplaneSidecar && SpeaksHTTP(c.To.Protocol)
+	return c.Server.Dataplane == model.DataplaneSidecar && SpeaksHTTP(c.To.Protocol) && !c.Bytes
 }
 
 // meetIstioMutual: only a proxy that expects it can end the mesh's mutual TLS.

@@ -14,6 +14,8 @@ type Connection struct {
 	Server *model.Workload
 	// Port is the server's, where its container listens.
 	Port int32
+	// Bytes says that the server's proxy reads nothing as HTTP at the port, whatever the called port is declared to speak.
+	Bytes bool
 }
 
 // Kind is how a connection ends.

@@ -95,13 +95,13 @@ func withoutCluster(c Call) Outcome {
 	return Outcome{Verdict: istio.Verdict{Kind: istio.Refused, Why: why}, Call: c}
 }
 
-// Reached returns the endpoints that the call may reach: those of the subset that a route sends to.
+// Reached returns the endpoints that the call may reach, those of the subset that a route sends to, with the ports at which it arrives.
 func (v *View) Reached(c Call) []destinations.Endpoint {
 	endpoints, labels := v.Endpoints(c.Destination, c.Port), v.subsetLabels(c)
-	if len(labels) == 0 {
-		return endpoints
+	if len(labels) > 0 {
+		endpoints = slices.DeleteFunc(slices.Clone(endpoints), func(e destinations.Endpoint) bool { return !pods.Matches(labels, e.Labels) })
 	}
-	return slices.DeleteFunc(slices.Clone(endpoints), func(e destinations.Endpoint) bool { return !pods.Matches(labels, e.Labels) })
+	return c.arriving(endpoints)
 }
 
 // subsetLabels returns the labels of the subset that is called. Of one that does not exist the verdict has more to say.
@@ -120,7 +120,7 @@ func (v *View) subsetLabels(c Call) map[string]string {
 // OutcomeAt returns what becomes of the call at the endpoint.
 func (v *View) OutcomeAt(c Call, server destinations.Endpoint) Outcome {
 	connection := istio.Connection{
-		Client: istio.ClientOf(c.Client), To: v.To(c), Server: server.Workload, Port: server.Port,
+		Client: istio.ClientOf(c.Client), To: v.To(c), Server: server.Workload, Port: server.Port, Bytes: v.readsBytes(c, server),
 	}
 	o := Outcome{Call: c, Server: &server, Uncaptured: !server.Captures(server.Port)}
 	switch {

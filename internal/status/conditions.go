@@ -15,7 +15,7 @@ func acceptedOf(o model.Outcome) metav1.Condition {
 	lost := lowering(o.Findings, meshtlsv1alpha1.ConditionAccepted)
 	switch {
 	case o.Accepted == 0 && len(lost) > 0:
-		return lowered(meshtlsv1alpha1.ConditionAccepted, lost[0].Reason, lost)
+		return lowered(meshtlsv1alpha1.ConditionAccepted, lost)
 	case o.Accepted < o.Asked:
 		return isTrue(meshtlsv1alpha1.ConditionAccepted,
 			fmt.Sprintf("Of the %d entries of the spec %d stand; the others are listed in status.findings.", o.Asked, o.Accepted))
@@ -27,7 +27,7 @@ func acceptedOf(o model.Outcome) metav1.Condition {
 // resolvedRefsOf: what the spec names exists.
 func resolvedRefsOf(o model.Outcome) metav1.Condition {
 	if missing := lowering(o.Findings, meshtlsv1alpha1.ConditionResolvedRefs); len(missing) > 0 {
-		return lowered(meshtlsv1alpha1.ConditionResolvedRefs, missing[0].Reason, missing)
+		return lowered(meshtlsv1alpha1.ConditionResolvedRefs, missing)
 	}
 	return isTrue(meshtlsv1alpha1.ConditionResolvedRefs, "Everything that the spec names exists.")
 }
@@ -53,24 +53,25 @@ func effectiveOf(o model.Outcome, accepted, resolved, programmed metav1.Conditio
 	case programmed.Status != metav1.ConditionTrue:
 		return pending(meshtlsv1alpha1.ConditionEffective, "The objects are not written yet.")
 	case len(broken) > 0:
-		return lowered(meshtlsv1alpha1.ConditionEffective, broken[0].Reason, slices.Concat(broken, lost))
+		return lowered(meshtlsv1alpha1.ConditionEffective, slices.Concat(broken, lost))
 	case len(lost) > 0:
-		return lowered(meshtlsv1alpha1.ConditionEffective, meshtlsv1alpha1.ReasonPartlyConflicted, lost)
+		return isFalse(meshtlsv1alpha1.ConditionEffective, meshtlsv1alpha1.ReasonPartlyConflicted, findingWords(lost))
+	case len(doubted) > 0:
+		return lowered(meshtlsv1alpha1.ConditionEffective, doubted)
 	case resolved.Status != metav1.ConditionTrue:
 		return pending(meshtlsv1alpha1.ConditionEffective, "It cannot be known before everything that the spec names is there.")
-	case len(doubted) > 0:
-		unknown := lowered(meshtlsv1alpha1.ConditionEffective, doubted[0].Reason, doubted)
-		unknown.Status = metav1.ConditionUnknown
-		return unknown
 	default:
 		return isTrue(meshtlsv1alpha1.ConditionEffective, "Nothing that the operator knows of keeps Istio from doing it.")
 	}
 }
 
+// doubtful are the reasons of findings which say that something cannot be known.
+var doubtful = []string{meshtlsv1alpha1.ReasonNotInFiles, meshtlsv1alpha1.ReasonUndecodable}
+
 // doubtedApart parts the findings that something is wrong from those that it cannot be known.
 func doubtedApart(findings []model.Finding) (broken, doubted []model.Finding) {
 	for _, f := range findings {
-		if f.Reason == meshtlsv1alpha1.ReasonUndecodable {
+		if slices.Contains(doubtful, f.Reason) {
 			doubted = append(doubted, f)
 		} else {
 			broken = append(broken, f)
@@ -79,12 +80,14 @@ func doubtedApart(findings []model.Finding) (broken, doubted []model.Finding) {
 	return broken, doubted
 }
 
-// readyOf derives Ready: the first condition that is not True speaks, then a rollout that needs somebody. One that is on its way leaves it
-// True.
+// readyOf derives Ready: the first condition that is False speaks, else the first that is Unknown, then a rollout that needs somebody. One
+// that is on its way leaves it True.
 func readyOf(o model.Outcome, mesh model.Mesh, derivedFrom ...metav1.Condition) metav1.Condition {
-	for _, c := range derivedFrom {
-		if c.Status != metav1.ConditionTrue {
-			return isFalse(meshtlsv1alpha1.ConditionReady, c.Reason, c.Message)
+	for _, status := range []metav1.ConditionStatus{metav1.ConditionFalse, metav1.ConditionUnknown} {
+		for _, c := range derivedFrom {
+			if c.Status == status {
+				return metav1.Condition{Type: meshtlsv1alpha1.ConditionReady, Status: status, Reason: c.Reason, Message: c.Message}
+			}
 		}
 	}
 	ready := isTrue(meshtlsv1alpha1.ConditionReady, sentences(programmedWords(o), mesh.Problem, mesh.Unseen))
@@ -138,12 +141,20 @@ func isFalse(condition, reason, message string) metav1.Condition {
 }
 
 func pending(condition, message string) metav1.Condition {
-	return metav1.Condition{Type: condition, Status: metav1.ConditionUnknown, Reason: meshtlsv1alpha1.ReasonPending, Message: message}
+	return isUnknown(condition, meshtlsv1alpha1.ReasonPending, message)
 }
 
-// lowered returns a condition that findings make False.
-func lowered(condition, reason string, because []model.Finding) metav1.Condition {
-	return isFalse(condition, reason, findingWords(because))
+func isUnknown(condition, reason, message string) metav1.Condition {
+	return metav1.Condition{Type: condition, Status: metav1.ConditionUnknown, Reason: reason, Message: message}
+}
+
+// lowered returns a condition that findings make False, with the reason of the first, which is the gravest. Where that only says that
+// something cannot be known, the condition is Unknown.
+func lowered(condition string, because []model.Finding) metav1.Condition {
+	if slices.Contains(doubtful, because[0].Reason) {
+		return isUnknown(condition, because[0].Reason, findingWords(because))
+	}
+	return isFalse(condition, because[0].Reason, findingWords(because))
 }
 
 // lowering returns the findings that make the condition False.

@@ -131,6 +131,7 @@ func servicePortNotFound(p *policyTarget, field string, wanted intstr.IntOrStrin
 	case 0:
 		f.Message = fmt.Sprintf("No Service of namespace %s leads to these pods, so Service port %s means nothing.", p.Namespace, wanted.String())
 		f.Remedy = "Create the Service, or name the workload's own port by port."
+		f.Absent = model.ObjectRef{Kind: model.KindService, Namespace: p.Namespace}
 	case 1:
 		f.Message = fmt.Sprintf("Service %s/%s has no port %s.", p.Namespace, names[0], wanted.String())
 		f.Remedy = "Use one of its ports, " + portWords(services[0]) + ", or name the workload's own port by port."
@@ -148,6 +149,7 @@ func containerPortNotFound(p *policyTarget, field string, wanted intstr.IntOrStr
 	f := portProblem(p, field, "accept-container-port-not-found")
 	f.Message = fmt.Sprintf("Service port %s leads to a named port that no pod of the target declares yet.", wanted.String())
 	f.Remedy = "Start the pods, declare the container port in them, or name the workload's own port by port."
+	f.Absent = model.ObjectRef{Kind: model.KindPod, Namespace: p.Namespace}
 	return f
 }
 

@@ -104,9 +104,9 @@ func unfound(results []model.Result) []model.Result {
 
 // inMesh changes the mesh, once the operator has looked at it, and asks lint and explain again.
 func inMesh(change func(*model.Inventory)) func(*World) error {
-	return func(w *World) error {
-		change(&w.Mesh)
-		return w.hear()
+	return func(w *World) (err error) {
+		*w, err = w.Changed(change)
+		return err
 	}
 }
 

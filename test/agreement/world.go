@@ -55,12 +55,18 @@ func Read(ctx context.Context, stream []byte) (World, error) {
 	if reader == nil {
 		return World{}, err // what is wrong in some documents of a world does not matter for the others
 	}
+	return Of(ctx, reader, LookedAt)
+}
+
+// Of lets the operator write into the reader until nothing changes, and asks everybody about what is in it then.
+func Of(ctx context.Context, reader *source.Reader, now time.Time) (World, error) {
 	w := World{}
+	var err error
 	if w.Policies, err = gather.Policies(ctx, reader); err != nil {
 		return World{}, err
 	}
 	options := gather.Options{CredentialNamespaces: reader.CredentialNamespaces()}
-	options.Now.Time = LookedAt
+	options.Now.Time = now
 	if err := w.settle(ctx, reader, options); err != nil {
 		return World{}, err
 	}
@@ -93,9 +99,16 @@ func (w *World) hear() error {
 	return nil
 }
 
+// Changed returns the world with another mesh, about which lint and explain are asked again. The operator does not see what has changed.
+func (w World) Changed(change func(*model.Inventory)) (World, error) {
+	change(&w.Mesh)
+	err := w.hear()
+	return w, err
+}
+
 // settle puts into the reader what the operator would write.
 func (w *World) settle(ctx context.Context, reader *source.Reader, options gather.Options) error {
-	before, err := gather.Inventory(ctx, reader, LookedAt, options)
+	before, err := gather.Inventory(ctx, reader, options.Now.Time, options)
 	if err != nil {
 		return err
 	}
@@ -106,7 +119,7 @@ func (w *World) settle(ctx context.Context, reader *source.Reader, options gathe
 	if err := reader.Replace(rendered(before), rendered(settled.Inventory)); err != nil {
 		return err
 	}
-	w.Mesh, err = gather.Inventory(ctx, reader, LookedAt, options)
+	w.Mesh, err = gather.Inventory(ctx, reader, options.Now.Time, options)
 	return err
 }
 

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
+	"strconv"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -117,8 +118,12 @@ func search(path, from string, began time.Time) (*entry, error) {
 		return nil, fmt.Errorf("reading %s: %w", path, err)
 	}
 	var found *entry
+	quoted := []byte(strconv.Quote(from))
 	for line := range bytes.Lines(content) {
 		var e entry
+		if !bytes.Contains(line, quoted) {
+			continue // decoding all is what most of the time would go into
+		}
 		if json.Unmarshal(line, &e) == nil && e.From == from && !e.Start.Before(began) { // a line that is cut is not an entry
 			found = &e
 		}

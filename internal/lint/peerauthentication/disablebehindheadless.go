@@ -60,23 +60,25 @@ func disableBehindHeadless(v *mesh.View) []model.Finding {
 func refusedMutualTLS(
 	v *mesh.View, d *destinations.Destination, port destinations.Port,
 ) (refused mesh.Outcome, client *model.Workload, found bool) {
-	for _, e := range v.Endpoints(d, port) {
-		if v.AcceptedAt(e.Workload, e.Port).Mode != meshtlsv1alpha1.AcceptDisable || e.Dataplane != model.DataplaneSidecar || e.Gateway {
-			continue
-		}
-		for _, client := range v.Clients().All {
-			for _, call := range v.CallsOf(client, d, port) {
-				leadsHere := call.Destination != nil && call.Destination.Name == d.Name && call.Number == port.Number
-				if !leadsHere {
-					continue
-				}
-				if o := v.OutcomeAt(call, e); refusesOwnMutualTLS(o) {
+	for _, client := range v.Clients().All {
+		for _, call := range v.CallsOf(client, d, port) {
+			leadsHere := call.Destination != nil && call.Destination.Name == d.Name && call.Number == port.Number
+			if !leadsHere {
+				continue
+			}
+			for _, e := range v.Reached(call) {
+				if o := v.OutcomeAt(call, e); takesNoMutualTLS(o) && refusesOwnMutualTLS(o) {
 					return o, client, true
 				}
 			}
 		}
 	}
 	return mesh.Outcome{}, nil, false
+}
+
+// takesNoMutualTLS reports whether the endpoint has a sidecar that takes only plaintext.
+func takesNoMutualTLS(o mesh.Outcome) bool {
+	return o.Accepted.Mode == meshtlsv1alpha1.AcceptDisable && o.Server.Dataplane == model.DataplaneSidecar && !o.AtGateway && !o.Uncaptured
 }
 
 // refusesOwnMutualTLS reports whether the mutual TLS that Istio uses of itself is refused.

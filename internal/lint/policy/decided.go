@@ -10,7 +10,7 @@ import (
 var decided = []lint.About{
 	{
 		Name:     "target-service-not-found",
-		Severity: []lint.Severity{lint.Error},
+		Severity: []lint.Severity{lint.Error, lint.Info},
 		Reasons:  []string{meshtlsv1alpha1.ReasonServiceNotFound},
 		Finds:    "a `workload.service` or `gateway.service` that does not exist, or that has no selector.",
 		Why: "Nobody knows which pods the policy means. What was written for it earlier stays until then ([ADR " +
@@ -59,7 +59,7 @@ var decided = []lint.About{
 	},
 	{
 		Name:     "accept-service-port-not-found",
-		Severity: []lint.Severity{lint.Error},
+		Severity: []lint.Severity{lint.Error, lint.Info},
 		Reasons:  []string{meshtlsv1alpha1.ReasonPortNotFound},
 		Finds:    "a `servicePort` that the Service does not have, or with a selector none of the Services in front of the pods.",
 		Why:      "There is nothing to translate, so the entry sets no port.",
@@ -67,7 +67,7 @@ var decided = []lint.About{
 	},
 	{
 		Name:     "accept-container-port-not-found",
-		Severity: []lint.Severity{lint.Error},
+		Severity: []lint.Severity{lint.Error, lint.Info},
 		Reasons:  []string{meshtlsv1alpha1.ReasonPortNotFound},
 		Finds:    "a `servicePort` with a named `targetPort` that no pod declares.",
 		Why:      "The number is on the pods. Without one the entry sets no port.",

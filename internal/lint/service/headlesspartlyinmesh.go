@@ -99,7 +99,7 @@ func refusedTogether(v *mesh.View, d *destinations.Destination, port destination
 		alone := together
 		alone.Endpoints = []*model.Workload{e.Workload}
 		for _, client := range v.Clients().All {
-			c := istio.Connection{Client: istio.ClientOf(client), To: together, Server: e.Workload, Port: e.Port}
+			c := istio.Connection{Client: istio.ClientOf(client), To: together, Server: e.Workload, Port: arrivesAt(d, port, e)}
 			verdict := v.Verdict(c)
 			c.To = alone
 			if verdict.Kind == istio.Refused && v.Verdict(c).Kind == istio.MutualTLS {
@@ -109,4 +109,12 @@ func refusedTogether(v *mesh.View, d *destinations.Destination, port destination
 		}
 	}
 	return refusing, why
+}
+
+// arrivesAt returns the port at which clients arrive: who connects to an address that it looked up keeps the number of the Service's port.
+func arrivesAt(d *destinations.Destination, port destinations.Port, e destinations.Endpoint) int32 {
+	if d.Service.Headless {
+		return port.Number
+	}
+	return e.Port
 }

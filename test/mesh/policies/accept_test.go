@@ -89,6 +89,25 @@ spec:
   ports: [{name: http, port: 8080}]
 `
 
+// headlessElsewhere is one whose port leads to a port that takes no mutual TLS, beside the one of its own number that takes nothing else.
+const headlessElsewhere = `
+apiVersion: v1
+kind: Service
+metadata: {namespace: shop, name: elsewhere}
+spec:
+  clusterIP: None
+  selector: {app: server}
+  ports: [{name: http, port: 9000, targetPort: 8080}]
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {namespace: shop, name: server}
+spec:
+  selector: {matchLabels: {app: server}}
+  mtls: {mode: STRICT}
+  portLevelMtls: {8080: {mode: DISABLE}}
+`
+
 // headless returns a call by the name of the headless Service.
 func headless(want []mesh.Outcome) call {
 	return call{from: "client", host: "headless.shop.svc.cluster.local", port: 8080, want: want}
@@ -243,6 +262,9 @@ func addHeadlessRows(rows map[string]row) {
 	rows["a headless Service: the workload is Disable, its clients are refused"] = row{
 		objects: headlessService + accept(shop, "server", "service: server", "Disable"), calls: []call{headless(refused)},
 		reasons: map[string]string{"shop/server": "Refused"}, short: true,
+	}
+	rows["a headless Service: clients keep the number of its port, wherever that leads"] = row{
+		objects: headlessElsewhere, calls: []call{{from: "client", host: "elsewhere.shop.svc.cluster.local", port: 9000, want: mutualTLS}}, short: true,
 	}
 	rows["a headless Service: the workload is Disable, and its clients are told"] = row{
 		objects: headlessService + accept(shop, "server", "service: server", "Disable") +

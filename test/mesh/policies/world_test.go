@@ -82,6 +82,16 @@ var allPods = []mesh.Pod{
 // start starts the world.
 func start(t *testing.T) *world {
 	t.Helper()
+	w := startEmpty(t)
+	if err := w.populate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// startEmpty starts a mesh with the operator, and without pods.
+func startEmpty(t *testing.T) *world {
+	t.Helper()
 	mesh.Require(t)
 	programs := t.TempDir()
 	var m *mesh.Mesh
@@ -119,7 +129,7 @@ func build(ctx context.Context, folder string) error {
 	return nil
 }
 
-// prepare starts the operator, and runs the pods with what is around them.
+// prepare starts the operator.
 func (w *world) prepare(ctx context.Context) error {
 	scheme := runtime.NewScheme()
 	if err := meshtlsv1alpha1.AddToScheme(scheme); err != nil {
@@ -135,9 +145,11 @@ func (w *world) prepare(ctx context.Context) error {
 	if err := w.issue(); err != nil {
 		return err
 	}
-	if err := errors.Join(w.installOperator(ctx), w.startOperator(briefSettle)); err != nil {
-		return err
-	}
+	return errors.Join(w.installOperator(ctx), w.startOperator(briefSettle))
+}
+
+// populate runs the pods with what is around them.
+func (w *world) populate(ctx context.Context) error {
 	running, err := w.Run(ctx, allPods...)
 	if err != nil {
 		return err
