@@ -27,6 +27,7 @@ VULNDB := $(if $(GOVULNDB),-db $(GOVULNDB))
 # 1: make undeploy and make uninstall remove all policies without asking.
 YES ?=
 FUZZTIME ?= 30s
+POLICIES ?= 1000
 BENCH ?= .
 BENCHCOUNT ?= 1
 BENCHED := $(addprefix ./,$(sort $(dir $(wildcard cmd/kubectl-meshtls/bench_test.go internal/compile/*_test.go internal/istio/*_test.go internal/translate/*_test.go test/bench/*_test.go))))
@@ -148,6 +149,10 @@ bench: $(TOOLS)/benchstat ## Run the benchmarks, and compare them with the run b
 	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(BENCHCOUNT) $(BENCHED) \
 		| tee $(BIN)/bench/new.txt
 	@if [ -f $(BIN)/bench/old.txt ]; then $(TOOLS)/benchstat $(BIN)/bench/old.txt $(BIN)/bench/new.txt; fi
+
+.PHONY: bench-cluster
+bench-cluster: assets ## Measure the operator on a real control plane, with POLICIES (1000), against the same bytes sent raw.
+	MESHTLS_BENCH=$(POLICIES) go test -count=1 -timeout 2h -v ./test/bench | grep -vE '^=== '
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME.

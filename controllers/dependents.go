@@ -11,42 +11,54 @@ import (
 
 // dependents knows which namespaces asked the cluster what, as of their last pass. A namespace that has not had a pass yet is not in it and
 // needs not be: its first pass reads everything as it is then.
+//
+// There are some thirty reads a policy, and most of them are made by one namespace alone. So each is kept once.
 type dependents struct {
 	mu sync.Mutex
-	// of are the namespaces by read, made the reads by namespace.
-	of   map[gather.Read]sets.Set[string]
-	made map[string]sets.Set[gather.Read]
+	// of are the reads that are made, and made those of a namespace.
+	of   map[gather.Read]*asked
+	made map[string]sets.Set[*asked]
+}
+
+// asked is a read with the namespaces that make it.
+type asked struct {
+	read gather.Read
+	// by is one of them, and besides are the others; nil: there are none.
+	by      string
+	besides sets.Set[string]
 }
 
 func newDependents() *dependents {
-	return &dependents{of: map[gather.Read]sets.Set[string]{}, made: map[string]sets.Set[gather.Read]{}}
+	return &dependents{of: map[gather.Read]*asked{}, made: map[string]sets.Set[*asked]{}}
 }
 
 // asking is the reading of a namespace's snapshot.
 type asking struct {
 	in        *dependents
 	namespace string
-	now       sets.Set[gather.Read]
+	now       sets.Set[*asked]
 }
 
 // begin starts the reading of a namespace's snapshot.
 func (d *dependents) begin(namespace string) *asking {
-	return &asking{in: d, namespace: namespace, now: sets.New[gather.Read]()}
+	return &asking{in: d, namespace: namespace, now: sets.New[*asked]()}
 }
 
 // note takes down a read before it is made: what changes from now on is heard, and what changed before is read.
 func (a *asking) note(read gather.Read) {
-	a.now.Insert(read)
 	a.in.mu.Lock()
 	defer a.in.mu.Unlock()
-	if a.in.of[read] == nil {
-		a.in.of[read] = sets.New[string]()
+	made, known := a.in.of[read]
+	if !known {
+		made = &asked{read: read, by: a.namespace}
+		a.in.of[read] = made
 	}
-	a.in.of[read].Insert(a.namespace)
+	made.add(a.namespace)
+	a.now.Insert(made)
 	if a.in.made[a.namespace] == nil {
-		a.in.made[a.namespace] = sets.New[gather.Read]()
+		a.in.made[a.namespace] = sets.New[*asked]()
 	}
-	a.in.made[a.namespace].Insert(read)
+	a.in.made[a.namespace].Insert(made)
 }
 
 // done forgets what the namespace had read before and did not read again.
@@ -63,14 +75,10 @@ func (d *dependents) forget(namespace string) {
 	d.keep(namespace, nil)
 }
 
-func (d *dependents) keep(namespace string, now sets.Set[gather.Read]) {
-	for read := range d.made[namespace] {
-		if now.Has(read) {
-			continue
-		}
-		d.of[read].Delete(namespace)
-		if d.of[read].Len() == 0 {
-			delete(d.of, read)
+func (d *dependents) keep(namespace string, now sets.Set[*asked]) {
+	for made := range d.made[namespace] {
+		if !now.Has(made) && !made.without(namespace) {
+			delete(d.of, made.read)
 		}
 	}
 	if len(now) == 0 {
@@ -86,7 +94,32 @@ func (d *dependents) on(reads []gather.Read) []string {
 	defer d.mu.Unlock()
 	found := sets.New[string]()
 	for _, read := range reads {
-		maps.Copy(found, d.of[read])
+		if made, known := d.of[read]; known {
+			found.Insert(made.by)
+			maps.Copy(found, made.besides)
+		}
 	}
 	return sets.List(found)
+}
+
+// add notes that the namespace makes the read.
+func (a *asked) add(namespace string) {
+	if namespace == a.by {
+		return
+	}
+	if a.besides == nil {
+		a.besides = sets.New[string]()
+	}
+	a.besides.Insert(namespace)
+}
+
+// without notes that the namespace does not make the read any more, and reports whether another does.
+func (a *asked) without(namespace string) bool {
+	if namespace != a.by {
+		a.besides.Delete(namespace)
+		return true
+	}
+	next, found := a.besides.PopAny()
+	a.by = next
+	return found
 }

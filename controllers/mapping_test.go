@@ -125,6 +125,34 @@ func TestDependents(t *testing.T) {
 	}
 }
 
+// TestReadOfSeveral: who stops to make a read takes nothing from the others, whoever was the first.
+func TestReadOfSeveral(t *testing.T) {
+	read := gather.Read{Kind: model.KindService}
+	d := newDependents()
+	for _, namespace := range []string{"bank", "shop", "web"} {
+		asking := d.begin(namespace)
+		asking.note(read)
+		asking.done()
+	}
+	for _, step := range []struct {
+		leaves string
+		want   []string
+	}{
+		{"nobody", []string{"bank", "shop", "web"}},
+		{"bank", []string{"shop", "web"}},
+		{"web", []string{"shop"}},
+		{"shop", []string{}},
+	} {
+		d.forget(step.leaves)
+		if diff := cmp.Diff(step.want, d.on([]gather.Read{read})); diff != "" {
+			t.Errorf("after %s (-want +got):\n%s", step.leaves, diff)
+		}
+	}
+	if len(d.of) > 0 || len(d.made) > 0 {
+		t.Errorf("what is remembered of nobody: %v, %v", d.of, d.made)
+	}
+}
+
 // TestEveryReadHasADoor: a kind that a snapshot reads is one whose changes are heard of.
 func TestEveryReadHasADoor(t *testing.T) {
 	heard := map[string]bool{}

@@ -13,8 +13,8 @@ import (
 // reasonMeaningChanged is the reason of the event that a policy means something else than before, although nobody changed it.
 const reasonMeaningChanged = "MeaningChanged"
 
-// recordMeaning tells that others changed what the policy means: a Service that selects other pods or leads to another port, a pod that gives
-// a port's name to another number. Who may do so need have no rights on policies.
+// recordMeaning tells that others changed what the policy means: a Service that selects other pods or leads to another port, a pod that
+// gives a port's name to another number. Who may do so need have no rights on policies.
 func (r *Reconciler) recordMeaning(policy *meshtlsv1alpha1.MeshTLSPolicy, now meshtlsv1alpha1.MeshTLSPolicyStatus) {
 	before := policy.Status
 	if before.ObservedGeneration != now.ObservedGeneration {

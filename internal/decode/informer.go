@@ -73,9 +73,12 @@ func (c Cluster) group(gv schema.GroupVersion) (rest.Interface, error) {
 	return rest.RESTClientForConfigAndClient(config, c.Client)
 }
 
-// Informers returns a cache's constructor of informers that list and watch tolerantly; those of objects that have no Go type of their own
-// take what comes in any case.
-func (c Cluster) Informers() func(toolscache.ListerWatcher, runtime.Object, time.Duration, toolscache.Indexers) toolscache.SharedIndexInformer {
+// NewInformer is a cache's constructor of informers.
+type NewInformer = func(toolscache.ListerWatcher, runtime.Object, time.Duration, toolscache.Indexers) toolscache.SharedIndexInformer
+
+// Informers returns a constructor of informers that list and watch tolerantly; those of objects that have no Go type of their own take what
+// comes in any case. What cannot be listed so, since the cluster does not know the kind, is left to the cache's own lister to fail at.
+func (c Cluster) Informers() NewInformer {
 	return func(
 		plainly toolscache.ListerWatcher, of runtime.Object, resync time.Duration, indexers toolscache.Indexers,
 	) toolscache.SharedIndexInformer {

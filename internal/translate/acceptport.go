@@ -51,8 +51,10 @@ func translated(m indexed, p *policyTarget, field string, asked meshtlsv1alpha1.
 	switch {
 	case !declared:
 		found.notes = []model.Finding{servicePortNotFound(p, field, wanted, services)}
+	case len(waiting) > 0 && len(found.numbers) == 0:
+		found.notes = []model.Finding{portWaits(p, field, wanted, waiting)}
 	case len(waiting) > 0:
-		found.notes = []model.Finding{portWaits(p, field, wanted, found.numbers, waiting)}
+		found.notes = []model.Finding{asWarning(portWaits(p, field, wanted, waiting))}
 	case len(found.numbers) == 0:
 		found.notes = []model.Finding{containerPortNotFound(p, field, wanted)}
 	case len(found.numbers) > 1:

@@ -48,14 +48,17 @@ func isWritten(m indexed, p *policyTarget, port int32, mode meshtlsv1alpha1.Acce
 	return istio.ModeOf(live.Spec.GetPortLevelMtls()[uint32(port)]) == mode //nolint:gosec // a port
 }
 
-// portWaits tells of numbers that wait. Where there is none besides them, the entry means nothing yet.
-func portWaits(p *policyTarget, field string, wanted intstr.IntOrString, counting, waiting []int32) model.Finding {
+// portWaits tells of numbers that wait where there is none besides them: the entry means nothing yet.
+func portWaits(p *policyTarget, field string, wanted intstr.IntOrString, waiting []int32) model.Finding {
 	f := portProblem(p, field, "accept-port-waits")
-	f.Message = fmt.Sprintf("Service port %s leads to port %s of pods that are not ready yet; until one is, the port accepts what the rest does.",
-		wanted.String(), numberWords(waiting))
+	f.Message = fmt.Sprintf("Service port %s leads to port %s of pods that are not ready yet; until one is, "+
+		"the port accepts what the rest does.", wanted.String(), numberWords(waiting))
 	f.Remedy = "Wait for the pods, or name the workload's own port by port."
-	if len(counting) > 0 {
-		f.Severity, f.Condition, f.Reason = meshtlsv1alpha1.SeverityWarning, "", ""
-	}
+	return f
+}
+
+// asWarning returns the finding as one that lowers no condition.
+func asWarning(f model.Finding) model.Finding {
+	f.Severity, f.Condition, f.Reason = meshtlsv1alpha1.SeverityWarning, "", ""
 	return f
 }

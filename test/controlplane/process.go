@@ -65,6 +65,9 @@ func (p *Process) Done() <-chan struct{} {
 	return p.done
 }
 
+// PID returns the number that the system knows the process by.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
 // Signal sends the process a signal, such as SIGSTOP to have it stand still.
 func (p *Process) Signal(signal os.Signal) error {
 	if err := p.cmd.Process.Signal(signal); err != nil {

@@ -62,7 +62,7 @@ func startFor(t *testing.T, namespaces []string, behind *transport) (stop func()
 func runOnce(ctx context.Context, namespaces []string, behind *transport) error {
 	config := limitless(plane.Config)
 	config.Wrap(behind.stand)
-	settings := controllers.Options{IstioNamespace: istioNamespace, MaxConcurrentReconciles: 2, WatchNamespaces: namespaces}
+	settings := controllers.Options{IstioNamespace: istioNamespace, MaxConcurrentReconciles: 2, WatchNamespaces: namespaces, Clock: behind.clock}
 	options := controllers.ManagerOptions(settings)
 	options.Metrics.BindAddress = "0"
 	options.Controller.SkipNameValidation = ptr.To(true)

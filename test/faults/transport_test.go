@@ -23,6 +23,8 @@ type transport struct {
 	after func(*http.Request) error
 	// body may put another stream in the place of a watch's.
 	body func(*http.Request, io.ReadCloser) io.ReadCloser
+	// clock is the operator's; nil: the machine's.
+	clock func() time.Time
 	// writes counts those that reached the API server.
 	writes atomic.Int64
 }

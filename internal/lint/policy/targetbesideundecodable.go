@@ -42,8 +42,8 @@ func targetBesideUndecodable(w world) []model.Finding {
 	return findings
 }
 
-// mayDecideFor reports whether an object of which only the metadata is known may decide what the policy does. Whom Istio looks at objects of
-// another namespace for depends on the kind.
+// mayDecideFor reports whether an object of which only the metadata is known may decide what the policy does. Whom Istio looks at objects
+// of another namespace for depends on the kind.
 func (w world) mayDecideFor(s subject, object model.Undecoded) bool {
 	if object.Namespace == w.Snapshot.Namespace || object.Namespace == w.Snapshot.Mesh.RootNamespace {
 		return true
