@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/translate"
 )
 
@@ -78,7 +79,7 @@ func (p *Page) rollouts() []Rollout {
 func (p *Page) rolloutOf(policy *meshtlsv1alpha1.MeshTLSPolicy) Rollout {
 	asked := policy.Spec.Accept.Rollout
 	r := Rollout{
-		Namespace: policy.Namespace, Name: policy.Name, Target: policy.Status.Target, ManagedBy: managedBy(policy),
+		Namespace: policy.Namespace, Name: policy.Name, Target: policy.Status.Target, ManagedBy: model.ManagedBy(policy),
 		Workloads: p.targetedBy(policy), Gate: cmp.Or(asked.Gate, meshtlsv1alpha1.GateEvidence),
 		Observe: cmp.Or(asked.Observe, defaultRollout().Observe),
 	}
