@@ -86,9 +86,6 @@ func (p *Page) rolloutOf(policy *meshtlsv1alpha1.MeshTLSPolicy) Rollout {
 	if reached := policy.Status.Rollout; reached != nil {
 		r.Phase, r.Summary, r.Message = reached.Phase, reached.Summary, reached.Message
 		r.Mode, r.StrictPorts = reached.Mode, reached.StrictPorts
-		for _, w := range reached.StrictWorkloads {
-			r.StrictWorkloads = append(r.StrictWorkloads, w.Name)
-		}
 		r.Since, r.CleanSince, r.StoppedAt = reached.Since, reached.CleanSince, reached.StoppedAt
 		r.SwitchAt, r.SwitchedAt = reached.SwitchAt, reached.SwitchedAt
 		r.Coverage, r.Blockers, r.BlockersCount = reached.Coverage, reached.Blockers, reached.BlockersCount
