@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/model"
 )
 
 // rolloutManager is what the changes of these commands are known by among a policy's managers.
@@ -50,7 +51,7 @@ func newRolloutChange(streams genericiooptions.IOStreams, objects *input, change
 		Long: change.short + ". " + change.does + `
 
 What to change is printed, as a merge patch: put it into the repository that the policy comes from, or give it to kubectl patch. With
---apply it is made in the cluster.`,
+--apply it is made in the cluster, unless Argo CD or Flux manages the policy and would undo it there.`,
 		Example: fmt.Sprintf("  kubectl meshtls rollout %[1]s payments -n shop\n  kubectl meshtls rollout %[1]s payments -n shop --apply",
 			change.verb),
 		Args: cobra.ExactArgs(1),
@@ -97,6 +98,10 @@ func applyRolloutChange(ctx context.Context, streams genericiooptions.IOStreams,
 	}
 	if policy.Spec.Accept == nil || policy.Spec.Accept.Rollout == nil {
 		return fmt.Errorf("MeshTLSPolicy %s has no rollout (spec.accept.rollout)", key)
+	}
+	if manager := model.ManagedBy(&policy); manager != "" {
+		return fmt.Errorf("%s manages MeshTLSPolicy %s and would undo the change: make it where that takes the policy from; "+
+			"without --apply it is printed", manager, key)
 	}
 	encoded, err := json.Marshal(patch.fields)
 	if err != nil {

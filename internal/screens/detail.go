@@ -6,6 +6,7 @@ import (
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/evidence"
 	"github.com/meshtls/meshtls/internal/explain"
+	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/traffic"
 )
 
@@ -83,7 +84,7 @@ func (p *Page) Detail(name evidence.Workload, seen *evidence.Observation) (Detai
 func (p *Page) settings(w named) Settings {
 	policy, exists := p.policyFor(w)
 	s := Settings{
-		Policy: policy.Namespace + "/" + policy.Name, New: !exists, ManagedBy: managedBy(policy),
+		Policy: policy.Namespace + "/" + policy.Name, New: !exists, ManagedBy: model.ManagedBy(policy),
 		Mode: meshtlsv1alpha1.AcceptInherit, Ports: map[int32]meshtlsv1alpha1.AcceptMode{}, Servers: w.gateway(),
 	}
 	if policy.Spec.Accept == nil {

@@ -3,7 +3,6 @@ package screens
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 
@@ -141,7 +140,7 @@ func servicePorts(ports []explain.ServicePort) []string {
 func policyOf(policy *meshtlsv1alpha1.MeshTLSPolicy) Policy {
 	line := Policy{
 		Namespace: policy.Namespace, Name: policy.Name, Target: policy.Status.Target, Accepts: policy.Status.Accepts,
-		Sends: policy.Status.Sends, Ready: "Unknown", ManagedBy: managedBy(policy),
+		Sends: policy.Status.Sends, Ready: "Unknown", ManagedBy: model.ManagedBy(policy),
 	}
 	if ready := apimeta.FindStatusCondition(policy.Status.Conditions, meshtlsv1alpha1.ConditionReady); ready != nil {
 		line.Ready, line.Reason, line.Message = string(ready.Status), ready.Reason, ready.Message
@@ -150,25 +149,4 @@ func policyOf(policy *meshtlsv1alpha1.MeshTLSPolicy) Policy {
 		line.Objects = append(line.Objects, model.ObjectRef{Kind: o.Kind, Name: o.Name}.String())
 	}
 	return line
-}
-
-// managers are what GitOps tools put on the objects that they apply, by the tool.
-var managers = []struct{ key, tool string }{
-	{"kustomize.toolkit.fluxcd.io/name", "Flux Kustomization"},
-	{"helm.toolkit.fluxcd.io/name", "Flux HelmRelease"},
-	{"argocd.argoproj.io/tracking-id", "Argo CD application"},
-	{"argocd.argoproj.io/instance", "Argo CD application"},
-}
-
-// managedBy names what would undo a change of the policy in the cluster; empty: nothing is known to.
-func managedBy(policy *meshtlsv1alpha1.MeshTLSPolicy) string {
-	for _, m := range managers {
-		for _, marks := range []map[string]string{policy.Labels, policy.Annotations} {
-			if name, marked := marks[m.key]; marked {
-				name, _, _ = strings.Cut(name, ":")
-				return m.tool + " " + name
-			}
-		}
-	}
-	return ""
 }

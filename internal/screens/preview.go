@@ -72,7 +72,7 @@ func (p *Page) Preview(c Change, seen *evidence.Observation) (Preview, error) {
 	}
 	preview := Preview{
 		Policy: edited, Name: edited.Namespace + "/" + edited.Name, New: !exists, ResourceVersion: policy.ResourceVersion,
-		ManagedBy: managedBy(policy), Ports: effects(w, after.workloads[after.byID[w.Workload]]),
+		ManagedBy: model.ManagedBy(policy), Ports: effects(w, after.workloads[after.byID[w.Workload]]),
 	}
 	if preview.YAML, err = manifest(edited); err != nil {
 		return Preview{}, err

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/translate"
 )
 
@@ -78,16 +79,13 @@ func (p *Page) rollouts() []Rollout {
 func (p *Page) rolloutOf(policy *meshtlsv1alpha1.MeshTLSPolicy) Rollout {
 	asked := policy.Spec.Accept.Rollout
 	r := Rollout{
-		Namespace: policy.Namespace, Name: policy.Name, Target: policy.Status.Target, ManagedBy: managedBy(policy),
+		Namespace: policy.Namespace, Name: policy.Name, Target: policy.Status.Target, ManagedBy: model.ManagedBy(policy),
 		Workloads: p.targetedBy(policy), Gate: cmp.Or(asked.Gate, meshtlsv1alpha1.GateEvidence),
 		Observe: cmp.Or(asked.Observe, defaultRollout().Observe),
 	}
 	if reached := policy.Status.Rollout; reached != nil {
 		r.Phase, r.Summary, r.Message = reached.Phase, reached.Summary, reached.Message
 		r.Mode, r.StrictPorts = reached.Mode, reached.StrictPorts
-		for _, w := range reached.StrictWorkloads {
-			r.StrictWorkloads = append(r.StrictWorkloads, w.Name)
-		}
 		r.Since, r.CleanSince, r.StoppedAt = reached.Since, reached.CleanSince, reached.StoppedAt
 		r.SwitchAt, r.SwitchedAt = reached.SwitchAt, reached.SwitchedAt
 		r.Coverage, r.Blockers, r.BlockersCount = reached.Coverage, reached.Blockers, reached.BlockersCount

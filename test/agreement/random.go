@@ -12,6 +12,7 @@ import (
 func Random(ctx context.Context, seed uint64) ([]byte, error) {
 	drawn := worlds.Wide(seed)
 	objects, policies := drawn.Cluster, drawn.Policies
+	worlds.Roll(seed, policies)
 	for _, p := range policies {
 		if source.Admit(ctx, p) == nil {
 			objects = append(objects, p)

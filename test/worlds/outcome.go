@@ -71,6 +71,10 @@ func (h hostile) rollout() *meshtlsv1alpha1.RolloutStatus {
 			Client: h.text(), Server: h.text(), Service: h.text(), Protocol: h.text(), Hint: h.text(), Ports: []int32{8080},
 		})
 	}
+	for i := range pick(h, 0, 1, 128) {
+		w := meshtlsv1alpha1.RolloutWorkload{Name: fmt.Sprintf("workload-%d", i), Labels: "app=" + strings.Repeat("a", 250)}
+		r.StrictWorkloads, r.KeptWorkloads = append(r.StrictWorkloads, w), append(r.KeptWorkloads, w)
+	}
 	return r
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -32,7 +33,7 @@ func Scheme() *runtime.Scheme {
 	return s
 }
 
-// Manifest returns the object as a file holds it: with its kind, without a status.
+// Manifest returns the object as a file holds it: with its kind, and of its status only how far a rollout has come, if it says so.
 func Manifest(o client.Object) (map[string]any, error) {
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
 	if err != nil {
@@ -43,7 +44,11 @@ func Manifest(o client.Object) (map[string]any, error) {
 		return nil, fmt.Errorf("naming the kind of %T: %w", o, err)
 	}
 	content["apiVersion"], content["kind"] = gvk.ToAPIVersionAndKind()
+	reached, rolling, _ := unstructured.NestedMap(content, "status", "rollout")
 	delete(content, "status")
+	if rolling {
+		content["status"] = map[string]any{"rollout": reached}
+	}
 	return content, nil
 }
 

@@ -5,10 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	. "github.com/onsi/ginkgo/v2"
@@ -167,6 +169,55 @@ var _ = Describe("The program kubectl-meshtls", Ordered, Serial, func() {
 		stdout, stderr, code := run(ctx, "lint", "-f", file, "--with-cluster", "--kubeconfig", operator.Kubeconfig)
 		Expect(code).To(Equal(1), stderr)
 		Expect(stdout).To(ContainSubstring("10-not-found.yaml:"))
+	})
+
+	It("pauses, resumes and approves a rollout in the cluster", func(ctx SpecContext) {
+		namespace := newNamespace(ctx)
+		newServer(ctx, namespace)
+		prometheus.sees(namespace, everybodyWell()...)
+		p := rollingTo(namespace, func(r *meshtlsv1alpha1.Rollout) { r.Gate, r.Observe = meshtlsv1alpha1.GateManual, "1m" })
+		create(ctx, p)
+		Eventually(rolledOut(ctx, p)).Should(ContainSubstring("the clean time is over at"))
+		change := func(verb string, more ...string) (string, string, int) {
+			return run(ctx, append([]string{"rollout", verb, p.Name, "-n", namespace, "--kubeconfig", operator.Kubeconfig}, more...)...)
+		}
+		done := fmt.Sprintf("MeshTLSPolicy %s/%s is changed.\n", namespace, p.Name)
+
+		By("printing what to change, which changes nothing")
+		stdout, stderr, code := change("pause")
+		Expect(code).To(Equal(0), stderr)
+		Expect(stdout).To(Equal("spec:\n  accept:\n    rollout:\n      paused: true\n"))
+		Consistently(phase(ctx, p)).Should(Equal(meshtlsv1alpha1.RolloutObserving))
+
+		By("changing it")
+		for _, step := range []struct {
+			verb string
+			want meshtlsv1alpha1.RolloutPhase
+		}{{"pause", meshtlsv1alpha1.RolloutPaused}, {"resume", meshtlsv1alpha1.RolloutObserving}} {
+			stdout, stderr, code = change(step.verb, "--apply")
+			Expect(code).To(Equal(0), stderr)
+			Expect(stdout).To(Equal(done))
+			Eventually(phase(ctx, p)).Should(Equal(step.want))
+		}
+		pass(ctx, p, 2*time.Minute)
+		Eventually(phase(ctx, p)).Should(Equal(meshtlsv1alpha1.RolloutAwaitingApproval))
+		_, stderr, code = change("approve", "--apply")
+		Expect(code).To(Equal(0), stderr)
+		Eventually(phase(ctx, p)).Should(Equal(meshtlsv1alpha1.RolloutSwitching))
+
+		By("leaving alone what comes from git")
+		update(ctx, p, func() { p.Labels = map[string]string{"kustomize.toolkit.fluxcd.io/name": "apps"} })
+		_, stderr, code = change("pause", "--apply")
+		Expect(code).To(Equal(2))
+		Expect(stderr).To(ContainSubstring("Flux Kustomization apps manages MeshTLSPolicy " + namespace + "/" + p.Name + " and would undo the change"))
+		Expect(admin.Get(ctx, client.ObjectKeyFromObject(p), p)).To(Succeed())
+		Expect(p.Spec.Accept.Rollout.Paused).To(BeFalse())
+	})
+
+	It("says which policy has no rollout to pause", func(ctx SpecContext) {
+		_, stderr, code := run(ctx, "rollout", "pause", "catalog", "-n", "shop", "--apply", "--kubeconfig", operator.Kubeconfig)
+		Expect(code).To(Equal(2))
+		Expect(stderr).To(ContainSubstring("MeshTLSPolicy shop/catalog has no rollout (spec.accept.rollout)"))
 	})
 
 	It("judges what a user with rights in one namespace may see, and says what it does not know", func(ctx SpecContext) {
