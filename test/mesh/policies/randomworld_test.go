@@ -149,7 +149,7 @@ func (c *carrying) reachable(e *istionetworkingv1.ServiceEntry) *istionetworking
 			e.Spec.Endpoints = []*networkingapi.WorkloadEntry{{}}
 		}
 		for _, endpoint := range e.Spec.Endpoints {
-			endpoint.Address = c.partner.String()
+			endpoint.Address, endpoint.ServiceAccount = c.partner.String(), "" // its identity is none that a pod shows
 		}
 	}
 	if e.Spec.Resolution != networkingapi.ServiceEntry_NONE {
