@@ -118,14 +118,14 @@ func (w world) toldAlready(rule model.AcceptRule, d *destinations.Destination) b
 // refusedAt counts the clients with a sidecar that are refused at the port, by what has them send what they send, and all that were asked.
 // What gateways send is for the rules that their routes meet, and what they take is up to their own servers.
 func (v view) refusedAt(rule model.AcceptRule, d *destinations.Destination, port destinations.Port) (refused map[refusing]int, called int) {
-	without := &model.Workload{Dataplane: model.DataplaneSidecar}
-	servers := slices.DeleteFunc(slices.Clone(v.Reached(mesh.DirectCall(without, d, port))), func(e destinations.Endpoint) bool {
+	servers := slices.DeleteFunc(slices.Clone(v.Arrivals(d, port)), func(e destinations.Endpoint) bool {
 		return e.Gateway || !e.Captures(e.Port) || !pods.Matches(rule.Selector, e.Labels) || !v.isOf(rule, e)
 	})
 	if len(servers) == 0 {
 		return nil, 0
 	}
 	refused = map[refusing]int{}
+	without := &model.Workload{Dataplane: model.DataplaneSidecar}
 	for _, client := range append([]*model.Workload{without}, mesh.CallersOf(v.View, d)...) {
 		if client.Gateway || !d.ExportedTo(client.Namespace) && client.Namespace != nowhere {
 			continue
