@@ -24,6 +24,8 @@ type EvidenceOptions struct {
 	Prometheus evidence.Settings
 	// Scrape says that the operator reads the proxies themselves: for refused calls, and for all calls where there is no Prometheus.
 	Scrape bool
+	// Dial opens connections to the proxies that are read; nil: from where the operator runs.
+	Dial evidence.Dialer
 	// Interval is how often each target is asked about. Zero: a minute.
 	Interval time.Duration
 	// Concurrency is how many targets are asked about at a time. Zero: one.
@@ -41,11 +43,7 @@ type sources struct {
 func (o EvidenceOptions) sources() (sources, error) {
 	var s sources
 	if o.Scrape {
-		reach, err := evidence.Direct()
-		if err != nil {
-			return sources{}, fmt.Errorf("preparing to read proxies: %w", err)
-		}
-		scraper := evidence.NewScraper(reach)
+		scraper := evidence.NewScraper(evidence.Direct(o.Dial))
 		s = sources{calls: scraper, refusals: scraper}
 	}
 	if o.Prometheus.URL != "" {
@@ -153,6 +151,9 @@ func (r *Reconciler) look(ctx context.Context) (sight, error) {
 func (s sight) targets(q stages.Question) []evidence.Target {
 	view := s.views.Of(q.Revision)
 	workloads := traffic.Governed(view, q.Namespace)
+	for _, name := range q.Besides {
+		workloads = append(workloads, traffic.Named(view, evidence.Workload{Namespace: q.Namespace, Name: name})...)
+	}
 	if len(q.Selector) > 0 {
 		workloads = mesh.Carried(view, q.Namespace, q.Selector)
 	}

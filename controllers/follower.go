@@ -152,12 +152,12 @@ func (f *follower) follow(ctx context.Context, reader client.Reader, s subject) 
 		return err
 	}
 	now := f.sessions.of(s.name)
-	if now != nil && (!there || now.crd != crd) {
+	if now != nil && (!there || now.crd.uid != crd.uid) {
 		f.sessions.close(s.name)
 		f.late.changed()
 		now = nil
 	}
-	if !there || now != nil {
+	if !there || now != nil && now.crd == crd {
 		return nil
 	}
 	if err := f.begin(ctx, s, crd); err != nil {
@@ -167,21 +167,21 @@ func (f *follower) follow(ctx context.Context, reader client.Reader, s subject) 
 }
 
 // find reports whether the subject is there, and with which CRD.
-func find(ctx context.Context, reader client.Reader, s subject) (crd types.UID, there bool, err error) {
+func find(ctx context.Context, reader client.Reader, s subject) (crd crdState, there bool, err error) {
 	if s.crd == "" {
-		return "", true, nil
+		return crdState{}, true, nil
 	}
 	found := crdMetadata()
 	err = reader.Get(ctx, client.ObjectKey{Name: s.crd}, found)
 	if client.IgnoreNotFound(err) != nil {
-		return "", false, fmt.Errorf("getting CustomResourceDefinition %s: %w", s.crd, err)
+		return crdState{}, false, fmt.Errorf("getting CustomResourceDefinition %s: %w", s.crd, err)
 	}
-	return found.UID, err == nil && found.DeletionTimestamp == nil, nil
+	return crdState{found.UID, found.Generation}, err == nil && found.DeletionTimestamp == nil, nil
 }
 
 // begin opens a session: it fills caches with the subject and starts to watch it. The session is there before the watch is: a pass
-// that an event of the watch sets off must see the subject.
-func (f *follower) begin(ctx context.Context, s subject, crd types.UID) error {
+// that an event of the watch sets off must see the subject. A session of an older state of the CRD serves until then.
+func (f *follower) begin(ctx context.Context, s subject, crd crdState) error {
 	opened, err := newSession(ctx, f.manager, s)
 	if err != nil {
 		return err
@@ -189,6 +189,9 @@ func (f *follower) begin(ctx context.Context, s subject, crd types.UID) error {
 	opened.crd = crd
 	if err := opened.fill(ctx); err != nil {
 		return err
+	}
+	if older := f.sessions.of(s.name); older != nil {
+		defer older.stop()
 	}
 	f.sessions.put(s.name, opened)
 	for _, w := range opened.watched {

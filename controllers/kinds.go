@@ -7,10 +7,10 @@ import (
 
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	istionetworkingv1alpha3 "istio.io/client-go/pkg/apis/networking/v1alpha3"
-	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 
 	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/verbatim"
 )
 
 // istioKind is a kind of Istio, or one that Istio reads, that comes and goes with its CRD.
@@ -22,9 +22,9 @@ type istioKind struct {
 
 // istioKinds are those that a snapshot holds.
 var istioKinds = []istioKind{
-	{model.KindPeerAuthentication, "peerauthentications.security.istio.io", &istiosecurityv1.PeerAuthentication{}},
-	{model.KindDestinationRule, "destinationrules.networking.istio.io", &istionetworkingv1.DestinationRule{}},
-	{model.KindGateway, "gateways.networking.istio.io", &istionetworkingv1.Gateway{}},
+	{model.KindPeerAuthentication, "peerauthentications.security.istio.io", &verbatim.PeerAuthentication{}},
+	{model.KindDestinationRule, "destinationrules.networking.istio.io", &verbatim.DestinationRule{}},
+	{model.KindGateway, "gateways.networking.istio.io", &verbatim.Gateway{}},
 	{model.KindServiceEntry, "serviceentries.networking.istio.io", &istionetworkingv1.ServiceEntry{}},
 	{model.KindVirtualService, "virtualservices.networking.istio.io", &istionetworkingv1.VirtualService{}},
 	{model.KindWorkloadEntry, "workloadentries.networking.istio.io", &istionetworkingv1.WorkloadEntry{}},

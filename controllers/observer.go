@@ -103,12 +103,18 @@ func (o *observer) ask(namespace string, questions []stages.Question) {
 // open reports whether the question has no answer yet. The lock is held.
 func (o *observer) open(q stages.Question) bool {
 	known, is := o.answers[q.UID]
-	return !is || !sameTarget(known.question, q) || !known.question.RefusedSince.Equal(q.RefusedSince)
+	return !is || !sameQuestion(known.question, q)
+}
+
+// sameQuestion reports whether the same is asked of the same pods.
+func sameQuestion(a, b stages.Question) bool {
+	return sameTarget(a, b) && a.RefusedSince.Equal(b.RefusedSince)
 }
 
 // sameTarget reports whether the calls of the same pods are asked for, as far back.
 func sameTarget(a, b stages.Question) bool {
-	return a.Namespace == b.Namespace && a.Revision == b.Revision && a.Observe == b.Observe && maps.Equal(a.Selector, b.Selector)
+	return a.Namespace == b.Namespace && a.Revision == b.Revision && a.Observe == b.Observe && maps.Equal(a.Selector, b.Selector) &&
+		slices.Equal(a.Besides, b.Besides)
 }
 
 // answersFor returns the answers to what the namespace wanted to know, as far as they answer that.
@@ -193,7 +199,7 @@ func (o *observer) take(ctx context.Context, q stages.Question, a stages.Answer)
 		o.answers[q.UID] = answered{question: q, answer: a}
 	}
 	o.mu.Unlock()
-	if !asked || known && sameTarget(before.question, q) && wordsOf(before.answer) == wordsOf(a) {
+	if !asked || known && sameQuestion(before.question, q) && wordsOf(before.answer) == wordsOf(a) {
 		return
 	}
 	about := &meshtlsv1alpha1.MeshTLSPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: q.Policy.Namespace, Name: q.Policy.Name}}

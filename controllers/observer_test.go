@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -136,6 +137,19 @@ func TestObserverTellsChangesAlone(t *testing.T) {
 	o.ask("shop", questions(1)[:0])
 	if len(o.answersFor("shop")) > 0 || source.count() != asked {
 		t.Errorf("answers are kept, or asked for, that nobody wants")
+	}
+}
+
+// TestObserverTellsOfAnotherQuestion asks for refusals since another time: the answer is told although it has the same words, since the
+// rollout that waits for it does not know the one to the question before.
+func TestObserverTellsOfAnotherQuestion(t *testing.T) {
+	t.Parallel()
+	o := observing(t, &countingSource{}, rate.Inf)
+	asked := questions(1)
+	for _, since := range []time.Time{time.Unix(100, 0), time.Unix(200, 0)} {
+		asked[0].RefusedSince = since
+		o.ask("shop", slices.Clone(asked))
+		heard(t, o, 1)
 	}
 }
 

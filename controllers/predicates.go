@@ -3,6 +3,7 @@ package controllers
 import (
 	"bytes"
 	"maps"
+	"slices"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -33,7 +34,8 @@ func istioObjectDiffers(before, after client.Object) bool {
 }
 
 // podDiffers leaves out what a pod's life brings about all the time: it compares what a snapshot holds of it, and of its phase only
-// whether it has finished. Its node and its readiness are for evidence alone, which looks when it asks.
+// whether it has finished. Its node is for evidence alone, which looks when it asks. That it is ready counts as it becomes so: what a pod
+// that was ready is good for stays.
 func podDiffers(before, after *corev1.Pod) bool {
 	was, is := before.Spec, after.Spec
 	was.NodeName, is.NodeName = "", ""
@@ -41,7 +43,13 @@ func podDiffers(before, after *corev1.Pod) bool {
 		!maps.Equal(before.Annotations, after.Annotations) ||
 		!equality.Semantic.DeepEqual(was, is) ||
 		!equality.Semantic.DeepEqual(before.Status.PodIPs, after.Status.PodIPs) ||
-		finished(before) != finished(after)
+		finished(before) != finished(after) || (!ready(before) && ready(after))
+}
+
+func ready(pod *corev1.Pod) bool {
+	return slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+	})
 }
 
 func finished(pod *corev1.Pod) bool {

@@ -26,7 +26,8 @@ func TestPodDiffers(t *testing.T) {
 		"only the version":  {func(p *corev1.Pod) { p.ResourceVersion = "2" }, false},
 		"it runs":           {func(p *corev1.Pod) { p.Status.Phase = corev1.PodRunning }, false},
 		"it has a node":     {func(p *corev1.Pod) { p.Spec.NodeName = "a" }, false},
-		"it is ready":       {func(p *corev1.Pod) { p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady}} }, false},
+		"it is not ready":   {func(p *corev1.Pod) { p.Status.Conditions = readiness(corev1.ConditionFalse) }, false},
+		"it is ready":       {func(p *corev1.Pod) { p.Status.Conditions = readiness(corev1.ConditionTrue) }, true},
 		"it has an address": {func(p *corev1.Pod) { p.Status.PodIPs = []corev1.PodIP{{IP: "10.0.0.1"}} }, true},
 		"it has finished":   {func(p *corev1.Pod) { p.Status.Phase = corev1.PodSucceeded }, true},
 		"a label":           {func(p *corev1.Pod) { p.Labels["app"] = "b" }, true},
@@ -42,6 +43,10 @@ func TestPodDiffers(t *testing.T) {
 			}
 		})
 	}
+}
+
+func readiness(status corev1.ConditionStatus) []corev1.PodCondition {
+	return []corev1.PodCondition{{Type: corev1.PodReady, Status: status}}
 }
 
 func TestIstioObjectDiffers(t *testing.T) {

@@ -68,7 +68,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, err
 	}
 	r.metrics.Checked(snapshot)
-	advanced := r.advance(snapshot)
+	advanced, ahead := r.tellAhead(ctx, cluster, snapshot, r.advance(snapshot))
 	result := r.compile(advanced.Snapshot)
 	work := workOf(snapshot, result)
 	changes := apply.Applier{Client: cluster, Contests: r.contests, Pace: r.pace, Exists: r.exists}.Apply(ctx, work)
@@ -76,7 +76,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	r.metrics.Applied(changes)
 	logChanges(ctx, changes)
 	again, err := r.tell(ctx, cluster, report{snapshot: snapshot, result: result, changes: changes})
-	if err := errors.Join(worthRetrying(changes), err); err != nil {
+	if err := errors.Join(worthRetrying(changes), err, ahead); err != nil {
 		return ctrl.Result{}, err
 	}
 	next := soonest(again, untilExpiry(snapshot), r.untilNext(advanced), r.contests.Wait(request.Name), r.pace.Wait(request.Name, changes))

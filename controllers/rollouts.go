@@ -1,11 +1,15 @@
 package controllers
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/model"
@@ -22,11 +26,35 @@ const (
 // advance moves the namespace's rollouts on, and has what they want to know next asked.
 func (r *Reconciler) advance(s model.Snapshot) stages.Advanced {
 	advanced := stages.Advance(s, stages.Input{
-		Answers: r.observer.answersFor(s.Namespace), Now: r.options.now(), Free: switchesAtATime - r.switching.besides(s.Namespace),
+		Answers: r.observer.answersFor(s.Namespace), Now: r.options.now(), Pace: r.options.pace(),
+		Free: switchesAtATime - r.switching.besides(s.Namespace),
 	})
 	r.observer.ask(s.Namespace, advanced.Questions)
 	r.switching.put(s.Namespace, advanced.Switching)
 	return advanced
+}
+
+// tellAhead writes the stages by which targets come to accept something else, and has this pass leave these targets as they are: the next
+// one reads the stages from the statuses. A stage that is in force and not in the status would be taken for what somebody else has done,
+// and the rest of a status waits until the mesh has settled.
+func (r *Reconciler) tellAhead(
+	ctx context.Context, cluster client.Client, before model.Snapshot, advanced stages.Advanced,
+) (stages.Advanced, error) {
+	var errs []error
+	for i, policy := range before.Policies {
+		reached := advanced.Snapshot.Policies[i]
+		if !stages.Moves(policy.Status.Rollout, reached.Status.Rollout) {
+			continue
+		}
+		told := *policy.Status.DeepCopy()
+		told.Rollout = reached.Status.Rollout
+		if err := r.tellOne(ctx, cluster, policy, told); err != nil && !apierrors.IsConflict(err) {
+			errs = append(errs, err)
+		}
+		advanced.Snapshot.Policies[i] = policy
+		advanced.Again = r.options.now()
+	}
+	return advanced, errors.Join(errs...)
 }
 
 // untilNext returns how long it takes until time alone moves a rollout on; zero: it does not.

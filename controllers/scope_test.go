@@ -12,6 +12,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
+	"github.com/meshtls/meshtls/internal/verbatim"
+
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 )
 
@@ -104,11 +106,11 @@ func TestScopedReader(t *testing.T) {
 func TestParts(t *testing.T) {
 	with := func(namespace string) client.Client {
 		return fake.NewClientBuilder().WithScheme(NewScheme()).
-			WithObjects(&istiosecurityv1.PeerAuthentication{ObjectMeta: named(namespace, "pa")}).Build()
+			WithObjects(verbatim.Of(&istiosecurityv1.PeerAuthentication{ObjectMeta: named(namespace, "pa")})).Build()
 	}
 	count := func(t *testing.T, p parts, options ...client.ListOption) int {
 		t.Helper()
-		var list istiosecurityv1.PeerAuthenticationList
+		var list verbatim.PeerAuthenticationList
 		if err := p.List(t.Context(), &list, options...); err != nil {
 			t.Fatal(err)
 		}
@@ -118,7 +120,7 @@ func TestParts(t *testing.T) {
 	if all, one := count(t, p), count(t, p, client.InNamespace("bank")); all != 2 || one != 1 {
 		t.Errorf("listed %d in all and %d in bank, want 2 and 1", all, one)
 	}
-	var found istiosecurityv1.PeerAuthentication
+	var found verbatim.PeerAuthentication
 	if err := p.Get(t.Context(), client.ObjectKey{Namespace: "bank", Name: "pa"}, &found); err != nil {
 		t.Error(err)
 	}

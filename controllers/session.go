@@ -7,11 +7,14 @@ import (
 	"sync"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	toolscache "k8s.io/client-go/tools/cache"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/meshtls/meshtls/internal/decode"
 )
 
 // fillTimeout is how long caches may take to fill before it is tried again.
@@ -49,8 +52,8 @@ func (s subject) String() string {
 // well, but the client's read-your-writes consistency listens to the first informer of a kind only: after a CRD went and came
 // again, a read would wait for ever for what it no longer hears of. A new client with a new cache starts afresh.
 type session struct {
-	// crd tells the session from one of an older CRD of the name.
-	crd types.UID
+	// crd tells the session from one of an older CRD of the name, or of an older state of it.
+	crd crdState
 	// caches and clients are by namespace, as the subject has namespaces.
 	caches  map[string]cache.Cache
 	clients parts
@@ -60,6 +63,13 @@ type session struct {
 	mu sync.Mutex
 	// trouble is the last error of a list or watch.
 	trouble error
+}
+
+// crdState is a CRD as it is at a time. What a watch shows is cut by the schema that the API server had when the watch began: after a change,
+// only a new one shows the fields that the change has brought.
+type crdState struct {
+	uid        types.UID
+	generation int64
 }
 
 // watched is a kind that a session hears of.
@@ -91,7 +101,7 @@ func newSession(ctx context.Context, manager ctrl.Manager, of subject) (*session
 
 // addPart adds the cache and the client for a namespace, or for all of them.
 func (s *session) addPart(ctx context.Context, manager ctrl.Manager, of subject, namespace string) error {
-	part, err := cache.New(manager.GetConfig(), cache.Options{
+	options := cache.Options{
 		HTTPClient:               manager.GetHTTPClient(),
 		Scheme:                   manager.GetScheme(),
 		Mapper:                   manager.GetRESTMapper(),
@@ -99,7 +109,11 @@ func (s *session) addPart(ctx context.Context, manager ctrl.Manager, of subject,
 		DefaultNamespaces:        caches(namespace),
 		ByObject:                 of.selected,
 		DefaultWatchErrorHandler: s.note,
-	})
+	}
+	if of.crd != "" {
+		options.NewInformer = tolerant(manager, namespace).Informers()
+	}
+	part, err := cache.New(manager.GetConfig(), options)
 	if err != nil {
 		return err
 	}
@@ -124,6 +138,18 @@ func (s *session) addPart(ctx context.Context, manager ctrl.Manager, of subject,
 		s.watched = append(s.watched, watched{object, informer})
 	}
 	return nil
+}
+
+// tolerant reads the namespace's objects, or all, so that one which cannot be decoded does not hide the others.
+func tolerant(manager ctrl.Manager, namespace string) decode.Cluster {
+	return decode.Cluster{
+		Config: manager.GetConfig(), Client: manager.GetHTTPClient(), Scheme: manager.GetScheme(), Mapper: manager.GetRESTMapper(),
+		Namespace: namespace,
+		Tell: func(object metav1.Object, why error) {
+			manager.GetLogger().Error(why, "an object cannot be decoded: what it decides is not known",
+				"object", fmt.Sprintf("%T", object), "namespace", object.GetNamespace(), "name", object.GetName())
+		},
+	}
 }
 
 // fill starts the caches and waits until they have listed everything.

@@ -25,14 +25,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
-	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	istionetworkingv1alpha3 "istio.io/client-go/pkg/apis/networking/v1alpha3"
-	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/apply"
 	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/metrics"
+	"github.com/meshtls/meshtls/internal/stages"
+	"github.com/meshtls/meshtls/internal/verbatim"
 )
 
 // What the operator may do in the cluster. The mesh config is read in Istio's namespace only: see config/rbac.
@@ -77,6 +77,15 @@ type Options struct {
 	Evidence EvidenceOptions
 	// Clock tells the time; nil: the machine's does.
 	Clock func() time.Time
+	// Pace is how fast rollouts switch; nil: as stages.DefaultPace says.
+	Pace *stages.Pace
+}
+
+func (o Options) pace() stages.Pace {
+	if o.Pace != nil {
+		return *o.Pace
+	}
+	return stages.DefaultPace()
 }
 
 func (o Options) now() time.Time {
@@ -102,8 +111,7 @@ func NewScheme() *runtime.Scheme {
 	for _, add := range []func(*runtime.Scheme) error{
 		clientgoscheme.AddToScheme,
 		meshtlsv1alpha1.AddToScheme,
-		istiosecurityv1.AddToScheme,
-		istionetworkingv1.AddToScheme,
+		verbatim.AddToScheme,
 		istionetworkingv1alpha3.AddToScheme,
 	} {
 		utilruntime.Must(add(scheme))

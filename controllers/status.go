@@ -94,6 +94,7 @@ func (r *Reconciler) tellOne(
 	case err == nil:
 		r.metrics.StatusUpdated()
 		r.recordTransition(policy, want)
+		r.recordMeaning(policy, want)
 		r.recordExceptions(policy, want)
 		r.recordRollout(policy, want)
 		return nil

@@ -9,6 +9,7 @@ import (
 	"github.com/meshtls/meshtls/internal/apply"
 	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/verbatim"
 )
 
 // trim returns the caches' transform: it drops what nobody reads, which is the larger part of most objects.
@@ -22,11 +23,18 @@ func trim(cached any) (any, error) {
 		delete(shorter, corev1.LastAppliedConfigAnnotation)
 		obj.SetAnnotations(shorter)
 	}
-	// Only on what may be ours does it matter who has written to it.
-	if model.Labelled(obj) {
-		obj.SetManagedFields(apply.Hands(obj.GetManagedFields()))
-	} else {
+	// Only on what may be ours does it matter who has written to it, and who owns which field only of what a newer Istio may have set.
+	switch {
+	case !model.Labelled(obj):
 		obj.SetManagedFields(nil)
+	case !keepsUnknown(obj):
+		obj.SetManagedFields(apply.Hands(obj.GetManagedFields()))
 	}
 	return gather.Trim(obj)
+}
+
+// keepsUnknown reports whether the object has fields that Istio's types do not know.
+func keepsUnknown(obj client.Object) bool {
+	spec := verbatim.SpecOf(obj)
+	return spec != nil && len(verbatim.Names(spec)) > 0
 }

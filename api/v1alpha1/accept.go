@@ -52,8 +52,8 @@ type Accept struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
-	// +kubebuilder:validation:XValidation:rule="self.all(p, !has(p.port) || self.exists_one(q, has(q.port) && q.port == p.port))",message="two entries of accept.ports name one port: keep one of them"
-	// +kubebuilder:validation:XValidation:rule="self.all(p, !has(p.servicePort) || self.exists_one(q, has(q.servicePort) && q.servicePort in [p.servicePort]))",message="two entries of accept.ports name one servicePort: keep one of them"
+	// +kubebuilder:validation:XValidation:rule="self.size() == 1 || self.all(p, !has(p.port) || self.exists_one(q, has(q.port) && q.port == p.port))",message="two entries of accept.ports name one port: keep one of them"
+	// +kubebuilder:validation:XValidation:rule="self.size() == 1 || self.all(p, !has(p.servicePort) || self.exists_one(q, has(q.servicePort) && q.servicePort in [p.servicePort]))",message="two entries of accept.ports name one servicePort: keep one of them"
 	Ports []AcceptPort `json:"ports,omitempty"`
 	// floor is the weakest mode that policies below this one may declare. It binds the policy's namespace, or the whole mesh
 	// where the policy lives in Istio's root namespace. A weaker entry is not rendered, and its policy is told (reason BelowFloor).

@@ -69,6 +69,10 @@ const (
 	ReasonCredentialInvalid = "CredentialInvalid"
 )
 
+// ReasonNotInFiles: what the policy depends on is not among the files that kubectl meshtls reads, and may be in the cluster. It appears
+// on conditions that are Unknown, in what the plugin foretells of files; the operator never writes it.
+const ReasonNotInFiles = "NotInFiles"
+
 // Reasons of Programmed=False.
 const (
 	// ReasonApplyFailed: the API server refused or could not be reached; it is tried again.
@@ -102,6 +106,10 @@ const (
 	// ReasonInert: what was written has no effect.
 	ReasonInert = "Inert"
 )
+
+// ReasonUndecodable appears on Effective, Unknown: an object of Istio's that may decide what the policy decides is stored in a form that
+// the operator cannot read.
+const ReasonUndecodable = "Undecodable"
 
 // Reasons of Ready=False, with Stalled=True, that come from a rollout.
 const (

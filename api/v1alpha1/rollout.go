@@ -16,6 +16,18 @@ const (
 	GateTimer RolloutGate = "Timer"
 )
 
+// RolloutOrder is what becomes Strict before what.
+//
+// +kubebuilder:validation:Enum=Together;PerWorkload
+type RolloutOrder string
+
+const (
+	// OrderTogether: nothing becomes Strict before everything is clean.
+	OrderTogether RolloutOrder = "Together"
+	// OrderPerWorkload: workloads of a namespace that are clean do not wait for the others.
+	OrderPerWorkload RolloutOrder = "PerWorkload"
+)
+
 // RolloutReaction is what happens when calls are refused in the probation.
 //
 // +kubebuilder:validation:Enum=Hold;Undo
@@ -56,6 +68,13 @@ type Rollout struct {
 	// paused holds the rollout where it is. What is Strict stays so. Default: false.
 	// +optional
 	Paused bool `json:"paused,omitempty"`
+	// order is for a namespace's policy. Together (the default): nothing becomes Strict before every workload is clean. PerWorkload:
+	// workloads that were clean for the time of observe become Strict before the others, one at a time, each by a PeerAuthentication of
+	// its own; these are removed when the namespace as a whole is Strict. A workload that cannot be told from others by labels waits for
+	// the last step. In a policy for the mesh it is as Together.
+	// +optional
+	// +kubebuilder:default=Together
+	Order RolloutOrder `json:"order,omitempty"`
 	// probation is for how long refused calls are looked for once the target is Strict: 5m to 24h, or 0s for none. Default: 30m.
 	// Connections that are open at the switch are closed after 45 s, so refusals come late.
 	// +optional
@@ -181,6 +200,18 @@ type RolloutStatus struct {
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=1024
 	KeptPorts []int32 `json:"keptPorts,omitempty"`
+	// strictWorkloads are the workloads of a namespace that are Strict before the others, with order PerWorkload.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=128
+	StrictWorkloads []RolloutWorkload `json:"strictWorkloads,omitempty"`
+	// keptWorkloads are those that were so when the rollout began.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=128
+	KeptWorkloads []RolloutWorkload `json:"keptWorkloads,omitempty"`
 	// since is when the phase began. Omitted, like the other times, where the operator has not looked yet.
 	// +optional
 	Since *metav1.Time `json:"since,omitempty"`
@@ -220,6 +251,20 @@ type RolloutStatus struct {
 	// attempts is the number of switches that were undone.
 	// +optional
 	Attempts int32 `json:"attempts,omitempty"`
+}
+
+// RolloutWorkload is a workload with the labels that tell its pods from others.
+type RolloutWorkload struct {
+	// name is the workload's name in Istio's metrics: that of its Deployment, or of what else makes its pods.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+	// labels are what its pods have, and no others of the namespace, as kubectl writes them: app=payments,tier=web.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	Labels string `json:"labels"`
 }
 
 // RolloutCoverage says how much of a target was seen.

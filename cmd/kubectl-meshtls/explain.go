@@ -87,6 +87,7 @@ func newExplain(streams genericiooptions.IOStreams, objects *input) *cobra.Comma
 	command.Flags().StringVar(&flags.To, "to", "", "Say only what is sent to this destination: <host> or <host>:<port>.")
 	command.Flags().BoolVar(&flags.All, "all", false, "List all destinations.")
 	objects.addFlags(command.Flags())
+	objects.addClusterFlag(command)
 	complete(command, "output", "text", "json")
 	return command
 }
@@ -129,9 +130,9 @@ func (f explainFlags) validate() error {
 
 func runExplain(ctx context.Context, streams genericiooptions.IOStreams, objects *input, flags explainFlags) error {
 	// Half of a mesh would be explained as if it were the whole.
-	reader, err := objects.reader(ctx)
-	if err != nil {
-		return err
+	reader, problems := objects.reader(ctx)
+	if problems != nil && !source.Whole(problems) {
+		return problems
 	}
 	mesh, err := objects.inventory(ctx, reader)
 	if err != nil {
@@ -144,7 +145,7 @@ func runExplain(ctx context.Context, streams genericiooptions.IOStreams, objects
 	if err != nil {
 		return err
 	}
-	return explanations[flags.output](streams.Out, answer)
+	return errors.Join(problems, explanations[flags.output](streams.Out, answer))
 }
 
 // answerTo reads the policies only where one is asked about.

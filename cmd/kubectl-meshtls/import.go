@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -47,7 +48,7 @@ func newImport(streams genericiooptions.IOStreams, objects *input) *cobra.Comman
 
 func runImport(ctx context.Context, streams genericiooptions.IOStreams, objects *input) error {
 	reader, problems := objects.reader(ctx)
-	if problems != nil {
+	if problems != nil && !source.Whole(problems) {
 		return problems // what could not be read may make a difference
 	}
 	input, err := objects.toImport(ctx, reader)
@@ -69,9 +70,9 @@ func runImport(ctx context.Context, streams genericiooptions.IOStreams, objects 
 		return err
 	}
 	if len(imported.Refusals) > 0 {
-		return errFindings
+		return errors.Join(problems, errFindings)
 	}
-	return nil
+	return problems
 }
 
 // toImport returns what is imported from: the mesh, and the policies that are in it.

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/meshtls/meshtls/internal/gather"
+	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/source"
 )
 
@@ -26,9 +27,12 @@ var errNothingSeen = errors.New("you may list nothing of what is looked at; with
 
 // input is where the objects of a command come from: manifest files, or the cluster.
 type input struct {
-	streams        genericiooptions.IOStreams
-	kube           *genericclioptions.ConfigFlags
+	streams genericiooptions.IOStreams
+	kube    *genericclioptions.ConfigFlags
+	// connected is the cluster that is asked in place of the one of the flags, in tests; nil: none.
+	connected      client.Client
 	filenames      []string
+	kustomizations []string
 	allNamespaces  bool
 	istioNamespace string
 	rootNamespace  string
@@ -37,6 +41,12 @@ type input struct {
 	credentials bool
 	// stage is which stage of rollouts is looked at; empty: the one that they are at.
 	stage string
+	// complete says that the files are the whole mesh, and withCluster that they are laid on top of the cluster's objects.
+	complete, withCluster bool
+	// files is what is known of the files where there may be more than these; nil: there is no more.
+	files *model.Files
+	// touched are the namespaces that the files have objects of, where they are laid on top of a cluster; nil: that is not so.
+	touched []string
 	// kinds are those that the command looks at, of a cluster; empty: all.
 	kinds sets.Set[string]
 }
@@ -56,7 +66,11 @@ func limitlessly(config *rest.Config) *rest.Config {
 // addFlags gives a command the flags that say where its objects come from.
 func (s *input) addFlags(flags *pflag.FlagSet) {
 	flags.StringSliceVarP(&s.filenames, "filename", "f", nil,
-		"Manifests to read instead of the cluster: a file, a directory with everything below it, or - for the standard input. Repeatable.")
+		"Manifests to read instead of the cluster: a file, a directory with everything below it, a URL, or - for the standard input. Repeatable.")
+	flags.StringSliceVarP(&s.kustomizations, "kustomize", "k", nil,
+		"Directories of which to read what their kustomization comes to, as kubectl does. Repeatable.")
+	flags.BoolVar(&s.complete, "complete", false,
+		"The files of -f are all there is: what they do not hold does not exist. Else it may be elsewhere, and is not called an error.")
 	flags.BoolVarP(&s.allNamespaces, "all-namespaces", "A", false,
 		"Report on all namespaces (with -f that is the default).")
 	flags.StringVar(&s.istioNamespace, "istio-namespace", gather.DefaultIstioNamespace,
@@ -91,9 +105,12 @@ func addKubeFlags(flags *pflag.FlagSet, of *genericclioptions.ConfigFlags) {
 }
 
 // fromFiles says that no cluster is asked.
-func (s *input) fromFiles() bool { return len(s.filenames) > 0 }
+func (s *input) fromFiles() bool { return len(s.filenames)+len(s.kustomizations) > 0 }
 
-// scope returns the namespace that the answer is limited to; empty: all namespaces.
+// paths returns all that is read in place of a cluster.
+func (s *input) paths() []string { return slices.Concat(s.filenames, s.kustomizations) }
+
+// scope returns the namespace that the answer is limited to; empty: all namespaces, or with --with-cluster those that the files touch.
 func (s *input) scope() (string, error) {
 	switch {
 	case s.allNamespaces:
@@ -101,6 +118,11 @@ func (s *input) scope() (string, error) {
 	case s.fromFiles():
 		return *s.kube.Namespace, nil
 	}
+	return s.currentNamespace()
+}
+
+// currentNamespace returns that of the flag or else of the kubeconfig.
+func (s *input) currentNamespace() (string, error) {
 	namespace, _, err := s.kube.ToRawKubeConfigLoader().Namespace()
 	return namespace, err
 }
@@ -109,17 +131,26 @@ func (s *input) scope() (string, error) {
 // policies among them is there too. Where documents of manifests are wrong, it comes
 // with an error for each of them, and holds all the others. It is nil where nothing could be read.
 func (s *input) reader(ctx context.Context) (*source.Reader, error) {
-	if !s.fromFiles() {
+	switch {
+	case !s.fromFiles():
 		return s.cluster(ctx)
+	case s.withCluster:
+		return s.onCluster(ctx)
 	}
-	reader, err := source.Read(ctx, s.filenames, source.Options{Namespace: *s.kube.Namespace, Stdin: s.streams.In})
+	reader, err := source.Read(ctx, s.filenames, s.reading(*s.kube.Namespace))
 	s.noteIgnored(reader)
 	s.noteEmptyNamespace(reader)
+	if !s.complete {
+		s.files = reader.Files()
+	}
 	return reader, errors.Join(err, s.settle(ctx, reader))
 }
 
 // client is one of the cluster that the flags say.
 func (s *input) client() (client.Client, error) {
+	if s.connected != nil {
+		return s.connected, nil
+	}
 	config, err := restConfig(s.kube)
 	if err != nil {
 		return nil, err
@@ -134,6 +165,7 @@ func (s *input) client() (client.Client, error) {
 	return live, nil
 }
 
+// cluster reads the cluster once, and says what could not be read.
 func (s *input) cluster(ctx context.Context) (*source.Reader, error) {
 	live, err := s.client()
 	if err != nil {
@@ -143,6 +175,18 @@ func (s *input) cluster(ctx context.Context) (*source.Reader, error) {
 	if err != nil {
 		return nil, err
 	}
+	reader, err := s.load(ctx, live, scope)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkNamespace(ctx, live, reader, scope); err != nil {
+		return nil, err
+	}
+	return reader, nil
+}
+
+// load reads the cluster's objects. Where the user may not list those of all namespaces, it looks into the named one.
+func (s *input) load(ctx context.Context, live client.Client, scope string) (*source.Reader, error) {
 	options := source.LoadOptions{IstioNamespace: s.istioNamespace, Credentials: s.credentials, Kinds: s.kinds}
 	for _, namespace := range []string{scope, s.rootNamespace} {
 		if namespace != "" {
@@ -156,9 +200,6 @@ func (s *input) cluster(ctx context.Context) (*source.Reader, error) {
 	s.noteForbidden(reader)
 	if reader.Len() == 0 && len(reader.Forbidden()) > 0 {
 		return nil, errNothingSeen
-	}
-	if err := checkNamespace(ctx, live, reader, scope); err != nil {
-		return nil, err
 	}
 	return reader, nil
 }
@@ -175,6 +216,12 @@ func (s *input) noteIgnored(reader *source.Reader) {
 	if len(kinds) > 0 {
 		s.note("objects of kinds that are not looked at were passed over: %s", strings.Join(kinds, ", "))
 	}
+	s.notePassed(reader)
+}
+
+// reading says how files are read.
+func (s *input) reading(namespace string) source.Options {
+	return source.Options{Namespace: namespace, Stdin: s.streams.In, Kustomizations: s.kustomizations}
 }
 
 // noteForbidden says what the user may not list, and so is not judged: a line for the kinds of which the same was read.
@@ -224,6 +271,8 @@ func (s *input) options(reader *source.Reader) gather.Options {
 		ClusterDomain:        s.clusterDomain,
 		Missing:              reader.Missing(),
 		CredentialNamespaces: reader.CredentialNamespaces(),
+		Files:                s.files,
+		Omitted:              reader.Omitted(),
 		Now:                  metav1.Now(),
 	}
 }

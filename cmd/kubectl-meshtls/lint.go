@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
@@ -41,6 +42,9 @@ const lintExample = `  # A folder of manifests, in CI
   # The whole mesh
   kubectl meshtls lint -A
 
+  # Where tools that show PolicyReports find it
+  kubectl meshtls lint -A -o policyreport | kubectl apply -f -
+
   # Whom the Strict modes of a folder would refuse
   kubectl meshtls lint -f manifests/ --prometheus https://prometheus.example --since 7d`
 
@@ -54,9 +58,10 @@ type lintFlags struct {
 
 // outputs are the formats that a report is written in.
 var outputs = map[string]func(out io.Writer, r report.Report) error{
-	outputTable: func(out io.Writer, r report.Report) error { return report.Text(out, r, report.StyleOf(out)) },
-	outputJSON:  report.JSON,
-	outputSARIF: func(out io.Writer, r report.Report) error { return report.SARIF(out, r, version()) },
+	outputTable:        func(out io.Writer, r report.Report) error { return report.Text(out, r, report.StyleOf(out)) },
+	outputJSON:         report.JSON,
+	outputSARIF:        func(out io.Writer, r report.Report) error { return report.SARIF(out, r, version()) },
+	outputPolicyReport: report.PolicyReports,
 }
 
 // failing are the severities that let lint fail.
@@ -78,11 +83,12 @@ func newLint(streams genericiooptions.IOStreams, objects *input) *cobra.Command 
 			return runLint(command.Context(), streams, objects, flags)
 		},
 	}
-	command.Flags().StringVarP(&flags.output, "output", "o", "table", "How to write the findings: table, json or sarif.")
+	command.Flags().StringVarP(&flags.output, "output", "o", "table", "How to write the findings: table, json, sarif or policyreport.")
 	command.Flags().StringVar(&flags.failOn, "fail-on", "error", "The least severity that makes the exit code 1: error or warning.")
 	flags.sources.addFlags(command.Flags())
 	objects.addFlags(command.Flags())
-	complete(command, "output", "table", "json", "sarif")
+	complete(command, "output", "table", "json", "sarif", "policyreport")
+	objects.addClusterFlag(command)
 	complete(command, "fail-on", "error", "warning")
 	return command
 }
@@ -123,7 +129,7 @@ func runLint(ctx context.Context, streams genericiooptions.IOStreams, objects *i
 
 // lint reviews all that the reader has, and reports on the namespaces that were asked for.
 func (s *input) lint(ctx context.Context, reader *source.Reader, sources sourceFlags) (report.Report, error) {
-	scope, err := s.scope()
+	in, err := s.reach()
 	if err != nil {
 		return report.Report{}, err
 	}
@@ -141,35 +147,59 @@ func (s *input) lint(ctx context.Context, reader *source.Reader, sources sourceF
 		return report.Report{}, err
 	}
 	review.Findings = append(review.Findings, seen...)
-	found := report.New(findingsIn(scope, review), reader.Place)
-	found.Summary.Policies, found.Summary.IstioObjects = looked(scope, inventory, review)
+	found := report.New(findingsIn(in, review), reader.Place)
+	found.Summary.Policies, found.Summary.IstioObjects = looked(in, inventory, review)
+	found.Namespaces = namespacesIn(in, inventory, review)
 	return found, nil
 }
 
 // findingsIn returns the findings about the policies and other objects of the namespaces that were asked for.
-func findingsIn(scope string, review model.Review) []model.Finding {
+func findingsIn(in reach, review model.Review) []model.Finding {
 	found := append(policyFindings(review.Results), review.Findings...)
 	return slices.DeleteFunc(found, func(f model.Finding) bool {
-		return !inScope(scope, f.Subject.Namespace)
+		return !in.has(f.Subject.Namespace)
 	})
 }
 
 // looked counts the policies and the other people's Istio objects that were looked at.
-func looked(scope string, i model.Inventory, review model.Review) (policies, istioObjects int) {
+func looked(in reach, i model.Inventory, review model.Review) (policies, istioObjects int) {
 	for _, o := range outcomesOf(review.Results) {
-		if inScope(scope, o.Policy.Namespace) {
+		if in.has(o.Policy.Namespace) {
 			policies++
 		}
 	}
-	return policies, count(scope, i.PeerAuthentications) + count(scope, i.DestinationRules) + count(scope, i.Gateways) +
-		count(scope, i.VirtualServices) + count(scope, i.ServiceEntries) + count(scope, i.WorkloadEntries) +
-		count(scope, i.AuthorizationPolicies)
+	return policies, count(in, i.PeerAuthentications) + count(in, i.DestinationRules) + count(in, i.Gateways) +
+		count(in, i.VirtualServices) + count(in, i.ServiceEntries) + count(in, i.WorkloadEntries) +
+		count(in, i.AuthorizationPolicies)
 }
 
-func count[T metav1.Object](scope string, objects []T) int {
+// namespacesIn returns the namespaces that were asked for and have a policy, or an object of Istio's.
+func namespacesIn(in reach, i model.Inventory, review model.Review) []string {
+	all := sets.New[string]()
+	for _, o := range outcomesOf(review.Results) {
+		all.Insert(o.Policy.Namespace)
+	}
+	for _, objects := range [][]string{
+		namespacesAmong(i.PeerAuthentications), namespacesAmong(i.DestinationRules), namespacesAmong(i.Gateways), namespacesAmong(i.VirtualServices),
+		namespacesAmong(i.ServiceEntries), namespacesAmong(i.WorkloadEntries), namespacesAmong(i.AuthorizationPolicies),
+	} {
+		all.Insert(objects...)
+	}
+	return slices.DeleteFunc(sets.List(all), func(namespace string) bool { return !in.has(namespace) })
+}
+
+func namespacesAmong[T metav1.Object](objects []T) []string {
+	namespaces := make([]string, len(objects))
+	for i, o := range objects {
+		namespaces[i] = o.GetNamespace()
+	}
+	return namespaces
+}
+
+func count[T metav1.Object](in reach, objects []T) int {
 	n := 0
 	for _, o := range objects {
-		if inScope(scope, o.GetNamespace()) && !model.Ours(o) {
+		if in.has(o.GetNamespace()) && !model.Ours(o) {
 			n++
 		}
 	}

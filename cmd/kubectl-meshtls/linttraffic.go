@@ -27,14 +27,14 @@ func (s *input) seen(ctx context.Context, reader *source.Reader, i model.Invento
 		return nil, err
 	}
 	defer asked.close()
-	scope, err := s.scope()
+	in, err := s.reach()
 	if err != nil {
 		return nil, err
 	}
 	view := mesh.New(i, "")
 	var calls []evidence.Call
 	for _, target := range traffic.StrictTargets(view, pods) {
-		if !inScope(scope, target.Namespace) {
+		if !in.has(target.Namespace) {
 			continue
 		}
 		o := traffic.Explain(view, asked.Refusable(ctx, target, asked.window))

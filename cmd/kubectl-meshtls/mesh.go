@@ -34,7 +34,7 @@ func (s *input) snapshots(ctx context.Context, reader *source.Reader) ([]model.S
 
 // results compile every namespace that has policies, or the one that the answer is limited to.
 func (s *input) results(ctx context.Context, reader *source.Reader) ([]model.Result, error) {
-	scope, err := s.scope()
+	in, err := s.reach()
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +44,7 @@ func (s *input) results(ctx context.Context, reader *source.Reader) ([]model.Res
 	}
 	var results []model.Result
 	for i := range snapshots {
-		if inScope(scope, snapshots[i].Namespace) {
+		if in.has(snapshots[i].Namespace) {
 			snapshots[i].Policies = atStage(snapshots[i].Policies, s.stage)
 			results = append(results, compile.Compile(snapshots[i]))
 		}
@@ -67,6 +67,3 @@ func atStage(policies []*meshtlsv1alpha1.MeshTLSPolicy, stage string) []*meshtls
 	}
 	return staged
 }
-
-// inScope reports whether the answer is about the namespace.
-func inScope(scope, namespace string) bool { return scope == "" || scope == namespace }

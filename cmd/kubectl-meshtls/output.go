@@ -15,10 +15,14 @@ const (
 	outputJSON  = "json"
 	outputYAML  = "yaml"
 	outputSARIF = "sarif"
+	// outputPolicyReport is one PolicyReport for each namespace.
+	outputPolicyReport = "policyreport"
+	// outputMarkdown is for comments on pull requests.
+	outputMarkdown = "markdown"
 )
 
 // allOutputs are the formats in the order in which they are named.
-var allOutputs = []string{outputTable, outputText, outputWide, outputJSON, outputYAML, outputSARIF}
+var allOutputs = []string{outputTable, outputText, outputWide, outputMarkdown, outputJSON, outputYAML, outputSARIF, outputPolicyReport}
 
 // knownOutput returns an error that names the formats of a command unless the given one is among them.
 func knownOutput(given string, formats iter.Seq[string]) error {

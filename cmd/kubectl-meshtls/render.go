@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/render"
 	"github.com/meshtls/meshtls/internal/report"
+	"github.com/meshtls/meshtls/internal/source"
 )
 
 const renderLong = `Print the Istio objects that the operator writes for the MeshTLSPolicies, and nothing else, to the standard output.
@@ -59,14 +61,15 @@ func newRender(streams genericiooptions.IOStreams, objects *input) *cobra.Comman
 	command.Flags().StringVar(&objects.stage, "stage", stageNow,
 		"Which stage of rollouts to print: now, as their policies' status has it, first, or last.")
 	objects.addFlags(command.Flags())
+	objects.addClusterFlag(command)
 	complete(command, "stage", stageNow, stageFirst, stageLast)
 	return command
 }
 
 func runRender(ctx context.Context, streams genericiooptions.IOStreams, objects *input) error {
-	reader, err := objects.reader(ctx)
-	if err != nil {
-		return err // half of the objects would be taken for all of them
+	reader, problems := objects.reader(ctx)
+	if problems != nil && !source.Whole(problems) {
+		return problems // half of the objects would be taken for all of them
 	}
 	if err := objects.mustSeePolicies(reader); err != nil {
 		return err
@@ -87,9 +90,9 @@ func runRender(ctx context.Context, streams genericiooptions.IOStreams, objects 
 		return err
 	}
 	if slices.ContainsFunc(outcomesOf(results), rejected) {
-		return errFindings
+		return errors.Join(problems, errFindings)
 	}
-	return nil
+	return problems
 }
 
 // allObjects returns what is rendered for all namespaces.

@@ -10,6 +10,11 @@ const displayName = "kubectl meshtls"
 
 // newRoot returns the plugin with all its commands.
 func newRoot(streams genericiooptions.IOStreams) *cobra.Command {
+	return newRootOf(streams, newInput(streams))
+}
+
+// newRootOf returns the plugin with all its commands, whose objects come from there.
+func newRootOf(streams genericiooptions.IOStreams, objects *input) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "kubectl-meshtls",
 		Short: "See and check the TLS of an Istio mesh",
@@ -24,10 +29,10 @@ Commands that have no target take files and directories as arguments, too.`,
 	root.SetIn(streams.In)
 	root.SetOut(streams.Out)
 	root.SetErr(streams.ErrOut)
-	objects := newInput(streams)
 	root.AddCommand(
 		newRender(streams, objects),
 		newLint(streams, objects),
+		newDiff(streams, objects),
 		newExplain(streams, objects),
 		newEvidence(streams, objects),
 		newEdges(streams, objects),

@@ -24,7 +24,7 @@ const statusLong = `Show every MeshTLSPolicy with what is in force: what its tar
 From a cluster it is what the operator has written on the policies, with what does not fit to the objects there. From manifests it is
 what the operator would write on them.
 
-The exit code is 1 if a policy is not Ready.`
+The exit code is 1 if a policy is not Ready, and not for what is only not among the files (NotInFiles).`
 
 const statusExample = `  # The policies of the current namespace
   kubectl meshtls status
@@ -63,6 +63,7 @@ func newStatus(streams genericiooptions.IOStreams, objects *input) *cobra.Comman
 	command.Flags().StringVarP(&output, "output", "o", outputTable,
 		"How to show the policies: table, wide, or json or yaml with the whole status.")
 	objects.addFlags(command.Flags())
+	objects.addClusterFlag(command)
 	complete(command, "output", statusOutputs...)
 	return command
 }
@@ -86,7 +87,7 @@ func runStatus(ctx context.Context, streams genericiooptions.IOStreams, objects 
 	if err := printStandings(streams.Out, standings, output); err != nil {
 		return err
 	}
-	if slices.ContainsFunc(standings, func(s standing) bool { return !s.isReady() }) {
+	if slices.ContainsFunc(standings, standing.fails) {
 		return errors.Join(problems, errFindings)
 	}
 	return problems
@@ -108,7 +109,7 @@ func printNone(out io.Writer, s *input) error {
 
 // standings returns the policies that were asked for, by namespace and name.
 func (s *input) standings(ctx context.Context, reader *source.Reader) ([]standing, error) {
-	scope, err := s.scope()
+	in, err := s.reach()
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +126,7 @@ func (s *input) standings(ctx context.Context, reader *source.Reader) ([]standin
 	written := objectsOf(ctx, reader)
 	var all []standing
 	for _, policy := range policies.Items {
-		if !inScope(scope, policy.Namespace) {
+		if !in.has(policy.Namespace) {
 			continue
 		}
 		if s.fromFiles() {
@@ -156,6 +157,11 @@ func (s *input) statuses(ctx context.Context, reader *source.Reader) (map[string
 // isReady reports whether all of the policy is in force.
 func (s standing) isReady() bool {
 	return s.remark == "" && apimeta.IsStatusConditionTrue(s.policy.Status.Conditions, meshtlsv1alpha1.ConditionReady)
+}
+
+// fails reports whether something keeps the policy from being ready, other than that files lack what it names.
+func (s standing) fails() bool {
+	return !s.isReady() && s.ready().Reason != meshtlsv1alpha1.ReasonNotInFiles
 }
 
 // ready returns the condition Ready; of a policy that the operator has not looked at, it is unknown.

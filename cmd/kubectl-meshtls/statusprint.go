@@ -7,8 +7,6 @@ import (
 	"io"
 	"strings"
 
-	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
-	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -21,6 +19,7 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/report"
 	"github.com/meshtls/meshtls/internal/source"
+	"github.com/meshtls/meshtls/internal/verbatim"
 )
 
 // statusOutputs are the ways to show policies.
@@ -33,9 +32,9 @@ const longest = 48
 func objectsOf(ctx context.Context, reader *source.Reader) sets.Set[model.ObjectRef] {
 	found := sets.New[model.ObjectRef]()
 	for kind, list := range map[string]client.ObjectList{
-		model.KindPeerAuthentication: &istiosecurityv1.PeerAuthenticationList{},
-		model.KindDestinationRule:    &istionetworkingv1.DestinationRuleList{},
-		model.KindGateway:            &istionetworkingv1.GatewayList{},
+		model.KindPeerAuthentication: &verbatim.PeerAuthenticationList{},
+		model.KindDestinationRule:    &verbatim.DestinationRuleList{},
+		model.KindGateway:            &verbatim.GatewayList{},
 	} {
 		// The reader is in memory and knows the kinds, so neither call can fail.
 		_ = reader.List(ctx, list)

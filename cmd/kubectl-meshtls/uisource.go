@@ -87,7 +87,7 @@ func (s *input) foretell(ctx context.Context, reader *source.Reader, policies []
 // named says where the objects come from.
 func (m *meshSource) named(reader *source.Reader) (screens.Source, error) {
 	if m.objects.fromFiles() {
-		return screens.Source{Name: strings.Join(m.objects.filenames, ", "), Files: true}, nil
+		return screens.Source{Name: strings.Join(m.objects.paths(), ", "), Files: true}, nil
 	}
 	config, err := m.objects.kube.ToRawKubeConfigLoader().RawConfig()
 	if err != nil {
@@ -125,7 +125,7 @@ func (m *meshSource) Watch(ctx context.Context, changed func()) {
 		m.watchCluster(ctx, changed)
 		return
 	}
-	before := fingerprint(m.objects.filenames)
+	before := fingerprint(m.objects.paths())
 	every := time.NewTicker(looksAtFilesEvery)
 	defer every.Stop()
 	for {
@@ -133,7 +133,7 @@ func (m *meshSource) Watch(ctx context.Context, changed func()) {
 		case <-ctx.Done():
 			return
 		case <-every.C:
-			if now := fingerprint(m.objects.filenames); now != before {
+			if now := fingerprint(m.objects.paths()); now != before {
 				before = now
 				changed()
 			}

@@ -18,12 +18,14 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
 
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/verbatim"
 )
 
 // server stands in for the API server where only the requests matter: it notes them, answers an apply with what was applied,
@@ -128,7 +130,7 @@ func gw(tls networkingapi.ServerTLSSettings_TLSmode, meta metav1.ObjectMeta) *is
 func objectsOf(list ...client.Object) model.Objects {
 	var objects model.Objects
 	for _, obj := range list {
-		switch o := obj.(type) {
+		switch o := verbatim.Plain(obj).(type) {
 		case *istiosecurityv1.PeerAuthentication:
 			objects.PeerAuthentications = append(objects.PeerAuthentications, o)
 		case *istionetworkingv1.DestinationRule:
@@ -355,7 +357,7 @@ func sortedRuns(requests []string) []string {
 
 func TestApplyIsExact(t *testing.T) {
 	foreignPort := func(obj object) {
-		spec := &obj.(*istiosecurityv1.PeerAuthentication).Spec
+		spec := &verbatim.Plain(obj).(*istiosecurityv1.PeerAuthentication).Spec
 		accepts(strict, map[uint32]mode{8080: disable}).DeepCopyInto(spec)
 	}
 	s := &server{add: foreignPort}
@@ -369,6 +371,45 @@ func TestApplyIsExact(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"Updated a"}, outcome(got)); diff != "" {
 		t.Errorf("outcome (-want +got):\n%s", diff)
+	}
+}
+
+// TestFieldsOfANewerIstio: a field that Istio's types do not know is drift where somebody has written it, and no more.
+func TestFieldsOfANewerIstio(t *testing.T) {
+	rule := func(spec string, entries ...metav1.ManagedFieldsEntry) *istionetworkingv1.DestinationRule {
+		var read verbatim.DestinationRule
+		if err := yaml.Unmarshal([]byte(`{spec: `+spec+`}`), &read); err != nil {
+			t.Fatal(err)
+		}
+		read.ObjectMeta = ours("a", "p")
+		read.ManagedFields = entries
+		return &read.DestinationRule
+	}
+	owning := func(manager string, operation metav1.ManagedFieldsOperationType) metav1.ManagedFieldsEntry {
+		return metav1.ManagedFieldsEntry{
+			Manager: manager, Operation: operation, FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:later":{}}}`),
+		}
+	}
+	const with, without = `{host: a, later: 1}`, `{host: a}`
+	tests := map[string]struct {
+		live, want *istionetworkingv1.DestinationRule
+		matches    bool
+	}{
+		"as planned":                          {live: rule(with), want: rule(with), matches: true},
+		"missing":                             {live: rule(without), want: rule(with)},
+		"another value":                       {live: rule(`{host: a, later: 2}`), want: rule(with)},
+		"somebody's":                          {live: rule(with, owning("intruder", metav1.ManagedFieldsOperationUpdate)), want: rule(without)},
+		"ours, of a base that has lost it":    {live: rule(with, owning(FieldManager, metav1.ManagedFieldsOperationApply)), want: rule(without)},
+		"nobody's: a default":                 {live: rule(with), want: rule(without), matches: true},
+		"a default in place of somebody's":    {live: rule(with, owning(FieldManager, metav1.ManagedFieldsOperationUpdate)), want: rule(without), matches: true},
+		"in a list, where nobody can be told": {live: rule(`{host: a, subsets: [{later: 1}]}`), want: rule(`{host: a, subsets: [{}]}`)},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := matches(tc.live, tc.want); got != tc.matches {
+				t.Errorf("got %v, want %v", got, tc.matches)
+			}
+		})
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/verbatim"
 )
 
 const (
@@ -170,7 +171,7 @@ func (all *Contests) sweep() {
 func digestOf(want object) uint64 {
 	digest := fnv.New64a()
 	// Neither the hash nor the marshaller of a message that was made here has an error.
-	spec, _ := proto.MarshalOptions{Deterministic: true}.Marshal(specOf(want))
+	spec, _ := proto.MarshalOptions{Deterministic: true}.Marshal(verbatim.SpecOf(want))
 	_, _ = digest.Write(spec)
 	_, _ = fmt.Fprint(digest, want.GetLabels())
 	for _, owner := range want.GetOwnerReferences() {

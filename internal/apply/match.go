@@ -1,17 +1,21 @@
 package apply
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
 
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/verbatim"
 )
 
 // leaving reports whether the object is being deleted already.
@@ -19,13 +23,39 @@ func leaving(obj object) bool {
 	return obj.GetDeletionTimestamp() != nil
 }
 
-// matches reports whether the live object is as planned: its whole spec, those of its labels that are planned, the
+// matches reports whether the live object is as planned: its whole spec, fields that Istio's types do not know included, those of its labels that are planned, the
 // absence of a revision that is not, and its owners of our kind. Everything else on it is other people's.
 func matches(live, want object) bool {
-	return proto.Equal(specOf(live), specOf(want)) &&
+	return sameSpec(live, want) &&
 		includes(live.GetLabels(), want.GetLabels()) &&
 		live.GetLabels()[meshtlsv1alpha1.LabelRevision] == want.GetLabels()[meshtlsv1alpha1.LabelRevision] &&
 		sameOwners(ourOwners(live), ourOwners(want))
+}
+
+// sameSpec compares the specs as far as somebody has written them. A field that Istio's types do not know, that is not planned and that nobody
+// owns is the API server's: the default of a newer Istio's CRD. It comes back whatever is written.
+func sameSpec(live, want object) bool {
+	found, planned := verbatim.SpecOf(live), verbatim.SpecOf(want)
+	if proto.Equal(found, planned) {
+		return true
+	}
+	named := sets.New(verbatim.Names(planned)...)
+	return proto.Equal(planned, verbatim.Without(found, func(field string) bool {
+		return !named.Has(field) && isDefault(field, live.GetManagedFields())
+	}))
+}
+
+// isDefault reports whether no field manager owns the field. Who owns a list owns what is in it, so there it cannot be told. What we have
+// owned by a replacement may be a default that took somebody's value's place.
+func isDefault(field string, entries []metav1.ManagedFieldsEntry) bool {
+	if strings.Contains(field, "[") {
+		return false
+	}
+	name := field[strings.LastIndex(field, ".")+1:]
+	return !slices.ContainsFunc(entries, func(entry metav1.ManagedFieldsEntry) bool {
+		replaced := entry.Manager == FieldManager && entry.Operation == metav1.ManagedFieldsOperationUpdate
+		return !replaced && entry.FieldsV1 != nil && bytes.Contains(entry.FieldsV1.GetRawBytes(), []byte(`"f:`+name+`"`))
+	})
 }
 
 func includes(all, part map[string]string) bool {
@@ -67,24 +97,10 @@ func splitOwners(obj object) (ours, others []metav1.OwnerReference) {
 	return ours, others
 }
 
-// specOf returns the object's spec.
-func specOf(obj object) proto.Message {
-	switch o := obj.(type) {
-	case *istiosecurityv1.PeerAuthentication:
-		return &o.Spec
-	case *istionetworkingv1.DestinationRule:
-		return &o.Spec
-	case *istionetworkingv1.Gateway:
-		return &o.Spec
-	default:
-		return nil
-	}
-}
-
 // RefOf names the object.
 func RefOf(obj object) model.ObjectRef {
 	ref := model.ObjectRef{Namespace: obj.GetNamespace(), Name: obj.GetName()}
-	switch obj.(type) {
+	switch verbatim.Plain(obj).(type) {
 	case *istiosecurityv1.PeerAuthentication:
 		ref.Kind = kindPeerAuthentication
 	case *istionetworkingv1.DestinationRule:

@@ -15,6 +15,7 @@ import (
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/render"
+	"github.com/meshtls/meshtls/internal/verbatim"
 )
 
 // write makes the object as planned: by server-side apply, and where that is not enough by replacing the spec.
@@ -63,7 +64,7 @@ func (a Applier) serverSideApply(ctx context.Context, c change) (object, error) 
 	if err := a.Client.Patch(ctx, written, client.RawPatch(types.ApplyPatchType, body), options...); err != nil {
 		return nil, err
 	}
-	return written, nil
+	return plain(written), nil
 }
 
 // replace puts the planned spec and owners in the place of what is there. Server-side apply, even by force, leaves the keys
@@ -78,7 +79,7 @@ func (a Applier) replace(ctx context.Context, live, want object) (object, error)
 	if err := a.Client.Patch(ctx, written, client.RawPatch(types.JSONPatchType, body), client.FieldOwner(FieldManager)); err != nil {
 		return nil, err
 	}
-	return written, nil
+	return plain(written), nil
 }
 
 // operation is one of a JSON patch.
@@ -116,15 +117,22 @@ func (a Applier) remove(ctx context.Context, c change) error {
 	return nil
 }
 
-// shellOf returns an empty object of the kind and name, for the client to decode into.
+// plain returns what the client has decoded into a shell as one of the types that are planned.
+func plain(written object) object {
+	typed, _ := verbatim.Plain(written).(object) // each kind's type is one
+	return typed
+}
+
+// shellOf returns an empty object of the kind and name, for the client to decode into: one that keeps what others have added to the spec,
+// also if Istio's types do not know it.
 func shellOf(obj object) object {
 	meta := metav1.ObjectMeta{Namespace: obj.GetNamespace(), Name: obj.GetName()}
 	switch obj.(type) {
 	case *istiosecurityv1.PeerAuthentication:
-		return &istiosecurityv1.PeerAuthentication{ObjectMeta: meta}
+		return &verbatim.PeerAuthentication{PeerAuthentication: istiosecurityv1.PeerAuthentication{ObjectMeta: meta}}
 	case *istionetworkingv1.DestinationRule:
-		return &istionetworkingv1.DestinationRule{ObjectMeta: meta}
+		return &verbatim.DestinationRule{DestinationRule: istionetworkingv1.DestinationRule{ObjectMeta: meta}}
 	default:
-		return &istionetworkingv1.Gateway{ObjectMeta: meta}
+		return &verbatim.Gateway{Gateway: istionetworkingv1.Gateway{ObjectMeta: meta}}
 	}
 }

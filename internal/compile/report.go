@@ -17,15 +17,24 @@ func report(s model.Snapshot, outcomes []model.Outcome, objects model.Objects, f
 	references := referencesByOwner(objects)
 	findings := map[types.NamespacedName][]model.Finding{}
 	for _, f := range found {
-		findings[f.Subject.Key()] = append(findings[f.Subject.Key()], f)
+		findings[f.Subject.Key()] = append(findings[f.Subject.Key()], s.Files.Soften(f))
 	}
 	muted := mutedChecks(s.Policies)
 	reported := slices.Clone(outcomes)
 	for i, o := range outcomes {
 		reported[i].Objects = references[o.Policy.Name]
-		reported[i].Findings = audible(slices.Concat(o.Findings, findings[o.Policy]), muted[o.Policy])
+		reported[i].Findings = audible(slices.Concat(softened(s.Files, o.Findings), findings[o.Policy]), muted[o.Policy])
 	}
 	return reported
+}
+
+// softened returns the findings as they are told of files.
+func softened(files *model.Files, found []model.Finding) []model.Finding {
+	told := make([]model.Finding, len(found))
+	for i, f := range found {
+		told[i] = files.Soften(f)
+	}
+	return told
 }
 
 // referencesByOwner lists, for each policy by name, the objects that it owns a part of, ordered by kind and name.

@@ -32,11 +32,21 @@ func newHTTPClient(caFile, tokenFile string, timeout time.Duration) (*http.Clien
 		}
 		transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	}
-	return &http.Client{
-		Transport:     &bounded{next: transport, tokenFile: tokenFile},
-		CheckRedirect: sameHost,
-		Timeout:       timeout,
-	}, nil
+	return clientOver(&bounded{next: transport, tokenFile: tokenFile}, timeout), nil
+}
+
+// directClient returns such a client that asks no HTTP proxy of the environment.
+func directClient(dial Dialer, timeout time.Duration) *http.Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.Proxy = nil
+	if dial != nil {
+		transport.DialContext = dial
+	}
+	return clientOver(&bounded{next: transport}, timeout)
+}
+
+func clientOver(transport http.RoundTripper, timeout time.Duration) *http.Client {
+	return &http.Client{Transport: transport, CheckRedirect: sameHost, Timeout: timeout}
 }
 
 func authorities(file string) (*x509.CertPool, error) {

@@ -50,12 +50,13 @@ type Scraper struct {
 // NewScraper returns the source.
 func NewScraper(reach Reach) *Scraper { return &Scraper{reach: reach, targets: map[string]*memory{}} }
 
-// Direct reaches proxies at the addresses of their pods.
-func Direct() (Reach, error) {
-	client, err := newHTTPClient("", "", scrapeTimeout)
-	if err != nil {
-		return nil, err
-	}
+// Dialer opens a connection to an IP address and a port.
+type Dialer func(ctx context.Context, network, address string) (net.Conn, error)
+
+// Direct reaches proxies at the addresses of their pods. Without a dialer it dials from here, whatever HTTP proxy the environment names:
+// that one leads out of the cluster.
+func Direct(dial Dialer) Reach {
+	client := directClient(dial, scrapeTimeout)
 	return func(ctx context.Context, proxy Proxy, page Page) (io.ReadCloser, error) {
 		at := url.URL{Scheme: "http", Host: net.JoinHostPort(proxy.IP, page.Port), Path: page.Path}
 		if page.Filter != "" {
@@ -74,7 +75,7 @@ func Direct() (Reach, error) {
 			return nil, fmt.Errorf("it answers %s", response.Status)
 		}
 		return response.Body, nil
-	}, nil
+	}
 }
 
 // memory is what was read of the proxies of a target.

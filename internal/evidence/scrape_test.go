@@ -181,11 +181,7 @@ func TestDirect(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			reach, err := Direct()
-			if err != nil {
-				t.Fatal(err)
-			}
-			body, err := reach(t.Context(), Proxy{IP: host}, Page{Port: port, Path: "/stats/prometheus", Filter: "istio_|rbac"})
+			body, err := Direct(nil)(t.Context(), Proxy{IP: host}, Page{Port: port, Path: "/stats/prometheus", Filter: "istio_|rbac"})
 			if err == nil {
 				var series []read
 				series, err = readPage(body, Proxy{})

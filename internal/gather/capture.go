@@ -44,7 +44,7 @@ func capturedOnly(pod *corev1.Pod) []int32 {
 // outboundOf reads which connections that the pod opens get to its sidecar.
 // Source: istio tools/istio-iptables/pkg/capture/run.go, handleOutboundPortsInclude and handleOutboundIncludeRules.
 func outboundOf(pod *corev1.Pod) model.OutboundCapture {
-	if !hasProxy(pod) || isGateway(pod) {
+	if !hasProxy(pod) || IsGateway(pod) {
 		return model.OutboundCapture{}
 	}
 	capture := model.OutboundCapture{

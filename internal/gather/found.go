@@ -16,8 +16,8 @@ type found[T client.Object] struct {
 	kind string
 	// list makes an empty list, and returns the objects in it once it is filled.
 	list func() (client.ObjectList, func() []T)
-	// object makes an empty object, for kinds that are read by name.
-	object func() T
+	// object makes an empty object for the reader to fill, and returns it as the model has it, for kinds that are read by name.
+	object func() (client.Object, T)
 
 	all map[client.ObjectKey]T
 	// answers are those to the questions that were asked.
@@ -55,8 +55,8 @@ func (f *found[T]) named(ctx context.Context, namespace, name string) ([]T, erro
 	if _, known := f.answers[asked]; known {
 		return nil, nil
 	}
-	object := f.object()
-	exists, err := f.of.get(ctx, f.kind, key, object)
+	into, object := f.object()
+	exists, err := f.of.get(ctx, f.kind, key, into)
 	switch {
 	case err != nil:
 		return nil, err
@@ -72,6 +72,7 @@ func (f *found[T]) take(asked question, objects ...T) {
 	if f.answers == nil {
 		f.answers, f.all = map[question][]T{}, make(map[client.ObjectKey]T, len(objects))
 	}
+	objects = slices.DeleteFunc(objects, func(o T) bool { return f.of.undecoded(f.kind, o) })
 	f.answers[asked] = objects
 	for _, o := range objects {
 		f.all[client.ObjectKeyFromObject(o)] = o

@@ -95,7 +95,7 @@ func (m *making) gatewayPods() []*corev1.Pod {
 	var all []*corev1.Pod
 	index := pods.NewSelectors(selectors)
 	for _, pod := range m.pods.all {
-		if isGateway(pod) || len(index.Selecting(pod.Labels)) > 0 {
+		if IsGateway(pod) || len(index.Selecting(pod.Labels)) > 0 {
 			all = append(all, pod)
 		}
 	}

@@ -25,6 +25,8 @@ type gathering struct {
 	options   Options
 	mesh      model.Mesh
 	tags      []model.RevisionTag
+	// apart are the objects that could not be decoded, and why.
+	apart map[model.ObjectRef]string
 
 	namespaces            found[*corev1.Namespace]
 	pods                  found[*corev1.Pod]

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+	istionetworkingv1alpha3 "istio.io/client-go/pkg/apis/networking/v1alpha3"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -16,6 +17,7 @@ import (
 	"github.com/meshtls/meshtls/internal/istio/routes"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/render"
+	"github.com/meshtls/meshtls/internal/verbatim"
 )
 
 // The fields by which objects are looked up.
@@ -84,9 +86,9 @@ var Indexes = []Index{
 	{model.KindServiceEntry, &istionetworkingv1.ServiceEntry{}, IndexAddress, extract(serviceEntryAddresses)},
 	{model.KindWorkloadEntry, &istionetworkingv1.WorkloadEntry{}, IndexWorkloadEntryLabel, extract(workloadEntryLabels)},
 	{model.KindWorkloadEntry, &istionetworkingv1.WorkloadEntry{}, IndexAddress, extract(workloadEntryAddresses)},
-	{model.KindDestinationRule, &istionetworkingv1.DestinationRule{}, IndexDestinationRuleHost, extract(destinationRuleHosts)},
-	{model.KindDestinationRule, &istionetworkingv1.DestinationRule{}, IndexDestinationRuleWildcard, extract(destinationRuleWildcards)},
-	{model.KindGateway, &istionetworkingv1.Gateway{}, IndexGatewayLabel, extract(gatewayLabel)},
+	{model.KindDestinationRule, &verbatim.DestinationRule{}, IndexDestinationRuleHost, extract(destinationRuleHosts)},
+	{model.KindDestinationRule, &verbatim.DestinationRule{}, IndexDestinationRuleWildcard, extract(destinationRuleWildcards)},
+	{model.KindGateway, &verbatim.Gateway{}, IndexGatewayLabel, extract(gatewayLabel)},
 	{model.KindVirtualService, &istionetworkingv1.VirtualService{}, IndexVirtualServiceHost, extract(virtualServiceHosts)},
 	{model.KindVirtualService, &istionetworkingv1.VirtualService{}, IndexVirtualServiceWildcard, extract(virtualServiceWildcards)},
 	{model.KindVirtualService, &istionetworkingv1.VirtualService{}, IndexVirtualServiceGateway, extract(virtualServiceGateways)},
@@ -95,12 +97,20 @@ var Indexes = []Index{
 	{model.KindMutatingWebhook, &admissionregistrationv1.MutatingWebhookConfiguration{}, IndexWebhookNamespace, webhookNamespaces},
 	{model.KindMutatingWebhook, &admissionregistrationv1.MutatingWebhookConfiguration{}, IndexInjector, extract(isInjector)},
 	{model.KindValidatingWebhook, &admissionregistrationv1.ValidatingWebhookConfiguration{}, IndexWebhookNamespace, webhookNamespaces},
+	{model.KindPeerAuthentication, &verbatim.PeerAuthentication{}, IndexUndecoded, isUndecoded},
+	{model.KindDestinationRule, &verbatim.DestinationRule{}, IndexUndecoded, isUndecoded},
+	{model.KindGateway, &verbatim.Gateway{}, IndexUndecoded, isUndecoded},
+	{model.KindServiceEntry, &istionetworkingv1.ServiceEntry{}, IndexUndecoded, isUndecoded},
+	{model.KindVirtualService, &istionetworkingv1.VirtualService{}, IndexUndecoded, isUndecoded},
+	{model.KindWorkloadEntry, &istionetworkingv1.WorkloadEntry{}, IndexUndecoded, isUndecoded},
+	{model.KindSidecar, &istionetworkingv1.Sidecar{}, IndexUndecoded, isUndecoded},
+	{model.KindEnvoyFilter, &istionetworkingv1alpha3.EnvoyFilter{}, IndexUndecoded, isUndecoded},
 }
 
 // extract fits a function of one kind to an index.
 func extract[T client.Object](values func(T) []string) client.IndexerFunc {
 	return func(object client.Object) []string {
-		typed, ok := object.(T)
+		typed, ok := verbatim.Plain(object).(T)
 		if !ok {
 			return nil
 		}

@@ -70,6 +70,8 @@ func (g *gathering) collected(ctx context.Context) (model.Inventory, error) {
 	services := servicesOf(g.services.sorted())
 	i := model.Inventory{
 		Mesh:                  g.mesh,
+		Files:                 g.options.Files,
+		Omitted:               g.options.Omitted,
 		Tags:                  g.tags,
 		Services:              services,
 		Workloads:             workloads,
@@ -85,6 +87,7 @@ func (g *gathering) collected(ctx context.Context) (model.Inventory, error) {
 		Sidecars:              g.sidecars.sorted(),
 		VirtualServices:       g.virtualServices.sorted(),
 		Others:                g.othersOf(),
+		Undecoded:             g.undecodedOf(),
 	}
 	for _, namespace := range g.namespaces.sorted() {
 		i.Namespaces = append(i.Namespaces, model.Namespace{Name: namespace.Name, Labels: namespace.Labels})

@@ -16,6 +16,7 @@ import (
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/verbatim"
 )
 
 func newGathering(reader client.Reader, namespace string, options Options) *gathering {
@@ -42,9 +43,15 @@ func ofKind[T client.Object, L any, P interface {
 
 func (g *gathering) ofKubernetes() {
 	g.namespaces = ofKind(g, model.KindNamespace, func(l *corev1.NamespaceList) []*corev1.Namespace { return pointers(l.Items) })
-	g.namespaces.object = func() *corev1.Namespace { return &corev1.Namespace{} }
+	g.namespaces.object = func() (client.Object, *corev1.Namespace) {
+		into := &corev1.Namespace{}
+		return into, into
+	}
 	g.services = ofKind(g, model.KindService, func(l *corev1.ServiceList) []*corev1.Service { return pointers(l.Items) })
-	g.services.object = func() *corev1.Service { return &corev1.Service{} }
+	g.services.object = func() (client.Object, *corev1.Service) {
+		into := &corev1.Service{}
+		return into, into
+	}
 	g.pods = ofKind(g, model.KindPod, func(l *corev1.PodList) []*corev1.Pod { return pointers(l.Items) })
 	g.endpointSlices = ofKind(g, model.KindEndpointSlice, func(l *discoveryv1.EndpointSliceList) []*discoveryv1.EndpointSlice {
 		return pointers(l.Items)
@@ -57,16 +64,19 @@ func (g *gathering) ofKubernetes() {
 
 func (g *gathering) ofIstio() {
 	g.peerAuthentications = ofKind(g, model.KindPeerAuthentication,
-		func(l *istiosecurityv1.PeerAuthenticationList) []*istiosecurityv1.PeerAuthentication { return l.Items })
+		(*verbatim.PeerAuthenticationList).Plain)
 	g.authorizationPolicies = ofKind(g, model.KindAuthorizationPolicy,
 		func(l *istiosecurityv1.AuthorizationPolicyList) []*istiosecurityv1.AuthorizationPolicy {
 			return l.Items
 		})
 	g.destinationRules = ofKind(g, model.KindDestinationRule,
-		func(l *istionetworkingv1.DestinationRuleList) []*istionetworkingv1.DestinationRule { return l.Items })
+		(*verbatim.DestinationRuleList).Plain)
 	g.gateways = ofKind(g, model.KindGateway,
-		func(l *istionetworkingv1.GatewayList) []*istionetworkingv1.Gateway { return l.Items })
-	g.gateways.object = func() *istionetworkingv1.Gateway { return &istionetworkingv1.Gateway{} }
+		(*verbatim.GatewayList).Plain)
+	g.gateways.object = func() (client.Object, *istionetworkingv1.Gateway) {
+		into := &verbatim.Gateway{}
+		return into, &into.Gateway
+	}
 	g.serviceEntries = ofKind(g, model.KindServiceEntry,
 		func(l *istionetworkingv1.ServiceEntryList) []*istionetworkingv1.ServiceEntry { return l.Items })
 	g.sidecars = ofKind(g, model.KindSidecar,

@@ -92,9 +92,9 @@ func roleIn(arguments []string) string {
 	return ""
 }
 
-// isGateway reports whether the pod's proxy is a gateway: its arguments say so, or the template that it was injected with, or it was made
+// IsGateway reports whether the pod's proxy is a gateway: its arguments say so, or the template that it was injected with, or it was made
 // for a Gateway of the Gateway API. Where nothing says it, a pod that is nothing but a proxy is one.
-func isGateway(pod *corev1.Pod) bool {
+func IsGateway(pod *corev1.Pod) bool {
 	if !hasProxy(pod) || isWaypoint(pod) {
 		return false
 	}
@@ -184,7 +184,7 @@ func (g *gathering) ambient(ctx context.Context, pod *corev1.Pod) (bool, error) 
 func containerPorts(pod *corev1.Pod) []model.ContainerPort {
 	var ports []model.ContainerPort
 	for _, c := range servingContainers(pod) {
-		if c.Name == model.ProxyContainer && !isGateway(pod) {
+		if c.Name == model.ProxyContainer && !IsGateway(pod) {
 			continue
 		}
 		for _, p := range c.Ports {

@@ -16,7 +16,7 @@ const (
 // probesOf returns the kubelet's probes that come to the ports of a pod with a sidecar as they are written, and not to its agent.
 // Source: istio pkg/kube/inject/app_probe.go, convertAppProber.
 func probesOf(pod *corev1.Pod) []model.Probe {
-	if !hasProxy(pod) || isGateway(pod) {
+	if !hasProxy(pod) || IsGateway(pod) {
 		return nil
 	}
 	var probes []model.Probe

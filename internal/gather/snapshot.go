@@ -31,6 +31,10 @@ type Options struct {
 	// Now is when a snapshot is taken: certificates expire, and exceptions from floors end. Zero: it holds no credentials, and nothing has
 	// ended.
 	Now metav1.Time
+	// Files is what is known of manifests that are not all of a mesh; nil: all of it is read.
+	Files *model.Files
+	// Omitted are the fields that manifests leave out (model.Inventory).
+	Omitted sets.Set[model.FieldRef]
 	// Note is told of each read of a snapshot before it is made; nil: nobody is.
 	Note func(Read)
 }
@@ -71,6 +75,7 @@ func (m *making) snapshot(ctx context.Context) (model.Snapshot, error) {
 		m.readMergedRoutes,
 		m.readCompeting,
 		m.readLabels,
+		m.readUndecoded,
 	} {
 		if err := read(ctx); err != nil {
 			return model.Snapshot{}, err

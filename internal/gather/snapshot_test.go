@@ -11,7 +11,6 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"google.golang.org/protobuf/testing/protocmp"
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
-	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -23,6 +22,7 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/render"
 	"github.com/meshtls/meshtls/internal/source"
+	"github.com/meshtls/meshtls/internal/verbatim"
 )
 
 // world reads a cluster that is written down.
@@ -199,11 +199,11 @@ func (l lacking) List(ctx context.Context, into client.ObjectList, options ...cl
 // kindOf returns the Istio kind of the list; empty: it is none of Istio's.
 func kindOf(list client.ObjectList) string {
 	switch list.(type) {
-	case *istiosecurityv1.PeerAuthenticationList:
+	case *verbatim.PeerAuthenticationList:
 		return model.KindPeerAuthentication
-	case *istionetworkingv1.DestinationRuleList:
+	case *verbatim.DestinationRuleList:
 		return model.KindDestinationRule
-	case *istionetworkingv1.GatewayList:
+	case *verbatim.GatewayList:
 		return model.KindGateway
 	case *istionetworkingv1.ServiceEntryList:
 		return model.KindServiceEntry
@@ -237,7 +237,7 @@ func istioNames(s model.Snapshot) []string {
 func TestSnapshotSaysWhatItCouldNotRead(t *testing.T) {
 	reader := lacking{Reader: world(t, istioObjects), kinds: sets.New(model.KindGateway)}
 	_, err := gather.Snapshot(t.Context(), reader, "shop", gather.Options{})
-	if want := "gathering namespace shop: listing *v1.GatewayList: no such kind"; err == nil || err.Error() != want {
+	if want := "gathering namespace shop: listing *verbatim.GatewayList: no such kind"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
@@ -279,13 +279,13 @@ func (r reversed) List(ctx context.Context, into client.ObjectList, options ...c
 		slices.Reverse(list.Items)
 	case *istionetworkingv1.ServiceEntryList:
 		slices.Reverse(list.Items)
-	case *istionetworkingv1.DestinationRuleList:
+	case *verbatim.DestinationRuleList:
 		slices.Reverse(list.Items)
-	case *istionetworkingv1.GatewayList:
+	case *verbatim.GatewayList:
 		slices.Reverse(list.Items)
 	case *istionetworkingv1.VirtualServiceList:
 		slices.Reverse(list.Items)
-	case *istiosecurityv1.PeerAuthenticationList:
+	case *verbatim.PeerAuthenticationList:
 		slices.Reverse(list.Items)
 	case *admissionregistrationv1.MutatingWebhookConfigurationList:
 		slices.Reverse(list.Items)
@@ -311,8 +311,8 @@ func everything(t *testing.T, reader client.Reader) []client.ObjectList {
 	t.Helper()
 	all := []client.ObjectList{
 		&corev1.PodList{}, &corev1.ServiceList{}, &corev1.ConfigMapList{}, &corev1.NamespaceList{}, &meshtlsv1alpha1.MeshTLSPolicyList{},
-		&istionetworkingv1.ServiceEntryList{}, &istionetworkingv1.DestinationRuleList{}, &istionetworkingv1.GatewayList{},
-		&istionetworkingv1.VirtualServiceList{}, &istiosecurityv1.PeerAuthenticationList{},
+		&istionetworkingv1.ServiceEntryList{}, &verbatim.DestinationRuleList{}, &verbatim.GatewayList{},
+		&istionetworkingv1.VirtualServiceList{}, &verbatim.PeerAuthenticationList{},
 		&admissionregistrationv1.MutatingWebhookConfigurationList{}, &admissionregistrationv1.ValidatingWebhookConfigurationList{},
 	}
 	for _, list := range all {

@@ -3,6 +3,7 @@ package gather
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -26,6 +27,7 @@ func (g *gathering) workloadsOf(ctx context.Context, pods []*corev1.Pod) ([]*mod
 		shape := shapeOf(w)
 		if first, known := at[shape]; known {
 			workloads[first].Count++
+			workloads[first].Unready = workloads[first].Unready && w.Unready
 			workloads[first].Pods = append(workloads[first].Pods, w.Pods...)
 			continue
 		}
@@ -40,18 +42,26 @@ func finished(pod *corev1.Pod) bool {
 	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
 }
 
+// unready reports whether the pod is not ready. A pod of a cluster has a phase from the beginning; of one without it nothing is known.
+func unready(pod *corev1.Pod) bool {
+	return pod.Status.Phase != "" && !slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+	})
+}
+
 func (g *gathering) workloadOf(ctx context.Context, pod *corev1.Pod) (*model.Workload, error) {
 	dataplane, err := g.dataplaneOf(ctx, pod)
 	return &model.Workload{
 		Namespace:      pod.Namespace,
 		Example:        pod.Name,
 		Count:          1,
+		Unready:        unready(pod),
 		Pods:           []model.Pod{{Name: pod.Name, Controller: controllerOf(pod), Addresses: podAddresses(pod)}},
 		Labels:         pod.Labels,
 		ServiceAccount: pod.Spec.ServiceAccountName,
 		Ports:          containerPorts(pod),
 		Dataplane:      dataplane,
-		Gateway:        isGateway(pod),
+		Gateway:        IsGateway(pod),
 		Unprivileged:   isUnprivileged(pod),
 		Revision:       revisionOf(pod),
 		Interception:   interceptionOf(pod),

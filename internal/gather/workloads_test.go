@@ -52,7 +52,16 @@ func TestSnapshotWorkloads(t *testing.T) {
 			world: strings.ReplaceAll(pod("a-1", "labels: {app: a}", "{}, status: {phase: Succeeded}")+
 				pod("a-2", "labels: {app: a}", "{}, status: {phase: Failed}")+
 				pod("a-3", "labels: {app: a}", "{}, status: {phase: Pending}"), "spec: {}, status", "status"),
-			want: []*model.Workload{{Namespace: "shop", Example: "a-3", Count: 1, Pods: named("a-3"), Labels: labels, Dataplane: model.DataplaneNone}},
+			want: []*model.Workload{{
+				Namespace: "shop", Example: "a-3", Count: 1, Unready: true, Pods: named("a-3"), Labels: labels, Dataplane: model.DataplaneNone,
+			}},
+		},
+		"a workload is unready while none of its pods is ready": {
+			world: strings.ReplaceAll(pod("a-1", "labels: {app: a}", "{}, status: {phase: Running, conditions: [{type: Ready, status: 'False'}]}")+
+				pod("a-2", "labels: {app: a}", "{}, status: {phase: Running, conditions: [{type: Ready, status: 'True'}]}"), "spec: {}, status", "status"),
+			want: []*model.Workload{{
+				Namespace: "shop", Example: "a-1", Count: 2, Pods: named("a-1", "a-2"), Labels: labels, Dataplane: model.DataplaneNone,
+			}},
 		},
 		"pods of another namespace do not count": {
 			world: strings.Replace(pod("a-1", "labels: {app: a}", "{}"), "namespace: shop", "namespace: bank", 1),

@@ -68,6 +68,8 @@ func (d *draft) destinationRules(all []*istionetworkingv1.DestinationRule) {
 		case subsetWithTLS(rule) != "":
 			d.refuseRules(rule, fmt.Sprintf("Subset %s has TLS of its own, and a MeshTLSPolicy knows hosts and ports, but no subsets.",
 				subsetWithTLS(rule)))
+		case unknownTLS(group) != "":
+			d.refuseRules(rule, unsayable(unknownTLS(group)))
 		case !policySaysTLS(rule.policy):
 			d.refuseRules(rule, "")
 		default:

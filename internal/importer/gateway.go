@@ -12,6 +12,7 @@ import (
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/verbatim"
 )
 
 // gateways proposes a policy for each Gateway.
@@ -24,6 +25,8 @@ func (d *draft) gateways(all []*istionetworkingv1.Gateway) {
 			d.refuse(ref, "It has no selector, so it is for every gateway of the mesh; a policy names its gateway. Give it a selector first.")
 		case len(gateway.Spec.GetServers()) == 0:
 			d.refuse(ref, "It has no servers, and so no effect; delete it.")
+		case verbatim.Has(&gateway.Spec):
+			d.refuse(ref, unsayable(unknownField(&gateway.Spec)))
 		default:
 			if c := d.gatewayCandidate(gateway, nil); c != nil {
 				d.candidates = append(d.candidates, c)

@@ -25,7 +25,7 @@ func (d *draft) peerAuthentications(all []*istiosecurityv1.PeerAuthentication) {
 	})
 	winners := map[*candidate]*istiosecurityv1.PeerAuthentication{}
 	for _, group := range groups {
-		if d.selectsInRoot(group) {
+		if d.selectsInRoot(group) || d.hasUnknown(group) {
 			continue
 		}
 		c := acceptCandidate(group)
@@ -44,6 +44,18 @@ func (d *draft) selectsInRoot(group []*istiosecurityv1.PeerAuthentication) bool 
 	for _, pa := range group {
 		d.refuse(refOf(model.KindPeerAuthentication, pa),
 			"Istio ignores a PeerAuthentication with a selector in the root namespace. It has no effect; delete it.")
+	}
+	return true
+}
+
+// hasUnknown refuses what says more than its type knows.
+func (d *draft) hasUnknown(group []*istiosecurityv1.PeerAuthentication) bool {
+	at := slices.IndexFunc(group, func(pa *istiosecurityv1.PeerAuthentication) bool { return unknownField(&pa.Spec) != "" })
+	if at < 0 {
+		return false
+	}
+	for _, pa := range group {
+		d.refuse(refOf(model.KindPeerAuthentication, pa), unsayable(unknownField(&group[at].Spec)))
 	}
 	return true
 }

@@ -13,11 +13,12 @@ import (
 	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/istio/hosts"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/verbatim"
 )
 
 // saysMore reports whether the rule says anything besides TLS.
 func saysMore(rule mergedRule) bool {
-	if len(rule.subsets) > 0 {
+	if len(rule.subsets) > 0 || verbatim.Has(&rule.first().Spec) {
 		return true
 	}
 	rest := proto.CloneOf(rule.policy)
@@ -26,7 +27,7 @@ func saysMore(rule mergedRule) bool {
 }
 
 func portSaysMore(p *networkingapi.TrafficPolicy_PortTrafficPolicy) bool {
-	return p.GetLoadBalancer() != nil || p.GetConnectionPool() != nil || p.GetOutlierDetection() != nil
+	return p.GetLoadBalancer() != nil || p.GetConnectionPool() != nil || p.GetOutlierDetection() != nil || verbatim.Has(p)
 }
 
 // restOf returns what a rule says besides TLS, as a DestinationRule where the operator finds it and no client uses it: the operator writes
@@ -49,6 +50,7 @@ func (m *original) restOf(rule mergedRule, c clients) (*istionetworkingv1.Destin
 		Namespace: m.Mesh.RootNamespace, Name: m.freeRuleName(first.Namespace + "-" + first.Name), Labels: revisionOf(first),
 		CreationTimestamp: istio.Unborn,
 	}}
+	verbatim.Copy(&first.Spec, &rest.Spec)
 	rest.Spec.Host = host
 	rest.Spec.TrafficPolicy = withoutTLS(rule.policy)
 	rest.Spec.Subsets = rule.subsets

@@ -8,6 +8,7 @@ import (
 	networkingapi "istio.io/api/networking/v1alpha3"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/verbatim"
 )
 
 // addServer says a server as an entry of the spec, with notes on what is left out because Istio ignores it; or why that is not to
@@ -16,7 +17,9 @@ func addServer(spec *meshtlsv1alpha1.MeshTLSPolicySpec, s *networkingapi.Server)
 	protocol := strings.ToUpper(s.GetPort().GetProtocol())
 	tls := s.GetTls()
 	encrypted := protocol == string(meshtlsv1alpha1.TerminateHTTPS) || protocol == string(meshtlsv1alpha1.TerminateTLS)
-	switch {
+	switch names := verbatim.Names(s); {
+	case len(names) > 0:
+		return nil, unsayable(names[0])
 	case s.GetDefaultEndpoint() != "":
 		return nil, "A policy has no defaultEndpoint."
 	case !encrypted:

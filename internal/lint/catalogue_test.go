@@ -189,4 +189,7 @@ var catalogue = []mistake{
 		class: "M54", words: "A Sidecar that does not list what its pods call",
 		note: "Where the pods accept plaintext too, the call gets through, without TLS; `kubectl meshtls explain` says so.",
 	},
+	{
+		class: "M55", words: "A PeerAuthentication that is called after a Service, and is for the whole namespace",
+	},
 }

@@ -110,7 +110,9 @@ func inventoryOf(t *testing.T, world golden.World) model.Inventory {
 	if ignored := reader.Ignored(); len(ignored) > 0 {
 		t.Fatalf("the world holds what nothing reads: %v", ignored)
 	}
-	mesh, err := gather.Inventory(t.Context(), reader, now, gather.Options{CredentialNamespaces: reader.CredentialNamespaces()})
+	mesh, err := gather.Inventory(t.Context(), reader, now, gather.Options{
+		CredentialNamespaces: reader.CredentialNamespaces(), Omitted: reader.Omitted(),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

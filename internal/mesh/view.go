@@ -47,6 +47,12 @@ func (v *contents) Revision() string { return v.revision }
 // Partial reports whether objects may exist that the view does not hold: then nothing follows from their absence.
 func (v *contents) Partial() bool { return v.inventory.Partial }
 
+// Omits reports whether a manifest leaves out the field of a DestinationRule, which Istio's API cannot tell from the zero value.
+func (v *contents) Omits(field model.FieldRef) bool {
+	v.note(model.KindDestinationRule)
+	return v.inventory.Omitted.Has(field)
+}
+
 // Now is when the inventory was taken.
 func (v *contents) Now() metav1.Time { return v.inventory.Now }
 

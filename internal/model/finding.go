@@ -4,6 +4,12 @@ import (
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 )
 
+// FieldRef is a field of an object.
+type FieldRef struct {
+	Object ObjectRef
+	Field  string
+}
+
 // Finding is something worth telling the user, as data.
 type Finding struct {
 	// Check is the kebab-case name of what found it.
@@ -23,4 +29,7 @@ type Finding struct {
 	// else Effective, with the reason PartlyConflicted.
 	Condition string
 	Reason    string
+	// Absent is what the finding says does not exist; zero: it is about something that does. Without a name it stands for any object of
+	// the kind in the namespace, and a pod without a namespace for a gateway. Where only files are known, it may be elsewhere (Files.Soften).
+	Absent ObjectRef
 }

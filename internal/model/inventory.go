@@ -40,6 +40,11 @@ type Inventory struct {
 	Mesh Mesh
 	// Partial says that not all could be read: what is not in it may be there all the same, so nothing is to be concluded from that.
 	Partial bool
+	// Files is what is known of the files that the inventory was taken of, where a cluster may have more; nil: there is no more.
+	Files *Files
+	// Omitted are the fields that manifests leave out where Istio's API cannot tell that from the zero value: the mode of a
+	// DestinationRule's tls. Of a cluster they are not known.
+	Omitted sets.Set[FieldRef]
 	// Now is when the inventory was taken: certificates expire, and exceptions from floors end. Zero: it is not known, and nothing has.
 	Now        metav1.Time
 	Namespaces []Namespace
@@ -63,6 +68,8 @@ type Inventory struct {
 	Tags []RevisionTag
 	// Others are objects that change what proxies do and that the model does not interpret.
 	Others []Other
+	// Undecoded are Istio's objects of which only the metadata could be read. They are in no other list.
+	Undecoded []Undecoded
 	// Webhooks are those that the API server calls at a Service.
 	Webhooks []Webhook
 	// Credentials are the Secrets, and ConfigMaps, that could hold certificates, of the namespaces in CredentialNamespaces.

@@ -9,6 +9,8 @@ type Workload struct {
 	Example string
 	// Count is the number of pods.
 	Count int
+	// Unready says that none of the pods is ready. Of pods whose state is not known, as in files, it is not said.
+	Unready bool
 	// Pods are the pods, by name.
 	Pods           []Pod
 	Labels         map[string]string

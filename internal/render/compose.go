@@ -10,6 +10,7 @@ import (
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/verbatim"
 )
 
 type (
@@ -100,6 +101,7 @@ func (c composition) inherit(added *portTrafficPolicy, port int32) {
 	}
 	if found := findEntry(c.destination, port); found != nil {
 		from = found
+		verbatim.Copy(found, added)
 	}
 	if added.LoadBalancer == nil {
 		added.LoadBalancer = from.LoadBalancer
@@ -157,7 +159,7 @@ func (c composition) result() *trafficPolicy {
 }
 
 func isEmpty(p *portTrafficPolicy) bool {
-	return p.Tls == nil && p.LoadBalancer == nil && p.ConnectionPool == nil && p.OutlierDetection == nil
+	return p.Tls == nil && p.LoadBalancer == nil && p.ConnectionPool == nil && p.OutlierDetection == nil && !verbatim.Has(p)
 }
 
 // unspecifiedLoadBalancer returns what a port has anyhow: Istio refuses an entry that says nothing at all.

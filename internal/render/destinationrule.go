@@ -10,6 +10,7 @@ import (
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/verbatim"
 )
 
 var destinationRuleType = metav1.TypeMeta{
@@ -21,6 +22,9 @@ func destinationRule(at place, r *model.SendRule) *istionetworkingv1.Destination
 	object := &istionetworkingv1.DestinationRule{
 		TypeMeta:   destinationRuleType,
 		ObjectMeta: identity{at.namespace, sendName(r), r.Revision, r.Owners}.objectMeta(),
+	}
+	if r.Base != nil {
+		verbatim.Copy(r.Base, &object.Spec)
 	}
 	object.Spec.Host = r.Host
 	object.Spec.TrafficPolicy, object.Spec.Subsets = composed(r)

@@ -3,8 +3,11 @@ package render
 import (
 	"fmt"
 
+	"google.golang.org/protobuf/proto"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/json"
+
+	"github.com/meshtls/meshtls/internal/verbatim"
 
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
@@ -39,15 +42,25 @@ func encode(object metav1.Object) (map[string]any, error) {
 	}
 }
 
-// specOf goes through JSON, the one form that a spec and an unstructured object share.
-func specOf(spec interface{ MarshalJSON() ([]byte, error) }) (map[string]any, error) {
+// written is a spec of Istio's.
+type written interface {
+	proto.Message
+	MarshalJSON() ([]byte, error)
+}
+
+// specOf goes through JSON, the one form that a spec and an unstructured object share. What the spec took over from a base and Istio's types
+// do not know is written as it was read.
+func specOf(spec written) (map[string]any, error) {
 	text, err := spec.MarshalJSON()
 	if err != nil {
 		return nil, err
 	}
 	var content map[string]any
-	err = json.Unmarshal(text, &content)
-	return content, err
+	if err := json.Unmarshal(text, &content); err != nil {
+		return nil, err
+	}
+	verbatim.Restore(content, spec)
+	return content, nil
 }
 
 func contentOf(kind metav1.TypeMeta, meta metav1.ObjectMeta, spec map[string]any) map[string]any {

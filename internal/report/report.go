@@ -21,6 +21,8 @@ type Report struct {
 	Findings []Finding `json:"findings"`
 	// Problems are what could not be read.
 	Problems []Problem `json:"problems"`
+	// Namespaces are those of what was looked at.
+	Namespaces []string `json:"-"`
 }
 
 // Summary counts.

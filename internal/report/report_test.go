@@ -244,6 +244,9 @@ func fieldsOf(of reflect.Type, prefix string) []string {
 		var all []string
 		for i := range of.NumField() {
 			name, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ",")
+			if name == "-" {
+				continue
+			}
 			if of.Field(i).Anonymous {
 				all = append(all, fieldsOf(of.Field(i).Type, prefix)...)
 				continue

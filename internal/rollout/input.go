@@ -70,7 +70,8 @@ type Seen struct {
 	From time.Time
 	// Refusable are the calls that Strict would refuse, less those that the policy ignores.
 	Refusable []evidence.Call
-	// Dirty are the units that such a call came to, or may have.
+	// Dirty are the workloads that may not become Strict before the others: such a call came to them, or may have, or nothing is proved
+	// of them.
 	Dirty []Unit
 	// Missing says, as full sentences, what is not proved: ports without a call with mutual TLS, clients that were expected. Empty:
 	// all is.

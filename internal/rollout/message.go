@@ -20,6 +20,7 @@ const (
 	turnMessage     = "The evidence is clean. The switch waits for its turn: as many targets as may are switching."
 	foldWarning     = "The last step closes every connection of the pods after Envoy's drain time, 45 s unless set otherwise; " +
 		"until then, ports that no Service declares take calls without mutual TLS."
+	restWarning = "The last step is the namespace as a whole: it closes the connections of the pods that are not Strict by then."
 )
 
 // at writes a time.
@@ -65,11 +66,35 @@ func (w *walk) blockedMessage() string {
 // announcement says what the next step is, when, and what it closes.
 func (w *walk) announcement() string {
 	next, left := w.next()
+	warning := foldWarning
+	if w.perWorkload() {
+		warning = restWarning
+	}
 	if !left {
-		return fmt.Sprintf("At %s the whole target becomes Strict. %s", at(w.clocks.SwitchAt), foldWarning)
+		return fmt.Sprintf("At %s the whole target becomes Strict. %s", at(w.clocks.SwitchAt), warning)
 	}
 	what := fmt.Sprintf("At %s %s becomes Strict, which closes the connections to it after the drain time.", at(w.clocks.SwitchAt), next)
-	return what + " The others follow, one at a time. " + foldWarning
+	return what + " The others follow, one at a time. " + warning
+}
+
+// aheadMessage says which workloads become Strict before the others; empty: none does.
+func (w *walk) aheadMessage() (message string) {
+	if !w.perWorkload() {
+		return ""
+	}
+	if strict := w.onTheWay().Strict; len(strict) > 0 {
+		message += fmt.Sprintf(" Strict already: %s.", list(strict))
+	}
+	if next, is := w.nextClean(); is && !w.clocks.SwitchAt.IsZero() {
+		message += fmt.Sprintf(" At %s %s becomes Strict, since nothing speaks against it; that closes the connections to it after "+
+			"the drain time.", at(w.clocks.SwitchAt), next)
+	}
+	return message
+}
+
+// perWorkload reports whether workloads become Strict one after the other.
+func (w *walk) perWorkload() bool {
+	return slices.ContainsFunc(w.Force.Units, func(u Unit) bool { return u.Workload != "" })
 }
 
 func (w *walk) probationMessage() string {
@@ -77,7 +102,7 @@ func (w *walk) probationMessage() string {
 		at(w.clocks.SwitchedAt), at(w.clocks.SwitchedAt.Add(w.Spec.Probation)))
 	refused := w.Seen.Refused
 	switch {
-	case refused.Count > 0:
+	case w.refused():
 		return message + " " + refusedMessage(refused) + " It stays Strict, as onRefusal: Hold asks or as it was undone once."
 	case refused.Doubt != "":
 		return message + " " + refused.Doubt

@@ -171,11 +171,9 @@ func (w *walk) probation() (Stage, bool) {
 	if !w.switched() {
 		return Stage{}, false
 	}
-	// What was refused before the last step is not of the probation.
-	refused := w.Seen.Refused.Count > 0 && w.Now.After(w.clocks.SwitchedAt)
 	over := !w.Now.Before(w.clocks.SwitchedAt.Add(w.Spec.Probation))
 	switch {
-	case refused && w.Spec.OnRefusal == Undo && w.clocks.Attempts == 0:
+	case w.refused() && w.Spec.OnRefusal == Undo && w.clocks.Attempts == 0:
 		return w.undo(), true
 	case over:
 		return w.complete(completedMessage), true
@@ -183,6 +181,11 @@ func (w *walk) probation() (Stage, bool) {
 	stage := w.enter(Probation, w.probationMessage())
 	stage.Again = w.clocks.SwitchedAt.Add(w.Spec.Probation)
 	return stage, true
+}
+
+// refused reports whether calls were refused in the probation: what was refused before the last step is not of it.
+func (w *walk) refused() bool {
+	return w.Seen.Refused.Count > 0 && w.Now.After(w.clocks.SwitchedAt)
 }
 
 // undo decides to go back. The target stays Strict until the status says so.
@@ -225,11 +228,11 @@ func (w *walk) blocked() (Stage, bool) {
 	if w.Spec.Gate == GateTimer || latest.IsZero() || latest.Before(w.clocks.StartedAt) || w.Now.Sub(latest) >= w.recent() {
 		return Stage{}, false
 	}
-	w.clocks.SwitchAt, w.clocks.Opened = time.Time{}, false
+	w.clocks.Opened = false
 	w.promoteClean()
-	stage := w.enter(Blocked, w.blockedMessage())
+	stage := w.enter(Blocked, w.blockedMessage()+w.aheadMessage())
 	stage.Stalled = !w.Now.Before(w.clocks.Since.Add(stallsAfter))
-	stage.Again = earliest(latest.Add(w.recent()), w.clocks.Since.Add(stallsAfter), w.Now)
+	stage.Again = earliest(w.Now, latest.Add(w.recent()), w.clocks.Since.Add(stallsAfter), w.clocks.SwitchAt)
 	return stage, true
 }
 
@@ -244,12 +247,9 @@ func (w *walk) observing() (Stage, bool) {
 	if timely && proved {
 		return Stage{}, false
 	}
-	w.clocks.SwitchAt = time.Time{}
 	w.promoteClean()
-	stage := w.enter(Observing, w.observingMessage(ripe))
-	if !timely {
-		stage.Again = ripe
-	}
+	stage := w.enter(Observing, w.observingMessage(ripe)+w.aheadMessage())
+	stage.Again = earliest(w.Now, ripe, w.clocks.SwitchAt)
 	return stage, true
 }
 
@@ -261,9 +261,9 @@ func (w *walk) awaitingApproval() (Stage, bool) {
 }
 
 // earliest returns the first of the times after now; zero: none is.
-func earliest(a, b, now time.Time) time.Time {
+func earliest(now time.Time, times ...time.Time) time.Time {
 	var first time.Time
-	for _, t := range []time.Time{a, b} {
+	for _, t := range times {
 		if t.After(now) && (first.IsZero() || t.Before(first)) {
 			first = t
 		}

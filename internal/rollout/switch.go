@@ -44,9 +44,13 @@ func (w *walk) step() Stage {
 	return stage
 }
 
-// fold makes the whole target Strict.
+// fold makes the whole target Strict. Where the clocks have stood still, that was before the probation.
 func (w *walk) fold() {
 	w.clocks.SwitchedAt, w.clocks.SwitchAt, w.clocks.Promoted = w.Now, time.Time{}, nil
+	w.clocks.StoppedAt = time.Time{}
+	if w.stopped() {
+		w.clocks.StoppedAt = w.Now
+	}
 }
 
 // notInForce returns the units that were made Strict and are not.
@@ -59,25 +63,48 @@ func (w *walk) notInForce() []Unit {
 // next returns the unit whose turn it is.
 func (w *walk) next() (Unit, bool) {
 	for _, u := range w.Force.Units {
-		if !slices.Contains(w.Force.Strict, u) && !slices.Contains(w.clocks.Promoted, u) {
+		if !w.isStrict(u) {
 			return u, true
 		}
 	}
 	return Unit{}, false
 }
 
-// promoteClean makes the workloads of a namespace Strict that are clean although others are not.
+// promoteClean makes the workloads of a namespace Strict that are clean although others are not: one at a time, each announced.
 func (w *walk) promoteClean() {
+	c := &w.clocks
+	next, is := w.nextClean()
+	switch {
+	case !is || c.SwitchAt.IsZero() && !w.Turn.May:
+		c.SwitchAt = time.Time{}
+	case c.SwitchAt.IsZero():
+		c.SwitchAt = w.Now.Add(w.Turn.Announce)
+	case !w.Now.Before(c.SwitchAt) && len(w.notInForce()) == 0:
+		c.Promoted, c.SwitchAt = union(c.Promoted, []Unit{next}), time.Time{}
+		if _, more := w.nextClean(); more {
+			c.SwitchAt = w.Now.Add(w.Turn.Step)
+		}
+	}
+}
+
+// nextClean returns the workload that may become Strict before the others.
+func (w *walk) nextClean() (Unit, bool) {
 	timely := !w.Now.Before(w.clocks.StartedAt.Add(w.Spec.Observe))
 	open := w.Spec.Gate == GateEvidence || w.Spec.Gate == GateManual && w.clocks.Opened
 	if !timely || !open || w.Force.Mode == meshtlsv1alpha1.AcceptStrict {
-		return
+		return Unit{}, false
 	}
 	for _, u := range w.Force.Units {
-		if u.Workload != "" && !slices.Contains(w.Seen.Dirty, u) && !slices.Contains(w.Force.Strict, u) {
-			w.clocks.Promoted = union(w.clocks.Promoted, []Unit{u})
+		if u.Workload != "" && !slices.Contains(w.Seen.Dirty, u) && !w.isStrict(u) {
+			return u, true
 		}
 	}
+	return Unit{}, false
+}
+
+// isStrict reports whether the unit is Strict, or made so.
+func (w *walk) isStrict(u Unit) bool {
+	return slices.Contains(w.Force.Strict, u) || slices.Contains(w.clocks.Promoted, u)
 }
 
 func compareUnits(a, b Unit) int {
@@ -92,11 +119,15 @@ func (u Unit) String() string {
 	return fmt.Sprintf("port %d", u.Port)
 }
 
-// list names units.
+// list names the first units, and counts the others.
 func list(units []Unit) string {
+	const most = 8
 	var names []string
-	for _, u := range units {
+	for _, u := range units[:min(len(units), most)] {
 		names = append(names, u.String())
+	}
+	if more := len(units) - most; more > 0 {
+		return strings.Join(names, ", ") + fmt.Sprintf(" and %d more", more)
 	}
 	return strings.Join(names, ", ")
 }

@@ -10,8 +10,8 @@ import (
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/evidence"
-	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/traffic"
 )
 
 // Change is what somebody wants a workload to accept.
@@ -69,7 +69,7 @@ func (p *Page) policyFor(w named) (policy *meshtlsv1alpha1.MeshTLSPolicy, exists
 // onlyTargets reports whether the target are the workload's pods and no others.
 func (p *Page) onlyTargets(target *meshtlsv1alpha1.Target, w named) bool {
 	labels := p.labelsOf(target, w.Namespace)
-	return len(labels) > 0 && p.selectsOnly(labels, w)
+	return len(labels) > 0 && traffic.SelectsOnly(p.View(), labels, w.Workload)
 }
 
 // labelsOf returns the labels that the target's pods have; none: the target names no pods, or its Service is not there.
@@ -84,19 +84,6 @@ func (p *Page) labelsOf(target *meshtlsv1alpha1.Target, namespace string) map[st
 		return service.Selector
 	}
 	return nil
-}
-
-// selectsOnly reports whether the labels select the workload's pods and no others.
-func (p *Page) selectsOnly(labels map[string]string, w named) bool {
-	selected := p.View().Selected(w.Namespace, labels)
-	for _, pods := range selected {
-		for name := range namesOf(pods) {
-			if name != w.Name {
-				return false
-			}
-		}
-	}
-	return len(selected) == len(w.taken)
 }
 
 // freeName returns the workload's name, with a word after it where a policy has that already.
@@ -115,34 +102,11 @@ func (p *Page) freeName(w named) string {
 
 // targetFor names the workload's pods: by a Service in front of them and no others, else by as few labels as tell them apart.
 func (p *Page) targetFor(w named) *meshtlsv1alpha1.Target {
-	for _, s := range p.View().ServicesIn(w.Namespace) {
-		if len(s.Selector) > 0 && p.selectsOnly(s.Selector, w) {
-			return &meshtlsv1alpha1.Target{Service: s.Name}
-		}
+	apart := traffic.TellApart(p.View(), w.Workload)
+	if apart.Service != nil {
+		return &meshtlsv1alpha1.Target{Service: apart.Service.Name}
 	}
-	labels := commonLabels(w.pods())
-	for _, key := range []string{"app.kubernetes.io/name", "app", "app.kubernetes.io/instance", "k8s-app"} {
-		if value, has := labels[key]; has && p.selectsOnly(map[string]string{key: value}, w) {
-			return &meshtlsv1alpha1.Target{Selector: &meshtlsv1alpha1.LabelSelector{MatchLabels: map[string]string{key: value}}}
-		}
-	}
-	return &meshtlsv1alpha1.Target{Selector: &meshtlsv1alpha1.LabelSelector{MatchLabels: labels}}
-}
-
-// ofControllers are the labels that controllers put on single generations of pods.
-var ofControllers = []string{
-	"pod-template-hash", "controller-revision-hash", "pod-template-generation", "statefulset.kubernetes.io/pod-name",
-	"apps.kubernetes.io/pod-index", "batch.kubernetes.io/controller-uid", "controller-uid",
-}
-
-// commonLabels returns the labels that all the pods have, without those of controllers.
-func commonLabels(workloads []*model.Workload) map[string]string {
-	labels := maps.Clone(workloads[0].Labels)
-	maps.DeleteFunc(labels, func(key, value string) bool {
-		lacks := func(w *model.Workload) bool { return !pods.Matches(map[string]string{key: value}, w.Labels) }
-		return slices.Contains(ofControllers, key) || slices.ContainsFunc(workloads, lacks)
-	})
-	return labels
+	return &meshtlsv1alpha1.Target{Selector: &meshtlsv1alpha1.LabelSelector{MatchLabels: apart.Labels}}
 }
 
 // portsOf returns the pods' ports that the entry stands for.

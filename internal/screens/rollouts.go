@@ -31,11 +31,13 @@ type Rollout struct {
 	Observe     string                      `json:"observe"`
 	Mode        meshtlsv1alpha1.AcceptMode  `json:"mode,omitempty"`
 	StrictPorts []int32                     `json:"strictPorts,omitempty"`
-	Since       *metav1.Time                `json:"since,omitempty"`
-	CleanSince  *metav1.Time                `json:"cleanSince,omitempty"`
-	StoppedAt   *metav1.Time                `json:"stoppedAt,omitempty"`
-	SwitchAt    *metav1.Time                `json:"switchAt,omitempty"`
-	SwitchedAt  *metav1.Time                `json:"switchedAt,omitempty"`
+	// StrictWorkloads are those of a namespace that are Strict before the others.
+	StrictWorkloads []string     `json:"strictWorkloads,omitempty"`
+	Since           *metav1.Time `json:"since,omitempty"`
+	CleanSince      *metav1.Time `json:"cleanSince,omitempty"`
+	StoppedAt       *metav1.Time `json:"stoppedAt,omitempty"`
+	SwitchAt        *metav1.Time `json:"switchAt,omitempty"`
+	SwitchedAt      *metav1.Time `json:"switchedAt,omitempty"`
 	// CleanUntil is when the clean time is over, if no call comes between and time counts.
 	CleanUntil    *metav1.Time                     `json:"cleanUntil,omitempty"`
 	Coverage      *meshtlsv1alpha1.RolloutCoverage `json:"coverage,omitempty"`
@@ -83,6 +85,9 @@ func (p *Page) rolloutOf(policy *meshtlsv1alpha1.MeshTLSPolicy) Rollout {
 	if reached := policy.Status.Rollout; reached != nil {
 		r.Phase, r.Summary, r.Message = reached.Phase, reached.Summary, reached.Message
 		r.Mode, r.StrictPorts = reached.Mode, reached.StrictPorts
+		for _, w := range reached.StrictWorkloads {
+			r.StrictWorkloads = append(r.StrictWorkloads, w.Name)
+		}
 		r.Since, r.CleanSince, r.StoppedAt = reached.Since, reached.CleanSince, reached.StoppedAt
 		r.SwitchAt, r.SwitchedAt = reached.SwitchAt, reached.SwitchedAt
 		r.Coverage, r.Blockers, r.BlockersCount = reached.Coverage, reached.Blockers, reached.BlockersCount

@@ -61,7 +61,8 @@ func (w Way) applied(accept *meshtlsv1alpha1.Accept) *meshtlsv1alpha1.Rollout {
 // defaultRollout returns a rollout with what the API fills in, written out for those who read it.
 func defaultRollout() *meshtlsv1alpha1.Rollout {
 	return &meshtlsv1alpha1.Rollout{
-		Observe: "24h", Gate: meshtlsv1alpha1.GateEvidence, Probation: "30m", OnRefusal: meshtlsv1alpha1.ReactionHold,
+		Observe: "24h", Gate: meshtlsv1alpha1.GateEvidence, Order: meshtlsv1alpha1.OrderTogether,
+		Probation: "30m", OnRefusal: meshtlsv1alpha1.ReactionHold,
 	}
 }
 

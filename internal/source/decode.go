@@ -23,6 +23,7 @@ import (
 	"github.com/meshtls/meshtls/config/crd"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/source/admission"
+	"github.com/meshtls/meshtls/internal/verbatim"
 )
 
 // schemas are compiled when the first policy is met: it takes longer than reading most files.
@@ -103,7 +104,8 @@ func items(list map[string]any, gvk schema.GroupVersionKind) (objects []map[stri
 	return objects, true, nil
 }
 
-// decode makes a typed object of the fields, strictly.
+// decode makes a typed object of the fields, strictly. An object that has fields which Istio's types do not know comes with an
+// error that names them: it counts all the same.
 func decode(ctx context.Context, fields map[string]any, gvk schema.GroupVersionKind) (client.Object, error) {
 	fields["apiVersion"] = gvk.GroupVersion().String()
 	if gvk == policyKind {
@@ -122,15 +124,16 @@ func decode(ctx context.Context, fields map[string]any, gvk schema.GroupVersionK
 	if !ok {
 		return nil, fmt.Errorf("%s is not an object", gvk.Kind)
 	}
+	unknown := takeUnknown(fields, object)
 	encoded, err := json.Marshal(fields)
 	if err != nil {
 		return nil, err
 	}
-	strict, err := kjson.UnmarshalStrict(encoded, object)
-	if err != nil {
+	strict, err := kjson.UnmarshalStrict(encoded, verbatim.Plain(object))
+	if err := errors.Join(append(strict, err)...); err != nil {
 		return nil, err
 	}
-	return object, errors.Join(append(strict, unknownSpecFields(fields, object)...)...)
+	return object, unknown.keptBy(object)
 }
 
 // admit does to a policy what the API server would, which also drops the status of an object that is created. Only how far its rollout has

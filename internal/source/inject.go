@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strconv"
@@ -78,13 +79,23 @@ func mergeMetrics(annotations map[string]string) {
 	annotations["prometheus.io/port"] = strconv.Itoa(agentPort)
 }
 
-// namespaceOf is nil where no Namespace is among the manifests.
+// namespaceOf is nil where no Namespace is among the manifests, nor in the cluster that they are laid on.
 func (r *reading) namespaceOf(pod *corev1.Pod) *corev1.Namespace {
-	found, exists, err := r.reader.objects[namespaceKind].GetByKey(pod.Namespace)
-	namespace, ok := found.(*corev1.Namespace)
-	if err != nil || !exists || !ok {
-		return nil
+	namespace := r.reader.namespaceNamed(pod.Namespace)
+	if r.beside == nil {
+		return namespace
 	}
+	live := r.beside.namespaceNamed(pod.Namespace)
+	if live == nil || namespace == nil {
+		return cmp.Or(namespace, live)
+	}
+	return labelled(live, namespace)
+}
+
+// namespaceNamed returns the namespace; nil: it was not read.
+func (r *Reader) namespaceNamed(name string) *corev1.Namespace {
+	found, _, _ := r.objects[namespaceKind].GetByKey(name)
+	namespace, _ := found.(*corev1.Namespace)
 	return namespace
 }
 

@@ -23,6 +23,7 @@ import (
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/verbatim"
 )
 
 // policyKind is ours.
@@ -43,8 +44,8 @@ var kinds = append([]client.Object{
 	&appsv1.DaemonSet{}, &appsv1.Deployment{}, &appsv1.ReplicaSet{}, &appsv1.StatefulSet{},
 	&batchv1.CronJob{}, &batchv1.Job{},
 	&admissionregistrationv1.MutatingWebhookConfiguration{}, &admissionregistrationv1.ValidatingWebhookConfiguration{},
-	&istiosecurityv1.AuthorizationPolicy{}, &istiosecurityv1.PeerAuthentication{},
-	&istionetworkingv1.DestinationRule{}, &istionetworkingv1.Gateway{}, &istionetworkingv1.ServiceEntry{},
+	&istiosecurityv1.AuthorizationPolicy{}, &verbatim.PeerAuthentication{},
+	&verbatim.DestinationRule{}, &verbatim.Gateway{}, &istionetworkingv1.ServiceEntry{},
 	&istionetworkingv1.Sidecar{}, &istionetworkingv1.VirtualService{}, &istionetworkingv1.WorkloadEntry{},
 	&istionetworkingv1alpha3.EnvoyFilter{},
 	&discoveryv1.EndpointSlice{}, &networkingv1.Ingress{}, &networkingv1.IngressClass{},
@@ -67,8 +68,7 @@ var scheme = func() *runtime.Scheme {
 	utilruntime.Must(admissionregistrationv1.AddToScheme(s))
 	utilruntime.Must(appsv1.AddToScheme(s))
 	utilruntime.Must(batchv1.AddToScheme(s))
-	utilruntime.Must(istiosecurityv1.AddToScheme(s))
-	utilruntime.Must(istionetworkingv1.AddToScheme(s))
+	utilruntime.Must(verbatim.AddToScheme(s))
 	utilruntime.Must(istionetworkingv1alpha3.AddToScheme(s))
 	utilruntime.Must(discoveryv1.AddToScheme(s))
 	utilruntime.Must(networkingv1.AddToScheme(s))

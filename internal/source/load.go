@@ -153,17 +153,26 @@ func emptyList(gvk schema.GroupVersionKind) (client.ObjectList, error) {
 
 // take keeps of an object what matters here.
 func (l *loading) take(gvk schema.GroupVersionKind, item runtime.Object) error {
-	trimmed, err := gather.Trim(item)
+	object, err := trimmed(item)
 	if err != nil {
 		return err
 	}
-	object, ok := trimmed.(client.Object)
-	if !ok {
-		return errors.New("what was listed is not an object")
-	}
 	object.SetManagedFields(nil)
-	keepOwners(object, item)
 	return l.reader.add(gvk, object)
+}
+
+// trimmed returns what matters here of an object as a cluster has it.
+func trimmed(whole runtime.Object) (client.Object, error) {
+	kept, err := gather.Trim(whole)
+	if err != nil {
+		return nil, err
+	}
+	object, ok := kept.(client.Object)
+	if !ok {
+		return nil, errors.New("what was listed is not an object")
+	}
+	keepOwners(object, whole)
+	return object, nil
 }
 
 // keepOwners gives a trimmed pod its owners back: the operator's cache does without them, an inventory does not.

@@ -8,11 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"slices"
 	"strings"
-
-	"k8s.io/apimachinery/pkg/util/sets"
 )
 
 // Stdin is the path that stands for the standard input.
@@ -25,8 +21,12 @@ const defaultNamespace = "default"
 type Options struct {
 	// Namespace is that of objects that name none. Empty: "default".
 	Namespace string
+	// Kustomizations are directories of which the kustomization is built, beside the paths.
+	Kustomizations []string
 	// Stdin is what is read for the path "-". Nil: os.Stdin.
 	Stdin io.Reader
+	// Beside is the cluster that the manifests will be laid on: its namespaces tell which pods are injected. Nil: none.
+	Beside *Reader
 }
 
 // Error is something wrong with a manifest. A read can meet several, joined.
@@ -82,66 +82,14 @@ func Read(ctx context.Context, paths []string, options Options) (*Reader, error)
 		options.Stdin = os.Stdin
 	}
 	r := newReading(options.Namespace)
-	for _, file := range r.filesOf(paths) {
+	r.beside = options.Beside
+	for _, file := range r.filesOf(paths, options.Kustomizations) {
 		if err := r.file(ctx, file, options.Stdin); err != nil {
 			r.fail(&Error{File: file, Err: err})
 		}
 	}
 	r.inject()
 	return r.reader, errors.Join(r.errs...)
-}
-
-// filesOf replaces directories by the manifest files below them, and leaves out what is named twice.
-func (r *reading) filesOf(paths []string) []string {
-	var files []string
-	named := sets.New[string]()
-	for _, path := range paths {
-		below, err := filesBelow(path)
-		if err == nil && len(below) == 0 {
-			err = errNothing
-		}
-		if err != nil {
-			r.fail(&Error{File: path, Err: bare(err)})
-		}
-		for _, file := range below {
-			if !named.Has(file) {
-				named.Insert(file)
-				files = append(files, file)
-			}
-			if file != filepath.Clean(path) && file != Stdin {
-				r.met.Insert(file)
-			}
-		}
-	}
-	return files
-}
-
-// filesBelow returns a file as it is, whatever it is called, and of a directory the files that are called like manifests, less what
-// is hidden.
-func filesBelow(path string) ([]string, error) {
-	if path == Stdin {
-		return []string{path}, nil
-	}
-	var files []string
-	root := filepath.Clean(path)
-	err := filepath.WalkDir(root, func(file string, entry fs.DirEntry, err error) error {
-		if err == nil && entry.IsDir() && file != root && strings.HasPrefix(entry.Name(), ".") {
-			return fs.SkipDir
-		}
-		if err == nil && !entry.IsDir() && (file == root || isManifest(file)) {
-			files = append(files, file)
-		}
-		return err
-	})
-	return files, err
-}
-
-func isManifest(file string) bool {
-	extension := filepath.Ext(file)
-	if strings.TrimSuffix(filepath.Base(file), extension) == "kustomization" {
-		return false // says where objects are, and need not say its kind
-	}
-	return slices.Contains([]string{".yaml", ".yml", ".json"}, extension)
 }
 
 // bare returns the error without the path, which is said already.
@@ -154,11 +102,7 @@ func bare(err error) error {
 
 // file reads the documents of a file.
 func (r *reading) file(ctx context.Context, file string, stdin io.Reader) error {
-	content, err := contentOf(file, stdin)
-	if err != nil {
-		return bare(err)
-	}
-	documents, err := documentsOf(file, content)
+	documents, err := r.documentsIn(ctx, file, stdin)
 	if err != nil {
 		return err
 	}
@@ -174,9 +118,25 @@ func (r *reading) file(ctx context.Context, file string, stdin io.Reader) error 
 	return nil
 }
 
-func contentOf(file string, stdin io.Reader) ([]byte, error) {
-	if file == Stdin {
-		return io.ReadAll(stdin)
+// documentsIn returns the documents of a file, or of what a kustomization made.
+func (r *reading) documentsIn(ctx context.Context, file string, stdin io.Reader) ([]*document, error) {
+	if built, is := r.built[file]; is {
+		return built, nil
 	}
-	return os.ReadFile(file) // #nosec G304 -- the user names the files
+	content, err := contentOf(ctx, file, stdin)
+	if err != nil {
+		return nil, bare(err)
+	}
+	return documentsOf(file, content)
+}
+
+func contentOf(ctx context.Context, file string, stdin io.Reader) ([]byte, error) {
+	switch {
+	case file == Stdin:
+		return io.ReadAll(stdin)
+	case isURL(file):
+		return fetch(ctx, file)
+	default:
+		return os.ReadFile(file) // #nosec G304 -- the user names the files
+	}
 }

@@ -23,6 +23,7 @@ import (
 
 	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/verbatim"
 )
 
 // Reader is a client.Reader over the objects of manifests. It lists by namespace, by labels and by the fields of
@@ -32,6 +33,10 @@ type Reader struct {
 	ignored map[schema.GroupVersionKind]int
 	// strange is the number of documents that are no objects.
 	strange int
+	// omitted are the fields that manifests leave out, of those of which that can be seen in the text alone.
+	omitted sets.Set[model.FieldRef]
+	// passed is what the tools of directories keep from being manifests.
+	passed passed
 	// origins say where the objects that were read from manifests come from.
 	origins map[model.ObjectRef]origin
 	// fromCluster says that the objects were not read from manifests.
@@ -75,7 +80,7 @@ func (r *Reader) Len() int {
 func newReader() *Reader {
 	r := &Reader{
 		objects: map[schema.GroupVersionKind]cache.Indexer{}, ignored: map[schema.GroupVersionKind]int{},
-		origins: map[model.ObjectRef]origin{},
+		origins: map[model.ObjectRef]origin{}, omitted: sets.New[model.FieldRef](),
 		missing: sets.New[string](), forbidden: map[string]sets.Set[string]{},
 	}
 	for gvk := range known {
@@ -109,7 +114,7 @@ func (r *Reader) add(gvk schema.GroupVersionKind, object client.Object) error {
 // Replace takes objects out and puts others in, as if these had been read in their place.
 func (r *Reader) Replace(old, with []client.Object) error {
 	for _, object := range old {
-		objects, _, err := r.objectsOf(object)
+		objects, _, err := r.objectsOf(verbatim.Of(object))
 		if err != nil {
 			return err
 		}
@@ -118,11 +123,11 @@ func (r *Reader) Replace(old, with []client.Object) error {
 		}
 	}
 	for _, object := range with {
-		objects, _, err := r.objectsOf(object)
+		objects, _, err := r.objectsOf(verbatim.Of(object))
 		if err != nil {
 			return err
 		}
-		if err := objects.Add(object); err != nil {
+		if err := objects.Add(verbatim.Of(object)); err != nil {
 			return err
 		}
 	}

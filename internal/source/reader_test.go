@@ -5,7 +5,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
-	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/source"
+	"github.com/meshtls/meshtls/internal/verbatim"
 )
 
 const world = `
@@ -83,7 +83,7 @@ func TestList(t *testing.T) {
 			options: []client.ListOption{client.MatchingFields{gather.IndexServiceEntryHost: "*.partner.example"}},
 			want:    []string{"b"},
 		},
-		"a kind of which there is nothing": {into: &istiosecurityv1.PeerAuthenticationList{}},
+		"a kind of which there is nothing": {into: &verbatim.PeerAuthenticationList{}},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {

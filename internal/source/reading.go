@@ -23,13 +23,17 @@ type reading struct {
 	namespace string
 	// met are the files that are read because they are in a directory: nobody has said that they are manifests.
 	met sets.Set[string]
+	// built are the documents that kustomizations made, by the path that stands for them among the files.
+	built map[string][]*document
 	// templates are the pods of controllers' templates.
 	templates []*corev1.Pod
 	errs      []error
+	// beside is the cluster that the manifests are laid on; nil: none.
+	beside *Reader
 }
 
 func newReading(namespace string) *reading {
-	return &reading{reader: newReader(), namespace: namespace, met: sets.New[string]()}
+	return &reading{reader: newReader(), namespace: namespace, met: sets.New[string](), built: map[string][]*document{}}
 }
 
 func (r *reading) fail(err error) {
@@ -85,16 +89,22 @@ func (r *reading) single(ctx context.Context, from origin, fields map[string]any
 		return nil
 	}
 	object, err := decode(ctx, fields, gvk)
-	if err == nil {
-		err = complete(object, gvk, r.namespace)
-	}
-	if err == nil {
-		err = r.add(from, object, gvk)
+	if object != nil {
+		err = errors.Join(err, r.takeUp(from, object, gvk))
+		r.reader.noteOmitted(fields, object, gvk)
 	}
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", gvk.Kind, nameIn(fields), err)
 	}
 	return nil
+}
+
+// takeUp completes an object and takes it up.
+func (r *reading) takeUp(from origin, object client.Object, gvk schema.GroupVersionKind) error {
+	if err := complete(object, gvk, r.namespace); err != nil {
+		return err
+	}
+	return r.add(from, object, gvk)
 }
 
 // nameIn returns the name of an object that may not be decoded.
@@ -110,7 +120,10 @@ func nameIn(fields map[string]any) string {
 // add takes an object up, and the pod that a controller's template stands for.
 func (r *reading) add(from origin, object client.Object, gvk schema.GroupVersionKind) error {
 	ref := model.ObjectRef{Kind: nameOf(gvk), Namespace: object.GetNamespace(), Name: object.GetName()}
-	if before, twice := r.reader.origins[ref]; twice {
+	if before, twice := r.reader.origins[ref]; twice && from.document.built && before.document.built {
+		r.reader.passed.again++
+		return nil // variants of one base: the first stands for all
+	} else if twice {
 		return fmt.Errorf("is there already, in %s, document %d", before.document.file, before.document.number)
 	}
 	r.reader.origins[ref] = from

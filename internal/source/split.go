@@ -18,6 +18,8 @@ type document struct {
 	// line is the one of the file on which the text begins, counted from 1.
 	line int
 	text []byte
+	// built says that a kustomization made it: the text is of no file, and the nodes are those of what it was made of.
+	built bool
 	// nodes is the document as YAML nodes, which know their lines; it is only made for documents that are asked about.
 	nodes func() *yaml.Node
 }

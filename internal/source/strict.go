@@ -1,8 +1,7 @@
 package source
 
 import (
-	"fmt"
-	"maps"
+	"errors"
 	"slices"
 
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
@@ -10,28 +9,53 @@ import (
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/meshtls/meshtls/internal/verbatim"
 )
 
-// unknownSpecFields names the fields of an Istio object's spec that Istio does not know: its own decoder passes them over.
-func unknownSpecFields(fields map[string]any, object client.Object) []error {
-	spec, ok := fields["spec"].(map[string]any)
-	message := specOf(object)
-	if !ok || message == nil {
-		return nil
+// unknownFields are those of an Istio object's spec that Istio's types do not know. A newer Istio may know them, so the object counts all the
+// same, and what is composed from it has them.
+type unknownFields []verbatim.Unknown
+
+// takeUnknown takes them out of the fields of an object: Istio's own decoder passes them over.
+func takeUnknown(fields map[string]any, object client.Object) unknownFields {
+	if spec := specOf(object); spec != nil {
+		return verbatim.Split(fields, spec)
 	}
-	return unknownFields("spec", spec, message.ProtoReflect().Descriptor())
+	return nil
 }
 
+// keptBy gives them to the object, and tells them; nil: there are none.
+func (u unknownFields) keptBy(object client.Object) error {
+	if len(u) == 0 {
+		return nil
+	}
+	verbatim.Keep(u, specOf(object))
+	return u
+}
+
+// Error names all of them.
+func (u unknownFields) Error() string {
+	errs := make([]error, 0, len(u))
+	for _, field := range u {
+		errs = append(errs, field)
+	}
+	return errors.Join(errs...).Error()
+}
+
+// Whole reports whether all objects were read in spite of the errors: these are about no more than fields that a newer Istio may know.
+func Whole(err error) bool {
+	if joined, several := err.(interface{ Unwrap() []error }); several {
+		return !slices.ContainsFunc(joined.Unwrap(), func(err error) bool { return !Whole(err) })
+	}
+	var unknown unknownFields
+	return errors.As(err, &unknown)
+}
+
+// specOf returns the spec of an object of Istio's; nil: it is none.
 func specOf(object client.Object) proto.Message {
 	switch typed := object.(type) {
-	case *istiosecurityv1.PeerAuthentication:
-		return &typed.Spec
-	case *istionetworkingv1.DestinationRule:
-		return &typed.Spec
-	case *istionetworkingv1.Gateway:
-		return &typed.Spec
 	case *istionetworkingv1.ServiceEntry:
 		return &typed.Spec
 	case *istionetworkingv1.VirtualService:
@@ -45,59 +69,6 @@ func specOf(object client.Object) proto.Message {
 	case *istiosecurityv1.AuthorizationPolicy:
 		return &typed.Spec
 	default:
-		return nil
+		return verbatim.SpecOf(object)
 	}
-}
-
-func unknownFields(path string, value map[string]any, message protoreflect.MessageDescriptor) []error {
-	if message.ParentFile().Package() == "google.protobuf" {
-		return nil // has a JSON form of its own
-	}
-	var errs []error
-	for _, name := range slices.Sorted(maps.Keys(value)) {
-		at := path + "." + name
-		if known := fieldOf(message, name); known == nil {
-			errs = append(errs, fmt.Errorf("unknown field %q", at))
-		} else {
-			errs = append(errs, unknownBelow(at, value[name], known)...)
-		}
-	}
-	return errs
-}
-
-func fieldOf(message protoreflect.MessageDescriptor, name string) protoreflect.FieldDescriptor {
-	if known := message.Fields().ByJSONName(name); known != nil {
-		return known
-	}
-	return message.Fields().ByTextName(name)
-}
-
-// unknownBelow looks into a field's messages. Values of the wrong type are the decoder's business.
-func unknownBelow(path string, value any, known protoreflect.FieldDescriptor) []error {
-	message := known.Message()
-	if known.IsMap() {
-		message = known.MapValue().Message()
-	}
-	if message == nil {
-		return nil
-	}
-	var errs []error
-	switch typed := value.(type) {
-	case []any:
-		for i, item := range typed {
-			if below, ok := item.(map[string]any); ok {
-				errs = append(errs, unknownFields(fmt.Sprintf("%s[%d]", path, i), below, message)...)
-			}
-		}
-	case map[string]any:
-		if !known.IsMap() {
-			return unknownFields(path, typed, message)
-		}
-		for _, key := range slices.Sorted(maps.Keys(typed)) {
-			if below, ok := typed[key].(map[string]any); ok {
-				errs = append(errs, unknownFields(fmt.Sprintf("%s[%s]", path, key), below, message)...)
-			}
-		}
-	}
-	return errs
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
@@ -15,16 +16,22 @@ import (
 	"github.com/meshtls/meshtls/internal/translate"
 )
 
-const (
-	// turnWait is how long a rollout waits until it asks again whether it is its turn.
-	turnWait = time.Minute
-	// announcement is how long a switch is told of before its first step, and jitter by how much that differs between policies, so that
-	// those that become ripe together do not switch together.
-	announcement = time.Minute
-	jitter       = time.Minute
-	// step is the time between two steps: Envoy drains connections for 45 s.
-	step = 2 * time.Minute
-)
+// turnWait is how long a rollout waits until it asks again whether it is its turn.
+const turnWait = time.Minute
+
+// Pace is how fast targets are switched.
+type Pace struct {
+	// Announce is how long a switch is told of before its first step, and Jitter by how much that differs between policies at most, so
+	// that those that become ripe together do not switch together.
+	Announce, Jitter time.Duration
+	// Step is the time between two steps.
+	Step time.Duration
+}
+
+// DefaultPace leaves Envoy the 45 s in which it drains connections, before the next ones are closed.
+func DefaultPace() Pace {
+	return Pace{Announce: time.Minute, Jitter: time.Minute, Step: 2 * time.Minute}
+}
 
 // Input is what the rollouts of a namespace depend on besides its snapshot.
 type Input struct {
@@ -32,6 +39,7 @@ type Input struct {
 	Answers map[types.UID]Answer
 	// Free is how many targets of the namespace may be switching at a time.
 	Free int
+	Pace Pace
 	Now  time.Time
 }
 
@@ -52,6 +60,8 @@ type Question struct {
 	Namespace string
 	Selector  map[string]string
 	Revision  string
+	// Besides are workloads of the namespace that are asked about although something narrower says what they accept.
+	Besides []string
 	// Observe is how far to look back; zero: calls are not asked for.
 	Observe time.Duration
 	// RefusedSince is since when refusals are asked for; zero: they are not.
@@ -86,7 +96,7 @@ func Advance(s model.Snapshot, in Input) Advanced {
 		}
 	}
 	for _, r := range rollouts {
-		reached[r.UID()] = a.advance(target{Rollout: r, view: views.Of(r.Revision)}, in)
+		reached[r.UID()] = a.advance(target{Rollout: r, view: views.Of(r.Revision), written: writtenFor(s, r)}, in)
 	}
 	for i, p := range s.Policies {
 		if concerned(p) {
@@ -95,6 +105,14 @@ func Advance(s model.Snapshot, in Input) Advanced {
 		}
 	}
 	return a
+}
+
+// writtenFor returns the PeerAuthentications for single workloads that the policy of a namespace alone owns.
+func writtenFor(s model.Snapshot, r translate.Rollout) []*istiosecurityv1.PeerAuthentication {
+	return slices.DeleteFunc(model.InNamespace(s.PeerAuthentications, s.Namespace), func(pa *istiosecurityv1.PeerAuthentication) bool {
+		alone := len(pa.OwnerReferences) == 1 && pa.OwnerReferences[0].UID == r.UID()
+		return !alone || !model.Ours(pa) || len(pa.Spec.GetSelector().GetMatchLabels()) == 0
+	})
 }
 
 // concerned reports whether the policy has a rollout, or had one.
@@ -107,7 +125,7 @@ func (a *Advanced) advance(t target, in Input) *meshtlsv1alpha1.RolloutStatus {
 	last := t.Policy.Status.Rollout
 	spec := specOf(t.Policy)
 	answer, answered := in.Answers[t.UID()]
-	turn := rollout.Turn{May: a.Switching < in.Free, Announce: announcement + jitterOf(t.UID()), Step: step}
+	turn := rollout.Turn{May: a.Switching < in.Free, Announce: in.Pace.Announce + in.Pace.jitterOf(t.UID()), Step: in.Pace.Step}
 	stage := rollout.Next(rollout.Input{
 		Spec: spec, Force: t.force(), Last: clocksOf(last), Turn: turn, Now: in.Now, Seen: t.seen(answer, answered),
 	})
@@ -128,10 +146,10 @@ func (a *Advanced) advance(t target, in Input) *meshtlsv1alpha1.RolloutStatus {
 }
 
 // jitterOf returns the policy's own part of the jitter.
-func jitterOf(uid types.UID) time.Duration {
+func (p Pace) jitterOf(uid types.UID) time.Duration {
 	sum := fnv.New32a()
 	_, _ = sum.Write([]byte(uid)) // it never fails
-	return time.Duration(sum.Sum32()%uint32(jitter/time.Second)) * time.Second
+	return time.Duration(sum.Sum32()) * time.Second % max(p.Jitter, time.Second)
 }
 
 // count notes whether the target has begun to switch, or ended.
@@ -150,6 +168,9 @@ func (a *Advanced) ask(t target, spec rollout.Spec, stage rollout.Stage) {
 		UID: t.UID(), Namespace: t.Namespace, Selector: t.Selector, Revision: t.Revision,
 		Policy: types.NamespacedName{Namespace: t.Policy.Namespace, Name: t.Policy.Name},
 	}
+	if t.perWorkload() {
+		q.Besides = namesOf(stage.Intent.Strict)
+	}
 	switch stage.Phase {
 	case rollout.Observing, rollout.Blocked, rollout.AwaitingApproval:
 		q.Observe = spec.Observe
@@ -164,6 +185,14 @@ func (a *Advanced) ask(t target, spec rollout.Spec, stage rollout.Stage) {
 	if q.Observe > 0 || !q.RefusedSince.IsZero() {
 		a.Questions = append(a.Questions, q)
 	}
+}
+
+func namesOf(units []rollout.Unit) []string {
+	var names []string
+	for _, u := range units {
+		names = append(names, u.Workload)
+	}
+	return names
 }
 
 func (a *Advanced) come(again time.Time) {

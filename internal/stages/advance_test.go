@@ -53,7 +53,13 @@ type world struct {
 // newWorld returns the shop with more settings of the rollout and of what is accepted, and with more objects.
 func newWorld(t *testing.T, rollout, accept, more string) *world {
 	t.Helper()
-	m := manifests.Read(t, noon, fmt.Sprintf(shop, rollout, accept)+more)
+	return worldOf(t, fmt.Sprintf(shop, rollout, accept)+more)
+}
+
+// worldOf returns the world of some manifests.
+func worldOf(t *testing.T, text string) *world {
+	t.Helper()
+	m := manifests.Read(t, noon, text)
 	return &world{t: t, now: noon, snapshot: model.Snapshot{Namespace: "shop", Policies: m.Policies, Inventory: m.Inventory}}
 }
 
@@ -61,7 +67,7 @@ func newWorld(t *testing.T, rollout, accept, more string) *world {
 func (w *world) pass(after time.Duration) meshtlsv1alpha1.RolloutStatus {
 	w.t.Helper()
 	w.now = w.now.Add(after)
-	in := stages.Input{Now: w.now, Free: 1, Answers: map[types.UID]stages.Answer{}}
+	in := stages.Input{Now: w.now, Free: 1, Pace: stages.DefaultPace(), Answers: map[types.UID]stages.Answer{}}
 	if w.answer != nil {
 		in.Answers["1"] = *w.answer
 	}

@@ -18,11 +18,11 @@ func (t target) seen(a Answer, answered bool) rollout.Seen {
 	if !answered {
 		return rollout.Seen{}
 	}
-	o := t.judged(a.Observation)
+	o, missing := t.judged(a.Observation), t.missing(a)
 	return rollout.Seen{
 		// The time of the pass is in whole seconds, too.
 		Outcome: o.Outcome, Doubt: o.Doubt, From: o.Window.From.Truncate(time.Second),
-		Refusable: inOrder(o.Refusable), Missing: t.missing(a), Refused: a.Refused,
+		Refusable: inOrder(o.Refusable), Missing: missing, Refused: a.Refused, Dirty: t.unproved(o, missing),
 	}
 }
 
@@ -94,7 +94,7 @@ func proved(o evidence.Observation, port int32) bool {
 
 // workloadsNotCalled is missing for a namespace or the mesh, where ports are too many to be told apart.
 func (t target) workloadsNotCalled(a Answer) string {
-	called := sets.New[evidence.Workload]()
+	called := t.strictAlready()
 	for _, c := range a.Observation.Mutual {
 		called.Insert(c.Server)
 	}
@@ -114,6 +114,18 @@ func (t target) workloadsNotCalled(a Answer) string {
 	default:
 		return ""
 	}
+}
+
+// strictAlready returns the workloads of which nothing has to be proved any more.
+func (t target) strictAlready() sets.Set[evidence.Workload] {
+	strict := sets.New[evidence.Workload]()
+	if !t.perWorkload() {
+		return strict
+	}
+	for _, u := range t.force().Strict {
+		strict.Insert(evidence.Workload{Namespace: t.Namespace, Name: u.Workload})
+	}
+	return strict
 }
 
 // notSeen names the expected clients that did not call with mutual TLS.

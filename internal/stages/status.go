@@ -35,7 +35,8 @@ func clocksOf(r *meshtlsv1alpha1.RolloutStatus) rollout.Clocks {
 	return rollout.Clocks{
 		ID: r.ID, Phase: r.Phase, Since: timeOf(r.Since), StartedAt: timeOf(r.StartedAt), CleanSince: timeOf(r.CleanSince),
 		StoppedAt: timeOf(r.StoppedAt), SwitchAt: timeOf(r.SwitchAt), SwitchedAt: timeOf(r.SwitchedAt),
-		Approved: r.Approved, Opened: r.GateOpen, Kept: units(r.KeptPorts), Promoted: units(r.StrictPorts), Attempts: int(r.Attempts),
+		Approved: r.Approved, Opened: r.GateOpen, Kept: units(r.KeptPorts, r.KeptWorkloads), Promoted: units(r.StrictPorts, r.StrictWorkloads),
+		Attempts: int(r.Attempts),
 	}
 }
 
@@ -53,10 +54,13 @@ func timeIn(t time.Time) *metav1.Time {
 	return &metav1.Time{Time: t.Truncate(time.Second).UTC()}
 }
 
-func units(ports []int32) []rollout.Unit {
+func units(ports []int32, workloads []meshtlsv1alpha1.RolloutWorkload) []rollout.Unit {
 	var all []rollout.Unit
 	for _, port := range ports {
 		all = append(all, rollout.Unit{Port: port})
+	}
+	for _, w := range workloads {
+		all = append(all, rollout.Unit{Workload: w.Name})
 	}
 	return all
 }
@@ -86,6 +90,7 @@ func statusOf(s rollout.Stage, in statusInput) meshtlsv1alpha1.RolloutStatus {
 	r := meshtlsv1alpha1.RolloutStatus{
 		Phase: s.Phase, ID: s.ID, Mode: s.Intent.Mode, Message: limited(s.Message, messageRoom),
 		StrictPorts: portsIn(s.Intent.Strict), KeptPorts: portsIn(s.Kept),
+		StrictWorkloads: in.target.statusWorkloads(s.Intent.Strict), KeptWorkloads: in.target.statusWorkloads(s.Kept),
 		Since: timeIn(s.Since), StartedAt: timeIn(s.StartedAt), CleanSince: timeIn(s.CleanSince),
 		StoppedAt: timeIn(s.StoppedAt), SwitchAt: timeIn(s.SwitchAt), SwitchedAt: timeIn(s.SwitchedAt),
 		Approved: s.Approved, GateOpen: s.Opened, Attempts: int32(s.Attempts),
@@ -175,6 +180,12 @@ func summaryOf(r meshtlsv1alpha1.RolloutStatus, spec rollout.Spec) string {
 		return words + " until " + timeOf(r.SwitchedAt).Add(spec.Probation).Format(layout)
 	}
 	return words
+}
+
+// Moves reports whether a target accepts something else from one stage to the next. A rollout that begins moves nothing.
+func Moves(was, is *meshtlsv1alpha1.RolloutStatus) bool {
+	return was != nil && is != nil && (was.Mode != is.Mode || !slices.Equal(was.StrictPorts, is.StrictPorts) ||
+		!equality.Semantic.DeepEqual(was.StrictWorkloads, is.StrictWorkloads))
 }
 
 // same reports whether the status that was written says all that there is to say: the rest are counts, and the passing of time.

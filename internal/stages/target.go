@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -58,11 +59,16 @@ func idOf(p *meshtlsv1alpha1.MeshTLSPolicy) string {
 type target struct {
 	translate.Rollout
 	view *mesh.View
+	// written are the PeerAuthentications with a selector that the policy alone owns.
+	written []*istiosecurityv1.PeerAuthentication
 }
 
 // force returns what is in force for the target.
 func (t target) force() rollout.Force {
 	f := rollout.Force{Waits: t.waits(), Mode: mesh.InForce(t.view, t.Policy.Namespace, t.Selector), Floor: t.Floor}
+	if t.perWorkload() && f.Mode != meshtlsv1alpha1.AcceptStrict {
+		t.addWorkloads(&f)
+	}
 	if len(t.Selector) == 0 {
 		return f
 	}

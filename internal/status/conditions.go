@@ -15,7 +15,7 @@ func acceptedOf(o model.Outcome) metav1.Condition {
 	lost := lowering(o.Findings, meshtlsv1alpha1.ConditionAccepted)
 	switch {
 	case o.Accepted == 0 && len(lost) > 0:
-		return lowered(meshtlsv1alpha1.ConditionAccepted, lost[0].Reason, lost)
+		return lowered(meshtlsv1alpha1.ConditionAccepted, lost)
 	case o.Accepted < o.Asked:
 		return isTrue(meshtlsv1alpha1.ConditionAccepted,
 			fmt.Sprintf("Of the %d entries of the spec %d stand; the others are listed in status.findings.", o.Asked, o.Accepted))
@@ -27,7 +27,7 @@ func acceptedOf(o model.Outcome) metav1.Condition {
 // resolvedRefsOf: what the spec names exists.
 func resolvedRefsOf(o model.Outcome) metav1.Condition {
 	if missing := lowering(o.Findings, meshtlsv1alpha1.ConditionResolvedRefs); len(missing) > 0 {
-		return lowered(meshtlsv1alpha1.ConditionResolvedRefs, missing[0].Reason, missing)
+		return lowered(meshtlsv1alpha1.ConditionResolvedRefs, missing)
 	}
 	return isTrue(meshtlsv1alpha1.ConditionResolvedRefs, "Everything that the spec names exists.")
 }
@@ -45,7 +45,7 @@ func programmedOf(o model.Outcome, accepted metav1.Condition, failures []model.F
 
 // effectiveOf: Istio does what the policy asks.
 func effectiveOf(o model.Outcome, accepted, resolved, programmed metav1.Condition) metav1.Condition {
-	broken := lowering(o.Findings, meshtlsv1alpha1.ConditionEffective)
+	broken, doubted := doubtedApart(lowering(o.Findings, meshtlsv1alpha1.ConditionEffective))
 	lost := lowering(o.Findings, meshtlsv1alpha1.ConditionAccepted)
 	switch {
 	case accepted.Status != metav1.ConditionTrue:
@@ -53,9 +53,11 @@ func effectiveOf(o model.Outcome, accepted, resolved, programmed metav1.Conditio
 	case programmed.Status != metav1.ConditionTrue:
 		return pending(meshtlsv1alpha1.ConditionEffective, "The objects are not written yet.")
 	case len(broken) > 0:
-		return lowered(meshtlsv1alpha1.ConditionEffective, broken[0].Reason, slices.Concat(broken, lost))
+		return lowered(meshtlsv1alpha1.ConditionEffective, slices.Concat(broken, lost))
 	case len(lost) > 0:
-		return lowered(meshtlsv1alpha1.ConditionEffective, meshtlsv1alpha1.ReasonPartlyConflicted, lost)
+		return isFalse(meshtlsv1alpha1.ConditionEffective, meshtlsv1alpha1.ReasonPartlyConflicted, findingWords(lost))
+	case len(doubted) > 0:
+		return lowered(meshtlsv1alpha1.ConditionEffective, doubted)
 	case resolved.Status != metav1.ConditionTrue:
 		return pending(meshtlsv1alpha1.ConditionEffective, "It cannot be known before everything that the spec names is there.")
 	default:
@@ -63,12 +65,29 @@ func effectiveOf(o model.Outcome, accepted, resolved, programmed metav1.Conditio
 	}
 }
 
-// readyOf derives Ready: the first condition that is not True speaks, then a rollout that needs somebody. One that is on its way leaves it
-// True.
+// doubtful are the reasons of findings which say that something cannot be known.
+var doubtful = []string{meshtlsv1alpha1.ReasonNotInFiles, meshtlsv1alpha1.ReasonUndecodable}
+
+// doubtedApart parts the findings that something is wrong from those that it cannot be known.
+func doubtedApart(findings []model.Finding) (broken, doubted []model.Finding) {
+	for _, f := range findings {
+		if slices.Contains(doubtful, f.Reason) {
+			doubted = append(doubted, f)
+		} else {
+			broken = append(broken, f)
+		}
+	}
+	return broken, doubted
+}
+
+// readyOf derives Ready: the first condition that is False speaks, else the first that is Unknown, then a rollout that needs somebody. One
+// that is on its way leaves it True.
 func readyOf(o model.Outcome, mesh model.Mesh, derivedFrom ...metav1.Condition) metav1.Condition {
-	for _, c := range derivedFrom {
-		if c.Status != metav1.ConditionTrue {
-			return isFalse(meshtlsv1alpha1.ConditionReady, c.Reason, c.Message)
+	for _, status := range []metav1.ConditionStatus{metav1.ConditionFalse, metav1.ConditionUnknown} {
+		for _, c := range derivedFrom {
+			if c.Status == status {
+				return metav1.Condition{Type: meshtlsv1alpha1.ConditionReady, Status: status, Reason: c.Reason, Message: c.Message}
+			}
 		}
 	}
 	ready := isTrue(meshtlsv1alpha1.ConditionReady, sentences(programmedWords(o), mesh.Problem, mesh.Unseen))
@@ -95,7 +114,7 @@ func progressOf(accepted, resolved, programmed, effective metav1.Condition) []me
 		return []metav1.Condition{raised(meshtlsv1alpha1.ConditionStalled, firstFalse(accepted, programmed))}
 	case resolved.Status == metav1.ConditionFalse, programmed.Status == metav1.ConditionFalse:
 		return []metav1.Condition{raised(meshtlsv1alpha1.ConditionReconciling, firstFalse(resolved, programmed))}
-	case isStalled(effective):
+	case isStalled(effective), effective.Reason == meshtlsv1alpha1.ReasonUndecodable:
 		return []metav1.Condition{raised(meshtlsv1alpha1.ConditionStalled, effective)}
 	default:
 		return nil
@@ -122,12 +141,20 @@ func isFalse(condition, reason, message string) metav1.Condition {
 }
 
 func pending(condition, message string) metav1.Condition {
-	return metav1.Condition{Type: condition, Status: metav1.ConditionUnknown, Reason: meshtlsv1alpha1.ReasonPending, Message: message}
+	return isUnknown(condition, meshtlsv1alpha1.ReasonPending, message)
 }
 
-// lowered returns a condition that findings make False.
-func lowered(condition, reason string, because []model.Finding) metav1.Condition {
-	return isFalse(condition, reason, findingWords(because))
+func isUnknown(condition, reason, message string) metav1.Condition {
+	return metav1.Condition{Type: condition, Status: metav1.ConditionUnknown, Reason: reason, Message: message}
+}
+
+// lowered returns a condition that findings make False, with the reason of the first, which is the gravest. Where that only says that
+// something cannot be known, the condition is Unknown.
+func lowered(condition string, because []model.Finding) metav1.Condition {
+	if slices.Contains(doubtful, because[0].Reason) {
+		return isUnknown(condition, because[0].Reason, findingWords(because))
+	}
+	return isFalse(condition, because[0].Reason, findingWords(because))
 }
 
 // lowering returns the findings that make the condition False.

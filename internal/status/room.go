@@ -67,6 +67,10 @@ func mostSize(s meshtlsv1alpha1.MeshTLSPolicyStatus) int {
 			text += len(b.Client) + len(b.Server) + len(b.Service) + len(b.Protocol) + len(b.Hint)
 		}
 		items += 4 + 3*len(s.Rollout.Blockers) + (len(s.Rollout.StrictPorts)+len(s.Rollout.KeptPorts))/32
+		for _, w := range slices.Concat(s.Rollout.StrictWorkloads, s.Rollout.KeptWorkloads) {
+			items++
+			text += len(w.Name) + len(w.Labels)
+		}
 	}
 	return 6*text + 256*items
 }

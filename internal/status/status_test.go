@@ -106,6 +106,48 @@ func TestOfConditions(t *testing.T) {
 				"Programmed=True/Programmed", "Effective=False/PartlyConflicted", "Stalled=True/PartlyConflicted",
 			},
 		},
+		"the files lack what is named": {
+			outcome: outcome(func(o *model.Outcome) {
+				o.Findings = []model.Finding{finding(meshtlsv1alpha1.ConditionResolvedRefs, meshtlsv1alpha1.ReasonNotInFiles)}
+			}),
+			want: []string{
+				"Ready=Unknown/NotInFiles", "Accepted=True/Accepted", "ResolvedRefs=Unknown/NotInFiles",
+				"Programmed=True/Programmed", "Effective=Unknown/Pending",
+			},
+		},
+		"the files lack what makes it effective": {
+			outcome: outcome(func(o *model.Outcome) {
+				o.Findings = []model.Finding{finding(meshtlsv1alpha1.ConditionEffective, meshtlsv1alpha1.ReasonNotInFiles)}
+			}),
+			want: []string{
+				"Ready=Unknown/NotInFiles", "Accepted=True/Accepted", "ResolvedRefs=True/ResolvedRefs",
+				"Programmed=True/Programmed", "Effective=Unknown/NotInFiles",
+			},
+		},
+		"what is False speaks before what the files lack": {
+			outcome: outcome(func(o *model.Outcome) {
+				o.Findings = []model.Finding{
+					finding(meshtlsv1alpha1.ConditionEffective, meshtlsv1alpha1.ReasonShadowed),
+					finding(meshtlsv1alpha1.ConditionResolvedRefs, meshtlsv1alpha1.ReasonNotInFiles),
+				}
+			}),
+			want: []string{
+				"Ready=False/Shadowed", "Accepted=True/Accepted", "ResolvedRefs=Unknown/NotInFiles",
+				"Programmed=True/Programmed", "Effective=False/Shadowed", "Stalled=True/Shadowed",
+			},
+		},
+		"of two that are missing one is an error": {
+			outcome: outcome(func(o *model.Outcome) {
+				o.Findings = []model.Finding{
+					finding(meshtlsv1alpha1.ConditionResolvedRefs, meshtlsv1alpha1.ReasonPortNotFound),
+					finding(meshtlsv1alpha1.ConditionResolvedRefs, meshtlsv1alpha1.ReasonNotInFiles),
+				}
+			}),
+			want: []string{
+				"Ready=False/PortNotFound", "Accepted=True/Accepted", "ResolvedRefs=False/PortNotFound",
+				"Programmed=True/Programmed", "Effective=Unknown/Pending", "Reconciling=True/PortNotFound",
+			},
+		},
 		"a reference is missing, the rest is written": {
 			outcome: outcome(func(o *model.Outcome) {
 				o.Findings = []model.Finding{finding(meshtlsv1alpha1.ConditionResolvedRefs, meshtlsv1alpha1.ReasonPortNotFound)}

@@ -61,7 +61,7 @@ func only(mode meshtlsv1alpha1.AcceptMode) acceptValue {
 // accepts decides what the namespace's workloads accept, and folds it into one rule for each pod set.
 func accepts(m indexed, policies []policyTarget) acceptPlan {
 	entries, claims, excepted := acceptEntries(m, policies)
-	decisions := resolve(claims, sameAccept)
+	decisions := resolve(append(claims, workloadClaims(policies)...), sameAccept)
 	plan := acceptPlan{
 		excepted:  excepted,
 		rules:     foldAccepts(policies, decisions),
@@ -212,6 +212,11 @@ func selectorsOf(policies []policyTarget) map[podSet]map[string]string {
 	selectors := make(map[podSet]map[string]string, len(policies))
 	for i := range policies {
 		selectors[policies[i].set] = policies[i].target.selector
+		if policies[i].stage != nil {
+			for _, w := range policies[i].stage.workloads {
+				selectors[podSetOf(w)] = w
+			}
+		}
 	}
 	return selectors
 }

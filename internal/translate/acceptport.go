@@ -28,27 +28,31 @@ func numbersOf(m indexed, p *policyTarget, field string, port meshtlsv1alpha1.Ac
 	case port.ServicePort == nil || !p.target.resolved():
 		return portNumbers{}
 	default:
-		return translated(m, p, field+".servicePort", *port.ServicePort)
+		return translated(m, p, field+".servicePort", port)
 	}
 }
 
 // translated follows a Service port to the workload's ports.
-func translated(m indexed, p *policyTarget, field string, wanted intstr.IntOrString) portNumbers {
-	selected := m.pods(p)
-	services := servicesOf(m, p, selected)
-	var numbers []int32
+func translated(m indexed, p *policyTarget, field string, asked meshtlsv1alpha1.AcceptPort) portNumbers {
+	wanted := *asked.ServicePort
+	services := servicesOf(m, p, m.pods(p))
+	var numbers, waiting []int32
 	declared := false
 	for _, service := range services {
 		if port := findServicePort(service, wanted); port != nil {
 			declared = true
 			numbers = append(numbers, m.governed(p).targetNumbers(service, *port)...)
+			waiting = append(waiting, waitingNumbers(m, p, service, asked)...)
 		}
 	}
+	numbers = slices.DeleteFunc(numbers, func(n int32) bool { return slices.Contains(waiting, n) })
 	slices.Sort(numbers)
 	found := portNumbers{numbers: slices.Compact(numbers)}
 	switch {
 	case !declared:
 		found.notes = []model.Finding{servicePortNotFound(p, field, wanted, services)}
+	case len(waiting) > 0:
+		found.notes = []model.Finding{portWaits(p, field, wanted, found.numbers, waiting)}
 	case len(found.numbers) == 0:
 		found.notes = []model.Finding{containerPortNotFound(p, field, wanted)}
 	case len(found.numbers) > 1:
@@ -125,6 +129,7 @@ func servicePortNotFound(p *policyTarget, field string, wanted intstr.IntOrStrin
 	case 0:
 		f.Message = fmt.Sprintf("No Service of namespace %s leads to these pods, so Service port %s means nothing.", p.Namespace, wanted.String())
 		f.Remedy = "Create the Service, or name the workload's own port by port."
+		f.Absent = model.ObjectRef{Kind: model.KindService, Namespace: p.Namespace}
 	case 1:
 		f.Message = fmt.Sprintf("Service %s/%s has no port %s.", p.Namespace, names[0], wanted.String())
 		f.Remedy = "Use one of its ports, " + portWords(services[0]) + ", or name the workload's own port by port."
@@ -142,6 +147,7 @@ func containerPortNotFound(p *policyTarget, field string, wanted intstr.IntOrStr
 	f := portProblem(p, field, "accept-container-port-not-found")
 	f.Message = fmt.Sprintf("Service port %s leads to a named port that no pod of the target declares yet.", wanted.String())
 	f.Remedy = "Start the pods, declare the container port in them, or name the workload's own port by port."
+	f.Absent = model.ObjectRef{Kind: model.KindPod, Namespace: p.Namespace}
 	return f
 }
 

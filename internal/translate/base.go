@@ -14,6 +14,7 @@ import (
 	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/verbatim"
 )
 
 // governing returns the DestinationRule that would govern the clients' traffic to the host without the rule.
@@ -45,6 +46,7 @@ func specOf(choice istio.Choice) *networkingapi.DestinationRule {
 		return nil
 	}
 	spec := &networkingapi.DestinationRule{}
+	verbatim.Copy(&choice.Rules[0].Spec, spec)
 	if choice.Policy != nil {
 		spec.TrafficPolicy = choice.Policy.Spec.GetTrafficPolicy()
 	}

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	k8slabels "k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
@@ -18,7 +19,9 @@ const fieldRollout = "spec.accept.rollout"
 type stage struct {
 	mode   meshtlsv1alpha1.AcceptMode
 	strict []int32
-	told   meshtlsv1alpha1.RolloutStatus
+	// workloads are those of a namespace that are Strict before the others.
+	workloads []map[string]string
+	told      meshtlsv1alpha1.RolloutStatus
 }
 
 // HasRollout reports whether the policy asks for a rollout.
@@ -43,6 +46,9 @@ func stageOf(m indexed, bounds floors, p *policyTarget) *stage {
 	case reached != nil && reached.Mode != "":
 		s.mode, s.told = reached.Mode, *reached
 		s.strict = withoutOwn(reached.StrictPorts, ownPorts(m, p))
+		if p.target.scope == scopeNamespace {
+			s.workloads = labelsOf(reached.StrictWorkloads)
+		}
 	case p.target.resolved() && mesh.InForce(m.view(p), m.Namespace, p.target.selector) == meshtlsv1alpha1.AcceptStrict:
 		s.mode, s.told = meshtlsv1alpha1.AcceptStrict, firstStatus(meshtlsv1alpha1.AcceptStrict)
 	}
@@ -50,9 +56,38 @@ func stageOf(m indexed, bounds floors, p *policyTarget) *stage {
 		s.mode = meshtlsv1alpha1.AcceptStrict
 	}
 	if s.mode == meshtlsv1alpha1.AcceptStrict {
-		s.strict = nil
+		s.strict, s.workloads = nil, nil
 	}
 	return s
+}
+
+// labelsOf returns the labels of the workloads. What nobody can read selects nothing.
+func labelsOf(workloads []meshtlsv1alpha1.RolloutWorkload) []map[string]string {
+	var all []map[string]string
+	for _, w := range workloads {
+		if matching, err := k8slabels.ConvertSelectorToLabelsMap(w.Labels); err == nil && len(matching) > 0 {
+			all = append(all, matching)
+		}
+	}
+	return all
+}
+
+// workloadClaims make single workloads of a namespace Strict for its rollout. They come after all claims of specs: whatever somebody asks
+// for these pods goes before.
+func workloadClaims(policies []policyTarget) (claims []acceptClaim) {
+	for i := range policies {
+		p := &policies[i]
+		if p.stage == nil {
+			continue
+		}
+		for _, w := range p.stage.workloads {
+			set := acceptSet{revision: p.revision(), pods: podSetOf(w)}
+			claims = append(claims, acceptClaim{
+				entryRef: p.at(fieldRollout), entry: implied, key: acceptKey{acceptSet: set}, value: only(meshtlsv1alpha1.AcceptStrict),
+			})
+		}
+	}
+	return claims
 }
 
 // valueNow returns what the policy asks for as a whole: its rollout's stage, or else its mode.

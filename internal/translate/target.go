@@ -88,7 +88,9 @@ func serviceProblem(policy *meshtlsv1alpha1.MeshTLSPolicy, kind, name string, ex
 	if exists {
 		f.Message = fmt.Sprintf("Service %s/%s has no selector, so it names no pods.", policy.Namespace, name)
 		f.Remedy = "Name the pods by selector."
+		return &f
 	}
+	f.Absent = f.Related
 	return &f
 }
 

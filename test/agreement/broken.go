@@ -73,7 +73,8 @@ func (p *promises) accepts(policy *meshtlsv1alpha1.MeshTLSPolicy) {
 			if !one || mode == meshtlsv1alpha1.AcceptInherit || slices.Contains(a.Pods.Uncaptured, in.Port) {
 				continue
 			}
-			kept := in.External.Accepts == explain.Accepts(mode) || p.hears(policy, "accept-service-port-ambiguous")
+			kept := in.External.Accepts == explain.Accepts(mode) || p.hears(policy, "accept-service-port-ambiguous") ||
+				a.Pods.Unready && p.hears(policy, "accept-port-waits")
 			p.want(Accepts, policy, kept, fmt.Sprintf("port %d of pod %s/%s accepts %s, not %s", in.Port, a.Namespace, a.Example,
 				in.External.Accepts, mode))
 			p.reaches(policy, a, in.Port, mode)
@@ -121,7 +122,8 @@ func (p *promises) alone(policy *meshtlsv1alpha1.MeshTLSPolicy, w *model.Workloa
 	})
 }
 
-// madeStrict reports whether a rollout has made the port Strict. Until then a policy promises nothing of it.
+// madeStrict reports whether a rollout has made the port Strict. Until then a policy promises nothing of it, and of workloads that are
+// Strict before their namespace nothing either.
 func madeStrict(policy *meshtlsv1alpha1.MeshTLSPolicy, port int32) bool {
 	reached := policy.Status.Rollout
 	return reached != nil && (reached.Mode == meshtlsv1alpha1.AcceptStrict || slices.Contains(reached.StrictPorts, port))

@@ -28,9 +28,9 @@ const (
 // losses are the checks that say who loses what by a policy.
 var losses = []string{"send-changes-others", "send-wildcard-hides-rules"}
 
-// TestBystandersLoseNothing asks Istio what every client sends to every host and subset, before one policy is applied and after. That may
-// change only for those whom the policy names, and only in TLS; else an error of the policy says so, or, where only those that it names
-// lose something, a warning.
+// TestBystandersLoseNothing asks Istio what every client sends to every host and subset, before policies are applied and after: in every
+// second world one policy, else up to three together. That may change only for those whom a policy names, and only in TLS; else an error
+// of a policy says so, or, where only those that are named lose something, a warning.
 func TestBystandersLoseNothing(t *testing.T) {
 	var counted bystanders
 	first := worlds.Setting(t, bystanderFirst, 0)
@@ -40,41 +40,80 @@ func TestBystandersLoseNothing(t *testing.T) {
 			counted.judge(t, seed)
 		})
 	})
-	t.Logf("%d policies applied, each alone; of what clients send unchanged: %d, changed as the policy says: %d, told as lost: %d",
+	t.Logf("%d policies applied, alone or by threes; of what clients send unchanged: %d, changed as the policy says: %d, told as lost: %d",
 		counted.policies, counted.same, counted.named, counted.told)
 	if counted.named == 0 || counted.told == 0 {
 		t.Error("no policy changed what a client sends, or none was told to take something: the property says too little")
 	}
 }
 
-// judge applies one policy of the world of a seed.
+// judge applies policies of the world of a seed.
 func (b *bystanders) judge(t *testing.T, seed uint64) {
 	t.Helper()
-	drawn := worlds.Wide(seed)
-	policies := admitted(t, drawn.Policies)
+	drawn, policies := applied(t, seed)
 	if len(policies) == 0 {
 		return
 	}
-	p := policies[seed%uint64(len(policies))]
 	world := documents(t, drawn.Cluster)
 	if hasForeign(seed) {
 		world = world.With(documents(t, worlds.Foreign(seed, oracle.Written))...)
 	}
-	operated, err := oracle.Operate(t.Context(), world.With(documents(t, []*meshtlsv1alpha1.MeshTLSPolicy{p})...), birth(seed))
+	operated, err := oracle.Operate(t.Context(), world.With(documents(t, policies)...), birth(seed))
 	if err != nil {
 		t.Fatal(err)
 	}
-	revision := p.Labels[meshtlsv1alpha1.LabelRevision]
-	e := effectOf{policy: p, operated: operated,
-		before: oracle.NewMesh(t, world, revision), after: oracle.NewMesh(t, operated.World, revision)}
+	revision := policies[0].Labels[meshtlsv1alpha1.LabelRevision]
+	e := effectOf{operated: operated, before: oracle.NewMesh(t, world, revision), after: oracle.NewMesh(t, operated.World, revision)}
+	for _, p := range policies {
+		e.policies = append(e.policies, speaker{p, e.after})
+	}
 	b.compare(t, e)
 }
 
-// effectOf is what one policy changes.
+// applied returns the world of a seed, and what is applied to it: one of its policies, or up to three of one control plane together.
+func applied(t *testing.T, seed uint64) (worlds.Drawn, []*meshtlsv1alpha1.MeshTLSPolicy) {
+	t.Helper()
+	drawn := worlds.Wide(seed)
+	if seed%2 == 0 {
+		policies := admitted(t, drawn.Policies)
+		if len(policies) == 0 {
+			return drawn, nil
+		}
+		at := seed % uint64(len(policies))
+		return drawn, policies[at : at+1]
+	}
+	drawn = worlds.Apt(drawn)
+	policies := admitted(t, drawn.Policies)
+	return drawn, slices.DeleteFunc(policies, func(p *meshtlsv1alpha1.MeshTLSPolicy) bool {
+		return p.Labels[meshtlsv1alpha1.LabelRevision] != policies[0].Labels[meshtlsv1alpha1.LabelRevision]
+	})
+}
+
+// effectOf is what policies change.
 type effectOf struct {
-	policy        *meshtlsv1alpha1.MeshTLSPolicy
+	policies      []speaker
 	operated      oracle.Operated
 	before, after *oracle.Mesh
+}
+
+// names reports whether a policy says what the pod sends to the cluster.
+func (e effectOf) names(pod *corev1.Pod, proxy *oracle.Proxy, cluster string) bool {
+	return slices.ContainsFunc(e.policies, func(s speaker) bool { return s.names(pod, proxy, cluster) })
+}
+
+// keys are the policies' names.
+func (e effectOf) keys() []string {
+	var keys []string
+	for _, s := range e.policies {
+		keys = append(keys, intent.KeyOf(s.MeshTLSPolicy).String())
+	}
+	return keys
+}
+
+// speaker is one policy in the world that it changed.
+type speaker struct {
+	*meshtlsv1alpha1.MeshTLSPolicy
+	after *oracle.Mesh
 }
 
 func (b *bystanders) compare(t *testing.T, e effectOf) {
@@ -98,12 +137,12 @@ func (b *bystanders) compare(t *testing.T, e effectOf) {
 				told++
 			case shown < 3:
 				shown++
-				t.Errorf("policy %s: pod %s sends to %s: before %+v, after %+v, and no finding tells: %v", intent.KeyOf(e.policy),
+				t.Errorf("policies %v: pod %s sends to %s: before %+v, after %+v, and no finding tells: %v", e.keys(),
 					oracle.NameOf(pod), cluster, was, is, e.findings())
 			}
 		}
 	}
-	b.add(same, named, told)
+	b.add(judged{policies: len(e.policies), same: same, named: named, told: told})
 }
 
 func union(a, b map[string]oracle.Sent) map[string]oracle.Sent {
@@ -118,51 +157,51 @@ func besidesTLS(s oracle.Sent) string {
 }
 
 // names reports whether the policy says what the pod sends to the cluster: by a send, or by what the pods accept that the cluster leads to.
-func (e effectOf) names(pod *corev1.Pod, proxy *oracle.Proxy, cluster string) bool {
+func (s speaker) names(pod *corev1.Pod, proxy *oracle.Proxy, cluster string) bool {
 	_, _, host, _ := istiomodel.ParseSubsetKey(cluster)
-	for _, send := range e.policy.Spec.Send {
-		if e.isClient(send, pod) && slices.ContainsFunc(send.Hosts, func(name string) bool {
-			return hosts.CoversOrIs(hosts.Default.Qualify(name, e.policy.Namespace), string(host))
+	for _, send := range s.Spec.Send {
+		if s.isClient(send, pod) && slices.ContainsFunc(send.Hosts, func(name string) bool {
+			return hosts.CoversOrIs(hosts.Default.Qualify(name, s.Namespace), string(host))
 		}) {
 			return true
 		}
 	}
-	if e.policy.Spec.Accept == nil {
+	if s.Spec.Accept == nil {
 		return false
 	}
-	everywhere := e.policy.Namespace == worlds.RootNamespace
-	if e.isWide() && (everywhere || hosts.Default.Belongs(string(host), e.policy.Namespace)) {
+	everywhere := s.Namespace == worlds.RootNamespace
+	if s.isWide() && (everywhere || hosts.Default.Belongs(string(host), s.Namespace)) {
 		return true // also where no pods are yet
 	}
 	return slices.ContainsFunc(proxy.Endpoints(cluster), func(at oracle.Endpoint) bool {
-		return at.Pod != nil && at.Pod.Namespace == e.policy.Namespace
+		return at.Pod != nil && at.Pod.Namespace == s.Namespace
 	})
 }
 
-func (e effectOf) isWide() bool { return e.policy.Spec.Workload == nil && e.policy.Spec.Gateway == nil }
+func (s speaker) isWide() bool { return s.Spec.Workload == nil && s.Spec.Gateway == nil }
 
-func (e effectOf) isClient(send meshtlsv1alpha1.Send, pod *corev1.Pod) bool {
+func (s speaker) isClient(send meshtlsv1alpha1.Send, pod *corev1.Pod) bool {
 	switch {
-	case e.isWide():
-		return send.Clients == meshtlsv1alpha1.ClientsAll || pod.Namespace == e.policy.Namespace
-	case pod.Namespace != e.policy.Namespace:
+	case s.isWide():
+		return send.Clients == meshtlsv1alpha1.ClientsAll || pod.Namespace == s.Namespace
+	case pod.Namespace != s.Namespace:
 		return false
 	}
-	return labels.SelectorFromSet(e.selector()).Matches(labels.Set(pod.Labels))
+	return labels.SelectorFromSet(s.selector()).Matches(labels.Set(pod.Labels))
 }
 
 // selector is that of the policy's target.
-func (e effectOf) selector() labels.Set {
-	target := e.policy.Spec.Workload
+func (s speaker) selector() labels.Set {
+	target := s.Spec.Workload
 	if target == nil {
-		target = e.policy.Spec.Gateway
+		target = s.Spec.Gateway
 	}
 	if target.Selector != nil {
 		return target.Selector.MatchLabels
 	}
-	services := e.after.Services()
+	services := s.after.Services()
 	for i := range services {
-		if services[i].Namespace == e.policy.Namespace && services[i].Name == target.Service {
+		if services[i].Namespace == s.Namespace && services[i].Name == target.Service {
 			return services[i].Spec.Selector
 		}
 	}
@@ -190,15 +229,17 @@ func (e effectOf) findings() []string {
 	return slices.Compact(found)
 }
 
-// bystanders counts.
+// bystanders counts for all worlds.
 type bystanders struct {
-	mutex                       sync.Mutex
-	policies, same, named, told int
+	mutex sync.Mutex
+	judged
 }
 
-func (b *bystanders) add(same, named, told int) {
+// judged counts the policies, and what clients send to clusters by what became of it.
+type judged struct{ policies, same, named, told int }
+
+func (b *bystanders) add(more judged) {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
-	b.policies++
-	b.same, b.named, b.told = b.same+same, b.named+named, b.told+told
+	b.policies, b.same, b.named, b.told = b.policies+more.policies, b.same+more.same, b.named+more.named, b.told+more.told
 }

@@ -81,7 +81,7 @@ func (m mutants) breakWorld(t *testing.T, seed uint64) {
 	if m.enough() {
 		return
 	}
-	w := randomWorld(t, seed)
+	w := aptWorld(t, seed)
 	if len(w.violations(t, w.operated.World, &tally{})) > 0 {
 		return // TestIntent tells
 	}

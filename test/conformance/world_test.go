@@ -33,6 +33,12 @@ func randomWorld(t *testing.T, seed uint64) world {
 	return settledWorld(t, seed, worlds.Drawn{Cluster: cluster, Policies: policies})
 }
 
+// aptWorld returns a wide world whose policies speak of what is there, with the operator's objects.
+func aptWorld(t *testing.T, seed uint64) world {
+	t.Helper()
+	return settledWorld(t, seed, worlds.Apt(worlds.Wide(seed)))
+}
+
 // settledWorld returns the drawn world in which the operator has come to rest.
 func settledWorld(t *testing.T, seed uint64, drawn worlds.Drawn) world {
 	t.Helper()
@@ -90,13 +96,17 @@ func birth(seed uint64) compile.Birth {
 
 func newWorld(t *testing.T, operated oracle.Operated, policies []*meshtlsv1alpha1.MeshTLSPolicy) world {
 	t.Helper()
-	w := world{operated: operated, ready: map[string]string{}, spoken: intent.World{Root: worlds.RootNamespace, Now: oracle.Written}}
+	w := world{
+		operated: operated, ready: map[string]string{}, messages: map[string]string{},
+		spoken: intent.World{Root: worlds.RootNamespace, Now: oracle.Written},
+	}
 	for _, p := range policies {
 		status, found := operated.Status(intent.KeyOf(p))
 		if !found {
 			t.Fatalf("%s has no status", intent.KeyOf(p))
 		}
-		w.ready[intent.KeyOf(p).String()] = apimeta.FindStatusCondition(status.Conditions, meshtlsv1alpha1.ConditionReady).Reason
+		ready := apimeta.FindStatusCondition(status.Conditions, meshtlsv1alpha1.ConditionReady)
+		w.ready[intent.KeyOf(p).String()], w.messages[intent.KeyOf(p).String()] = ready.Reason, ready.Message
 		if !apimeta.IsStatusConditionFalse(status.Conditions, meshtlsv1alpha1.ConditionAccepted) {
 			w.spoken.Policies = append(w.spoken.Policies, p)
 		}

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -49,7 +50,7 @@ func start(ctx context.Context, show *printer) (*cluster, error) {
 		return nil, err
 	}
 	scheme := runtime.NewScheme()
-	if err := meshtlsv1alpha1.AddToScheme(scheme); err != nil {
+	if err := errors.Join(meshtlsv1alpha1.AddToScheme(scheme), corev1.AddToScheme(scheme)); err != nil {
 		return nil, err
 	}
 	if c.client, err = client.New(c.plane.Config, client.Options{Scheme: scheme}); err != nil {

@@ -15,8 +15,8 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/meshtls/meshtls/controllers"
 	"github.com/meshtls/meshtls/test/controlplane"
+	"github.com/meshtls/meshtls/test/worlds"
 )
 
 // inParallel is how many runs there are at a time.
@@ -48,7 +48,7 @@ func runAll(m *testing.M) int {
 		return 1
 	}
 	defer func() { _ = plane.Stop() }()
-	if admin, err = client.NewWithWatch(limitless(plane.Config), client.Options{Scheme: controllers.NewScheme()}); err != nil {
+	if admin, err = client.NewWithWatch(limitless(plane.Config), client.Options{Scheme: worlds.Scheme()}); err != nil {
 		fmt.Println(err)
 		return 1
 	}

@@ -32,16 +32,21 @@ func limitless(config *rest.Config) *rest.Config {
 	return config
 }
 
-// start runs an operator for the namespace behind the transport, and returns what ends it. As Kubernetes does with its container, it is
-// started again when it ends by itself.
+// start runs an operator for the namespace behind the transport, and returns what ends it.
 func start(t *testing.T, namespace string, behind *transport) (stop func()) {
+	t.Helper()
+	return startFor(t, []string{namespace}, behind)
+}
+
+// startFor runs an operator for the namespaces. As Kubernetes does with its container, it is started again when it ends by itself.
+func startFor(t *testing.T, namespaces []string, behind *transport) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		_ = wait.PollUntilContextCancel(ctx, 10*poll, true, func(ctx context.Context) (bool, error) {
-			_ = runOnce(ctx, namespace, behind) // it is what its faults make of it
+			_ = runOnce(ctx, namespaces, behind) // it is what its faults make of it
 			return false, nil
 		})
 	}()
@@ -54,10 +59,10 @@ func start(t *testing.T, namespace string, behind *transport) (stop func()) {
 }
 
 // runOnce runs an operator until it ends.
-func runOnce(ctx context.Context, namespace string, behind *transport) error {
+func runOnce(ctx context.Context, namespaces []string, behind *transport) error {
 	config := limitless(plane.Config)
 	config.Wrap(behind.stand)
-	settings := controllers.Options{IstioNamespace: istioNamespace, MaxConcurrentReconciles: 2, WatchNamespaces: []string{namespace}}
+	settings := controllers.Options{IstioNamespace: istioNamespace, MaxConcurrentReconciles: 2, WatchNamespaces: namespaces}
 	options := controllers.ManagerOptions(settings)
 	options.Metrics.BindAddress = "0"
 	options.Controller.SkipNameValidation = ptr.To(true)
@@ -92,8 +97,12 @@ func ready(t *testing.T, namespace string) {
 // eventually waits until there is nothing wrong any more.
 func eventually(t *testing.T, problem string, wrong func(context.Context) error) {
 	t.Helper()
-	last := settle(t.Context(), wrong)
-	if last != nil {
+	eventuallyIn(t.Context(), t, problem, wrong)
+}
+
+func eventuallyIn(ctx context.Context, t *testing.T, problem string, wrong func(context.Context) error) {
+	t.Helper()
+	if last := settle(ctx, wrong); last != nil {
 		t.Fatalf("%s after %s: %v", problem, hangs, last)
 	}
 }

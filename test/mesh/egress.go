@@ -82,3 +82,8 @@ func (m *Mesh) connect(w http.ResponseWriter, r *http.Request) {
 	}
 	relay.Join(accepted, opened)
 }
+
+// Dial opens a connection from the node to an address of the mesh, as programs of the cluster do that have no proxy.
+func (m *Mesh) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	return m.node.Dial(ctx, network, address)
+}

@@ -81,7 +81,7 @@ func (g generator) refineTerminate(t *meshtlsv1alpha1.Terminate) {
 		return
 	}
 	if g.chance(2) {
-		t.CACertCredentialName = "clients-ca"
+		t.CACertCredentialName = one(g, []string{"clients-cacert", "partner-cacert", "clients-ca"})
 	}
 	switch g.IntN(4) {
 	case 0:

@@ -77,6 +77,7 @@ func route(p *meshtlsv1alpha1.MeshTLSPolicy, s routed, host, name string) client
 	port := uint32(s.Port) // #nosec G115 -- a port
 	switch s.kind {
 	case "tls":
+		to.Port.Number = 9000 // a port of which nobody says that it carries HTTP
 		vs.Spec.Tls = []*networkingapi.TLSRoute{{
 			Match: []*networkingapi.TLSMatchAttributes{{Port: port, SniHosts: []string{host}}},
 			Route: []*networkingapi.RouteDestination{{Destination: to}},

@@ -12,20 +12,25 @@ import (
 	"sigs.k8s.io/yaml"
 
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+	istionetworkingv1alpha3 "istio.io/client-go/pkg/apis/networking/v1alpha3"
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 )
 
 // scheme knows the kinds of a world.
-var scheme = func() *runtime.Scheme {
+var scheme = Scheme()
+
+// Scheme knows the kinds of Kubernetes, Istio and ours by the types that they have where they come from, unlike the operator's.
+func Scheme() *runtime.Scheme {
 	s := runtime.NewScheme()
 	utilruntime.Must(clientgoscheme.AddToScheme(s))
 	utilruntime.Must(meshtlsv1alpha1.AddToScheme(s))
 	utilruntime.Must(istionetworkingv1.AddToScheme(s))
+	utilruntime.Must(istionetworkingv1alpha3.AddToScheme(s))
 	utilruntime.Must(istiosecurityv1.AddToScheme(s))
 	return s
-}()
+}
 
 // Manifest returns the object as a file holds it: with its kind, without a status.
 func Manifest(o client.Object) (map[string]any, error) {

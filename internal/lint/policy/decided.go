@@ -10,7 +10,7 @@ import (
 var decided = []lint.About{
 	{
 		Name:     "target-service-not-found",
-		Severity: []lint.Severity{lint.Error},
+		Severity: []lint.Severity{lint.Error, lint.Info},
 		Reasons:  []string{meshtlsv1alpha1.ReasonServiceNotFound},
 		Finds:    "a `workload.service` or `gateway.service` that does not exist, or that has no selector.",
 		Why: "Nobody knows which pods the policy means. What was written for it earlier stays until then ([ADR " +
@@ -59,7 +59,7 @@ var decided = []lint.About{
 	},
 	{
 		Name:     "accept-service-port-not-found",
-		Severity: []lint.Severity{lint.Error},
+		Severity: []lint.Severity{lint.Error, lint.Info},
 		Reasons:  []string{meshtlsv1alpha1.ReasonPortNotFound},
 		Finds:    "a `servicePort` that the Service does not have, or with a selector none of the Services in front of the pods.",
 		Why:      "There is nothing to translate, so the entry sets no port.",
@@ -67,11 +67,21 @@ var decided = []lint.About{
 	},
 	{
 		Name:     "accept-container-port-not-found",
-		Severity: []lint.Severity{lint.Error},
+		Severity: []lint.Severity{lint.Error, lint.Info},
 		Reasons:  []string{meshtlsv1alpha1.ReasonPortNotFound},
 		Finds:    "a `servicePort` with a named `targetPort` that no pod declares.",
 		Why:      "The number is on the pods. Without one the entry sets no port.",
 		Fix:      "Start the pods, declare the port in the container, or name the number by `port`.",
+	},
+	{
+		Name:     "accept-port-waits",
+		Severity: []lint.Severity{lint.Error, lint.Warning},
+		Reasons:  []string{meshtlsv1alpha1.ReasonPortNotFound},
+		Finds: "a `servicePort` with a mode other than `Strict` and a named `targetPort`, where a number of it is that of pods alone which are " +
+			"not ready. An error if there is no other number.",
+		Why: "The mode is the number's in all pods of the target. Who may start a pod, and nothing of Istio's, could else open any port of the " +
+			"others by its name. A number that is written already stays while a pod declares it.",
+		Fix: "Wait until one of the pods is ready, or name the number by `port`.",
 	},
 	{
 		Name:     "accept-service-port-ambiguous",

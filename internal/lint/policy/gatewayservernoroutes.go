@@ -17,7 +17,7 @@ import (
 func init() {
 	add(lint.About{
 		Name:     "gateway-server-no-routes",
-		Severity: []lint.Severity{lint.Error, lint.Warning},
+		Severity: []lint.Severity{lint.Error, lint.Warning, lint.Info},
 		Reasons:  []string{meshtlsv1alpha1.ReasonNoRoutes},
 		Finds: "a passthrough server, or one for TCP or TLS connections, that no route of a VirtualService leads on from at some pods of " +
 			"the gateway: no VirtualService names its Gateway and hosts, or none of its routes is for the port, or it is not exported to the " +
@@ -78,6 +78,10 @@ func (w world) noRoutes(v view, pod *model.Workload, s istio.Server) model.Findi
 		Field:     w.serverField(gateway.OwnerReferences[0].Name, s.Index),
 		Condition: meshtlsv1alpha1.ConditionEffective, Reason: meshtlsv1alpha1.ReasonNoRoutes,
 	}
+	naming := v.Naming(s.Ref().Key())
+	if len(naming) == 0 {
+		f.Absent = model.ObjectRef{Kind: model.KindVirtualService, Namespace: gateway.Namespace}
+	}
 	if kind == routes.HTTP {
 		f.Severity, f.Condition, f.Reason = lint.Warning, "", ""
 		f.Message = fmt.Sprintf("No VirtualService routes the requests of port %d: none names Gateway %s and one of the hosts, so each is "+
@@ -88,7 +92,7 @@ func (w world) noRoutes(v view, pod *model.Workload, s istio.Server) model.Findi
 	f.Message = fmt.Sprintf("No VirtualService routes the connections of port %d: none that names Gateway %s and one of the hosts has "+
 		"spec.%s, so Istio opens no listener.", s.Spec().GetPort().GetNumber(), s.Ref().Key(), kind)
 	f.Remedy = fmt.Sprintf("Write a VirtualService with spec.gateways: [%s], the host and spec.%s.", s.Ref().Key(), kind)
-	for _, vs := range v.Naming(s.Ref().Key()) {
+	for _, vs := range naming {
 		common := v.CommonHosts(mesh.ServerOf(s), vs)
 		if len(common) > 0 && hasRoutes(vs, kind) && !routes.ExportedTo(vs, pod.Namespace, v.Mesh().DefaultVirtualServiceExportTo) {
 			f.Related = model.RefOf(model.KindVirtualService, vs)

@@ -15,7 +15,7 @@ import (
 func init() {
 	add(lint.About{
 		Name:     "target-matches-no-pods",
-		Severity: []lint.Severity{lint.Error},
+		Severity: []lint.Severity{lint.Error, lint.Info},
 		Reasons:  []string{meshtlsv1alpha1.ReasonNoMatchingPods},
 		Finds:    "a target whose labels no pod has, and no WorkloadEntry: of the namespace for a workload, of any namespace for a gateway.",
 		Why:      "What is rendered governs nobody. Most often a label is misspelt, or the pods are yet to come.",
@@ -31,9 +31,11 @@ func targetMatchesNoPods(w world) []model.Finding {
 			continue
 		}
 		f := s.about(lint.Error, "spec.workload")
+		f.Absent = model.ObjectRef{Kind: model.KindPod, Namespace: s.policy.Namespace}
 		where := "namespace " + s.policy.Namespace
 		if s.policy.Spec.Gateway != nil {
 			f.Field, where = "spec.gateway", "any namespace"
+			f.Absent = model.ObjectRef{Kind: model.KindPod}
 		}
 		f.Message = fmt.Sprintf("No pod of %s matches the %s.", where, s.outcome.Target)
 		f.Remedy = "Check the labels; the policy takes effect when such pods come."

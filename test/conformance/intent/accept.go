@@ -2,6 +2,7 @@ package intent
 
 import (
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -68,7 +69,7 @@ func (w World) accepts(p *meshtlsv1alpha1.MeshTLSPolicy) []Claim {
 	if p.Spec.Accept == nil || p.Spec.Gateway != nil {
 		return nil
 	}
-	var claims []Claim
+	claims := w.carried(p)
 	for _, pod := range w.governed(p) {
 		if !oracle.HasSidecar(pod) {
 			continue
@@ -83,6 +84,24 @@ func (w World) accepts(p *meshtlsv1alpha1.MeshTLSPolicy) []Claim {
 		}
 	}
 	return claims
+}
+
+// carried returns the claim that of the pods that the policy names one has a sidecar, which alone takes mutual TLS.
+func (w World) carried(p *meshtlsv1alpha1.MeshTLSPolicy) []Claim {
+	named := w.named(p)
+	mode := p.Spec.Accept.Mode
+	if len(named) == 0 || p.Namespace == w.Root || mode != meshtlsv1alpha1.AcceptStrict && mode != meshtlsv1alpha1.AcceptPermissive {
+		return nil
+	}
+	return []Claim{{
+		Field: "spec.accept", Kind: KindAccept, about: "one of the pods has a sidecar",
+		check: func(Judge) string {
+			if !slices.ContainsFunc(named, oracle.HasSidecar) {
+				return "none has"
+			}
+			return ""
+		},
+	}}
 }
 
 // governed returns the pods that a policy's accept is about.

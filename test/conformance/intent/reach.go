@@ -13,14 +13,14 @@ import (
 
 // reachClaim says that the clients of which nobody says what they send still reach a port whose mode was declared: with mutual TLS
 // where the port takes it, and else with plaintext. A mode that cuts the clients off, or that leaves them at plaintext although
-// the port takes mutual TLS, is not what anybody asks for. With auto mTLS off this is promised for workloads only: clients of a
-// namespace or a mesh are told what to send by a send of their own.
+// the port takes mutual TLS, is not what anybody asks for. With auto mTLS off this is not promised for the mesh: its clients are told what
+// to send by a send of their own.
 func (w World) reachClaim(s statement, pod *corev1.Pod, port int32) Claim {
 	return Claim{
 		Field: s.field, Kind: KindReach,
 		about: fmt.Sprintf("port %d of pod %s, %s, is reached by clients to whom nobody says what to send", port, podName(pod), s.mode),
 		check: func(j Judge) string {
-			if !w.AutoMTLS && w.reachOf(s.policy) != reachWorkload {
+			if !w.AutoMTLS && w.reachOf(s.policy) == reachMesh {
 				return ""
 			}
 			for _, service := range w.fronts(pod) {

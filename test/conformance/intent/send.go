@@ -98,17 +98,11 @@ func (w World) outdone(s sending, all []sending, c client) bool {
 		if (other.policy == s.policy && other.field == s.field) || !covers(other.host, c.to.name) {
 			continue
 		}
-		if w.hides(s, other, c) || (w.governs(other, c.pod) && w.nearer(s, other, c)) {
+		if w.governs(other, c.pod) && w.nearer(s, other, c) {
 			return true
 		}
 	}
 	return false
-}
-
-// hides reports whether the other is a wildcard in the client's namespace: it takes the place of every rule of other namespaces, for
-// all pods there, and is reported to do so.
-func (w World) hides(s, other sending, c client) bool {
-	return s.policy.Namespace != c.pod.Namespace && other.policy.Namespace == c.pod.Namespace && strings.HasPrefix(other.host, "*")
 }
 
 // nearer reports whether the other, which is about the same call, comes first: by namespace (the client's, the destination's, the

@@ -13,7 +13,8 @@ import (
 	"github.com/meshtls/meshtls/test/conformance/oracle"
 )
 
-// serves returns the claims of a policy's servers, for each gateway pod and host. A server of routing Auto has no names of its own.
+// serves returns the claims of a policy's servers, for each gateway pod and host. A server of routing Auto has no names of its own: of its
+// pods it is claimed that they are gateways.
 func (w World) serves(p *meshtlsv1alpha1.MeshTLSPolicy) []Claim {
 	if p.Spec.Gateway == nil {
 		return nil
@@ -24,9 +25,12 @@ func (w World) serves(p *meshtlsv1alpha1.MeshTLSPolicy) []Claim {
 			claims = append(claims, w.serveClaims(pod, terminated(t), fmt.Sprintf("spec.terminate[%d]", i))...)
 		}
 		for i, s := range p.Spec.Passthrough {
-			if s.Routing != meshtlsv1alpha1.RoutingAuto {
-				claims = append(claims, w.serveClaims(pod, passedThrough(s), fmt.Sprintf("spec.passthrough[%d]", i))...)
+			field := fmt.Sprintf("spec.passthrough[%d]", i)
+			if s.Routing == meshtlsv1alpha1.RoutingAuto {
+				claims = append(claims, gatewayClaim(pod, field))
+				continue
 			}
+			claims = append(claims, w.serveClaims(pod, passedThrough(s), field)...)
 		}
 		for i, s := range p.Spec.Plaintext {
 			claims = append(claims, w.serveClaims(pod, unencrypted(s), fmt.Sprintf("spec.plaintext[%d]", i))...)
@@ -40,6 +44,20 @@ type server struct {
 	meshtlsv1alpha1.GatewayServer
 	asks      string
 	objection func(served oracle.Served, host string) string
+}
+
+// gatewayClaim says that the pod is a gateway: nothing else reads servers.
+func gatewayClaim(pod *corev1.Pod, field string) Claim {
+	return Claim{
+		Field: field, Kind: KindServe,
+		about: fmt.Sprintf("pod %s is a gateway", podName(pod)),
+		check: func(j Judge) string {
+			if !j.Mesh.IsGateway(podName(pod)) {
+				return "it has a sidecar, or no proxy"
+			}
+			return ""
+		},
+	}
 }
 
 func (w World) serveClaims(pod *corev1.Pod, s server, field string) []Claim {
@@ -130,6 +148,9 @@ func terminated(t meshtlsv1alpha1.Terminate) server {
 	}
 	want.MinVersion, want.MaxVersion, want.Ciphers = versionsOf(t)
 	return server{t.GatewayServer, want.String(), func(served oracle.Served, _ string) string {
+		if t.CACertCredentialName != "" && !strings.HasSuffix(t.CACertCredentialName, "-cacert") {
+			return "a Secret of authorities is sent only if its name ends in -cacert" // istio pilot/pkg/xds/sds.go, generate
+		}
 		got := oracle.Served{
 			TLS: served.TLS, HTTP: served.HTTP, Certificates: served.Certificates,
 			MinVersion: served.MinVersion, MaxVersion: served.MaxVersion, Ciphers: served.Ciphers,

@@ -186,12 +186,15 @@ func (m *Mesh) Sidecar(pod types.NamespacedName) *Proxy { return m.proxy(pod, is
 
 // Gateway returns the proxy that a pod is, if it is a gateway: else it is no router, and serves nothing.
 func (m *Mesh) Gateway(name types.NamespacedName) *Proxy {
-	for i := range m.cluster.pods {
-		if pod := &m.cluster.pods[i]; nameOf(pod) == name && !isRouter(pod) {
-			return m.Sidecar(name)
-		}
+	if !m.IsGateway(name) {
+		return m.Sidecar(name)
 	}
 	return m.proxy(name, istiomodel.Router)
+}
+
+// IsGateway reports whether the pod is a gateway, or is not there at all.
+func (m *Mesh) IsGateway(name types.NamespacedName) bool {
+	return !slices.ContainsFunc(m.cluster.pods, func(pod corev1.Pod) bool { return nameOf(&pod) == name && !isRouter(&pod) })
 }
 
 func (m *Mesh) proxy(name types.NamespacedName, kind istiomodel.NodeType) *Proxy {

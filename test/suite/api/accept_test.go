@@ -13,6 +13,13 @@ var acceptRules = []rule{
 		refuses: excepting(``, `policy: a, until: "2028-02-29", reason: why`),
 	},
 	{
+		name:    "an order of workloads for a workload",
+		field:   "spec.accept.rollout.order",
+		message: "accept.rollout.order: PerWorkload is for the policy of a namespace: remove workload, or remove order",
+		accepts: `{accept: {mode: Strict, rollout: {order: PerWorkload}}}`,
+		refuses: rolling(`order: PerWorkload`),
+	},
+	{
 		name:    "a rollout without Strict",
 		field:   "spec.accept.rollout",
 		message: "accept.rollout needs accept.mode Strict: a rollout is the way to Strict; set mode to Strict, or remove rollout",

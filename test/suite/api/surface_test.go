@@ -101,6 +101,7 @@ var _ = Describe("defaults", func() {
 		Entry("a rollout observes for a day", rolling(``), "24h", "accept", "rollout", "observe"),
 		Entry("a rollout goes by evidence", rolling(``), "Evidence", "accept", "rollout", "gate"),
 		Entry("a rollout watches for half an hour", rolling(``), "30m", "accept", "rollout", "probation"),
+		Entry("a rollout makes all Strict together", rolling(``), "Together", "accept", "rollout", "order"),
 		Entry("a rollout holds", rolling(``), "Hold", "accept", "rollout", "onRefusal"),
 		Entry("terminate carries HTTP", terminating(`credentialName: a`), "HTTPS", "terminate", "protocol"),
 		Entry("terminate asks for no client certificate", terminating(`credentialName: a`), "Simple", "terminate", "mode"),

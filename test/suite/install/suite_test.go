@@ -11,8 +11,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/controllers"
 	"github.com/meshtls/meshtls/test/controlplane"
+	"github.com/meshtls/meshtls/test/worlds"
 )
 
 const (
@@ -45,7 +45,7 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	})
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(plane.Stop)
-	admin, err = client.New(plane.Config, client.Options{Scheme: controllers.NewScheme()})
+	admin, err = client.New(plane.Config, client.Options{Scheme: worlds.Scheme()})
 	Expect(err).NotTo(HaveOccurred())
 	newNamespace(ctx, istioNamespace)
 	newNamespace(ctx, gatewayNamespace)

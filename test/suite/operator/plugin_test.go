@@ -13,10 +13,13 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	"github.com/onsi/gomega/gexec"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
@@ -62,6 +65,7 @@ var _ = Describe("The program kubectl-meshtls", Ordered, Serial, func() {
 		for _, folder := range samples {
 			applySamples(ctx, folder)
 		}
+		podsBecomeReady(ctx)
 	})
 
 	// run runs the plugin, and returns what it prints and its exit code.
@@ -176,6 +180,30 @@ func applySamples(ctx context.Context, folder string) {
 			applied := client.ApplyConfigurationFromUnstructured(object)
 			Expect(admin.Apply(ctx, applied, client.FieldOwner("samples"), client.ForceOwnership)).To(Succeed())
 		}
+	}
+}
+
+// podsBecomeReady waits for the pods of all Deployments and StatefulSets, and makes them ready: there is no kubelet that would.
+func podsBecomeReady(ctx context.Context) {
+	GinkgoHelper()
+	var deployments appsv1.DeploymentList
+	Expect(admin.List(ctx, &deployments)).To(Succeed())
+	var sets appsv1.StatefulSetList
+	Expect(admin.List(ctx, &sets)).To(Succeed())
+	wanted := int32(0)
+	for i := range deployments.Items {
+		wanted += ptr.Deref(deployments.Items[i].Spec.Replicas, 1)
+	}
+	for i := range sets.Items {
+		wanted += ptr.Deref(sets.Items[i].Spec.Replicas, 1)
+	}
+	var pods corev1.PodList
+	Eventually(func() int {
+		Expect(admin.List(ctx, &pods)).To(Succeed())
+		return len(pods.Items)
+	}).Should(BeNumerically(">=", wanted))
+	for i := range pods.Items {
+		becomesReady(ctx, pods.Items[i].Namespace, pods.Items[i].Name)
 	}
 }
 

@@ -64,6 +64,8 @@ var _ = Describe("What a policy names and the cluster lacks", func() {
 		Expect(admin.Get(ctx, client.ObjectKey{Namespace: namespace, Name: "shop"}, service)).To(Succeed())
 		service.Spec.Ports = append(service.Spec.Ports, corev1.ServicePort{Name: "metrics", Port: 9100, TargetPort: intstr.FromString("admin")})
 		Expect(admin.Update(ctx, service)).To(Succeed())
+		Eventually(found(ctx, p)).Should(ContainElement("accept-port-waits"))
+		becomesReady(ctx, namespace, "shop")
 		expectReady(ctx, p)
 		Expect(modes(ctx, namespace)()).To(Equal(map[uint32]string{0: "STRICT", 9090: "DISABLE"}))
 	})
@@ -211,6 +213,8 @@ var _ = Describe("A named port", func() {
 		Eventually(modes(ctx, namespace)).Should(Equal(map[uint32]string{0: "STRICT"}))
 
 		newPod(ctx, namespace, "shop")
+		Eventually(found(ctx, p)).Should(ContainElement("accept-port-waits"))
+		becomesReady(ctx, namespace, "shop")
 		expectReady(ctx, p)
 		Expect(modes(ctx, namespace)()).To(Equal(map[uint32]string{0: "STRICT", 9090: "DISABLE"}))
 		Expect(p.Status.AcceptPorts).To(ContainElement(meshtlsv1alpha1.AcceptPortStatus{

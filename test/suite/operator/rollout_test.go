@@ -26,8 +26,14 @@ const rollingOut = "True " + meshtlsv1alpha1.ReasonRollingOut
 func newServer(ctx context.Context, namespace string) {
 	GinkgoHelper()
 	newApplication(ctx, namespace, "shop")
+	becomesReady(ctx, namespace, "shop")
+}
+
+// becomesReady makes the pod ready, and since an hour.
+func becomesReady(ctx context.Context, namespace, name string) {
+	GinkgoHelper()
 	pod := &corev1.Pod{}
-	Expect(admin.Get(ctx, client.ObjectKey{Namespace: namespace, Name: "shop"}, pod)).To(Succeed())
+	Expect(admin.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, pod)).To(Succeed())
 	pod.Status.Phase = corev1.PodRunning
 	pod.Status.Conditions = []corev1.PodCondition{{
 		Type: corev1.PodReady, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(time.Now().Add(-time.Hour)),

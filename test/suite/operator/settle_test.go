@@ -49,6 +49,24 @@ var _ = Describe("The settle time", Ordered, Serial, func() {
 		Expect(told()).To(HaveLen(1))
 	})
 
+	It("passes between the steps of a rollout, each of which the status tells before it is made", func(ctx SpecContext) {
+		namespace = newNamespace(ctx)
+		newServer(ctx, namespace)
+		p = rollingTo(namespace, func(r *meshtlsv1alpha1.Rollout) { r.Gate = meshtlsv1alpha1.GateTimer })
+		create(ctx, p)
+		Eventually(phase(ctx, p)).Should(Equal(meshtlsv1alpha1.RolloutObserving))
+		pass(ctx, p, 25*time.Hour)
+		Eventually(phase(ctx, p)).Should(Equal(meshtlsv1alpha1.RolloutSwitching))
+		pass(ctx, p, 3*time.Minute)
+		Eventually(modes(ctx, namespace)).Should(Equal(map[uint32]string{0: "PERMISSIVE", 8080: "STRICT"}))
+		Expect(phase(ctx, p)()).To(Equal(meshtlsv1alpha1.RolloutSwitching))
+		Expect(p.Status.Rollout.StrictPorts).To(ConsistOf(int32(8080)))
+		Consistently(modes(ctx, namespace)).WithTimeout(2 * settleTime).Should(HaveKeyWithValue(uint32(0), "PERMISSIVE"))
+		pass(ctx, p, 3*time.Minute)
+		Eventually(modes(ctx, namespace)).Should(Equal(map[uint32]string{0: "STRICT"}))
+		Eventually(phase(ctx, p)).Should(Equal(meshtlsv1alpha1.RolloutProbation))
+	})
+
 	It("does not keep a failure from being told", func(ctx SpecContext) {
 		taken := strictBut(namespace, "shop", meshtlsv1alpha1.AcceptPermissive)
 		create(ctx, taken)

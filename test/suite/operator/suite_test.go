@@ -16,6 +16,7 @@ import (
 	"github.com/meshtls/meshtls/controllers"
 	"github.com/meshtls/meshtls/internal/evidence"
 	"github.com/meshtls/meshtls/test/controlplane"
+	"github.com/meshtls/meshtls/test/worlds"
 )
 
 const (
@@ -79,7 +80,7 @@ func clientFor(config *rest.Config) client.Client {
 	GinkgoHelper()
 	config = rest.CopyConfig(config)
 	config.QPS = -1
-	made, err := client.New(config, client.Options{Scheme: controllers.NewScheme()})
+	made, err := client.New(config, client.Options{Scheme: worlds.Scheme()})
 	Expect(err).NotTo(HaveOccurred())
 	return made
 }

@@ -25,8 +25,8 @@ import (
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
-	"github.com/meshtls/meshtls/controllers"
 	"github.com/meshtls/meshtls/test/controlplane"
+	"github.com/meshtls/meshtls/test/worlds"
 )
 
 const (
@@ -53,7 +53,7 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	plane, err = controlplane.Start(GinkgoT().Context(), controlplane.Options{})
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(plane.Stop)
-	admin, err = client.New(plane.Config, client.Options{Scheme: controllers.NewScheme()})
+	admin, err = client.New(plane.Config, client.Options{Scheme: worlds.Scheme()})
 	Expect(err).NotTo(HaveOccurred())
 	for _, name := range []string{"istio-system", "istio-ingress", workNamespace} {
 		Expect(admin.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})).To(Succeed())

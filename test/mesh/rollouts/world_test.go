@@ -1,0 +1,184 @@
+package rollouts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/controllers"
+	"github.com/meshtls/meshtls/internal/evidence"
+	"github.com/meshtls/meshtls/internal/stages"
+	"github.com/meshtls/meshtls/test/controlplane"
+	"github.com/meshtls/meshtls/test/mesh"
+)
+
+const (
+	shop              = "shop"
+	operatorNamespace = "meshtls-system"
+	catalogHost       = "catalog.shop.svc.cluster.local"
+	ledgerHost        = "ledger.shop.svc.cluster.local"
+)
+
+func TestMain(m *testing.M) {
+	ctrl.SetLogger(logr.Discard()) // errors tell what the libraries log
+	os.Exit(m.Run())
+}
+
+// The times of the switch: a proxy is done with draining well before the next step.
+const (
+	drain = 4 * time.Second
+	step  = 2 * drain
+)
+
+// annotations make a proxy drain soon, count calls, and count what it refuses.
+func annotations() map[string]string {
+	return map[string]string{
+		"proxy.istio.io/config":                   fmt.Sprintf(`{"drainDuration": "%ds"}`, drain/time.Second),
+		"sidecar.istio.io/statsInclusionPrefixes": statsPrefix,
+		"sidecar.istio.io/statsInclusionSuffixes": "no_filter_chain_match",
+	}
+}
+
+// services are the Services in front of the servers. Port 91 of catalog has no declared protocol: it becomes Strict with the rest.
+const services = `
+apiVersion: v1
+kind: Service
+metadata: {namespace: shop, name: catalog}
+spec:
+  selector: {app: catalog}
+  ports: [{name: http, port: 80, targetPort: 8080}, {name: tcp, port: 90, targetPort: 8090}, {name: feed, port: 91, targetPort: 8091}]
+---
+apiVersion: v1
+kind: Service
+metadata: {namespace: shop, name: ledger}
+spec:
+  selector: {app: ledger}
+  ports: [{name: http, port: 80, targetPort: 8080}]
+`
+
+// world is a mesh with two servers, their clients, a Prometheus and the operator.
+type world struct {
+	*mesh.Mesh
+
+	policies client.Client
+	pods     map[string]*mesh.Running
+	clock    clock
+}
+
+// clock tells the time, and can be put forward.
+type clock struct{ ahead atomic.Int64 }
+
+func (c *clock) now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
+
+func (c *clock) skip(d time.Duration) { c.ahead.Add(int64(d)) }
+
+// start starts the world.
+func start(t *testing.T) *world {
+	t.Helper()
+	mesh.Require(t)
+	requirePrometheus(t)
+	m, err := mesh.Start(t.Context(), mesh.Options{CRDs: []string{"config/crd/bases"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { m.Finish(t) })
+	w := &world{Mesh: m, pods: map[string]*mesh.Running{}}
+	if err := w.ApplyYAML(t.Context(), filterForMetrics()); err != nil {
+		t.Fatal(err)
+	}
+	running, err := w.Run(t.Context(),
+		mesh.Pod{Namespace: shop, Name: "catalog", ServiceAccount: "catalog", Annotations: annotations(), Ports: []mesh.Port{{Number: 8080}, {Number: 8090}, {Number: 8091}}},
+		mesh.Pod{Namespace: shop, Name: "ledger", ServiceAccount: "ledger", Annotations: annotations(), Ports: []mesh.Port{{Number: 8080}}},
+		mesh.Pod{Namespace: shop, Name: "front", ServiceAccount: "front"},
+		mesh.Pod{Namespace: shop, Name: "crawler", ServiceAccount: "crawler", Proxy: mesh.None},
+		mesh.Pod{Namespace: shop, Name: "nightly", ServiceAccount: "nightly", Proxy: mesh.None},
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pod := range running {
+		w.pods[pod.Name] = pod
+	}
+	prometheus := startPrometheus(t, m, w.pods["catalog"], w.pods["ledger"])
+	if err := errors.Join(w.ApplyYAML(t.Context(), services), w.installOperator(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	w.startOperator(t, prometheus)
+	return w
+}
+
+// installOperator gives the operator the rights that its manifests give it.
+func (w *world) installOperator(ctx context.Context) error {
+	root, err := controlplane.Root()
+	if err != nil {
+		return err
+	}
+	if err := w.Client.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: operatorNamespace}}); err != nil {
+		return err
+	}
+	files, err := filepath.Glob(filepath.Join(root, "config", "rbac", "*role*.yaml"))
+	for _, file := range files {
+		content, readErr := os.ReadFile(file)
+		err = errors.Join(err, readErr, w.ApplyYAML(ctx, string(content)))
+	}
+	return err
+}
+
+// startOperator runs the operator in this process, so that its clock can be put forward, with the rights of its service account.
+func (w *world) startOperator(t *testing.T, prometheus string) {
+	t.Helper()
+	user, err := w.Plane.AddServiceAccount(operatorNamespace, "manager")
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings := controllers.Options{
+		IstioNamespace: mesh.IstioNamespace, MaxConcurrentReconciles: 2, Settle: 300 * time.Millisecond, Clock: w.clock.now,
+		Pace: &stages.Pace{Announce: time.Second, Step: step},
+		Evidence: controllers.EvidenceOptions{
+			Prometheus: evidence.Settings{URL: prometheus}, Interval: 500 * time.Millisecond, Concurrency: 2, Scrape: true, Dial: w.Dial,
+		},
+	}
+	options := controllers.ManagerOptions(settings)
+	options.Metrics.BindAddress = "0"
+	manager, err := ctrl.NewManager(user.Config, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := controllers.Setup(manager, settings); err != nil {
+		t.Fatal(err)
+	}
+	if w.policies, err = client.New(w.Plane.Config, client.Options{Scheme: controllers.NewScheme()}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	ended := make(chan error, 1)
+	go func() { ended <- manager.Start(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// rollout returns a policy that takes a workload to Strict.
+func rollout(name string) *meshtlsv1alpha1.MeshTLSPolicy {
+	p := &meshtlsv1alpha1.MeshTLSPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: shop, Name: name}}
+	p.Spec.Workload = &meshtlsv1alpha1.Target{Service: name}
+	p.Spec.Accept = &meshtlsv1alpha1.Accept{Mode: meshtlsv1alpha1.AcceptStrict, Rollout: &meshtlsv1alpha1.Rollout{
+		Observe: "1m", Probation: "5m", OnRefusal: meshtlsv1alpha1.ReactionUndo,
+	}}
+	return p
+}
