@@ -86,7 +86,8 @@ func newExplain(streams genericiooptions.IOStreams, objects *input) *cobra.Comma
 		},
 		ValidArgsFunction: completeTargets(explain.Kinds(), objects),
 	}
-	command.Flags().StringVarP(&flags.output, "output", "o", "text", "How to write the answer: text, json, yaml, or as a graph: dot or mermaid.")
+	command.Flags().StringVarP(&flags.output, "output", "o", "text",
+		"How to write the answer: text, json, yaml, or as a graph: dot or mermaid.")
 	command.Flags().Int32VarP(&flags.Port, "port", "p", 0,
 		"Say only what is taken at this port of the pods, or of the Service that is the target.")
 	command.Flags().StringVar(&flags.To, "to", "", "Say only what is sent to this destination: <host> or <host>:<port>.")

@@ -2,6 +2,7 @@ package gather
 
 import (
 	"context"
+	"errors"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
@@ -16,7 +17,7 @@ import (
 // readSent reads what the policies send to: the destinations with their endpoints, what these accept, and the rules and routes on the way.
 func (m *making) readSent(ctx context.Context) error {
 	sent := m.sentHosts(anySend)
-	if err := m.readHosts(ctx, sent); err != nil {
+	if err := errors.Join(m.readHosts(ctx, sent), m.readLeadingTo(ctx, sent)); err != nil {
 		return err
 	}
 	if len(sent) > 0 && len(m.sidecars.all) > 0 {
@@ -32,6 +33,19 @@ func (m *making) readSent(ctx context.Context) error {
 		}
 		if err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// readLeadingTo reads the VirtualServices, of any namespace, that lead to the hosts: they may bring other than what the hosts' ports are
+// declared to carry.
+func (m *making) readLeadingTo(ctx context.Context, sent []string) error {
+	for _, host := range sent {
+		for _, spelling := range spellings(m.domain(), host) {
+			if _, err := m.virtualServices.read(ctx, client.MatchingFields{IndexVirtualServiceLeadsTo: spelling}); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

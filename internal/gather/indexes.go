@@ -50,6 +50,8 @@ const (
 	IndexVirtualServiceWildcard = ".spec.hosts.wildcards"
 	// IndexVirtualServiceGateway: VirtualServices by the Gateways that they name, as namespace/name.
 	IndexVirtualServiceGateway = ".spec.gateways"
+	// IndexVirtualServiceLeadsTo: VirtualServices by the hosts that their routes lead to, and the wildcards above these.
+	IndexVirtualServiceLeadsTo = ".spec.route.destination.host"
 	// IndexVirtualServicePassesTo: VirtualServices by the hosts that their tls routes lead to, and the wildcards above these.
 	IndexVirtualServicePassesTo = ".spec.tls.route.destination.host"
 	// IndexWebhookNamespace: webhook configurations by the namespaces of the Services that the API server calls for them.
@@ -90,6 +92,7 @@ var Indexes = []Index{
 	{model.KindVirtualService, &istionetworkingv1.VirtualService{}, IndexVirtualServiceHost, extract(virtualServiceHosts)},
 	{model.KindVirtualService, &istionetworkingv1.VirtualService{}, IndexVirtualServiceWildcard, extract(virtualServiceWildcards)},
 	{model.KindVirtualService, &istionetworkingv1.VirtualService{}, IndexVirtualServiceGateway, extract(virtualServiceGateways)},
+	{model.KindVirtualService, &istionetworkingv1.VirtualService{}, IndexVirtualServiceLeadsTo, extract(ledTo)},
 	{model.KindVirtualService, &istionetworkingv1.VirtualService{}, IndexVirtualServicePassesTo, extract(passedTo)},
 	{model.KindMutatingWebhook, &admissionregistrationv1.MutatingWebhookConfiguration{}, IndexWebhookNamespace, webhookNamespaces},
 	{model.KindMutatingWebhook, &admissionregistrationv1.MutatingWebhookConfiguration{}, IndexInjector, extract(isInjector)},

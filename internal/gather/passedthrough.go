@@ -111,12 +111,22 @@ func (m *making) readCompeting(ctx context.Context) error {
 	return nil
 }
 
-// passedTo returns the hosts that the tls routes of the VirtualService lead to, with the wildcards above them, each once; short names are
-// spelled out in the default domain.
+// passedTo returns the hosts that the tls routes of the VirtualService lead to.
 func passedTo(vs *istionetworkingv1.VirtualService) []string {
+	return targetsOf(vs, func(r routes.Route) bool { return r.Kind == routes.TLS })
+}
+
+// ledTo returns the hosts that the routes of the VirtualService lead to.
+func ledTo(vs *istionetworkingv1.VirtualService) []string {
+	return targetsOf(vs, func(routes.Route) bool { return true })
+}
+
+// targetsOf returns the hosts that some routes of the VirtualService lead to, with the wildcards above them, each once; short names are
+// spelled out in the default domain.
+func targetsOf(vs *istionetworkingv1.VirtualService, wanted func(routes.Route) bool) []string {
 	all := sets.New[string]()
 	for _, route := range routes.All(vs) {
-		if route.Kind != routes.TLS {
+		if !wanted(route) {
 			continue
 		}
 		for _, to := range route.To {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/istio/destinations"
+	"github.com/meshtls/meshtls/internal/model"
 )
 
 // keepsNumber reports whether the call arrives at the number of the Service's port, wherever that port leads: the client of a headless
@@ -26,6 +27,11 @@ func (c Call) arriving(endpoints []destinations.Endpoint) []destinations.Endpoin
 		endpoints[i].Port = c.Number
 	}
 	return endpoints
+}
+
+// Arrivals returns where the connections of sidecars to a port of the destination arrive.
+func (v *View) Arrivals(d *destinations.Destination, port destinations.Port) []destinations.Endpoint {
+	return DirectCall(&model.Workload{}, d, port).arriving(v.Endpoints(d, port))
 }
 
 // readsBytes reports whether the server's proxy reads nothing as HTTP at the port at which the call arrives: no Service that leads there

@@ -101,7 +101,8 @@ var (
 		istio.MutualTLS: "green", istio.ServerTLS: "green", istio.Refused: "red", istio.DoubleTLS: "orange", istio.Plaintext: "orange",
 	}
 	acceptLines = map[explain.Accepts]string{
-		explain.AcceptsStrict: "green", explain.AcceptsPermissive: "orange", explain.AcceptsDisable: "orange", explain.AcceptsUncaptured: "orange",
+		explain.AcceptsStrict: "green", explain.AcceptsPermissive: "orange", explain.AcceptsDisable: "orange",
+		explain.AcceptsUncaptured: "orange",
 	}
 )
 

@@ -26,9 +26,13 @@ func (w World) Accused() []string {
 		}
 	}
 	var accused []string
-	for _, f := range lint.Ordered(w.unspared(ours)) {
+	all := lint.Ordered(w.unspared())
+	for _, f := range all {
+		if ours[f.Subject] == nil || f.Severity != lint.Error || isCopied(f, all, ours) {
+			continue
+		}
 		owners := ours[f.Subject].GetOwnerReferences()
-		if f.Severity == lint.Error && allReady(f.Subject.Namespace, owners, ready) && !w.hearTwin(f, owners) {
+		if allReady(f.Subject.Namespace, owners, ready) && !w.hearTwin(f, owners) {
 			accused = append(accused, fmt.Sprintf("%s, whose policies are Ready: %s: %s", f.Subject, f.Check, f.Message))
 		}
 	}
@@ -52,8 +56,16 @@ func (w World) hearTwin(f model.Finding, owners []metav1.OwnerReference) bool {
 	})
 }
 
-// unspared returns what every check finds in the objects that the operator writes.
-func (w World) unspared(ours map[model.ObjectRef]metav1.Object) []model.Finding {
+// isCopied reports whether the same is found in an object of somebody else: what is written for a send starts from a copy of the
+// DestinationRule that it takes the place of, faults included, and lint tells of that one.
+func isCopied(f model.Finding, all []model.Finding, ours map[model.ObjectRef]metav1.Object) bool {
+	return slices.ContainsFunc(all, func(other model.Finding) bool {
+		return other.Check == f.Check && other.Message == f.Message && ours[other.Subject] == nil
+	})
+}
+
+// unspared returns what every check finds, in the objects that the operator writes, too.
+func (w World) unspared() []model.Finding {
 	checks := all.Checks()
 	for i := range checks {
 		checks[i].Ours = true
@@ -62,7 +74,7 @@ func (w World) unspared(ours map[model.ObjectRef]metav1.Object) []model.Finding 
 	for _, revision := range mesh.Revisions(w.Mesh) {
 		findings = append(findings, lint.Run(w.view(revision), checks)...)
 	}
-	return slices.DeleteFunc(findings, func(f model.Finding) bool { return ours[f.Subject] == nil })
+	return findings
 }
 
 func allReady(namespace string, owners []metav1.OwnerReference, ready map[types.NamespacedName]bool) bool {

@@ -73,13 +73,18 @@ func (p *promises) accepts(policy *meshtlsv1alpha1.MeshTLSPolicy) {
 			if !one || mode == meshtlsv1alpha1.AcceptInherit || slices.Contains(a.Pods.Uncaptured, in.Port) {
 				continue
 			}
-			kept := in.External.Accepts == explain.Accepts(mode) || p.hears(policy, "accept-service-port-ambiguous") ||
-				a.Pods.Unready && p.hears(policy, "accept-port-waits")
+			kept := in.External.Accepts == explain.Accepts(mode) || p.toldOfPorts(policy, a.Pods)
 			p.want(Accepts, policy, kept, fmt.Sprintf("port %d of pod %s/%s accepts %s, not %s", in.Port, a.Namespace, a.Example,
 				in.External.Accepts, mode))
 			p.reaches(policy, a, in.Port, mode)
 		}
 	}
+}
+
+// toldOfPorts reports whether the policy is warned that a Service's port leads to other ports at some of the pods, or at pods that are not
+// ready.
+func (p *promises) toldOfPorts(policy *meshtlsv1alpha1.MeshTLSPolicy, pods *model.Workload) bool {
+	return p.hears(policy, "accept-service-port-ambiguous") || pods.Unready && p.hears(policy, "accept-port-waits")
 }
 
 // toldNotCarried reports whether the policy is warned that the pods do not carry it: others of its target do.

@@ -37,6 +37,9 @@ func (p *promises) asked(policy *meshtlsv1alpha1.MeshTLSPolicy, c *call) (mode m
 	if len(entries) != 1 || entries[0].policy != policy {
 		return "", false
 	}
+	if c.from.Pods.Interception == model.InterceptionNone && (p.forAnybody(entries[0]) || p.toldNotCarried(policy, c.from.Pods)) {
+		return "", false
+	}
 	mode = entries[0].modeAt(c.to.Port)
 	return mode, mode != ""
 }
@@ -90,6 +93,12 @@ func (p *promises) sendsAbout(c *call) []entry {
 		}
 	}
 	return entries
+}
+
+// forAnybody reports whether the send is for clients of all namespaces. It promises nothing of pods whose connections no proxy makes;
+// explain says so of these.
+func (p *promises) forAnybody(e entry) bool {
+	return e.send.Clients == meshtlsv1alpha1.ClientsAll || p.width(e.policy) == widthMesh
 }
 
 // hasClient reports whether the send is for the pods.

@@ -79,7 +79,8 @@ func hasPortWith(v *mesh.View, d *destinations.Destination, mode meshtlsv1alpha1
 	for _, w := range v.Behind(d) {
 		accepted := v.Accept(w)
 		for _, port := range d.Declared {
-			if number, known := port.Target(w); known && accepted.Port(number).Mode == mode {
+			number, known := port.Target(w)
+			if known && accepted.Port(number).Mode == mode || d.Unlisted() && accepted.Port(port.Number).Mode == mode {
 				return true
 			}
 		}

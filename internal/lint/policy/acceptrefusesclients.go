@@ -72,7 +72,7 @@ func refuses(rule model.AcceptRule) bool {
 
 func (w world) refusedClients(v view, rule model.AcceptRule) []model.Finding {
 	var findings []model.Finding
-	for _, d := range mesh.LeadingTo(v.View, w.Snapshot.Namespace, w.selected(rule.Selector)) {
+	for _, d := range w.leadingTo(v, rule) {
 		if w.toldAlready(rule, d) {
 			continue
 		}
@@ -92,6 +92,18 @@ func (w world) refusedClients(v view, rule model.AcceptRule) []model.Finding {
 	return findings
 }
 
+// leadingTo returns the destinations that lead to what the rule is for: the namespace's pods, and the machines that it lists itself.
+func (w world) leadingTo(v view, rule model.AcceptRule) []*destinations.Destination {
+	leading := mesh.LeadingTo(v.View, w.Snapshot.Namespace, w.selected(rule.Selector))
+	for _, d := range v.Destinations().All() {
+		machine := func(m *model.Workload) bool { return len(m.Pods) == 0 && pods.Matches(rule.Selector, m.Labels) }
+		if d.Namespace == w.Snapshot.Namespace && !slices.Contains(leading, d) && slices.ContainsFunc(v.Machines(d), machine) {
+			leading = append(leading, d)
+		}
+	}
+	return leading
+}
+
 // toldAlready reports whether the translation has told the rule's policies that the destination's clients send plaintext and cannot be
 // told otherwise.
 func (w world) toldAlready(rule model.AcceptRule, d *destinations.Destination) bool {
@@ -106,7 +118,7 @@ func (w world) toldAlready(rule model.AcceptRule, d *destinations.Destination) b
 // refusedAt counts the clients with a sidecar that are refused at the port, by what has them send what they send, and all that were asked.
 // What gateways send is for the rules that their routes meet, and what they take is up to their own servers.
 func (v view) refusedAt(rule model.AcceptRule, d *destinations.Destination, port destinations.Port) (refused map[refusing]int, called int) {
-	servers := slices.DeleteFunc(slices.Clone(v.Endpoints(d, port)), func(e destinations.Endpoint) bool {
+	servers := slices.DeleteFunc(slices.Clone(v.Arrivals(d, port)), func(e destinations.Endpoint) bool {
 		return e.Gateway || !e.Captures(e.Port) || !pods.Matches(rule.Selector, e.Labels) || !v.isOf(rule, e)
 	})
 	if len(servers) == 0 {

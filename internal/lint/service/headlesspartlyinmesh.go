@@ -95,11 +95,11 @@ func refusedTogether(v *mesh.View, d *destinations.Destination, port destination
 	var refusing []*model.Workload
 	var why istio.Verdict
 	together := v.CallOf(d, port)
-	for _, e := range v.Endpoints(d, port) {
+	for _, e := range v.Arrivals(d, port) {
 		alone := together
 		alone.Endpoints = []*model.Workload{e.Workload}
 		for _, client := range v.Clients().All {
-			c := istio.Connection{Client: istio.ClientOf(client), To: together, Server: e.Workload, Port: arrivesAt(d, port, e)}
+			c := istio.Connection{Client: istio.ClientOf(client), To: together, Server: e.Workload, Port: e.Port}
 			verdict := v.Verdict(c)
 			c.To = alone
 			if verdict.Kind == istio.Refused && v.Verdict(c).Kind == istio.MutualTLS {
@@ -109,12 +109,4 @@ func refusedTogether(v *mesh.View, d *destinations.Destination, port destination
 		}
 	}
 	return refusing, why
-}
-
-// arrivesAt returns the port at which clients arrive: who connects to an address that it looked up keeps the number of the Service's port.
-func arrivesAt(d *destinations.Destination, port destinations.Port, e destinations.Endpoint) int32 {
-	if d.Service.Headless {
-		return port.Number
-	}
-	return e.Port
 }

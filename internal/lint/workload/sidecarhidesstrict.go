@@ -67,7 +67,7 @@ func firstHidden(v *mesh.View, client *model.Workload) (mesh.Callable, bool) {
 		if !hides || bypass.Refused || bypass.Object == (model.ObjectRef{}) {
 			continue
 		}
-		if slices.ContainsFunc(v.Endpoints(called.Destination, called.Port), func(e destinations.Endpoint) bool {
+		if slices.ContainsFunc(v.Arrivals(called.Destination, called.Port), func(e destinations.Endpoint) bool {
 			_, strict := mesh.StrictAt(v, e.Workload, e.Port)
 			return strict && e.Dataplane == model.DataplaneSidecar && e.Captures(e.Port)
 		}) {

@@ -25,6 +25,9 @@ func (w World) reachClaim(s statement, pod *corev1.Pod, port int32) Claim {
 			}
 			for _, service := range w.fronts(pod) {
 				for _, candidate := range service.Spec.Ports {
+					if service.Spec.ClusterIP == corev1.ClusterIPNone && candidate.Port != port {
+						continue // clients of a headless Service arrive at the number of its port
+					}
 					if number, found := numberAt(candidate, pod); !found || number != port {
 						continue
 					}

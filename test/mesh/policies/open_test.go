@@ -3,6 +3,8 @@ package policies
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -13,6 +15,8 @@ import (
 // cut is a change while connections are open.
 type cut struct {
 	before, after string
+	// without are connections that cannot be opened before.
+	without []string
 	// cuts are the connections that end, when the server's proxy has drained; the others go on.
 	cuts map[string]bool
 }
@@ -40,6 +44,22 @@ func (w *world) cutsConnections(t *testing.T) {
 			before: workload("Permissive"), after: workload("Permissive", "{servicePort: tcp, mode: Strict}"),
 			cuts: map[string]bool{"mutual TLS to 90": true, "plaintext to 90": true},
 		},
+		"a workload's mode cuts the connections to ports, too, that keep theirs": {
+			before: workload("Permissive", "{servicePort: tcp, mode: Strict}"), after: workload("Strict", "{servicePort: tcp, mode: Strict}"),
+			without: []string{"plaintext to 90"}, cuts: map[string]bool{"mutual TLS to 90": true, "mutual TLS to 91": true},
+		},
+		"the mode of a port without a declared protocol cuts every connection": {
+			before: workload("Permissive"), after: workload("Permissive", "{port: 9000, mode: Strict}"),
+			cuts: map[string]bool{"mutual TLS to 90": true, "mutual TLS to 91": true, "plaintext to 90": true},
+		},
+		"a workload that says what its namespace says anyway cuts nothing": {
+			before: accept(shop, "namespace", "", "Permissive"), after: workload("Permissive"),
+			cuts: map[string]bool{},
+		},
+		"a namespace's mode cuts nothing of workloads that have their own": {
+			before: accept(shop, "namespace", "", "Strict") + workload("Permissive"), after: accept(shop, "namespace", "", "Permissive"),
+			cuts: map[string]bool{},
+		},
 		"what clients send cuts nothing of the server's other clients": {
 			before: workload("Permissive"), after: send("server", "selector: {matchLabels: {app: sibling}}", "hosts: ["+serverHost+"], mode: Disable"),
 			cuts: map[string]bool{},
@@ -56,6 +76,7 @@ func (w *world) hold(t *testing.T, tc cut) {
 		t.Fatal(err)
 	}
 	calls := w.openConnections()
+	maps.DeleteFunc(calls, func(name string, _ mesh.Call) bool { return slices.Contains(tc.without, name) })
 	for name, c := range calls {
 		if err := eventually(t.Context(), func(ctx context.Context) error { return once(ctx, w, brief(c)) }); err != nil {
 			t.Fatalf("%s: %v", name, err)

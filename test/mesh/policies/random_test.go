@@ -43,7 +43,9 @@ type randomWorlds struct {
 // tally counts what was looked at.
 type tally struct {
 	worlds, calls, asked, ready int
-	outcomes, leftOut           map[string]int
+	// missed counts the calls that were answered and that nobody saw on the wire.
+	missed            int
+	outcomes, leftOut map[string]int
 	// promises are those that Ready policies have made.
 	promises map[agreement.Kind]int
 	// noticed counts the worlds in which packets contradict a model that is broken on purpose, by how.
@@ -61,8 +63,8 @@ func TestRandomWorlds(t *testing.T) {
 	for seed := first; seed < first+count; seed++ {
 		t.Run("seed="+strconv.FormatUint(seed, 10), func(t *testing.T) { r.judge(t, seed) })
 	}
-	t.Logf("%d worlds, %d policies, %d Ready, promises: %v; %d calls: %v; noticed: %v; left out: %v",
-		r.worlds, r.asked, r.ready, r.promises, r.calls, r.outcomes, r.noticed, r.leftOut)
+	t.Logf("%d worlds, %d policies, %d Ready, promises: %v; %d calls: %v (nobody saw %d); noticed: %v; left out: %v",
+		r.worlds, r.asked, r.ready, r.promises, r.calls, r.outcomes, r.missed, r.noticed, r.leftOut)
 	r.demandWeight(t)
 }
 
@@ -206,6 +208,9 @@ func (c *tally) demandWeight(t *testing.T) {
 			t.Errorf("only %d of %d calls end as %s, want %d", c.outcomes[string(outcome)], c.calls, outcome, least)
 		}
 	}
+	if c.missed*100 > c.calls {
+		t.Errorf("nobody saw %d of %d calls on the wire", c.missed, c.calls)
+	}
 	if c.ready*10 < c.asked {
 		t.Errorf("only %d of %d policies are Ready", c.ready, c.asked)
 	}
@@ -237,7 +242,7 @@ func (r *randomWorlds) equip(ctx context.Context) error {
 		}
 	}
 	for _, namespace := range []string{shop, bank} {
-		for _, name := range []string{"client", "cert", "cert-rsa", "cert-ecdsa", "clients-ca", "theirs"} {
+		for _, name := range []string{"client", "cert", "clients-cacert", "theirs"} {
 			secret := own.Secret(namespace, name)
 			secret.Data["ca.crt"] = r.Authority.PEM()
 			if err := r.Client.Create(ctx, secret); err != nil {

@@ -6,6 +6,12 @@ import (
 
 // takePolicy takes a policy. Its servers listen at all addresses, and have certificates that the mesh's authority can issue.
 func (c *carrying) takePolicy(p *meshtlsv1alpha1.MeshTLSPolicy) {
+	for i := range p.Spec.Send {
+		c.takeClient(&p.Spec.Send[i].ClientTLS)
+		for j := range p.Spec.Send[i].Ports {
+			c.takeClient(&p.Spec.Send[i].Ports[j].ClientTLS)
+		}
+	}
 	for i := range p.Spec.Terminate {
 		c.takeTerminate(&p.Spec.Terminate[i])
 	}
@@ -16,6 +22,13 @@ func (c *carrying) takePolicy(p *meshtlsv1alpha1.MeshTLSPolicy) {
 		c.takeServer(&p.Spec.Plaintext[i].GatewayServer)
 	}
 	c.objects = append(c.objects, p)
+}
+
+func (c *carrying) takeClient(t *meshtlsv1alpha1.ClientTLS) {
+	if len(t.SubjectAltNames) > 0 {
+		c.leftOut[outSANs]++
+		t.SubjectAltNames = nil
+	}
 }
 
 func (c *carrying) takeServer(s *meshtlsv1alpha1.GatewayServer) {
@@ -34,6 +47,10 @@ func (c *carrying) takeTerminate(t *meshtlsv1alpha1.Terminate) {
 	if len(t.CipherSuites) > 0 {
 		c.leftOut[outRSA]++
 		t.CipherSuites = []meshtlsv1alpha1.CipherSuite{"ECDHE-ECDSA-AES128-GCM-SHA256"}
+	}
+	if t.CACertCredentialName != "" {
+		c.leftOut[outNames]++
+		t.CACertCredentialName = "clients-cacert"
 	}
 	if len(t.CredentialNames) > 0 {
 		c.leftOut[outRSA]++

@@ -58,6 +58,8 @@ const (
 	outBinds     = "addresses of gateways' servers that are drawn: the gateway does not have them"
 	outUnlisted  = "ServiceEntries that put servers into the mesh and list none: nobody says which is meant"
 	outPins      = "pins of client certificates: nobody has the key"
+	outSANs      = "names that servers are to have: whether a server's certificate has them, explain does not know"
+	outNames     = "authorities in Secrets that Istio takes for certificates, by their names"
 	outRSA       = "RSA certificates and ciphers: the authority issues ECDSA"
 	outRefused   = "objects that the API server or Istio's webhook refuses"
 )
@@ -147,7 +149,7 @@ func (c *carrying) reachable(e *istionetworkingv1.ServiceEntry) *istionetworking
 			e.Spec.Endpoints = []*networkingapi.WorkloadEntry{{}}
 		}
 		for _, endpoint := range e.Spec.Endpoints {
-			endpoint.Address = c.partner.String()
+			endpoint.Address, endpoint.ServiceAccount = c.partner.String(), "" // its identity is none that a pod shows
 		}
 	}
 	if e.Spec.Resolution != networkingapi.ServiceEntry_NONE {
