@@ -17,7 +17,7 @@ import (
 // A field that Istio's API gains counts from the first.
 func TestSameSentComparesAllThatIsUsed(t *testing.T) {
 	own := []string{"client_certificate", "private_key"}
-	authority := []string{"ca_certificates", "credential_name", "insecure_skip_verify", "ca_crl"}
+	authority := []string{"ca_certificates", "credential_name", "ca_cert_credential_name", "insecure_skip_verify", "ca_crl"}
 	tests := map[meshtlsv1alpha1.SendMode][]string{
 		meshtlsv1alpha1.SendMutual:      {"mode"},
 		meshtlsv1alpha1.SendSimple:      append([]string{"mode"}, own...),

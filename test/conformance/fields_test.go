@@ -38,7 +38,7 @@ var unreadFields = map[string]string{
 
 // ofNewerIstio are the fields that the Istio which is asked does not have: it would not do what they say. The compile's goldens have them, and
 // test/mesh/profiles shows what they do to a client.
-var ofNewerIstio = sets.New("spec.terminate[].ecdhCurves", "spec.terminate[].alpnProtocols")
+var ofNewerIstio = sets.New("spec.terminate[].ecdhCurves[]", "spec.terminate[].alpnProtocols[]")
 
 // inTime are the fields that decide when something comes to be in force, and not what: worlds are looked at once. internal/rollout holds
 // each of them to a table of transitions and to the property that no sequence of events loosens anything, and internal/compile has what

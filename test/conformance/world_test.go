@@ -21,6 +21,7 @@ import (
 	meshtlscrd "github.com/meshtls/meshtls/config/crd"
 	"github.com/meshtls/meshtls/internal/compile"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/verbatim"
 	"github.com/meshtls/meshtls/internal/source/admission"
 	"github.com/meshtls/meshtls/test/conformance/intent"
 	"github.com/meshtls/meshtls/test/conformance/oracle"
@@ -133,16 +134,16 @@ func complete(ctx context.Context, spoken *intent.World, mesh *oracle.Mesh, obje
 	}
 	var entries istionetworkingv1.ServiceEntryList
 	var sidecars istionetworkingv1.SidecarList
-	var rules istionetworkingv1.DestinationRuleList
-	var authentications istiosecurityv1.PeerAuthenticationList
+	var rules verbatim.DestinationRuleList
+	var authentications verbatim.PeerAuthenticationList
 	for _, list := range []client.ObjectList{&entries, &sidecars, &rules, &authentications} {
 		if err := reader.List(ctx, list); err != nil {
 			return err
 		}
 	}
 	spoken.Entries, spoken.Sidecars = entries.Items, sidecars.Items
-	spoken.DestinationRules = slices.DeleteFunc(rules.Items, func(r *istionetworkingv1.DestinationRule) bool { return ours(r) })
-	spoken.PeerAuthentications = slices.DeleteFunc(authentications.Items, func(a *istiosecurityv1.PeerAuthentication) bool { return ours(a) })
+	spoken.DestinationRules = slices.DeleteFunc(rules.Plain(), func(r *istionetworkingv1.DestinationRule) bool { return ours(r) })
+	spoken.PeerAuthentications = slices.DeleteFunc(authentications.Plain(), func(a *istiosecurityv1.PeerAuthentication) bool { return ours(a) })
 	spoken.Pods, spoken.Services, spoken.AutoMTLS = mesh.PodsServed(), mesh.Services(), mesh.AutoMTLS()
 	spoken.RegistryOnly = mesh.RegistryOnly()
 	return nil

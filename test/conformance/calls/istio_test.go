@@ -6,11 +6,13 @@ import (
 	"slices"
 	"strings"
 
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	istiomodel "istio.io/istio/pilot/pkg/model"
 	"istio.io/istio/pilot/pkg/simulation"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/destinations"
 	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/test/conformance/oracle"
 )
@@ -144,8 +146,8 @@ func (j judge) clusters(c call, proxy *oracle.Proxy, clusters []string, what con
 func (j judge) cluster(c call, proxy *oracle.Proxy, name string, what content) {
 	_, _, host, _ := istiomodel.ParseSubsetKey(name)
 	external := j.isExternal(string(host))
-	endpoints := proxy.Endpoints(name)
 	cluster := proxy.Cluster(name)
+	endpoints := j.arriving(proxy.Endpoints(name), cluster, c)
 	switch {
 	case cluster == nil:
 		c.server = nobody
@@ -176,6 +178,26 @@ func (j judge) cluster(c call, proxy *oracle.Proxy, name string, what content) {
 			j.atMachine(c, string(host), e, what)
 		}
 	}
+}
+
+// arriving returns the endpoints with the ports at which the call arrives: a sidecar's client connects to an address of a headless Service
+// that it looked up, at the number of the Service's port, and Envoy lets it. What a route leads to was not looked up.
+func (j judge) arriving(endpoints []oracle.Endpoint, cluster *clusterv3.Cluster, c call) []oracle.Endpoint {
+	_, _, host, port := istiomodel.ParseSubsetKey(cluster.GetName())
+	own := c.called == fmt.Sprintf("%s:%d", host, port)
+	if cluster.GetType() != clusterv3.Cluster_ORIGINAL_DST || !own || !j.isHeadless(string(host)) {
+		return endpoints
+	}
+	for i := range endpoints {
+		endpoints[i].Port = int32(port) // #nosec G115 -- a port
+	}
+	return endpoints
+}
+
+func (j judge) isHeadless(host string) bool {
+	return slices.ContainsFunc(j.view.Destinations().Of(host), func(d *destinations.Destination) bool {
+		return d.Service != nil && d.Service.Headless
+	})
 }
 
 // atMachine notes the outcome at a machine. What its proxy, if it has one, refuses is not known to Istio.
