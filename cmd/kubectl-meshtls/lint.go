@@ -181,7 +181,8 @@ func namespacesIn(in reach, i model.Inventory, review model.Review) []string {
 	}
 	for _, objects := range [][]string{
 		namespacesAmong(i.PeerAuthentications), namespacesAmong(i.DestinationRules), namespacesAmong(i.Gateways),
-		namespacesAmong(i.VirtualServices), namespacesAmong(i.ServiceEntries), namespacesAmong(i.WorkloadEntries), namespacesAmong(i.AuthorizationPolicies),
+		namespacesAmong(i.VirtualServices), namespacesAmong(i.ServiceEntries), namespacesAmong(i.WorkloadEntries),
+		namespacesAmong(i.AuthorizationPolicies),
 	} {
 		all.Insert(objects...)
 	}
