@@ -26,8 +26,8 @@ const (
 	reportName = "meshtls"
 )
 
-// PolicyReports writes a PolicyReport for each namespace that was looked at, as YAML documents that kubectl apply takes: also for one without
-// findings, so that what an earlier report said is gone. Objects that have no namespace are left out: they are not of a namespace's
+// PolicyReports writes a PolicyReport for each namespace that was looked at, as YAML documents that kubectl apply takes: also for one that
+// has no findings, so that what an earlier report said is gone. Objects that have no namespace are left out: they are not of a namespace's
 // report. There is no timestamp: the same findings give the same bytes.
 func PolicyReports(out io.Writer, r Report) error {
 	byNamespace := map[string]*reportsapi.Report{}

@@ -46,6 +46,7 @@ var verdicts = map[string]verdict{
 	meshtlsv1alpha1.ReasonNoRoutes:         userMusts,
 	meshtlsv1alpha1.ReasonRefused:          userMusts,
 	meshtlsv1alpha1.ReasonInert:            userMusts,
+	meshtlsv1alpha1.ReasonUndecodable:      userMusts,
 	meshtlsv1alpha1.ReasonRolloutBlocked:   userMusts,
 	meshtlsv1alpha1.ReasonRolloutUndone:    userMusts,
 }
