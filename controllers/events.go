@@ -14,6 +14,7 @@ import (
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/apply"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/verbatim"
 )
 
 // What the operator was doing, as an event's action.
@@ -162,7 +163,7 @@ func toldOf(object model.Object, policies []*meshtlsv1alpha1.MeshTLSPolicy) []ru
 		}
 	}
 	if len(told) == 0 {
-		return []runtime.Object{object}
+		return []runtime.Object{verbatim.Of(object)} // as the scheme knows its kind
 	}
 	return told
 }

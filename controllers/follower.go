@@ -136,7 +136,8 @@ func (f *follower) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Re
 		defer cancel()
 	}
 	at := slices.IndexFunc(f.subjects, func(s subject) bool { return s.request == request.Name })
-	return ctrl.Result{}, f.sync(ctx, f.manager.GetClient(), f.subjects[at])
+	err := f.sync(ctx, f.manager.GetClient(), f.subjects[at])
+	return ctrl.Result{RequeueAfter: f.sessions.of(f.subjects[at].name).renewsIn()}, err
 }
 
 // sync opens or closes the subject's session as the subject, which reader reads, is there or not.
@@ -161,11 +162,14 @@ func (f *follower) follow(ctx context.Context, reader client.Reader, s subject) 
 		f.late.changed()
 		now = nil
 	}
-	if !there || now != nil && now.crd == crd {
+	if !there || now != nil && now.crd == crd && !now.isDue() {
 		return nil
 	}
 	if err := f.begin(ctx, s, crd); err != nil {
 		return fmt.Errorf("reading %s: %w", s, err)
+	}
+	if now != nil && now.crd != crd {
+		f.sessions.of(s.name).renewAt = time.Now().Add(schemaLag)
 	}
 	return nil
 }

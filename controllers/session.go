@@ -55,6 +55,8 @@ func (s subject) String() string {
 type session struct {
 	// crd tells the session from one of an older CRD of the name, or of an older state of it.
 	crd crdState
+	// renewAt is when the session is to be opened anew; zero: never.
+	renewAt time.Time
 	// fields are those of versions.Fields that the CRD has; nil: none is about its kind.
 	fields sets.Set[string]
 	// caches and clients are by namespace, as the subject has namespaces.
@@ -67,6 +69,20 @@ type session struct {
 	// trouble is the last error of a list or watch.
 	trouble error
 }
+
+// schemaLag is how long an API server may go on with the schema that a CRD had before it changed. What a session reads meanwhile is cut by
+// that schema, so it is opened anew after that.
+const schemaLag = 5 * time.Second
+
+// renewsIn returns how long it is until the session is to be opened anew; 0: it is not.
+func (s *session) renewsIn() time.Duration {
+	if s == nil || s.renewAt.IsZero() {
+		return 0
+	}
+	return max(time.Until(s.renewAt), time.Millisecond)
+}
+
+func (s *session) isDue() bool { return !s.renewAt.IsZero() && !time.Now().Before(s.renewAt) }
 
 // crdState is a CRD as it is at a time. What a watch shows is cut by the schema that the API server had when the watch began: after a
 // change, only a new one shows the fields that the change has brought.

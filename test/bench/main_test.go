@@ -23,8 +23,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/meshtls/meshtls/controllers"
 	"github.com/meshtls/meshtls/test/controlplane"
+	"github.com/meshtls/meshtls/test/worlds"
 )
 
 const (
@@ -66,7 +66,7 @@ func runAll(m *testing.M) int {
 		return 1
 	}
 	defer func() { _ = plane.Stop() }()
-	if admin, err = client.NewWithWatch(limitless(plane.Config), client.Options{Scheme: controllers.NewScheme()}); err != nil {
+	if admin, err = client.NewWithWatch(limitless(plane.Config), client.Options{Scheme: worlds.Scheme()}); err != nil {
 		fmt.Println(err)
 		return 1
 	}

@@ -27,7 +27,7 @@ func crdOptions(root string, options Options) (envtest.CRDInstallOptions, error)
 	if options.WithoutIstio {
 		return install, nil
 	}
-	istio, err := istioCRDs(root)
+	istio, err := IstioCRDs(root)
 	install.Paths = append(install.Paths, istio)
 	return install, err
 }
@@ -44,8 +44,8 @@ func (c *ControlPlane) installCRDs(ctx context.Context, crds envtest.CRDInstallO
 	return nil
 }
 
-// istioCRDs returns the file with Istio's CRDs, in the source of the module istio.io/api at the version that go.mod requires.
-func istioCRDs(root string) (string, error) {
+// IstioCRDs returns the file with Istio's CRDs, in the source of the module istio.io/api at the version that go.mod requires.
+func IstioCRDs(root string) (string, error) {
 	list := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "istio.io/api")
 	list.Dir = root
 	output, err := list.Output()

@@ -20,9 +20,9 @@ import (
 // pickUp is how long the operator has to notice that Istio's kinds have come.
 const pickUp = 30 * time.Second
 
-// istioCRDs returns the CRDs of the Istio kinds that the operator reads, from the module that it is built with. The others are left out:
+// IstioCRDs returns the CRDs of the Istio kinds that the operator reads, from the module that it is built with. The others are left out:
 // the API server may take minutes to let go of one that nobody used while it was there.
-func istioCRDs(ctx context.Context) []*unstructured.Unstructured {
+func IstioCRDs(ctx context.Context) []*unstructured.Unstructured {
 	GinkgoHelper()
 	folder, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "istio.io/api").Output()
 	Expect(err).NotTo(HaveOccurred())
@@ -59,7 +59,7 @@ var _ = Describe("A cluster without Istio", Ordered, Serial, func() {
 	})
 
 	It("is picked up when Istio's kinds come", func(ctx SpecContext) {
-		for _, crd := range istioCRDs(ctx) {
+		for _, crd := range IstioCRDs(ctx) {
 			Expect(admin.Create(ctx, crd)).To(Succeed())
 		}
 		Eventually(condition(ctx, p, meshtlsv1alpha1.ConditionReady)).WithTimeout(pickUp).Should(Equal(ready))
@@ -67,7 +67,7 @@ var _ = Describe("A cluster without Istio", Ordered, Serial, func() {
 	})
 
 	It("is told again when they go", func(ctx SpecContext) {
-		for _, crd := range istioCRDs(ctx) {
+		for _, crd := range IstioCRDs(ctx) {
 			Expect(admin.Delete(ctx, crd)).To(Succeed())
 		}
 		Eventually(condition(ctx, p, meshtlsv1alpha1.ConditionProgrammed)).
@@ -75,7 +75,7 @@ var _ = Describe("A cluster without Istio", Ordered, Serial, func() {
 	})
 
 	It("works on as before when they come once more", func(ctx SpecContext) {
-		for _, crd := range istioCRDs(ctx) {
+		for _, crd := range IstioCRDs(ctx) {
 			// The API server takes its time with the old ones, and a few at a time.
 			Eventually(func() error { return admin.Create(ctx, crd.DeepCopy()) }).WithTimeout(2 * time.Minute).Should(Succeed())
 		}

@@ -43,7 +43,7 @@ var _ = Describe("A cluster with a part of Istio", Ordered, Serial, func() {
 		bare := startPlane(controlplane.Options{CRDs: []string{"config/crd/bases"}, WithoutIstio: true})
 		admin = clientFor(bare.Config)
 		DeferCleanup(func() { admin = shared })
-		for _, known := range istioCRDs(ctx) {
+		for _, known := range IstioCRDs(ctx) {
 			if known.GetName() == "destinationrules.networking.istio.io" {
 				crd = known
 			} else if slices.Contains([]string{"security.istio.io", "networking.istio.io"}, groupOf(known)) {
