@@ -97,7 +97,7 @@ metadata: {namespace: shop, name: elsewhere}
 spec:
   clusterIP: None
   selector: {app: server}
-  ports: [{name: http, port: 9000, targetPort: 8080}]
+  ports: [{name: tcp, port: 9000, targetPort: 8080}]
 ---
 apiVersion: security.istio.io/v1
 kind: PeerAuthentication
@@ -264,7 +264,8 @@ func addHeadlessRows(rows map[string]row) {
 		reasons: map[string]string{"shop/server": "Refused"}, short: true,
 	}
 	rows["a headless Service: clients keep the number of its port, wherever that leads"] = row{
-		objects: headlessElsewhere, calls: []call{{from: "client", host: "elsewhere.shop.svc.cluster.local", port: 9000, want: mutualTLS}}, short: true,
+		objects: headlessElsewhere, short: true,
+		calls: []call{{from: "client", host: "elsewhere.shop.svc.cluster.local", port: 9000, protocol: app.TCP, want: mutualTLS}},
 	}
 	rows["a headless Service: the workload is Disable, and its clients are told"] = row{
 		objects: headlessService + accept(shop, "server", "service: server", "Disable") +

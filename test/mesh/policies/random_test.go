@@ -18,6 +18,7 @@ import (
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/source"
+	"github.com/meshtls/meshtls/internal/verbatim"
 	"github.com/meshtls/meshtls/test/agreement"
 	"github.com/meshtls/meshtls/test/mesh"
 	"github.com/meshtls/meshtls/test/worlds"
@@ -190,7 +191,7 @@ func (r *randomWorlds) clearDrawn(t *testing.T, drawn carrying) {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
 	for _, o := range drawn.objects {
-		if err := client.IgnoreNotFound(r.everything.Delete(ctx, o)); err != nil {
+		if err := client.IgnoreNotFound(r.everything.Delete(ctx, verbatim.Of(o))); err != nil {
 			t.Fatal(err)
 		}
 	}

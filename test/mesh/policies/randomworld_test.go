@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/verbatim"
 	"github.com/meshtls/meshtls/test/mesh"
 	"github.com/meshtls/meshtls/test/worlds"
 )
@@ -170,7 +171,7 @@ func (c *carrying) address(host string) string {
 func (c *carrying) bring(ctx context.Context, to client.Client) error {
 	for _, o := range c.objects {
 		o.SetResourceVersion("")
-		err := to.Create(ctx, o)
+		err := to.Create(ctx, verbatim.Of(o))
 		switch {
 		case apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || err != nil && strings.Contains(err.Error(), "admission webhook"):
 			c.leftOut[outRefused]++
