@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/sets"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/apply"
@@ -163,7 +164,7 @@ func toldOf(object model.Object, policies []*meshtlsv1alpha1.MeshTLSPolicy) []ru
 		}
 	}
 	if len(told) == 0 {
-		return []runtime.Object{verbatim.Of(object)} // as the scheme knows its kind
+		return []runtime.Object{object}
 	}
 	return told
 }
@@ -172,6 +173,9 @@ func (r *Reconciler) record(about runtime.Object, e announcement) {
 	note := e.note
 	if len(note) > noteLimit {
 		note = strings.ToValidUTF8(note[:noteLimit-len("…")], "") + "…"
+	}
+	if object, is := about.(client.Object); is {
+		about = verbatim.Of(object) // as the scheme knows its kind
 	}
 	r.recorder.Eventf(about, nil, e.severity, e.reason, e.action, "%s", note)
 }

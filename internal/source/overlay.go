@@ -42,6 +42,9 @@ func (r *Reader) Lay(files *Reader) error {
 	}
 	maps.Copy(r.origins, files.origins)
 	r.omitted = r.omitted.Union(files.omitted)
+	if files.fields != nil {
+		r.fields = files.fields.Union(r.fields)
+	}
 	return nil
 }
 
@@ -143,7 +146,7 @@ func (r *Reader) Touched() []string {
 func (r *Reader) Copy() (*Reader, error) {
 	copied := newReader()
 	copied.fromCluster, copied.omitted = r.fromCluster, r.omitted.Clone()
-	copied.missing, copied.forbidden = r.missing.Clone(), maps.Clone(r.forbidden)
+	copied.missing, copied.forbidden, copied.fields = r.missing.Clone(), maps.Clone(r.forbidden), maps.Clone(r.fields)
 	maps.Copy(copied.origins, r.origins)
 	for gvk, objects := range r.objects {
 		if err := copied.objects[gvk].Replace(objects.List(), ""); err != nil {
