@@ -125,7 +125,7 @@ func TestDependents(t *testing.T) {
 	}
 }
 
-// TestReadOfSeveral: who stops to make a read takes nothing from the others, whoever was the first.
+// TestReadOfSeveral has several namespaces make the same read: when one of them stops, the others keep it, whichever made it first.
 func TestReadOfSeveral(t *testing.T) {
 	read := gather.Read{Kind: model.KindService}
 	d := newDependents()

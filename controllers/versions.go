@@ -11,7 +11,7 @@ import (
 	"github.com/meshtls/meshtls/internal/versions"
 )
 
-// untested remembers of which control planes the log has said that they were not tested: it is said once, and not for each policy.
+// untested holds the untested control planes that the log has named: each is named once, and not for each policy.
 type untested struct {
 	mu   sync.Mutex
 	told sets.Set[versions.ControlPlane]

@@ -27,7 +27,7 @@ type view struct {
 	istio map[schema.GroupKind]readWriter
 	// missing are the Istio kinds that the cluster does not know.
 	missing sets.Set[string]
-	// fields are those that not every mesh has and this one's CRDs have; nil: that is not known.
+	// fields are the fields of versions.Fields that the CRDs have; nil: the CRDs were not read.
 	fields sets.Set[string]
 }
 

@@ -206,7 +206,7 @@ type RolloutStatus struct {
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=128
 	StrictWorkloads []RolloutWorkload `json:"strictWorkloads,omitempty"`
-	// keptWorkloads are those that were so when the rollout began.
+	// keptWorkloads are the workloads that were Strict when the rollout began.
 	// +optional
 	// +listType=map
 	// +listMapKey=name

@@ -50,7 +50,7 @@ const (
 // +kubebuilder:validation:Enum=P-256;P-384;P-521;X25519;X25519MLKEM768
 type ECDHCurve string
 
-// The groups that Envoy and Istio know, less those that are too weak or were drafts.
+// The curves that Envoy and Istio support, without weak ones and drafts.
 const (
 	P256           ECDHCurve = "P-256"
 	P384           ECDHCurve = "P-384"

@@ -110,7 +110,7 @@ func (s *input) fromFiles() bool { return len(s.filenames)+len(s.kustomizations)
 // paths returns all that is read in place of a cluster.
 func (s *input) paths() []string { return slices.Concat(s.filenames, s.kustomizations) }
 
-// scope returns the namespace that the answer is limited to; empty: all namespaces, or with --with-cluster those that the files touch.
+// scope returns the namespace that limits the answer. Empty: there is no limit, or with --with-cluster the namespaces of the files.
 func (s *input) scope() (string, error) {
 	switch {
 	case s.allNamespaces:

@@ -9,9 +9,9 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/compile"
@@ -162,15 +162,18 @@ func findingsIn(in reach, review model.Review) []model.Finding {
 }
 
 // looked counts the policies and the other people's Istio objects that were looked at.
-func looked(in reach, i model.Inventory, review model.Review) (policies, istioObjects int) {
+func looked(in reach, i model.Inventory, review model.Review) (policies, objects int) {
 	for _, o := range outcomesOf(review.Results) {
 		if in.has(o.Policy.Namespace) {
 			policies++
 		}
 	}
-	return policies, count(in, i.PeerAuthentications) + count(in, i.DestinationRules) + count(in, i.Gateways) +
-		count(in, i.VirtualServices) + count(in, i.ServiceEntries) + count(in, i.WorkloadEntries) +
-		count(in, i.AuthorizationPolicies)
+	for _, o := range lintedObjects(i) {
+		if in.has(o.GetNamespace()) && !model.Ours(o) {
+			objects++
+		}
+	}
+	return policies, objects
 }
 
 // namespacesIn returns the namespaces that were asked for and have a policy, or an object of Istio's.
@@ -179,32 +182,16 @@ func namespacesIn(in reach, i model.Inventory, review model.Review) []string {
 	for _, o := range outcomesOf(review.Results) {
 		all.Insert(o.Policy.Namespace)
 	}
-	for _, objects := range [][]string{
-		namespacesAmong(i.PeerAuthentications), namespacesAmong(i.DestinationRules), namespacesAmong(i.Gateways),
-		namespacesAmong(i.VirtualServices), namespacesAmong(i.ServiceEntries), namespacesAmong(i.WorkloadEntries),
-		namespacesAmong(i.AuthorizationPolicies),
-	} {
-		all.Insert(objects...)
+	for _, o := range lintedObjects(i) {
+		all.Insert(o.GetNamespace())
 	}
 	return slices.DeleteFunc(sets.List(all), func(namespace string) bool { return !in.has(namespace) })
 }
 
-func namespacesAmong[T metav1.Object](objects []T) []string {
-	namespaces := make([]string, len(objects))
-	for i, o := range objects {
-		namespaces[i] = o.GetNamespace()
-	}
-	return namespaces
-}
-
-func count[T metav1.Object](in reach, objects []T) int {
-	n := 0
-	for _, o := range objects {
-		if in.has(o.GetNamespace()) && !model.Ours(o) {
-			n++
-		}
-	}
-	return n
+// lintedObjects returns the objects of Istio's that lint judges.
+func lintedObjects(i model.Inventory) []client.Object {
+	return slices.Concat(asObjects(i.PeerAuthentications), asObjects(i.DestinationRules), asObjects(i.Gateways), asObjects(i.VirtualServices),
+		asObjects(i.ServiceEntries), asObjects(i.WorkloadEntries), asObjects(i.AuthorizationPolicies))
 }
 
 // problemsOf returns the errors of manifests, for the report.

@@ -86,8 +86,9 @@ func (s *input) laidOn(ctx context.Context, mesh *source.Reader) (*source.Reader
 
 // reach is the namespaces that an answer is about.
 type reach struct {
-	// one is the only one; empty: those that were touched, or all if that is nil.
-	one     string
+	// one is the namespace that was asked for; empty: no single one was.
+	one string
+	// touched are the namespaces of the files, where one is empty; nil: the answer is about all namespaces.
 	touched []string
 }
 

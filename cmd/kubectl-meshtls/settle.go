@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -25,20 +26,18 @@ func (s *input) settle(ctx context.Context, reader *source.Reader) error {
 	if err != nil {
 		return err
 	}
-	return reader.Replace(istioObjects(before), istioObjects(settled.Inventory))
+	return reader.Replace(renderedObjects(before), renderedObjects(settled.Inventory))
 }
 
-// istioObjects returns the objects of the kinds that are rendered.
-func istioObjects(i model.Inventory) []client.Object {
-	var objects []client.Object
-	for _, o := range i.PeerAuthentications {
-		objects = append(objects, o)
-	}
-	for _, o := range i.DestinationRules {
-		objects = append(objects, o)
-	}
-	for _, o := range i.Gateways {
-		objects = append(objects, o)
+// renderedObjects returns the objects of the kinds that are rendered.
+func renderedObjects(i model.Inventory) []client.Object {
+	return slices.Concat(asObjects(i.PeerAuthentications), asObjects(i.DestinationRules), asObjects(i.Gateways))
+}
+
+func asObjects[T client.Object](typed []T) []client.Object {
+	objects := make([]client.Object, len(typed))
+	for i, o := range typed {
+		objects[i] = o
 	}
 	return objects
 }

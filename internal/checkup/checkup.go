@@ -45,7 +45,7 @@ type Facts struct {
 	Minor           int
 	// CRD is the definition in the cluster, as its versions say, and WantCRD that of the plugin; nil: there is none.
 	CRD, WantCRD any
-	// Missing are the kinds that the cluster does not know, and Forbidden those that the user may not list everywhere.
+	// Missing are the kinds that the cluster does not serve. Forbidden are the kinds that the user may not list in all namespaces.
 	Missing, Forbidden sets.Set[string]
 	Deployments        []appsv1.Deployment
 	// Lease is that of the operator's leader; nil: there is none.
