@@ -78,8 +78,14 @@ func (v *network) Callers(rule *istionetworkingv1.DestinationRule) []*model.Work
 	return v.Clients().All
 }
 
-// Governs reports whether the DestinationRule decides, in whole or in part, what the client sends to the destination.
+// Governs reports whether the DestinationRule decides, in whole or in part, what the client sends to the destination. It decides nothing
+// for a client that does not see the destination.
 func (v *network) Governs(rule *istionetworkingv1.DestinationRule, client istio.Client, d *destinations.Destination) bool {
+	return d.ExportedTo(client.Namespace) && v.finds(rule, client, d)
+}
+
+// finds reports whether Istio finds the DestinationRule for the client and the destination's host.
+func (v *network) finds(rule *istionetworkingv1.DestinationRule, client istio.Client, d *destinations.Destination) bool {
 	return slices.Contains(v.Rule(client, d.Host).Rules, rule)
 }
 
@@ -93,7 +99,7 @@ func (v *network) GovernedCaller(
 	exported := rule.Spec.ExportTo
 	forAll := len(exported) == 0 || slices.Contains(exported, "*")
 	switch {
-	case forAll && !v.Governs(rule, ClientWithoutRules, d):
+	case forAll && !v.finds(rule, ClientWithoutRules, d):
 		callers = v.Clients().In[rule.Namespace]
 	case forAll && model.Ours(rule) && rule.Spec.GetWorkloadSelector() == nil:
 		callers = append(slices.Clone(callers), &model.Workload{Dataplane: model.DataplaneSidecar})

@@ -51,8 +51,12 @@ func sendOverruled(w world) []model.Finding {
 	return findings
 }
 
-// destinations returns what the rule's host means: itself, or with a wildcard what it covers, and if nothing is known of that, itself.
+// destinations returns what the rule's host means: itself, or with a wildcard what it covers, and if nothing is known of that, itself. The
+// name of an ExternalName Service means nothing: Istio looks for no rule by it.
 func (w world) destinations(rule *istionetworkingv1.DestinationRule) []model.Host {
+	if _, alias := w.mesh().Destinations().Alias(rule.Spec.Host); alias {
+		return nil
+	}
 	if !hosts.IsWildcard(rule.Spec.Host) {
 		if h, known := w.hosts.byName[rule.Spec.Host]; known {
 			return []model.Host{h}
