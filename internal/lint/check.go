@@ -50,6 +50,9 @@ type Check struct {
 	// Ours says that the check judges the objects that the operator writes, too. The other checks' faults package policy tells the
 	// policies in words of their own.
 	Ours bool
+	// InPolicy is the remedy where the object is one that the operator writes, in the fields of the policy. Empty: the remedy is the same,
+	// since it speaks of other objects, or of fields that bear the same name in a policy.
+	InPolicy string
 	// Condition is what an error lowers on the policies behind an object that the operator writes, and Reason its reason. Empty:
 	// Effective, and Inert.
 	Condition, Reason string

@@ -126,7 +126,7 @@ func regions(t *testing.T) map[string]string {
 	for _, kind := range all.Kinds() {
 		var sections strings.Builder
 		for _, check := range kind.Checks {
-			sections.WriteString(section(check.About, example(t, check)))
+			sections.WriteString(section(check.About, example(t, check)+inPolicy(check)))
 		}
 		made["checks "+kind.Name] = checkTable(kind.Checks) + "\n" + sections.String()
 	}
@@ -199,6 +199,14 @@ func catalogueTable() string {
 
 func section(about lint.About, example string) string {
 	return fmt.Sprintf("### %s\n\n**Finds** %s\n**Why.** %s\n%s**Fix.** %s\n\n", about.Name, about.Finds, about.Why, example, about.Fix)
+}
+
+// inPolicy says what to do where the object is the operator's.
+func inPolicy(check lint.Check) string {
+	if check.InPolicy == "" {
+		return ""
+	}
+	return "**Fix in a policy.** " + check.InPolicy + "\n"
 }
 
 // example shows the first world in which the check speaks and the first in which it just does not, and which kinds it reads in its

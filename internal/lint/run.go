@@ -19,6 +19,7 @@ func Run(v *mesh.View, checks []Check) []model.Finding {
 		for _, f := range check.Find(v) {
 			f.Check = check.Name
 			f.Condition, f.Reason = check.lowers(v, f)
+			f.Remedy = check.remedy(v, f)
 			if mutes(v, f) || !check.judges(v, f.Subject) {
 				continue
 			}
@@ -31,6 +32,14 @@ func Run(v *mesh.View, checks []Check) []model.Finding {
 // judges reports whether the check, in this view, says what it finds in the object.
 func (c Check) judges(v *mesh.View, object model.ObjectRef) bool {
 	return !Ours(v, object) || c.Ours && isOfRevision(v, object)
+}
+
+// remedy returns what to do, in the words of whoever has to do it.
+func (c Check) remedy(v *mesh.View, f model.Finding) string {
+	if c.InPolicy != "" && Ours(v, f.Subject) {
+		return c.InPolicy
+	}
+	return f.Remedy
 }
 
 // lowers returns the condition that the finding makes False on the policies behind its object, with the reason; empty: none.

@@ -22,8 +22,9 @@ func init() {
 				"fails, and nothing leaves in plaintext.",
 			Fix: "Remove the `tls`.",
 		},
-		Ours: true,
-		Find: disableToAmbient,
+		Ours:     true,
+		InPolicy: "Remove the entry, or send Auto: Disable has no effect on these pods.",
+		Find:     disableToAmbient,
 	})
 }
 

@@ -22,6 +22,8 @@ func init() {
 			Fix: "Remove the `tls`. Or let applications speak HTTP: declare a port 80 as `HTTP` with `targetPort: 443`.",
 		},
 		Ours: true,
+		InPolicy: "Send Auto if applications speak TLS themselves; if sidecars are to do it, declare the port HTTP, with the " +
+			"targetPort of the server's TLS.",
 		Find: doubleTLS,
 	})
 }

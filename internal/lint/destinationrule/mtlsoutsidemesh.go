@@ -26,6 +26,8 @@ func init() {
 				"identities in `subjectAltNames`.",
 		},
 		Ours: true, Reason: meshtlsv1alpha1.ReasonRefused,
+		InPolicy: "Send Simple or Mutual; or if the servers have the mesh's certificates, declare the host MESH_INTERNAL, or name " +
+			"their SPIFFE identities in subjectAltNames.",
 		Find: mTLSOutsideMesh,
 	})
 }

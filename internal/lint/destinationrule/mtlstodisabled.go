@@ -23,7 +23,8 @@ func init() {
 			Fix: "Remove the `tls`: Istio then does what the server takes. Or change the PeerAuthentication.",
 		},
 		Ours: true, Reason: meshtlsv1alpha1.ReasonRefused,
-		Find: mTLSToDisabled,
+		InPolicy: "Send Auto, so that Istio uses mutual TLS where the server takes it, or let the server accept it.",
+		Find:     mTLSToDisabled,
 	})
 }
 

@@ -26,7 +26,8 @@ func init() {
 			Fix: "Remove the `tls`, or add a rule with `DISABLE` for that host.",
 		},
 		Ours: true, Reason: meshtlsv1alpha1.ReasonRefused,
-		Find: mTLSToNoProxy,
+		InPolicy: "Send Auto, so that Istio uses mutual TLS only where the server has a proxy, or Disable.",
+		Find:     mTLSToNoProxy,
 	})
 }
 

@@ -24,7 +24,8 @@ func init() {
 			Fix: "Remove the `tls`, or say `ISTIO_MUTUAL`.",
 		},
 		Ours: true, Reason: meshtlsv1alpha1.ReasonRefused,
-		Find: plaintextToStrict,
+		InPolicy: "Send Auto or IstioMutual, or let the server accept Permissive.",
+		Find:     plaintextToStrict,
 	})
 }
 

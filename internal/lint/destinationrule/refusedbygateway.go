@@ -25,8 +25,9 @@ func init() {
 				"`outbound_.443_._.egress.istio-egress.svc.cluster.local`. A gateway chooses the server by that name.",
 			Fix: "Set `sni` to a host of the server, and a mode that the server takes.",
 		},
-		Ours: true,
-		Find: refusedByGateway,
+		Ours:     true,
+		InPolicy: "Send with the sni of a host of the gateway's server, and with a mode that the server takes.",
+		Find:     refusedByGateway,
 	})
 }
 

@@ -20,7 +20,8 @@ func init() {
 			Fix:      "Say `ISTIO_MUTUAL`. If the application ends TLS itself, declare the port `TCP`.",
 		},
 		Ours: true, Reason: meshtlsv1alpha1.ReasonRefused,
-		Find: tlsToHTTPPort,
+		InPolicy: "Send IstioMutual or Auto, or declare the port TCP if the application ends the TLS itself.",
+		Find:     tlsToHTTPPort,
 	})
 }
 

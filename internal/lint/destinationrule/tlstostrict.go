@@ -21,6 +21,8 @@ func init() {
 			Fix: "Say `ISTIO_MUTUAL`, or have that port accept `PERMISSIVE` if the application ends TLS itself.",
 		},
 		Ours: true, Reason: meshtlsv1alpha1.ReasonRefused,
+		InPolicy: "Send IstioMutual or Auto, or let the server accept Permissive at the port if the application ends the TLS " +
+			"itself.",
 		Find: tlsToStrict,
 	})
 }

@@ -23,6 +23,8 @@ func init() {
 			Fix: "Declare the port `TLS` or `HTTPS` if the application ends TLS, or end TLS at the gateway and route by `http`.",
 		},
 		Ours: true,
+		InPolicy: "Declare the port TLS or HTTPS if the application ends TLS, or end TLS at the gateway with terminate, and route " +
+			"by http.",
 		Find: passthroughToHTTPPort,
 	})
 }

@@ -23,8 +23,9 @@ func init() {
 				"mute it then.",
 			Fix: "Add a server with TLS for the host, or remove `httpsRedirect`.",
 		},
-		Ours: true,
-		Find: redirectLeadsNowhere,
+		Ours:     true,
+		InPolicy: "Terminate TLS for the host on a port of its own, or remove redirectToHTTPS.",
+		Find:     redirectLeadsNowhere,
 	})
 }
 

@@ -25,6 +25,8 @@ func init() {
 			Fix: "Write the routes in the other form, or change what the server does with TLS.",
 		},
 		Ours: true,
+		InPolicy: "Give the VirtualService the routes that Istio uses here, or move the host to the part of the policy that fits " +
+			"the routes which it has: terminate for http and tcp, passthrough for tls.",
 		Find: routeKindMismatch,
 	})
 }

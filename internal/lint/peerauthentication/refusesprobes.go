@@ -21,8 +21,9 @@ func init() {
 			Why: "The kubelet has no certificate of the mesh. Its probes fail: the pods are never ready, or are restarted over and over.",
 			Fix: "Remove the annotation, let the port accept `PERMISSIVE`, or keep it from the proxy (`excludeInboundPorts`).",
 		},
-		Ours: true,
-		Find: refusesProbes,
+		Ours:     true,
+		InPolicy: "Remove the annotation sidecar.istio.io/rewriteAppHTTPProbers, or let the port accept Permissive.",
+		Find:     refusesProbes,
 	})
 }
 

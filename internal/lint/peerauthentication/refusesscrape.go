@@ -20,8 +20,9 @@ func init() {
 			Why: "Prometheus mostly has no proxy, and calls the pods by address. It is refused, and the metrics are missing.",
 			Fix: "Let the port accept `PERMISSIVE`, let Istio merge the metrics, or give Prometheus a certificate of the mesh.",
 		},
-		Ours: true,
-		Find: refusesScrape,
+		Ours:     true,
+		InPolicy: "Let the port accept Permissive, or have Istio merge the metrics (prometheus.istio.io/merge-metrics).",
+		Find:     refusesScrape,
 	})
 }
 

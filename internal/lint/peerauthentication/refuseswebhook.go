@@ -20,8 +20,9 @@ func init() {
 				"of webhooks.",
 			Fix: "Let the port of the webhook accept `PERMISSIVE`, or keep it from the proxy (`excludeInboundPorts`).",
 		},
-		Ours: true,
-		Find: refusesWebhook,
+		Ours:     true,
+		InPolicy: "Let the port of these pods accept Permissive.",
+		Find:     refusesWebhook,
 	})
 }
 

@@ -35,7 +35,6 @@ func (a authors) toOwnersOf(ours metav1.Object, f model.Finding) []model.Finding
 	path := f.Field
 	f.Related = f.Subject
 	f.Message = fmt.Sprintf("%s: %s", place, f.Message)
-	f.Remedy += " What the operator writes is changed in the policy."
 	var findings []model.Finding
 	for _, owner := range a.behind(ours) {
 		f.Subject, f.Field = model.PolicyRef(owner), a.fieldBehind(owner.Name, ours, path)
