@@ -3,7 +3,6 @@ package istio
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/model"
@@ -60,8 +59,7 @@ func meetIstioMutual(v Verdict, c Connection) Verdict {
 		v.Why = fmt.Sprintf("%s But the connection carries TLS inside it, and the port is declared %s: the server's proxy takes only HTTP there.",
 			v.Sent.Why, c.To.Protocol)
 	default:
-		v.Kind = MutualTLS
-		v.Why = v.Sent.Why
+		return meetIdentity(v, c)
 	}
 	return v
 }
@@ -85,9 +83,6 @@ func meetCustomTLS(v Verdict, c Connection) Verdict {
 	}
 	return v
 }
-
-// IsIdentity reports whether the subject alternative name is an identity of a mesh.
-func IsIdentity(name string) bool { return strings.HasPrefix(name, "spiffe://") }
 
 // outside returns the verdict for a server that Istio knows nothing about.
 func outside(v Verdict, to Destination) Verdict {

@@ -92,6 +92,9 @@ type Destination struct {
 	Headless bool
 	// Identified says that the servers are named by identities of the mesh, wherever they are.
 	Identified bool
+	// Names are those that a client of the mesh's mutual TLS takes the servers to have, where its rule names none: the identities that
+	// the endpoints are declared with, and the subjectAltNames of a ServiceEntry. Empty: any that the mesh has certified will do.
+	Names []string
 	// Endpoints are the pods behind the port. They matter only where proxies do not choose: Istio then decides for all of them
 	// together.
 	Endpoints []*model.Workload

@@ -41,9 +41,15 @@ type Verdict struct {
 	Sent TLS
 	// Accepted is the mode at the server's port; its Mode is empty without a Server.
 	Accepted Accepted
+	// Expected are, with the kind Refused, the names of which the client takes the server to have one, if its certificate has none. Empty:
+	// that is not why the connection fails.
+	Expected []string
 	// Why is a full sentence.
 	Why string
 }
+
+// WrongName reports whether the connection fails because the server's certificate has none of the names that the client expects.
+func (v Verdict) WrongName() bool { return len(v.Expected) > 0 }
 
 // Objects returns the Istio objects that decided, each once: the client's first.
 func (v Verdict) Objects() []model.ObjectRef {

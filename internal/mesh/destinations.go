@@ -25,10 +25,12 @@ func (v *network) DeclaredBy(s *model.Service) *destinations.Destination {
 	return v.index.destinations().DeclaredBy(s)
 }
 
-// backends are the pods and machines behind a destination, what these are as workloads, and where each declared port leads to.
+// backends are the pods and machines behind a destination, what these are as workloads, the names that clients take them to have, and where
+// each declared port leads to.
 type backends struct {
 	all       []destinations.Backend
 	workloads []*model.Workload
+	names     []string
 	endpoints [][]destinations.Endpoint
 }
 
@@ -48,7 +50,8 @@ func (v *network) Endpoints(d *destinations.Destination, port destinations.Port)
 
 // CallOf returns the call of a port of the destination, as the model of Istio is asked about it.
 func (v *network) CallOf(d *destinations.Destination, port destinations.Port) istio.Destination {
-	return d.Called(port, v.Behind(d))
+	behind := v.backends(d)
+	return d.Called(port, behind.workloads, behind.names)
 }
 
 // MachinesAt returns the ports of the machines with the labels that a Service's port leads to, ascending.
@@ -113,10 +116,13 @@ func (v *network) findBackends(d *destinations.Destination) *backends {
 	pods, machines := d.Backends(v.index.podsIn()), v.machines(d)
 	all := make([]destinations.Backend, 0, len(pods)+len(machines))
 	for _, w := range pods {
-		all = append(all, destinations.Backend{Workload: w})
+		all = append(all, destinations.Backend{Workload: w, Account: istio.AccountOf(w)})
 	}
 	all = append(all, machines...)
-	behind := &backends{all: all, workloads: make([]*model.Workload, len(all)), endpoints: make([][]destinations.Endpoint, len(d.Declared))}
+	behind := &backends{
+		all: all, workloads: make([]*model.Workload, len(all)), names: d.Names(v.Mesh().TrustDomain, all),
+		endpoints: make([][]destinations.Endpoint, len(d.Declared)),
+	}
 	for i, b := range all {
 		behind.workloads[i] = b.Workload
 	}
@@ -187,7 +193,7 @@ func (v *network) inCluster(d *destinations.Destination, endpoint *networkingapi
 				ports[p.Name()] = number
 			}
 		}
-		all = append(all, destinations.Backend{Workload: takenFor(pod, inMesh), Ports: ports, Only: true})
+		all = append(all, destinations.Backend{Workload: takenFor(pod, inMesh), Ports: ports, Only: true, Account: asListed.Account})
 	}
 	return all
 }
@@ -221,8 +227,12 @@ func (v *network) machine(namespace, name string, entry *networkingapi.WorkloadE
 	for named, number := range entry.GetPorts() {
 		ports[named] = int32(number) // #nosec G115 -- the CRD admits no number above 65535
 	}
+	account := ""
+	if entry.GetServiceAccount() != "" {
+		account = istio.Account(namespace, entry.GetServiceAccount())
+	}
 	if pod, found := v.podAt(entry.GetAddress()); found {
-		return destinations.Backend{Workload: takenFor(pod, inMesh), Ports: ports}
+		return destinations.Backend{Workload: takenFor(pod, inMesh), Ports: ports, Account: account}
 	}
 	w := &model.Workload{
 		Namespace: namespace, Example: name, Count: 1, Labels: entry.GetLabels(), ServiceAccount: entry.GetServiceAccount(),
@@ -231,7 +241,7 @@ func (v *network) machine(namespace, name string, entry *networkingapi.WorkloadE
 	if inMesh {
 		w.Dataplane = model.DataplaneSidecar
 	}
-	return destinations.Backend{Workload: w, Ports: ports}
+	return destinations.Backend{Workload: w, Ports: ports, Account: account}
 }
 
 // takenFor returns the pod as clients take it that know it by what somebody wrote down of its address, and not by its labels.
@@ -262,13 +272,16 @@ func (v *network) atAddresses(d *destinations.Destination) []destinations.Backen
 		}
 		for _, address := range slice.Addresses {
 			w, found := v.podAt(address)
+			account := ""
 			switch {
 			case !found:
 				w = &model.Workload{Namespace: d.Namespace, Example: address, Count: 1, Dataplane: model.DataplaneNone}
 			case !v.Discovers(w.Namespace):
 				w = takenFor(w, false)
+			default:
+				account = istio.AccountOf(w)
 			}
-			all = append(all, destinations.Backend{Workload: w, Ports: ports, Only: true})
+			all = append(all, destinations.Backend{Workload: w, Ports: ports, Only: true, Account: account})
 		}
 	}
 	return all

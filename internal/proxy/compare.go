@@ -258,7 +258,7 @@ func nameOf(host string) string { return host[strings.Index(host, "/")+1:] }
 
 // certificate compares whose certificate the proxy has, and whether it is in time.
 func (c *Compared) certificate(facts Facts, want Expected) {
-	identity := fmt.Sprintf("spiffe://%s/ns/%s/sa/%s", want.TrustDomain, want.Namespace, want.ServiceAccount)
+	identity := istio.IdentityOf(want.TrustDomain, istio.Account(want.Namespace, want.ServiceAccount))
 	d := Difference{Subject: SubjectCertificate, Want: identity, Runs: "none"}
 	if facts.Certificate != nil {
 		d.Runs = facts.Certificate.Identity

@@ -17,7 +17,7 @@ import (
 var tellers = sets.New(
 	"accept-auto-mtls-off", "accept-clients-send-otherwise", "accept-clients-send-plaintext", "accept-refuses-clients",
 	"destinationrule-double-tls", "destinationrule-hides-others", "destinationrule-mtls-outside-mesh", "destinationrule-mtls-to-disabled",
-	"destinationrule-mtls-to-no-proxy",
+	"destinationrule-mtls-to-no-proxy", "destinationrule-identity-differs", "endpoint-identity-differs",
 	"destinationrule-never-used", "destinationrule-plaintext-to-strict", "destinationrule-policy-dropped",
 	"destinationrule-port-drops-tls", "destinationrule-refused-by-gateway", "destinationrule-selector-hides-rule",
 	"destinationrule-tls-to-http-port", "destinationrule-tls-to-strict", "destinationrule-wildcard-catches-external",

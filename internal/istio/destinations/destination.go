@@ -153,6 +153,8 @@ type Backend struct {
 	Ports map[string]int32
 	// Only says that the ports are all that it has.
 	Only bool
+	// Account is the service account that its clients take it to run as, as namespace/name; empty: none is declared.
+	Account string
 }
 
 // Endpoints are where the port leads to among what is behind its destination.
@@ -206,12 +208,29 @@ func (d *Destination) Unlisted() bool {
 	return d.Entry.Spec.GetResolution() == networkingapi.ServiceEntry_NONE
 }
 
-// Called returns the call of a port of the destination, which has these pods behind it.
-func (d *Destination) Called(port Port, behind []*model.Workload) istio.Destination {
+// Called returns the call of a port of the destination, which has these pods behind it, and what names their clients expect.
+func (d *Destination) Called(port Port, behind []*model.Workload, names []string) istio.Destination {
 	return istio.Destination{
 		Host: d.Host, Port: port.Number, Protocol: port.Protocol, Headless: d.Unlisted(), Endpoints: behind,
-		Identified: d.identified(),
+		Identified: d.identified(), Names: names,
 	}
+}
+
+// Names returns the names that a client of the mesh's mutual TLS takes the servers to have: what the ServiceEntry lists, and the
+// identities of the service accounts that the endpoints are declared with.
+// Source: istio pilot/pkg/model/push_context.go, addServiceAccounts.
+func (d *Destination) Names(trustDomain string, behind []Backend) []string {
+	var names []string
+	if d.Entry != nil {
+		names = slices.Clone(d.Entry.Spec.GetSubjectAltNames())
+	}
+	for _, b := range behind {
+		if b.Account != "" {
+			names = append(names, istio.IdentityOf(trustDomain, b.Account))
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // identified reports whether a ServiceEntry names its servers by identities of a mesh.

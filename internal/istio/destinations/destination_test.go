@@ -176,7 +176,7 @@ func TestCalled(t *testing.T) {
 	headless := service("shop", "a", model.ServicePort{Port: 80, Protocol: "HTTP"})
 	headless.Headless = true
 	d := destinations.OfService("", &headless)
-	called := d.Called(d.Declared[0], behind)
+	called := d.Called(d.Declared[0], behind, nil)
 	want := istio.Destination{Host: d.Host, Port: 80, Protocol: "HTTP", Headless: true, Endpoints: behind}
 	if diff := cmp.Diff(want, called); diff != "" {
 		t.Errorf("a headless Service (-want +got):\n%s", diff)
@@ -188,7 +188,7 @@ func TestCalled(t *testing.T) {
 			Ports: []*networkingapi.ServicePort{{Number: 443, Protocol: "TLS"}}, Resolution: resolution,
 		}), "a.example")
 		want = istio.Destination{Host: d.Host, Port: 443, Protocol: "TLS", Headless: unlisted, Endpoints: behind}
-		if diff := cmp.Diff(want, d.Called(d.Declared[0], behind)); diff != "" {
+		if diff := cmp.Diff(want, d.Called(d.Declared[0], behind, nil)); diff != "" {
 			t.Errorf("a ServiceEntry of resolution %s (-want +got):\n%s", resolution, diff)
 		}
 	}

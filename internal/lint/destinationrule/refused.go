@@ -18,6 +18,8 @@ type failure struct {
 	says func(networkingapi.ClientTLSSettings_TLSmode) bool
 	at   func(*destinations.Destination) bool
 	is   func(outcome) bool
+	// wrongName says that the server's certificate is not the one that the client takes it to have, and not what the server accepts.
+	wrongName bool
 	// words are what to say of it, and what to do about it.
 	words func(outcome) (message, remedy string)
 }
@@ -25,7 +27,7 @@ type failure struct {
 // failures tells of the levels of rules whose traffic is refused in that way.
 func failures(v *mesh.View, r failure) []model.Finding {
 	refused := func(o outcome) bool {
-		return o.Server != nil && o.Kind == istio.Refused && r.says(o.mode()) && r.is(o)
+		return o.Server != nil && o.Kind == istio.Refused && o.WrongName() == r.wrongName && r.says(o.mode()) && r.is(o)
 	}
 	var findings []model.Finding
 	for _, rule := range v.DestinationRules() {

@@ -132,7 +132,7 @@ func (v view) refusedAt(rule model.AcceptRule, d *destinations.Destination, port
 		}
 		called++
 		for _, server := range servers {
-			if o := v.OutcomeAt(mesh.DirectCall(client, d, port), server); o.Kind == istio.Refused {
+			if o := v.OutcomeAt(mesh.DirectCall(client, d, port), server); o.Kind == istio.Refused && !o.WrongName() {
 				refused[refusing{destination: d, port: port.Number, because: o.Sent.Origin, sent: o.Sent.Mode}]++
 				break
 			}
