@@ -36,19 +36,19 @@ func IdentityOf(trustDomain, account string) string {
 // meetIdentity: the client of the mesh's mutual TLS verifies that the server has one of the names that its rule lists, or else that the
 // servers are declared with.
 // Source: istio pilot/pkg/networking/core/cluster_tls.go, buildUpstreamTLSSettings.
-func meetIdentity(v Verdict, c Connection) Verdict {
+func (m *Model) meetIdentity(v Verdict, c Connection) Verdict {
 	names := v.Sent.Settings.GetSubjectAltNames()
 	if len(names) == 0 {
 		names = c.To.Names
 	}
 	account := AccountOf(c.Server)
-	if len(names) == 0 || account == "" || slices.ContainsFunc(names, func(name string) bool { return isOf(name, account) }) {
+	if len(names) == 0 || account == "" || slices.ContainsFunc(names, func(name string) bool { return m.isOf(name, account) }) {
 		v.Kind, v.Why = MutualTLS, v.Sent.Why
 		return v
 	}
-	v.Kind, v.Expected = Refused, names
-	v.Why = fmt.Sprintf("%s But the client expects a server with the name %s, and the certificate of this one is that of the service account "+
-		"%s: the handshake fails.", v.Sent.Why, OneOf(names), account)
+	v.Kind, v.Expected, v.Certified = Refused, names, IdentityOf(m.mesh.TrustDomain, account)
+	v.Why = fmt.Sprintf("%s But the client expects a server with the name %s, and the certificate of this one has the name %s: the handshake "+
+		"fails.", v.Sent.Why, OneOf(names), v.Certified)
 	return v
 }
 
@@ -63,12 +63,15 @@ func OneOf(names []string) string {
 	return strings.Join(names, " or ")
 }
 
-// isOf reports whether the name is the identity of the service account. Trust domains are not compared: which one a certificate has is for
-// the authority to say, and aliases are taken for each other.
-func isOf(name, account string) bool {
+// isOf reports whether the name is the identity of the service account. The trust domain counts where the mesh config says which it is:
+// aliases are names of clients, and no server has one.
+func (m *Model) isOf(name, account string) bool {
+	if m.mesh.Problem == "" && m.mesh.TrustDomain != "" {
+		return name == IdentityOf(m.mesh.TrustDomain, account)
+	}
 	if !IsIdentity(name) {
 		return false
 	}
 	_, path, _ := strings.Cut(strings.TrimPrefix(name, "spiffe://"), "/")
-	return path == strings.TrimPrefix(IdentityOf("", account), "spiffe:///")
+	return IdentityOf("", account) == "spiffe:///"+path
 }

@@ -9,12 +9,12 @@ import (
 )
 
 // meet puts together what the client sends and what the server accepts.
-func meet(v Verdict, c Connection) Verdict {
+func (m *Model) meet(v Verdict, c Connection) Verdict {
 	switch v.Sent.Mode {
 	case meshtlsv1alpha1.SendDisable:
 		return meetPlaintext(v, c)
 	case meshtlsv1alpha1.SendIstioMutual:
-		return meetIstioMutual(v, c)
+		return m.meetIstioMutual(v, c)
 	default:
 		return meetCustomTLS(v, c)
 	}
@@ -45,7 +45,7 @@ func (c Connection) readsHTTP() bool {
 
 // meetIstioMutual: only a proxy that expects it can end the mesh's mutual TLS.
 // Source: istio pilot/pkg/networking/core/filterchain_options.go, getFilterChainMatchOptions.
-func meetIstioMutual(v Verdict, c Connection) Verdict {
+func (m *Model) meetIstioMutual(v Verdict, c Connection) Verdict {
 	switch {
 	case c.Server.Dataplane != model.DataplaneSidecar && c.Server.Dataplane != model.DataplaneProxyless:
 		v.Kind = Refused
@@ -59,7 +59,7 @@ func meetIstioMutual(v Verdict, c Connection) Verdict {
 		v.Why = fmt.Sprintf("%s But the connection carries TLS inside it, and the port is declared %s: the server's proxy takes only HTTP there.",
 			v.Sent.Why, c.To.Protocol)
 	default:
-		return meetIdentity(v, c)
+		return m.meetIdentity(v, c)
 	}
 	return v
 }

@@ -44,6 +44,8 @@ type Verdict struct {
 	// Expected are, with the kind Refused, the names of which the client takes the server to have one, if its certificate has none. Empty:
 	// that is not why the connection fails.
 	Expected []string
+	// Certified is the name that its certificate has instead.
+	Certified string
 	// Why is a full sentence.
 	Why string
 }
@@ -87,7 +89,7 @@ func (m *Model) Verdict(c Connection) Verdict {
 	if sent.Mode == meshtlsv1alpha1.SendAuto {
 		verdict.Sent = endpointTLS(c, choice, verdict.Sent, m.saidAt(c.Server, c.Port))
 	}
-	return meet(verdict, c)
+	return m.meet(verdict, c)
 }
 
 // endpointTLS settles what was left to the endpoint.

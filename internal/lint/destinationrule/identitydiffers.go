@@ -20,7 +20,7 @@ func init() {
 			Finds: "`ISTIO_MUTUAL` toward pods whose certificate has none of the names that clients verify: those of `subjectAltNames`, or where " +
 				"there are none, those that a ServiceEntry or WorkloadEntry declares.",
 			Why: "The certificate of a pod in the mesh has one name, that of its service account (`spiffe://<trust domain>/ns/<namespace>/sa/" +
-				"<name>`). The handshake fails. Trust domains are not compared.",
+				"<name>`). The handshake fails. Which trust domain it is, the mesh config says; where that cannot be read, any will do.",
 			Fix: "Name the pods' service account, or remove `subjectAltNames`: Istio then expects the accounts of the pods.",
 		},
 		Ours: true, Reason: meshtlsv1alpha1.ReasonRefused,
@@ -38,8 +38,8 @@ func identityDiffers(v *mesh.View) []model.Finding {
 		is:        func(outcome) bool { return true },
 		wrongName: true,
 		words: func(o outcome) (string, string) {
-			message := fmt.Sprintf("For %s clients expect a server with the name %s. There the certificate of %s is that of the service account "+
-				"%s: the handshake fails.", o.where(), istio.OneOf(o.Expected), o.endpoint(), istio.AccountOf(o.Server.Workload))
+			message := fmt.Sprintf("For %s clients expect a server with the name %s. There the certificate of %s has the name %s: the "+
+				"handshake fails.", o.where(), istio.OneOf(o.Expected), o.endpoint(), o.Certified)
 			if len(o.Sent.Settings.GetSubjectAltNames()) == 0 {
 				return message, fmt.Sprintf("Correct the names in %s, or set subjectAltNames here.", o.Call.Destination.Ref())
 			}

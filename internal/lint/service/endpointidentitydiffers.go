@@ -71,9 +71,9 @@ func mistakenFor(v *mesh.View, d *destinations.Destination, pod *model.Workload)
 
 // identityFinding tells of the object that declares the pod to be somebody else: the WorkloadEntry, or else the ServiceEntry.
 func identityFinding(v *mesh.View, d *destinations.Destination, o mesh.Outcome) model.Finding {
-	pod, identity := o.Server, istio.AccountOf(o.Server.Workload)
-	said := fmt.Sprintf("Clients expect a server with the name %s, and at the address is pod %s/%s with the service account %s: the "+
-		"handshake fails.", istio.OneOf(o.Expected), pod.Namespace, pod.Example, identity)
+	pod := o.Server
+	said := fmt.Sprintf("Clients expect a server with the name %s, and at the address is pod %s/%s, whose certificate has the name %s: the "+
+		"handshake fails.", istio.OneOf(o.Expected), pod.Namespace, pod.Example, o.Certified)
 	for _, entry := range v.WorkloadEntries() {
 		if entry.Namespace != d.Namespace || entry.Spec.GetServiceAccount() == "" || !pod.HasAddress(entry.Spec.GetAddress()) ||
 			len(d.Selector()) == 0 || !pods.Matches(d.Selector(), entry.Spec.GetLabels()) {

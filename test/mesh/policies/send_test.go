@@ -63,6 +63,14 @@ func addMeshSendRows(rows map[string]row) {
 		objects: accept(shop, "server", "service: server", "Disable") + send("client", "", toServer+"mode: IstioMutual"),
 		reasons: map[string]string{"shop/client": "Refused"}, calls: []call{client(refused), neighbour(plaintext)},
 	}
+	rows["external outbound: ISTIO_MUTUAL with the server's name"] = row{
+		objects: send("server", "", toServer+`mode: IstioMutual, subjectAltNames: ["spiffe://cluster.local/ns/shop/sa/default"]`),
+		calls:   []call{client(mutualTLS), tcp(mutualTLS)},
+	}
+	rows["external outbound: ISTIO_MUTUAL with another server's name is refused"] = row{
+		objects: send("server", "", toServer+`mode: IstioMutual, subjectAltNames: ["spiffe://cluster.local/ns/shop/sa/other"]`),
+		reasons: map[string]string{"shop/server": "Refused"}, calls: []call{client(refused), neighbour(mutualTLS)}, short: true,
+	}
 	rows["external outbound: one port differs from its host"] = row{
 		objects: send("server", "", toServer+"mode: IstioMutual, ports: [{port: 90, mode: Disable}]"), calls: []call{client(mutualTLS), tcp(plaintext)},
 	}
