@@ -176,6 +176,9 @@ func (a arrival) at(server istio.Server) Kind {
 	case server.PassesThrough():
 		return either(!plain || a.carries != istio.CarriesHTTP, GatewayDecides)
 	}
+	if istio.NeedsCertificate(server.Spec().GetTls()) {
+		return a.ended(networkingapi.ServerTLSSettings_MUTUAL)
+	}
 	return a.ended(server.Spec().GetTls().GetMode())
 }
 
