@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
@@ -56,26 +57,45 @@ func (m *meshSource) watchCluster(ctx context.Context, changed func()) {
 // watchedObjects reads the metadata of a cluster's objects.
 type watchedObjects struct {
 	client metadata.Interface
-	mapper apimeta.RESTMapper
+	mapper *restmapper.DeferredDiscoveryRESTMapper
+
+	mu    sync.Mutex
+	asked time.Time
 }
 
-func (m *meshSource) watchedObjects() (watchedObjects, error) {
+func (m *meshSource) watchedObjects() (*watchedObjects, error) {
 	config, err := restConfig(m.objects.kube)
 	if err != nil {
-		return watchedObjects{}, err
+		return nil, err
 	}
 	discovery, err := m.objects.kube.ToDiscoveryClient()
 	if err != nil {
-		return watchedObjects{}, err
+		return nil, err
 	}
 	objects, err := metadata.NewForConfig(config)
-	return watchedObjects{client: objects, mapper: restmapper.NewDeferredDiscoveryRESTMapper(discovery)}, err
+	return &watchedObjects{client: objects, mapper: restmapper.NewDeferredDiscoveryRESTMapper(discovery)}, err
+}
+
+// mapping returns where a kind is served. What the cluster is known to serve is kept; where a kind is not among it, that is asked anew, once
+// for all kinds in a while: CRDs may have come.
+func (o *watchedObjects) mapping(kind schema.GroupKind) (*apimeta.RESTMapping, error) {
+	mapping, err := o.mapper.RESTMapping(kind)
+	if !apimeta.IsNoMatchError(err) {
+		return mapping, err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if time.Since(o.asked) >= watchesAgainIn {
+		o.mapper.Reset()
+		o.asked = time.Now()
+	}
+	return o.mapper.RESTMapping(kind)
 }
 
 // watch watches the objects of a kind, all namespaces together, until the context ends.
-func (o watchedObjects) watch(ctx context.Context, kind schema.GroupKind, changed func()) {
+func (o *watchedObjects) watch(ctx context.Context, kind schema.GroupKind, changed func()) {
 	for ctx.Err() == nil {
-		if mapping, err := o.mapper.RESTMapping(kind); err == nil {
+		if mapping, err := o.mapping(kind); err == nil {
 			watchOnce(ctx, o.client.Resource(mapping.Resource), changed)
 		}
 		pause(ctx, watchesAgainIn)
