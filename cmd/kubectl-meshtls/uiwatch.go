@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -96,21 +98,30 @@ func (o *watchedObjects) mapping(kind schema.GroupKind) (*apimeta.RESTMapping, e
 func (o *watchedObjects) watch(ctx context.Context, kind schema.GroupKind, changed func()) {
 	for ctx.Err() == nil {
 		if mapping, err := o.mapping(kind); err == nil {
-			watchOnce(ctx, o.client.Resource(mapping.Resource), changed)
+			err = watchOnce(ctx, o.client.Resource(mapping.Resource), changed)
+			if err != nil && !answered(err) {
+				changed() // the API server is gone, and who reads it says so
+			}
 		}
 		pause(ctx, watchesAgainIn)
 	}
 }
 
+// answered reports whether the error is what the API server says, such as that the user may not watch.
+func answered(err error) bool {
+	status := apierrors.APIStatus(nil)
+	return errors.As(err, &status)
+}
+
 // watchOnce watches from now on, until the API server ends it.
-func watchOnce(ctx context.Context, objects metadata.Getter, changed func()) {
+func watchOnce(ctx context.Context, objects metadata.Getter, changed func()) error {
 	now, err := objects.List(ctx, metav1.ListOptions{Limit: 1})
 	if err != nil {
-		return
+		return err
 	}
 	events, err := objects.Watch(ctx, metav1.ListOptions{ResourceVersion: now.ResourceVersion, AllowWatchBookmarks: true})
 	if err != nil {
-		return
+		return err
 	}
 	defer events.Stop()
 	changed() // what came between the last read and this watch
@@ -119,6 +130,7 @@ func watchOnce(ctx context.Context, objects metadata.Getter, changed func()) {
 			changed()
 		}
 	}
+	return nil
 }
 
 func pause(ctx context.Context, d time.Duration) {
