@@ -78,8 +78,8 @@ func (m *meshSource) watchedObjects() (*watchedObjects, error) {
 	return &watchedObjects{client: objects, mapper: restmapper.NewDeferredDiscoveryRESTMapper(discovery)}, err
 }
 
-// mapping returns where a kind is served. What the cluster is known to serve is kept; where a kind is not among it, that is asked anew, once
-// for all kinds in a while: CRDs may have come.
+// mapping returns where a kind is served. What the cluster is known to serve is kept; where a kind is not among it, that is asked anew,
+// once for all kinds in a while: CRDs may have come.
 func (o *watchedObjects) mapping(kind schema.GroupKind) (*apimeta.RESTMapping, error) {
 	mapping, err := o.mapper.RESTMapping(kind)
 	if !apimeta.IsNoMatchError(err) {

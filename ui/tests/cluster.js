@@ -30,7 +30,10 @@ test("what a cluster lacks is said, with what to do", async (t) => {
   await banner.waitFor({ state: "detached" });
   await look("all kinds");
   await change("away");
-  await banner.getByText("What is shown was read before.").waitFor();
+  await banner.getByText("What is shown was read before.").waitFor().catch(async (cause) => {
+    console.log(await page.locator("main").innerText());
+    throw cause;
+  });
   await look("the cluster is gone");
   await change("back");
   await banner.waitFor({ state: "detached" });

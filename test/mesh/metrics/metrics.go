@@ -96,14 +96,18 @@ scrape_configs:
   - {source_labels: [__name__], regex: envoy_server_live, target_label: __name__, replacement: istio_build}
   - {source_labels: [__name__], regex: 'envoy_` + Prefix + `_(istio_.+)', target_label: __name__, replacement: '$1'}
   - {source_labels: [__name__], regex: 'istio_.+', action: keep}
-  - {source_labels: [source_principal], regex: 'spiffe://[^/]+/ns/([^/]+)/sa/.+', target_label: source_workload_namespace, replacement: '$1'}
+  - source_labels: [source_principal]
+    regex: 'spiffe://[^/]+/ns/([^/]+)/sa/.+'
+    target_label: source_workload_namespace
+    replacement: '$1'
   - {source_labels: [source_principal], regex: 'spiffe://[^/]+/ns/[^/]+/sa/(.+)', target_label: source_workload, replacement: '$1'}
   - {source_labels: [source_principal], regex: unknown, target_label: source_workload, replacement: unknown}
   - {source_labels: [source_principal], regex: unknown, target_label: source_workload_namespace, replacement: unknown}
 `
 
 const scraped = `
-  - {targets: ["%s:15090"], labels: {namespace: %[2]s, pod: %[3]s, reporter: destination, destination_workload_namespace: %[2]s, destination_workload: %[3]s}}`
+  - targets: ["%s:15090"]
+    labels: {namespace: %[2]s, pod: %[3]s, reporter: destination, destination_workload_namespace: %[2]s, destination_workload: %[3]s}`
 
 // Start has a Prometheus on this machine scrape servers of the mesh, and returns its URL.
 func Start(t testing.TB, m *mesh.Mesh, servers ...*mesh.Running) string {

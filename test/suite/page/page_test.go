@@ -67,7 +67,7 @@ func TestWhatIsWrong(t *testing.T) {
 		})
 	}
 	step("istio", func() error { return install(plane, istio) })
-	step("policies", func() error { return install(plane, filepath.Join(root, "config/crd/bases")) })
+	step("policies", func() error { return install(plane, filepath.Join(root, "config", "crd", "bases")) })
 	step("away", func() error { return road.close() })
 	step("back", func() error { return road.open() })
 	control := httptest.NewServer(steps)
