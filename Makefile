@@ -100,7 +100,7 @@ vulncheck-if-reachable: $(TOOLS)/govulncheck
 ##@ Test
 
 .PHONY: test
-test: assets ## Run all tests, on a real control plane and a real mesh where they need one.
+test: assets driver ## Run all tests, on a real control plane and a real mesh where they need one.
 	@status=0; \
 	echo "==> go test ./... (all but test/mesh)"; \
 	go test $(TESTFLAGS) $$(go list ./... | grep -v '/test/mesh') || status=1; \
@@ -114,7 +114,7 @@ test: assets ## Run all tests, on a real control plane and a real mesh where the
 # One package at a time and beside nothing else: a mesh takes all cores when it starts, and times are measured. TESTFLAGS=-short
 # judges only what stands for the rest. What packages say of themselves is shown: what is left out, and what was measured.
 .PHONY: packets
-packets: assets mesh ## Run the tests that packets judge (part of test).
+packets: assets mesh driver ## Run the tests that packets judge (part of test).
 	@echo "==> go test ./test/mesh/..."
 	@go test -p 1 -timeout 30m -v $(TESTFLAGS) ./test/mesh/... 2>&1 | grep -E '^(ok|FAIL|panic)|--- FAIL|_test\.go:[0-9]+: |^ {8}[^ -]|not judged'
 
@@ -192,6 +192,11 @@ $(MESH)/%: test/mesh/build/go.mod test/mesh/build/go.sum test/mesh/build/manifes
 ui/node_modules: ui/package-lock.json
 	cd ui && npm ci --ignore-scripts
 	@touch $@
+
+# Tests that look with a browser say what they leave out where it cannot be had.
+.PHONY: driver
+driver:
+	@if command -v npm >/dev/null; then $(MAKE) ui/node_modules || echo "driver: what drives a browser cannot be had; see above"; fi
 
 .PHONY: ui
 ui: ui/node_modules ## Build the page of kubectl meshtls ui from ui/ into internal/ui/dist (needs Node 20.19 or newer, and npm).

@@ -59,6 +59,9 @@ func (v *view) server(s istio.Server) Server {
 		DecidedBy: v.serverOrigin(s), Port: serverPort(spec), Protocol: spec.GetPort().GetProtocol(), Hosts: s.Hosts,
 		Mode: mode, Why: serverWords[mode],
 	}
+	if istio.NeedsCertificate(spec.GetTls()) {
+		server.Mode, server.Why = ServerMutual, needsCertificate
+	}
 	if ends(mode) {
 		server.Certificates = certificates(spec.Tls)
 		if minimum := spec.Tls.GetMinProtocolVersion(); minimum != networkingapi.ServerTLSSettings_TLS_AUTO {
@@ -106,6 +109,10 @@ var serverWords = map[ServerMode]string{
 	ServerPassthrough:     "TLS is routed by the name that the client asks for (SNI), and not ended.",
 	ServerAutoPassthrough: "TLS is sent to the destination that its name (SNI) spells out, and not ended.",
 }
+
+// needsCertificate is why a server of mode OPTIONAL_MUTUAL is one of MUTUAL.
+const needsCertificate = "TLS ends here. The mode is OPTIONAL_MUTUAL, but where names or pins of certificates are verified, " +
+	"Envoy refuses clients that show none."
 
 func ends(mode ServerMode) bool {
 	switch mode {

@@ -26,6 +26,7 @@ func serviceOf(service *corev1.Service) model.Service {
 	s := model.Service{
 		Namespace: service.Namespace,
 		Name:      service.Name,
+		Created:   service.CreationTimestamp.Time,
 		Selector:  selectorOf(service),
 		Ports:     servicePorts(service),
 		Headless:  service.Spec.ClusterIP == corev1.ClusterIPNone,

@@ -68,7 +68,7 @@ func indexGateways(all []*istionetworkingv1.Gateway) selectorIndex[*istionetwork
 	return indexSelectors(OldestFirst(all), func(g *istionetworkingv1.Gateway) map[string]string { return g.Spec.Selector })
 }
 
-// serviceIndex finds the Services of a namespace that select pods, by name.
+// serviceIndex finds the Services of a namespace that select pods, the oldest first, then by host.
 type serviceIndex map[string]selectorIndex[*model.Service]
 
 func indexServices(all []model.Service) serviceIndex {
@@ -80,10 +80,16 @@ func indexServices(all []model.Service) serviceIndex {
 	}
 	index := make(serviceIndex, len(byNamespace))
 	for namespace, services := range byNamespace {
-		slices.SortFunc(services, func(a, b *model.Service) int { return cmp.Compare(a.Name, b.Name) })
+		slices.SortFunc(services, compareServices)
 		index[namespace] = indexSelectors(services, func(s *model.Service) map[string]string { return s.Selector })
 	}
 	return index
+}
+
+// compareServices orders the Services of a namespace as a proxy has them: by age, then by host.
+// Source: istio pilot/pkg/model/context.go, SetServiceTargets.
+func compareServices(a, b *model.Service) int {
+	return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.Name+".", b.Name+"."))
 }
 
 // Listeners merges the Gateways of all namespaces that select the pods, oldest first. A Gateway without a selector is for every
@@ -127,7 +133,7 @@ func (l Listeners) openable(pod *model.Workload) Listeners {
 }
 
 // PodPort returns the port on which the pods listen for a Gateway's port: the target of the first Service port with that number among
-// the Services that select the pods, else the number itself. Of several Services Istio takes any; we take the first by name.
+// the Services that select the pods, the oldest of these, else the number itself.
 // Source: istio pilot/pkg/model/gateway.go, resolvePorts.
 func (m *Model) PodPort(pod *model.Workload, number int32) int32 {
 	for _, service := range m.services()[pod.Namespace].matching(pod.Labels) {

@@ -3,6 +3,7 @@ package istio
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	networkingapi "istio.io/api/networking/v1alpha3"
@@ -42,6 +43,14 @@ func redirecting(s *networkingapi.Server) *networkingapi.Server {
 	return s
 }
 
+// leadingTo returns a Service before the gateway that leads port 443 to another, made at that hour.
+func leadingTo(target int32, name string, hour int) model.Service {
+	return model.Service{
+		Namespace: "edge", Name: name, Created: time.Date(2026, 1, 1, hour, 0, 0, 0, time.UTC), Selector: labels{"istio": "ingress"},
+		Ports: []model.ServicePort{{Port: 443, TargetPort: intstr.FromInt32(target)}},
+	}
+}
+
 func TestListeners(t *testing.T) {
 	selected := gateway("selected", 1, server(443, "HTTPS", "a.example"))
 	selected.Spec.Selector = labels{"istio": "ingress"}
@@ -65,6 +74,16 @@ func TestListeners(t *testing.T) {
 			gateways: []*istionetworkingv1.Gateway{gateway("g", 1, server(80, "HTTP", "*"), server(443, "HTTPS", "*"), server(9000, "TCP", "*"))},
 			services: []model.Service{edgeService},
 			want:     map[string][]string{"0.0.0.0:8080": {"g/0"}, "0.0.0.0:8443": {"g/1"}, "0.0.0.0:9000": {"g/2"}},
+		},
+		"of several Services the oldest leads to the pods' port, whatever its name": {
+			gateways: []*istionetworkingv1.Gateway{gateway("g", 1, server(443, "HTTPS", "*"))},
+			services: []model.Service{leadingTo(8443, "a", 2), leadingTo(10443, "b", 1)},
+			want:     map[string][]string{"0.0.0.0:10443": {"g/0"}},
+		},
+		"of Services of the same age the first by host": {
+			gateways: []*istionetworkingv1.Gateway{gateway("g", 1, server(443, "HTTPS", "*"))},
+			services: []model.Service{leadingTo(8443, "a", 1), leadingTo(10443, "a-b", 1)},
+			want:     map[string][]string{"0.0.0.0:10443": {"g/0"}},
 		},
 		"servers that end TLS share a port, by host": {
 			gateways: []*istionetworkingv1.Gateway{gateway("young", 1, server(443, "TLS", "b.example")), gateway("old", 2, server(443, "HTTPS", "a.example"))},

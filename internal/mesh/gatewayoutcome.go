@@ -36,6 +36,7 @@ func (o Outcome) atListener(servers []OpenedServer, port int32) Outcome {
 	o.Kind = istio.Refused
 	o.Why = fmt.Sprintf("%s The endpoint is a gateway, and none of its servers at port %d takes that%s.", o.Sent.Why, port, arrives)
 	if len(servers) == 0 {
+		o.Closed = true
 		o.Why = fmt.Sprintf("%s The endpoint is a gateway, and no route leads on from its server at port %d, so that Istio does not open it.",
 			o.Sent.Why, port)
 	}
@@ -175,6 +176,9 @@ func (a arrival) at(server istio.Server) Kind {
 		return GatewayDecides
 	case server.PassesThrough():
 		return either(!plain || a.carries != istio.CarriesHTTP, GatewayDecides)
+	}
+	if istio.NeedsCertificate(server.Spec().GetTls()) {
+		return a.ended(networkingapi.ServerTLSSettings_MUTUAL)
 	}
 	return a.ended(server.Spec().GetTls().GetMode())
 }

@@ -34,6 +34,8 @@ type Outcome struct {
 	GatewayServer *istio.Server
 	// NoServer says that no Gateway of Istio's has a server at the gateway's port, whatever is sent to it.
 	NoServer bool
+	// Closed says that no route leads on from the gateway's servers at the port, so that Istio does not open it, whatever is sent to it.
+	Closed bool
 	// Uncaptured says that annotations keep the port from the server's proxy.
 	Uncaptured bool
 	// ApplicationTLS says, with the kind Plaintext, that the application is to speak TLS of its own: the proxies add nothing to it.

@@ -1,11 +1,17 @@
 package model
 
-import "k8s.io/apimachinery/pkg/util/intstr"
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/intstr"
+)
 
 // Service is a Service, as far as TLS is concerned.
 type Service struct {
 	Namespace string
 	Name      string
+	// Created is zero in files that do not say it.
+	Created time.Time
 	// Selector is nil where the Service has none.
 	Selector map[string]string
 	Ports    []ServicePort

@@ -113,6 +113,8 @@ type tlsContext struct {
 				SANs []struct {
 					Exact string `json:"exact"`
 				} `json:"match_subject_alt_names"`
+				SPKI   []string `json:"verify_certificate_spki"`
+				Hashes []string `json:"verify_certificate_hash"`
 			} `json:"default_validation_context"`
 			Secret *named `json:"validation_context_sds_secret_config"`
 		} `json:"combined_validation_context"`

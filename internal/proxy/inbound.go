@@ -75,7 +75,7 @@ func (c filterChain) serverMode() explain.ServerMode {
 		return explain.ServerPlaintext
 	case c.Socket.Config.RequireClientCertificate && c.Socket.Config.certified(workloadSecret):
 		return explain.ServerIstioMutual
-	case c.Socket.Config.RequireClientCertificate:
+	case c.Socket.Config.RequireClientCertificate, c.Socket.Config.verifiesMore():
 		return explain.ServerMutual
 	case c.Socket.Config.validates():
 		return explain.ServerOptionalMutual
@@ -87,6 +87,13 @@ func (c filterChain) serverMode() explain.ServerMode {
 // certified reports whether the TLS shows the certificate of that name.
 func (t tlsContext) certified(name string) bool {
 	return slices.Contains(t.Common.Certificates, named{Name: name})
+}
+
+// verifiesMore reports whether names or pins of the peer's certificate are verified. Envoy then refuses clients that show none, whether it
+// is told to require one or not (istio.NeedsCertificate).
+func (t tlsContext) verifiesMore() bool {
+	return t.Common.Combined != nil && len(t.Common.Combined.Default.SANs)+len(t.Common.Combined.Default.SPKI)+
+		len(t.Common.Combined.Default.Hashes) > 0
 }
 
 // validates reports whether a certificate of the peer is verified.

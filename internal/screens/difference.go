@@ -114,7 +114,7 @@ func (p *Page) lostOutsiders(ports []PortChange) []CallChange {
 	var all []CallChange
 	for _, w := range p.workloads {
 		of := slices.DeleteFunc(slices.Clone(ports), func(c PortChange) bool { return c.Workload != w.Namespace+"/"+w.Name })
-		for _, r := range p.outsiders(w, effectsOf(of)) {
+		for _, r := range (transition{before: p.View(), of: w, ports: effectsOf(of)}).outsiders() {
 			all = append(all, CallChange{
 				Client: r.Who, Server: portName(w.Workload, r.Port), Before: istio.Plaintext, After: istio.Refused, Why: strings.Join(r.Why, " "),
 				namespace: w.Namespace,

@@ -145,6 +145,10 @@ func policyOf(policy *meshtlsv1alpha1.MeshTLSPolicy) Policy {
 	if ready := apimeta.FindStatusCondition(policy.Status.Conditions, meshtlsv1alpha1.ConditionReady); ready != nil {
 		line.Ready, line.Reason, line.Message = string(ready.Status), ready.Reason, ready.Message
 	}
+	if line.Ready != "Unknown" && policy.Status.ObservedGeneration < policy.Generation {
+		line.Ready, line.Reason = "Unknown", meshtlsv1alpha1.ReasonPending
+		line.Message = "The operator has not said yet what becomes of the last change. What is said here is of the one before."
+	}
 	for _, o := range policy.Status.Objects {
 		line.Objects = append(line.Objects, model.ObjectRef{Kind: o.Kind, Name: o.Name}.String())
 	}

@@ -72,8 +72,10 @@ func (p *Page) Preview(c Change, seen *evidence.Observation) (Preview, error) {
 	}
 	preview := Preview{
 		Policy: edited, Name: edited.Namespace + "/" + edited.Name, New: !exists, ResourceVersion: policy.ResourceVersion,
-		ManagedBy: model.ManagedBy(policy), Ports: effects(w, after.workloads[after.byID[w.Workload]]),
+		ManagedBy: model.ManagedBy(policy),
 	}
+	made := p.transition(w, after)
+	preview.Ports = made.ports
 	if preview.YAML, err = manifest(edited); err != nil {
 		return Preview{}, err
 	}
@@ -84,8 +86,8 @@ func (p *Page) Preview(c Change, seen *evidence.Observation) (Preview, error) {
 		}
 	}
 	preview.Diff = diff(before, preview.YAML)
-	preview.Refused, preview.Doubt = p.refused(after, w, preview.Ports, seen)
-	preview.Drained = p.drained(w, preview.Ports)
+	preview.Refused, preview.Doubt = made.refused(seen)
+	preview.Drained = made.drained()
 	if preview.Rollout, err = p.course(edited, w, outcomeFor{outcome, seen}); err != nil {
 		return Preview{}, err
 	}

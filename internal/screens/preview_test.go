@@ -57,6 +57,13 @@ func seenCall(port int32, candidates ...int32) *evidence.Observation {
 	}}}
 }
 
+// seenFrom returns an observation of a client's calls that are not mutual TLS.
+func seenFrom(namespace, name string, port int32) *evidence.Observation {
+	seen := seenCall(port)
+	seen.Refusable[0].Client = evidence.Workload{Namespace: namespace, Name: name}
+	return seen
+}
+
 func TestPreview(t *testing.T) {
 	catalog := deployment("catalog", true, 8080, 9090)
 	frontend := deployment("frontend", true, 8000)
@@ -70,6 +77,7 @@ func TestPreview(t *testing.T) {
 		seen    *evidence.Observation
 		ports   string
 		refused []string
+		why     string
 		doubt   bool
 		drained string
 		added   []string
@@ -109,6 +117,25 @@ func TestPreview(t *testing.T) {
 			mesh: []string{catalog, policy}, change: Change{Ports: ports(8080, strict)}, seen: seenCall(9090),
 			ports: "8080 Strict, 9090 Disable, 0 Permissive", drained: "port 8080", added: []string{"    - mode: Strict"},
 		},
+		"a client with a proxy that sends plaintext because the port is Disable is not": {
+			mesh: []string{catalog, frontend, policy}, change: Change{Ports: ports(9090, strict)}, seen: seenFrom("shop", "frontend", 9090),
+			ports: "8080 Permissive, 9090 Strict, 0 Permissive", drained: "port 9090", added: []string{"    - mode: Strict"},
+		},
+		"a client with a proxy that uses mutual TLS by the configuration, and does not, is refused": {
+			mesh: []string{catalog, frontend, policy}, change: Change{Ports: ports(8080, strict)}, seen: seenFrom("shop", "frontend", 8080),
+			ports: "8080 Strict, 9090 Disable, 0 Permissive", refused: []string{"shop/frontend 8080 seen"}, drained: "port 8080",
+			added: []string{"    - mode: Strict"},
+		},
+		"a client without a proxy is refused where the port was Disable, too": {
+			mesh: []string{catalog, deployment("bare", false, 7000), policy}, change: Change{Ports: ports(9090, strict)},
+			seen: seenFrom("shop", "bare", 9090), ports: "8080 Permissive, 9090 Strict, 0 Permissive",
+			refused: []string{"shop/bare 9090 seen"}, drained: "port 9090", added: []string{"    - mode: Strict"},
+		},
+		"a client without a name may be one with a proxy where the port was Disable": {
+			mesh: []string{catalog, frontend, policy}, change: Change{Ports: ports(9090, strict)}, seen: seenFrom("", "", 9090),
+			ports: "8080 Permissive, 9090 Strict, 0 Permissive", refused: []string{"a client without a name 9090 seen"}, drained: "port 9090",
+			added: []string{"    - mode: Strict"}, why: "a port that is Disable",
+		},
 		"a client whose port is one of several is refused": {
 			mesh: []string{catalog, policy}, change: Change{Ports: ports(8080, strict)}, seen: seenCall(0, 8080, 9090),
 			ports: "8080 Strict, 9090 Disable, 0 Permissive", refused: []string{"legacy/crawler 0 seen"}, drained: "port 8080",
@@ -140,6 +167,9 @@ func TestPreview(t *testing.T) {
 			}
 			if got := refusedWords(preview.Refused); !slices.Equal(got, test.refused) {
 				t.Errorf("refused are %q, want %q", got, test.refused)
+			}
+			if test.why != "" && !strings.Contains(strings.Join(preview.Refused[0].Why, " "), test.why) {
+				t.Errorf("the reasons are %q, want %q in them", preview.Refused[0].Why, test.why)
 			}
 			if (preview.Doubt != "") != test.doubt || preview.New != test.isNew || preview.Rejected != test.reject {
 				t.Errorf("doubt %q, new %v, rejected %v", preview.Doubt, preview.New, preview.Rejected)

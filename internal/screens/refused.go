@@ -28,16 +28,30 @@ type Refusal struct {
 	LastSeen *time.Time `json:"lastSeen,omitempty"`
 }
 
+// transition is a change of what the ports of a workload take, in the mesh before it and after it.
+type transition struct {
+	before, after *mesh.View
+	of            named
+	ports         []Effect
+}
+
+// transition returns the change of the workload's ports from this mesh to another.
+func (p *Page) transition(w named, after *Page) transition {
+	return transition{
+		before: p.View(), after: after.View(), of: w, ports: effects(w, after.workloads[after.byID[w.Workload]]),
+	}
+}
+
 // refused returns the callers whose calls fail after the change and did not before: those that traffic showed, then those that the
 // configuration tells of.
-func (p *Page) refused(after *Page, w named, ports []Effect, seen *evidence.Observation) (all []Refusal, doubt string) {
+func (c transition) refused(seen *evidence.Observation) (all []Refusal, doubt string) {
 	all = []Refusal{}
-	if becomes(ports, explain.AcceptsStrict) {
-		all, doubt = p.seenRefused(ports, seen)
-		all = append(all, p.outsiders(w, ports)...)
+	if becomes(c.ports, explain.AcceptsStrict) {
+		all, doubt = c.seenRefused(seen)
+		all = append(all, c.outsiders()...)
 	}
-	for _, server := range w.pods() {
-		all = append(all, p.ruled(after, server, ports)...)
+	for _, server := range c.of.pods() {
+		all = append(all, c.ruled(server)...)
 	}
 	slices.SortStableFunc(all, func(a, b Refusal) int {
 		if a.Seen != b.Seen {
@@ -76,34 +90,45 @@ func becomesStrict(ports []Effect, number int32, candidates []int32) bool {
 }
 
 // seenRefused returns the calls that traffic showed and Strict refuses.
-func (p *Page) seenRefused(ports []Effect, seen *evidence.Observation) ([]Refusal, string) {
+func (c transition) seenRefused(seen *evidence.Observation) ([]Refusal, string) {
 	if seen == nil {
 		return []Refusal{}, "Nothing looks at traffic, so callers without a proxy are not known: only what the configuration tells is listed."
 	}
 	all := []Refusal{}
-	for _, c := range seen.Refusable {
-		if !becomesStrict(ports, c.Port, c.Candidates) {
+	for _, call := range seen.Refusable {
+		if !becomesStrict(c.ports, call.Port, call.Candidates) || c.mends(call) {
 			continue
 		}
-		who := c.Client.String()
-		if !c.Client.Known() {
-			who = "a client without a name"
-		}
-		r := Refusal{Who: who, Port: c.Port, Why: traffic.Reasons(p.View(), c), Seen: true, Protocol: c.Protocol, Calls: c.Count}
-		if !c.LastSeen.IsZero() {
-			r.LastSeen = &c.LastSeen
-		}
-		all = append(all, r)
+		all = append(all, c.seenRefusal(call))
 	}
 	return all, seen.Doubt
 }
 
+// seenRefusal words a call that traffic showed.
+func (c transition) seenRefusal(call evidence.Call) Refusal {
+	r := Refusal{
+		Who: call.Client.String(), Port: call.Port, Why: traffic.Reasons(c.before, call),
+		Seen: true, Protocol: call.Protocol, Calls: call.Count,
+	}
+	if !call.Client.Known() {
+		r.Who = "a client without a name"
+		if c.wasDisable(call) {
+			r.Why = append(r.Why, "Some of these calls may come from clients with a proxy, which send plaintext to a port that is Disable. "+
+				"These use mutual TLS after the change, and are not refused.")
+		}
+	}
+	if !call.LastSeen.IsZero() {
+		r.LastSeen = &call.LastSeen
+	}
+	return r
+}
+
 // outsiders are callers that cannot have a proxy, at the ports that become Strict.
-func (p *Page) outsiders(w named, ports []Effect) []Refusal {
+func (c transition) outsiders() []Refusal {
 	var all []Refusal
-	for _, server := range w.pods() {
-		for _, e := range ports {
-			if e.Port == 0 || !becomesStrict(ports, e.Port, nil) {
+	for _, server := range c.of.pods() {
+		for _, e := range c.ports {
+			if e.Port == 0 || !becomesStrict(c.ports, e.Port, nil) {
 				continue
 			}
 			one := *server
@@ -112,7 +137,7 @@ func (p *Page) outsiders(w named, ports []Effect) []Refusal {
 				all = append(all, Refusal{Who: "Prometheus", Port: e.Port, Why: []string{fmt.Sprintf(
 					"Annotations of the pods ask it to read port %d over plain HTTP.", e.Port)}})
 			}
-			if mesh.ForOutsiders(p.View(), &one, e.Port) && server.Scraped != e.Port {
+			if mesh.ForOutsiders(c.before, &one, e.Port) && server.Scraped != e.Port {
 				all = append(all, Refusal{Who: "the API server", Port: e.Port, Why: []string{
 					"A webhook leads here, and the API server has no certificate of the mesh."}})
 			}
@@ -122,18 +147,17 @@ func (p *Page) outsiders(w named, ports []Effect) []Refusal {
 }
 
 // ruled are clients with a proxy whose calls of a port fail after the change and did not before.
-func (p *Page) ruled(after *Page, server *model.Workload, ports []Effect) []Refusal {
+func (c transition) ruled(server *model.Workload) []Refusal {
 	var all []Refusal
-	then := after.View()
-	for _, d := range then.InFront(server.Namespace, server.Labels) {
+	for _, d := range c.after.InFront(server.Namespace, server.Labels) {
 		for _, port := range d.Declared {
 			target, known := port.Target(server)
-			if !known || !changes(ports, target) {
+			if !known || !changes(c.ports, target) {
 				continue
 			}
-			for _, client := range mesh.CallersOf(then, d) {
-				for _, call := range then.CallsOf(client, d, port) {
-					if why, fails := failsOnlyAfter(p.View(), then, call, server); fails {
+			for _, client := range mesh.CallersOf(c.after, d) {
+				for _, call := range c.after.CallsOf(client, d, port) {
+					if why, fails := c.failsOnlyAfter(call, server); fails {
 						all = append(all, Refusal{Who: clientName(client), Port: target, Why: []string{why}})
 					}
 				}
@@ -148,21 +172,23 @@ func changes(ports []Effect, number int32) bool {
 }
 
 // failsOnlyAfter says why the call of the server's pods fails after the change, where it did not before.
-func failsOnlyAfter(before, after *mesh.View, call mesh.Call, server *model.Workload) (why string, fails bool) {
-	at := func(v *mesh.View) (mesh.Outcome, bool) {
-		for _, o := range v.Outcomes(call) {
-			if o.Server != nil && o.Server.Namespace == server.Namespace && o.Server.Example == server.Example {
-				return o, true
-			}
-		}
-		return mesh.Outcome{}, false
-	}
-	then, reached := at(after)
+func (c transition) failsOnlyAfter(call mesh.Call, server *model.Workload) (why string, fails bool) {
+	then, reached := outcomeAt(c.after, call, server)
 	if !reached || then.Kind != istio.Refused {
 		return "", false
 	}
-	now, reached := at(before)
+	now, reached := outcomeAt(c.before, call, server)
 	return then.Why, !reached || now.Kind != istio.Refused
+}
+
+// outcomeAt returns what becomes of the call at the server's pods; false: it does not reach them.
+func outcomeAt(v *mesh.View, call mesh.Call, server *model.Workload) (mesh.Outcome, bool) {
+	for _, o := range v.Outcomes(call) {
+		if o.Server != nil && o.Server.Namespace == server.Namespace && o.Server.Example == server.Example {
+			return o, true
+		}
+	}
+	return mesh.Outcome{}, false
 }
 
 // clientName names the client; it stands for all of its namespace that no DestinationRule tells apart.
@@ -171,53 +197,4 @@ func clientName(client *model.Workload) string {
 		return client.Namespace + "/" + client.Example
 	}
 	return client.Namespace + "/" + traffic.NameOf(client.Pods[0])
-}
-
-// drained says which open connections end with the change: Envoy ends those of a filter chain that goes, and all of the listener where it
-// is replaced.
-func (p *Page) drained(w named, ports []Effect) []string {
-	var changed []string
-	whole := false
-	for _, e := range ports {
-		if e.Before == e.After {
-			continue
-		}
-		if e.Port == 0 || !p.declaresProtocol(w, e.Port) {
-			whole = true
-			continue
-		}
-		changed = append(changed, fmt.Sprint(e.Port))
-	}
-	pods := w.line().Pods
-	switch {
-	case !w.sidecars():
-		return nil
-	case whole:
-		return []string{fmt.Sprintf("Every open connection to %s ends within 45 seconds, and clients connect anew: "+
-			"the sidecar replaces its whole inbound listener.", counted(pods))}
-	case len(changed) > 0:
-		return []string{fmt.Sprintf("Open connections to port %s of %s end within 45 seconds, and clients connect anew. "+
-			"Other ports keep theirs.", strings.Join(changed, ", "), counted(pods))}
-	default:
-		return nil
-	}
-}
-
-// counted names the pods.
-func counted(pods int) string {
-	if pods == 1 {
-		return "the pod"
-	}
-	return fmt.Sprintf("the %d pods", pods)
-}
-
-// declaresProtocol reports whether the port is declared to carry something, so that the sidecar need not look.
-func (p *Page) declaresProtocol(w named, number int32) bool {
-	ports := p.View().ServicePorts(w.pods()...)
-	return slices.ContainsFunc(ports, func(s mesh.ServicePort) bool { return s.Target == number && s.Protocol != "" })
-}
-
-// sidecars reports whether some of the pods have a sidecar.
-func (n named) sidecars() bool {
-	return slices.ContainsFunc(n.taken, func(t explain.Taken) bool { return t.Proxy == explain.ProxySidecar })
 }

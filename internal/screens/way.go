@@ -100,9 +100,9 @@ func (p *Page) course(policy *meshtlsv1alpha1.MeshTLSPolicy, w named, o outcomeF
 	if err != nil {
 		return nil, err
 	}
-	ports := effects(w, after.workloads[after.byID[w.Workload]])
-	c := &Course{Steps: stepsOf(policy.Spec.Accept.Rollout, p.drained(w, ports))}
-	c.Refused, c.Doubt = p.refused(after, w, ports, o.seen)
+	made := p.transition(w, after)
+	c := &Course{Steps: stepsOf(policy.Spec.Accept.Rollout, made.drained())}
+	c.Refused, c.Doubt = made.refused(o.seen)
 	return c, nil
 }
 

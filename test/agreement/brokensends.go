@@ -52,6 +52,9 @@ func (p *promises) isKept(mode meshtlsv1alpha1.SendMode, c *call) bool {
 	case istio.DoubleTLS:
 		return sent && p.isTold(c)
 	case istio.Refused:
+		if gateway := p.atGateway(c); gateway.NoServer || gateway.Closed {
+			return sent // whatever is sent is refused
+		}
 		byOthers := mode == meshtlsv1alpha1.SendAuto || c.to.Route != nil && c.to.Route.Server != nil
 		return sent && byOthers && p.isTold(c)
 	default:

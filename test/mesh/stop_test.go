@@ -3,6 +3,7 @@ package mesh_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/meshtls/meshtls/test/mesh"
@@ -68,53 +70,147 @@ spec: {mtls: {mode: %s}}
 	return nil
 }
 
-// TestKilledLauncher kills who has started a mesh with a pod, and looks for what is left.
+// TestKilledLauncher kills who starts a mesh, at moments from its first process to its stop, and looks for what is left. Each launcher
+// starts where the one before was killed; the one that gets a pod shows that a kill stands in nobody's way.
 func TestKilledLauncher(t *testing.T) {
 	mesh.Require(t)
-	if temp := os.Getenv(launcherVariable); temp != "" {
+	if os.Getenv(launcherVariable) != "" {
 		launch(t)
 	}
 	temp := t.TempDir()
-	launcher := exec.Command(os.Args[0], "-test.run=^TestKilledLauncher$")
-	launcher.Env = append(os.Environ(), launcherVariable+"="+temp, "TMPDIR="+temp)
-	ready, write, err := os.Pipe()
+	before := traces(t, temp)
+	for _, moment := range []struct {
+		name  string
+		short bool
+		come  func(t *testing.T, l *launcher)
+	}{
+		{"with its first process", true, func(t *testing.T, l *launcher) { l.awaitProcesses(t, atLeast(1)) }},
+		{"between control plane and istiod", false, func(t *testing.T, l *launcher) { l.awaitProcesses(t, atLeast(5)) }},
+		{"with a pod", true, func(t *testing.T, l *launcher) { l.awaitWord(t) }},
+		{"while it stops", false, func(t *testing.T, l *launcher) {
+			all := l.awaitWord(t)
+			if err := l.stop.Close(); err != nil {
+				t.Fatal(err)
+			}
+			l.awaitProcesses(t, func(got int) bool { return got < all })
+		}},
+	} {
+		if testing.Short() && !moment.short {
+			continue
+		}
+		t.Run(moment.name, func(t *testing.T) {
+			l := startLauncher(t, temp)
+			moment.come(t, l)
+			_ = errors.Join(l.Process.Kill(), l.Wait())
+			eventually(t, "nothing is left of a killed launcher", func() error {
+				files, err := filepath.Glob(filepath.Join(temp, "*"))
+				if left := inside(t, temp); len(left) > 0 || len(files) > 0 {
+					return fmt.Errorf("processes %v, files %v", left, files)
+				}
+				return err
+			})
+			if diff := cmp.Diff(before, traces(t, temp)); diff != "" {
+				t.Errorf("the host is not as it was before (-before +after):\n%s", diff)
+			}
+		})
+	}
+}
+
+// launcher is a process that starts a mesh in a folder of its own.
+type launcher struct {
+	*exec.Cmd
+
+	temp string
+	// words are the launcher's; to close stop has it stop its mesh.
+	words *os.File
+	stop  io.Closer
+}
+
+func startLauncher(t *testing.T, temp string) *launcher {
+	t.Helper()
+	words, write, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = ready.Close() }()
-	launcher.ExtraFiles = []*os.File{write}
-	if err := launcher.Start(); err != nil {
+	t.Cleanup(func() { _ = words.Close() })
+	l := &launcher{Cmd: exec.Command(os.Args[0], "-test.run=^TestKilledLauncher$"), temp: temp, words: words}
+	l.Env = append(os.Environ(), launcherVariable+"=1", "TMPDIR="+temp)
+	l.ExtraFiles = []*os.File{write}
+	if l.stop, err = l.StdinPipe(); err != nil {
 		t.Fatal(err)
 	}
+	if err := l.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = errors.Join(l.Process.Kill(), l.Wait()) }) // where the test ends before its moment
 	_ = write.Close()
-	if _, err := ready.Read(make([]byte, 1)); err != nil {
-		_ = errors.Join(launcher.Process.Kill(), launcher.Wait())
+	return l
+}
+
+// awaitWord waits until the launcher says that its pod runs, and returns the number of the mesh's processes.
+func (l *launcher) awaitWord(t *testing.T) int {
+	t.Helper()
+	if _, err := l.words.Read(make([]byte, 1)); err != nil {
+		_ = errors.Join(l.Process.Kill(), l.Wait())
 		t.Fatalf("waiting for the launcher: %v", err)
 	}
-	if got := len(inside(t, temp)); got < 8 {
+	got := len(inside(t, l.temp))
+	if got < 8 {
 		t.Errorf("got %d processes of the mesh, want those of the control plane, of istiod and of the pod", got)
 	}
-	_ = errors.Join(launcher.Process.Kill(), launcher.Wait())
-	eventually(t, "nothing is left of a killed launcher", func() error {
-		files, err := filepath.Glob(filepath.Join(temp, "*"))
-		if left := inside(t, temp); len(left) > 0 || len(files) > 0 {
-			return fmt.Errorf("processes %v, files %v", left, files)
+	return got
+}
+
+// awaitProcesses waits until as many processes of the mesh run as is enough.
+func (l *launcher) awaitProcesses(t *testing.T, enough func(int) bool) {
+	t.Helper()
+	eventually(t, "enough processes of the mesh run", func() error {
+		if got := len(inside(t, l.temp)); !enough(got) {
+			return fmt.Errorf("%d run", got)
 		}
-		return err
+		return nil
 	})
 }
 
-// launch starts a mesh with a pod, says so on the pipe that it was given, and waits to be killed.
+func atLeast(n int) func(int) bool { return func(got int) bool { return got >= n } }
+
+// launch starts a mesh with a pod, says so on the pipe that it was given, and stops the mesh when its input ends. It waits to be killed.
 func launch(t *testing.T) {
 	m, err := mesh.Start(t.Context(), mesh.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	run(t, m, mesh.Pod{Namespace: "shop", Name: "server", Ports: []mesh.Port{{Number: 8080}}})
-	if _, err := os.NewFile(3, "ready").WriteString("!"); err != nil {
+	if _, err := os.NewFile(3, "words").WriteString("!"); err != nil {
 		t.Fatal(err)
 	}
+	_, _ = io.ReadAll(os.Stdin)
+	_ = m.Stop()
 	select {}
+}
+
+// traces are what a mesh in a folder could leave in the host: links, named namespaces, rules and mounts.
+func traces(t *testing.T, folder string) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	for _, command := range []string{"ip -brief link", "ip netns list", "iptables -S", "iptables -t nat -S"} {
+		words := strings.Fields(command)
+		output, err := exec.Command(words[0], words[1:]...).CombinedOutput() // #nosec G204 -- our own words
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", command, err, output)
+		}
+		found[command] = string(output)
+	}
+	mounts, err := os.ReadFile("/proc/self/mounts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for mount := range strings.Lines(string(mounts)) {
+		if strings.Contains(mount, folder) {
+			found["mounts"] += mount
+		}
+	}
+	return found
 }
 
 // inside returns the processes whose root, output or command line is in a folder.

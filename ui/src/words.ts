@@ -80,7 +80,7 @@ export function ago(time: string | undefined, now = Date.now()): string {
 export function span(window: { from?: string; to?: string } | undefined): string {
   if (!window?.from || !window.to) return "";
   const hours = (Date.parse(window.to) - Date.parse(window.from)) / 3600000;
-  return hours < 2 ? `${Math.round(hours * 60)} minutes` : hours <= 48 ? `${Math.round(hours)} hours` : `${Math.round(hours / 24)} days`;
+  return hours < 1 / 60 * 1.5 ? "minute" : hours < 2 ? `${Math.round(hours * 60)} minutes` : hours <= 48 ? `${Math.round(hours)} hours` : `${Math.round(hours / 24)} days`;
 }
 
 export const refWords = (ref: Ref) => `${ref.kind} ${ref.namespace ? ref.namespace + "/" : ""}${ref.name}`;

@@ -173,7 +173,8 @@ func lacks(wide, strict *networkingapi.ServerTLSSettings) string {
 }
 
 func asksForCertificate(tls *networkingapi.ServerTLSSettings) bool {
-	return tls.GetMode() == networkingapi.ServerTLSSettings_MUTUAL || tls.GetMode() == networkingapi.ServerTLSSettings_ISTIO_MUTUAL
+	return tls.GetMode() == networkingapi.ServerTLSSettings_MUTUAL || tls.GetMode() == networkingapi.ServerTLSSettings_ISTIO_MUTUAL ||
+		istio.NeedsCertificate(tls)
 }
 
 // leastVersion returns the lowest version that the server takes; where it says none, Istio's default.

@@ -15,6 +15,7 @@ import (
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/test/mesh"
 	"github.com/meshtls/meshtls/test/mesh/app"
+	"github.com/meshtls/meshtls/test/mesh/operator"
 )
 
 // pause is the time between two changes, when the status says that the one is done.
@@ -60,7 +61,7 @@ func rotated(ctx context.Context, w *world) error {
 
 // restarted returns a step that starts the operator anew.
 func restarted(_ context.Context, w *world) error {
-	return errors.Join(w.operator.Stop(), w.startOperator(defaultSettle))
+	return errors.Join(w.operator.Stop(), w.startOperator(operator.DefaultSettle))
 }
 
 // again repeats steps.

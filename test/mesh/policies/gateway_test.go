@@ -137,6 +137,14 @@ func addTerminateRows(rows map[string]row) {
 	rows["gateway inbound: OPTIONAL_MUTUAL"] = row{
 		objects: terminate("mode: OptionalMutual, credentialName: mutual-cert"), calls: clients(through(mesh.TLS), through(mesh.MutualTLS), refused),
 	}
+	for what, settings := range map[string]string{
+		"names": "subjectAltNames: [client.example.com]", "pins": `verifyCertificateSpki: ["SPKI"]`,
+	} {
+		rows["gateway inbound: OPTIONAL_MUTUAL with "+what+", which Envoy asks of every client"] = row{
+			objects: terminate("mode: OptionalMutual, credentialName: mutual-cert, " + settings),
+			reasons: map[string]string{"edge/edge": "Inert"}, calls: clients(refused, through(mesh.MutualTLS), refused), short: what == "names",
+		}
+	}
 	atMost := func(version uint16, want []mesh.Outcome) call {
 		c := atGateway(443, oneWay, want)
 		c.adjust = func(config *tls.Config) { config.MaxVersion = version }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -22,14 +23,45 @@ const (
 	outWarming = "(proxies that waited for endpoints until the next push)"
 )
 
+// pushes is how often a push is tried: one that comes while a proxy takes up another does not help it.
+const pushes = 5
+
 // inForce waits until proxies use the clusters that they have been given. Where they wait for endpoints, a push helps.
 func (r *randomWorlds) inForce(ctx context.Context) error {
-	err := wait.PollUntilContextTimeout(ctx, poll, warmTime, true, func(ctx context.Context) (bool, error) { return r.warm(ctx) == nil, nil })
+	err := r.warmSoon(ctx)
 	if err == nil {
 		return nil
 	}
 	r.leftOut[outWarming]++
-	return errors.Join(r.ApplyYAML(ctx, pushed), eventually(ctx, r.warm), r.clearPush(ctx))
+	for range pushes {
+		if pushErr := r.ApplyYAML(ctx, pushed); pushErr != nil {
+			return pushErr
+		}
+		err = r.warmSoon(ctx)
+		if clearErr := r.clearPush(ctx); err == nil || clearErr != nil {
+			return clearErr
+		}
+		if err = r.warmSoon(ctx); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// warmSoon waits for as long as proxies take to use what they are given.
+func (r *randomWorlds) warmSoon(ctx context.Context) error {
+	var last error
+	err := wait.PollUntilContextTimeout(ctx, poll, warmTime, true, func(ctx context.Context) (bool, error) {
+		err := r.warm(ctx)
+		if ctx.Err() == nil {
+			last = err
+		}
+		return err == nil, nil
+	})
+	if err != nil {
+		return fmt.Errorf("%w: %w", err, last)
+	}
+	return nil
 }
 
 // pushed is an object that is for nobody; but with it istiod tells all proxies all.
@@ -59,15 +91,15 @@ func (r *randomWorlds) warm(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if clusters > 0 {
-			return fmt.Errorf("the proxy of %s waits for the endpoints of %d clusters", pod, clusters)
+		if len(clusters) > 0 {
+			return fmt.Errorf("the proxy of %s waits for the endpoints of %s", pod, strings.Join(clusters, ", "))
 		}
 	}
 	return nil
 }
 
-// warming returns how many clusters a pod's proxy does not use yet.
-func warming(ctx context.Context, pod *mesh.Running) (int, error) {
+// warming returns the clusters that a pod's proxy does not use yet.
+func warming(ctx context.Context, pod *mesh.Running) ([]string, error) {
 	admin := http.Client{Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -76,16 +108,24 @@ func warming(ctx context.Context, pod *mesh.Running) (int, error) {
 	}}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1:15000/config_dump?resource=dynamic_warming_clusters", http.NoBody)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	response, err := admin.Do(request)
 	if err != nil {
-		return 0, fmt.Errorf("asking the proxy of %s: %w", pod, err)
+		return nil, fmt.Errorf("asking the proxy of %s: %w", pod, err)
 	}
 	defer func() { _ = response.Body.Close() }()
 	var dump struct {
-		Configs []json.RawMessage `json:"configs"`
+		Configs []struct {
+			Cluster struct {
+				Name string `json:"name"`
+			} `json:"cluster"`
+		} `json:"configs"`
 	}
 	err = json.NewDecoder(response.Body).Decode(&dump)
-	return len(dump.Configs), err
+	var names []string
+	for _, c := range dump.Configs {
+		names = append(names, c.Cluster.Name)
+	}
+	return names, err
 }

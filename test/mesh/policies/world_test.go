@@ -7,16 +7,12 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/go-logr/logr"
-	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/wait"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -26,12 +22,10 @@ import (
 	"github.com/meshtls/meshtls/test/controlplane"
 	"github.com/meshtls/meshtls/test/mesh"
 	"github.com/meshtls/meshtls/test/mesh/app"
+	"github.com/meshtls/meshtls/test/mesh/operator"
 )
 
-const (
-	shop, other, edge, outside = "shop", "other", "edge", "outside"
-	operatorNamespace          = "meshtls-system"
-)
+const shop, other, edge, outside = "shop", "other", "edge", "outside"
 
 func TestMain(m *testing.M) {
 	ctrl.SetLogger(logr.Discard()) // errors tell what the libraries log
@@ -94,14 +88,7 @@ func startEmpty(t *testing.T) *world {
 	t.Helper()
 	mesh.Require(t)
 	programs := t.TempDir()
-	var m *mesh.Mesh
-	var both errgroup.Group
-	both.Go(func() error { return build(t.Context(), programs) })
-	both.Go(func() (err error) {
-		m, err = mesh.Start(t.Context(), mesh.Options{CRDs: []string{"config/crd/bases"}})
-		return err
-	})
-	err := both.Wait()
+	m, err := operator.StartBuilt(t.Context(), programs)
 	if m != nil {
 		t.Cleanup(func() { m.Finish(t) })
 	}
@@ -113,20 +100,6 @@ func startEmpty(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	return w
-}
-
-// build builds the operator and the plugin as they are in this tree.
-func build(ctx context.Context, folder string) error {
-	root, err := controlplane.Root()
-	if err != nil {
-		return err
-	}
-	builder := exec.CommandContext(ctx, "go", "build", "-ldflags=-s -w", "-o", folder+"/", "./cmd/manager", "./cmd/kubectl-meshtls")
-	builder.Dir = root
-	if output, err := builder.CombinedOutput(); err != nil {
-		return fmt.Errorf("building the operator and the plugin: %w\n%s", err, output)
-	}
-	return nil
 }
 
 // prepare starts the operator.
@@ -145,7 +118,10 @@ func (w *world) prepare(ctx context.Context) error {
 	if err := w.issue(); err != nil {
 		return err
 	}
-	return errors.Join(w.installOperator(ctx), w.startOperator(briefSettle))
+	if w.rights, err = operator.Install(ctx, w.Mesh); err != nil {
+		return err
+	}
+	return w.startOperator(operator.BriefSettle)
 }
 
 // populate runs the pods with what is around them.
@@ -160,42 +136,9 @@ func (w *world) populate(ctx context.Context) error {
 	return errors.Join(w.ApplyYAML(ctx, fmt.Sprintf(surroundings, w.pods["partner"].IP)), w.giveCertificates(ctx))
 }
 
-// installOperator gives the operator the rights that its manifests give it.
-func (w *world) installOperator(ctx context.Context) error {
-	root, err := controlplane.Root()
-	if err != nil {
-		return err
-	}
-	if err := w.Client.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: operatorNamespace}}); err != nil {
-		return err
-	}
-	files, err := filepath.Glob(filepath.Join(root, "config", "rbac", "*role*.yaml"))
-	if err != nil {
-		return err
-	}
-	for _, file := range files {
-		content, err := os.ReadFile(file)
-		if err != nil {
-			return err
-		}
-		if err := w.ApplyYAML(ctx, string(content)); err != nil {
-			return err
-		}
-	}
-	w.rights, err = w.Plane.AddServiceAccount(operatorNamespace, "manager")
-	return err
-}
-
-// The settle times of the operator: rows are judged when all is in force, so they need no more than keeps writes apart.
-const (
-	defaultSettle = "--settle=1s"
-	briefSettle   = "--settle=300ms"
-)
-
 // startOperator runs the operator.
 func (w *world) startOperator(settle string) (err error) {
-	w.operator, err = w.Plane.Run("manager", filepath.Join(w.programs, "manager"),
-		"--kubeconfig="+w.rights.Kubeconfig, "--health-probe-bind-address=0", "--metrics-bind-address=0", "--leader-elect=false", settle)
+	w.operator, err = operator.Run(w.Mesh, w.programs, w.rights, settle)
 	return err
 }
 

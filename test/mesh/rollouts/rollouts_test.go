@@ -20,6 +20,9 @@ import (
 // TestRollouts takes two workloads to Strict. One is called by a client without a proxy, and once by a job: it is blocked until these
 // are gone. The other has a client that no evidence knew of, which is refused in the probation: it goes back, once.
 func TestRollouts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a rollout takes minutes: the shortest observation is one")
+	}
 	w := start(t)
 	from := func(pod, host string, port uint16, protocol app.Protocol) mesh.Call {
 		return mesh.Call{From: w.pods[pod], Host: host, Port: port, Protocol: protocol}

@@ -2,16 +2,13 @@ package rollouts
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/go-logr/logr"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -20,15 +17,15 @@ import (
 	"github.com/meshtls/meshtls/controllers"
 	"github.com/meshtls/meshtls/internal/evidence"
 	"github.com/meshtls/meshtls/internal/stages"
-	"github.com/meshtls/meshtls/test/controlplane"
 	"github.com/meshtls/meshtls/test/mesh"
+	"github.com/meshtls/meshtls/test/mesh/metrics"
+	"github.com/meshtls/meshtls/test/mesh/operator"
 )
 
 const (
-	shop              = "shop"
-	operatorNamespace = "meshtls-system"
-	catalogHost       = "catalog.shop.svc.cluster.local"
-	ledgerHost        = "ledger.shop.svc.cluster.local"
+	shop        = "shop"
+	catalogHost = "catalog.shop.svc.cluster.local"
+	ledgerHost  = "ledger.shop.svc.cluster.local"
 )
 
 func TestMain(m *testing.M) {
@@ -46,7 +43,7 @@ const (
 func annotations() map[string]string {
 	return map[string]string{
 		"proxy.istio.io/config":                   fmt.Sprintf(`{"drainDuration": "%ds"}`, drain/time.Second),
-		"sidecar.istio.io/statsInclusionPrefixes": statsPrefix,
+		"sidecar.istio.io/statsInclusionPrefixes": metrics.Prefix,
 		"sidecar.istio.io/statsInclusionSuffixes": "no_filter_chain_match",
 	}
 }
@@ -88,14 +85,14 @@ func (c *clock) skip(d time.Duration) { c.ahead.Add(int64(d)) }
 func start(t *testing.T) *world {
 	t.Helper()
 	mesh.Require(t)
-	requirePrometheus(t)
-	m, err := mesh.Start(t.Context(), mesh.Options{CRDs: []string{"config/crd/bases"}})
+	metrics.Require(t)
+	m, err := mesh.Start(t.Context(), operator.Options())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { m.Finish(t) })
 	w := &world{Mesh: m, pods: map[string]*mesh.Running{}}
-	if err := w.ApplyYAML(t.Context(), filterForMetrics()); err != nil {
+	if err := w.ApplyYAML(t.Context(), metrics.Filter()); err != nil {
 		t.Fatal(err)
 	}
 	running, err := w.Run(t.Context(),
@@ -111,35 +108,18 @@ func start(t *testing.T) *world {
 	for _, pod := range running {
 		w.pods[pod.Name] = pod
 	}
-	prometheus := startPrometheus(t, m, w.pods["catalog"], w.pods["ledger"])
-	if err := errors.Join(w.ApplyYAML(t.Context(), services), w.installOperator(t.Context())); err != nil {
+	prometheus := metrics.Start(t, m, w.pods["catalog"], w.pods["ledger"])
+	if err := w.ApplyYAML(t.Context(), services); err != nil {
 		t.Fatal(err)
 	}
 	w.startOperator(t, prometheus)
 	return w
 }
 
-// installOperator gives the operator the rights that its manifests give it.
-func (w *world) installOperator(ctx context.Context) error {
-	root, err := controlplane.Root()
-	if err != nil {
-		return err
-	}
-	if err := w.Client.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: operatorNamespace}}); err != nil {
-		return err
-	}
-	files, err := filepath.Glob(filepath.Join(root, "config", "rbac", "*role*.yaml"))
-	for _, file := range files {
-		content, readErr := os.ReadFile(file)
-		err = errors.Join(err, readErr, w.ApplyYAML(ctx, string(content)))
-	}
-	return err
-}
-
 // startOperator runs the operator in this process, so that its clock can be put forward, with the rights of its service account.
 func (w *world) startOperator(t *testing.T, prometheus string) {
 	t.Helper()
-	user, err := w.Plane.AddServiceAccount(operatorNamespace, "manager")
+	user, err := operator.Install(t.Context(), w.Mesh)
 	if err != nil {
 		t.Fatal(err)
 	}

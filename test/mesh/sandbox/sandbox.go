@@ -83,7 +83,8 @@ func Start(ctx context.Context, runner Runner, options Options) (*Sandbox, error
 	return s, nil
 }
 
-// waitReady returns the number of the first process, as soon as it has written it.
+// waitReady returns the number of the first process, as soon as it has written it and has made its root folder its own: who enters
+// before that is in the host's.
 func (s *Sandbox) waitReady(ctx context.Context, file string) (pid int, err error) {
 	err = wait.PollUntilContextTimeout(ctx, 2*time.Millisecond, startTimeout, true, func(context.Context) (bool, error) {
 		content, err := os.ReadFile(file)
@@ -93,10 +94,19 @@ func (s *Sandbox) waitReady(ctx context.Context, file string) (pid int, err erro
 		case err != nil:
 			return false, err
 		}
-		pid, err = strconv.Atoi(strings.TrimSpace(string(content)))
-		return true, err
+		if pid, err = strconv.Atoi(strings.TrimSpace(string(content))); err != nil {
+			return false, err
+		}
+		return s.isRootOf(pid), s.holder.Err()
 	})
 	return pid, err
+}
+
+// isRootOf reports whether the root folder is what the process sees as /.
+func (s *Sandbox) isRootOf(pid int) bool {
+	own, err := os.Stat(s.Root)
+	seen, seenErr := os.Stat(fmt.Sprintf("/proc/%d/root/", pid))
+	return err == nil && seenErr == nil && os.SameFile(own, seen)
 }
 
 // Stop ends everything inside. It may be called again.

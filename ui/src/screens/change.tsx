@@ -36,7 +36,10 @@ function policyWords(s: Settings): string {
 
 function Form({ detail }: { detail: Detail }) {
   const { workload: w, settings } = detail;
-  const [change, set] = useState<Change>({ namespace: w.namespace, name: w.name });
+  const [change, choosing] = useState<Change>({ namespace: w.namespace, name: w.name });
+  // What was applied is said until the next choice: the preview of it is gone by then.
+  const [applied, tell] = useState("");
+  const set = (next: (change: Change) => Change) => { tell(""); choosing(next); };
   const { preview, error, again } = usePreview(change);
   const modeOf = (port: number) => change.ports?.[port] ?? settings.ports[port] ?? "Inherit";
   const choosePort = (port: number, mode: Mode) => set((c) => ({ ...c, ports: { ...c.ports, [port]: mode } }));
@@ -56,8 +59,19 @@ function Form({ detail }: { detail: Detail }) {
       </form>
       <div class="preview" aria-live="polite">
         {error && <p class="note bad" role="alert">{error}</p>}
-        {preview ? <Consequences of={preview} change={change} again={again} reset={() => set({ namespace: w.namespace, name: w.name })} /> : !error && <p class="muted">Reading</p>}
+        {applied ? <Applied policy={applied} detail={detail} /> : preview ? <Consequences of={preview} change={change} again={again} applied={tell} /> : !error && <p class="muted">Reading</p>}
       </div>
+    </div>
+  );
+}
+
+/** Applied says where what becomes of a change is seen. */
+function Applied({ policy, detail }: { policy: string; detail: Detail }) {
+  const { namespace, name } = detail.workload;
+  return (
+    <div class="verdict good" role="status">
+      <h2>MeshTLSPolicy {policy} is applied</h2>
+      <p>Whether it is in force is said under <a href={link("policies")}>Policies</a>; calls show it on the <a href={link("map", namespace, name)}>Map</a> as they are made.</p>
     </div>
   );
 }
@@ -108,7 +122,7 @@ function usePreview(change: Change): { preview: Preview | null; error: string; a
   return { ...state, again: () => setTurn((n) => n + 1) };
 }
 
-function Consequences({ of: p, change, again, reset }: { of: Preview; change: Change; again: () => void; reset: () => void }) {
+function Consequences({ of: p, change, again, applied }: { of: Preview; change: Change; again: () => void; applied: (policy: string) => void }) {
   const changed = p.diff.some((l) => l.op);
   if (!changed || (!change.mode && !change.ports)) return <div class="empty"><h2>Nothing is changed yet</h2><p>Choose a mode. What it does is shown here before anything is written.</p></div>;
   return (
@@ -119,7 +133,7 @@ function Consequences({ of: p, change, again, reset }: { of: Preview; change: Ch
       {p.drained?.map((d) => <p key={d} class="note">{d}</p>)}
       <h2>{p.new ? "The new policy" : "The change of the policy"} <span class="muted">{p.name}</span></h2>
       <pre class="diff" tabIndex={0} aria-label="The policy, line by line">{p.diff.map((l, n) => <span key={n} class={l.op === "+" ? "added" : l.op === "-" ? "removed" : ""}>{l.op ?? " "} {l.text}{"\n"}</span>)}</pre>
-      <Hand of={p} change={change} again={again} reset={reset} />
+      <Hand of={p} change={change} again={again} applied={applied} />
     </>
   );
 }
@@ -164,7 +178,7 @@ function seenWords(r: Refusal, to: string | undefined): string {
 }
 
 /** Hand hands the change over: as a document, a file, a command, or by applying it. */
-function Hand({ of: p, change, again, reset }: { of: Preview; change: Change; again: () => void; reset: () => void }) {
+function Hand({ of: p, change, again, applied }: { of: Preview; change: Change; again: () => void; applied: (policy: string) => void }) {
   const [told, tell] = useState("");
   const copy = (text: string, what: string) => navigator.clipboard.writeText(text).then(() => tell(`${what} copied.`), () => tell("The browser does not allow copying. Use the download."));
   const { source } = overview.value!;
@@ -172,7 +186,7 @@ function Hand({ of: p, change, again, reset }: { of: Preview; change: Change; ag
     tell("Applying");
     const options = p.resourceVersion ? { headers: { "If-Match": p.resourceVersion } } : {};
     post<{ applied: string }>("/api/apply", change, options).then(
-      ({ applied }) => { tell(`MeshTLSPolicy ${applied} is applied.`); reset(); },
+      ({ applied: policy }) => applied(policy),
       (cause: Error) => { tell(cause.message); if (cause instanceof Failed && cause.status === 409) again(); },
     );
   };

@@ -148,7 +148,7 @@ const short = (text: string, most: number) => (text.length > most ? text.slice(0
 interface Line { path: string; head: string; x: number; y: number }
 
 function ArrowShape({ arrow: a, line, faded }: { arrow: Arrow; line: Line; faded: boolean }) {
-  const words = `${a.from} calls ${a.to}: ${lockWords[a.lock]}${a.words ? `, ${a.words}` : ""}`;
+  const words = `${a.from === "?" ? "Clients without a name" : a.from} calls ${a.to}: ${lockWords[a.lock]}${a.words ? `, ${a.words}` : ""}`;
   return (
     <g class={`arrow arrow-${a.lock}${faded ? " faded" : ""}`} role="img" aria-label={words}>
       <title>{words}</title>

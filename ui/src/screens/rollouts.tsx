@@ -105,12 +105,15 @@ function Client({ of: b, at }: { of: Blocker; at: number | undefined }) {
   );
 }
 
+/** wordsOf are the parts of a command that stay on one line: a browser would break it after the hyphen of a flag. */
+const wordsOf = (command: string) => command.match(/-n \S+|\S+/g) ?? [];
+
 function Command({ does, text }: { does: string; text: string }) {
   const [told, tell] = useState("");
   const copy = () => navigator.clipboard.writeText(text).then(() => tell("Copied."), () => tell("The browser does not allow copying. Mark the command."));
   return (
     <div class="command">
-      <span class="muted small">{does}</span><code>{text}</code>
+      <span class="muted small">{does}</span><code>{wordsOf(text).map((word, n) => <>{n > 0 && " "}<span class="word">{word}</span></>)}</code>
       <button type="button" class="button small" aria-label={`Copy: ${text}`} onClick={copy}>Copy</button>
       <span role="status" class="muted small">{told}</span>
     </div>

@@ -1,4 +1,4 @@
-package rollouts
+package metrics
 
 import (
 	"fmt"
@@ -17,8 +17,8 @@ import (
 	"github.com/meshtls/meshtls/test/mesh"
 )
 
-// requirePrometheus returns the program. Without it the test is left out, and fails where PROMETHEUS=required says that nothing may be.
-func requirePrometheus(t *testing.T) string {
+// Require returns the program. Without it the test is left out, and fails where PROMETHEUS=required says that nothing may be.
+func Require(t testing.TB) string {
 	t.Helper()
 	program, err := exec.LookPath("prometheus")
 	switch {
@@ -57,8 +57,9 @@ spec:
           access_log: [` + "%s" + `]
 `
 
-// statsPrefix is what Envoy puts before the names of the counters.
-const statsPrefix = "std"
+// Prefix is what Envoy puts before the names of the counters. A pod counts only with an annotation
+// sidecar.istio.io/statsInclusionPrefixes that has it.
+const Prefix = "std"
 
 // counting returns an access logger that counts calls of a protocol under these names.
 func counting(protocol string, names ...string) string {
@@ -73,11 +74,11 @@ func counting(protocol string, names ...string) string {
 		counters = append(counters, fmt.Sprintf("{stat: {name: %s, tags: [%s]}, value_fixed: 1}", name, tags))
 	}
 	return fmt.Sprintf(`{name: standard, typed_config: {"@type": type.googleapis.com/envoy.extensions.access_loggers.stats.v3.Config, `+
-		`stats_scope: {prefix: %s}, counters: [%s]}}`, statsPrefix, strings.Join(counters, ", "))
+		`stats_scope: {prefix: %s}, counters: [%s]}}`, Prefix, strings.Join(counters, ", "))
 }
 
-// filterForMetrics returns the EnvoyFilter.
-func filterForMetrics() string {
+// Filter returns the EnvoyFilter by which the proxies of a mesh count calls.
+func Filter() string {
 	return fmt.Sprintf(standardMetrics, counting("http", "istio_requests_total"),
 		counting("tcp", "istio_tcp_connections_opened_total", "istio_tcp_connections_closed_total"))
 }
@@ -93,21 +94,25 @@ scrape_configs:
   metric_relabel_configs:
   - {source_labels: [__name__], regex: envoy_server_live, target_label: component, replacement: proxy}
   - {source_labels: [__name__], regex: envoy_server_live, target_label: __name__, replacement: istio_build}
-  - {source_labels: [__name__], regex: 'envoy_` + statsPrefix + `_(istio_.+)', target_label: __name__, replacement: '$1'}
+  - {source_labels: [__name__], regex: 'envoy_` + Prefix + `_(istio_.+)', target_label: __name__, replacement: '$1'}
   - {source_labels: [__name__], regex: 'istio_.+', action: keep}
-  - {source_labels: [source_principal], regex: 'spiffe://[^/]+/ns/([^/]+)/sa/.+', target_label: source_workload_namespace, replacement: '$1'}
+  - source_labels: [source_principal]
+    regex: 'spiffe://[^/]+/ns/([^/]+)/sa/.+'
+    target_label: source_workload_namespace
+    replacement: '$1'
   - {source_labels: [source_principal], regex: 'spiffe://[^/]+/ns/[^/]+/sa/(.+)', target_label: source_workload, replacement: '$1'}
   - {source_labels: [source_principal], regex: unknown, target_label: source_workload, replacement: unknown}
   - {source_labels: [source_principal], regex: unknown, target_label: source_workload_namespace, replacement: unknown}
 `
 
 const scraped = `
-  - {targets: ["%s:15090"], labels: {namespace: %[2]s, pod: %[3]s, reporter: destination, destination_workload_namespace: %[2]s, destination_workload: %[3]s}}`
+  - targets: ["%s:15090"]
+    labels: {namespace: %[2]s, pod: %[3]s, reporter: destination, destination_workload_namespace: %[2]s, destination_workload: %[3]s}`
 
-// startPrometheus has a Prometheus on this machine scrape servers of the mesh, and returns its URL.
-func startPrometheus(t *testing.T, m *mesh.Mesh, servers ...*mesh.Running) string {
+// Start has a Prometheus on this machine scrape servers of the mesh, and returns its URL.
+func Start(t testing.TB, m *mesh.Mesh, servers ...*mesh.Running) string {
 	t.Helper()
-	program := requirePrometheus(t)
+	program := Require(t)
 	way := relayTo(t, m)
 	var targets strings.Builder
 	for _, s := range servers {
@@ -128,7 +133,7 @@ func startPrometheus(t *testing.T, m *mesh.Mesh, servers ...*mesh.Running) strin
 }
 
 // relayTo returns the address of an HTTP proxy into the network of the mesh.
-func relayTo(t *testing.T, m *mesh.Mesh) string {
+func relayTo(t testing.TB, m *mesh.Mesh) string {
 	t.Helper()
 	proxy := httptest.NewServer(&httputil.ReverseProxy{
 		Rewrite:   func(*httputil.ProxyRequest) {}, // the request names its server
