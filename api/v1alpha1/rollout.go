@@ -38,6 +38,18 @@ const (
 	ReactionUndo RolloutReaction = "Undo"
 )
 
+// RolloutAudit says whether the target's proxies count what Strict would refuse.
+//
+// +kubebuilder:validation:Enum=Enabled;Disabled
+type RolloutAudit string
+
+const (
+	// AuditEnabled: they do, by an AuthorizationPolicy in dry-run.
+	AuditEnabled RolloutAudit = "Enabled"
+	// AuditDisabled: they do not.
+	AuditDisabled RolloutAudit = "Disabled"
+)
+
 // Rollout is the way from Permissive to Strict.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.approve) || self.gate == 'Manual'",fieldPath=".approve",reason=FieldValueForbidden,message="accept.rollout.approve opens a Manual gate: set gate to Manual, or remove approve"
@@ -73,6 +85,9 @@ type Rollout struct {
 	// +optional
 	// +kubebuilder:default=Together
 	Order RolloutOrder `json:"order,omitempty"`
+	// evidence is what is done so that more is seen. Omitted: nothing.
+	// +optional
+	Evidence *RolloutEvidence `json:"evidence,omitempty"`
 	// probation is for how long refused calls are looked for once the target is Strict: 5m to 24h, or 0s for none. Default: 30m.
 	// Connections that are open at the switch are closed after 45 s, so refusals come late.
 	// +optional
@@ -105,6 +120,19 @@ type Rollout struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=32
 	ExpectClients []ExpectedClient `json:"expectClients,omitempty"`
+}
+
+// RolloutEvidence is what is done so that more is seen.
+type RolloutEvidence struct {
+	// audit is for workloads with sidecars. Enabled: while the rollout observes there is an AuthorizationPolicy for the target that
+	// refuses nothing (istio.io/dry-run) and has each proxy count, for each HTTP port, what Strict would refuse; for TCP ports it is one
+	// count for all. So a blocker has its port also where Istio's metrics do not tell it, and each port can be proved. To write it
+	// closes every connection to the target once; it goes with the last step of the switch, which closes them all anyway. The status says
+	// when it is written, a minute or more before. The operator must be told (--evidence-audit) and have a right for it. Disabled (the
+	// default): there is none.
+	// +optional
+	// +kubebuilder:default=Disabled
+	Audit RolloutAudit `json:"audit,omitempty"`
 }
 
 // IgnoredClient is a client that may be cut off.

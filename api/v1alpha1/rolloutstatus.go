@@ -90,6 +90,9 @@ type RolloutStatus struct {
 	// switchedAt is when all of the target became Strict.
 	// +optional
 	SwitchedAt *metav1.Time `json:"switchedAt,omitempty"`
+	// auditAt is when the audit policy is written, or was; omitted: there is none.
+	// +optional
+	AuditAt *metav1.Time `json:"auditAt,omitempty"`
 	// coverage says how much of the target was seen.
 	// +optional
 	Coverage *RolloutCoverage `json:"coverage,omitempty"`
