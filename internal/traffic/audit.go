@@ -13,7 +13,7 @@ import (
 )
 
 // auditTakesEffect is how long it may take until the proxies count by an audit policy that was written.
-const auditTakesEffect = time.Minute
+const auditTakesEffect = 30 * time.Second
 
 // auditedSince reports whether an audit policy of ours has the proxies of all the workloads count, and since when.
 func auditedSince(v *mesh.View, workloads []*model.Workload) (since time.Time, audited bool) {
