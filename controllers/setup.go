@@ -165,7 +165,7 @@ func Setup(manager ctrl.Manager, options Options) error {
 		kinds: newSessions(), credentials: newSessions(), audit: newSessions(), dependents: newDependents(),
 		recorder: manager.GetEventRecorder("meshtls"), metrics: metrics.New(options.Version),
 	}
-	reconciler.observer.look = reconciler.look
+	reconciler.observer.look, reconciler.observer.told = reconciler.look, reconciler.metrics.Asked
 	if err := errors.Join(reconciler.metrics.Register(ctrlmetrics.Registry), manager.Add(reconciler.observer)); err != nil {
 		return err
 	}
