@@ -12,7 +12,6 @@ import (
 	"github.com/meshtls/meshtls/internal/evidence"
 	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/mesh"
-	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/stages"
 	"github.com/meshtls/meshtls/internal/traffic"
 )
@@ -24,6 +23,8 @@ type EvidenceOptions struct {
 	Prometheus evidence.Settings
 	// Scrape says that the operator reads the proxies themselves: for refused calls, and for all calls where there is no Prometheus.
 	Scrape bool
+	// Audit says that the operator writes audit policies where rollouts ask for one (spec.accept.rollout.evidence.audit), if it may.
+	Audit bool
 	// Dial opens connections to the proxies that are read; nil: from where the operator runs.
 	Dial evidence.Dialer
 	// Interval is how often each target is asked about. Zero: a minute.
@@ -127,13 +128,13 @@ type sight struct {
 
 // look reads the mesh from the caches.
 func (r *Reconciler) look(ctx context.Context) (sight, error) {
-	cluster, err := newView(r.client, r.options.scope(), r.kinds)
+	cluster, err := newView(r.client, r.options.scope(), r.kinds, r.audit)
 	if err != nil {
 		return sight{}, err
 	}
 	inventory, err := gather.Inventory(ctx, cluster, r.options.now(), gather.Options{
 		IstioNamespace: r.options.IstioNamespace, RootNamespace: r.options.RootNamespace,
-		Missing: cluster.missing.Clone().Insert(model.KindAuthorizationPolicy),
+		Missing: cluster.missing,
 	})
 	if err != nil {
 		return sight{}, err

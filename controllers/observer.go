@@ -20,8 +20,13 @@ import (
 	"github.com/meshtls/meshtls/internal/stages"
 )
 
-// asksPerSecond bounds at which rate targets are asked about, each with some ten queries.
-const asksPerSecond = 10
+const (
+	// asksPerSecond bounds at which rate targets are asked about, each with some ten queries. With more targets than that in an interval,
+	// a round takes longer, and the answers are older.
+	asksPerSecond = 10
+	// atOnce is how many targets are asked about before it is looked whether there are new ones, and before the mesh is read again.
+	atOnce = 5 * asksPerSecond
+)
 
 // observer asks the source of evidence what the rollouts want to know, beside the passes: a source that is slow or away keeps none of them.
 // It works for the leader alone, and remembers answers only as long as they are asked for.
@@ -34,6 +39,8 @@ type observer struct {
 	now         func() time.Time
 	// look reads the mesh as it is.
 	look func(context.Context) (sight, error)
+	// told is told how long it took to ask about all targets.
+	told func(took time.Duration)
 
 	mu sync.Mutex
 	// questions are by namespace, answers by policy.
@@ -53,6 +60,7 @@ type answered struct {
 func newObserver(o Options, s sources) *observer {
 	return &observer{
 		sources: s, interval: o.Evidence.interval(), concurrency: max(1, o.Evidence.Concurrency), now: o.now,
+		told:      func(time.Duration) {},
 		rate:      rate.NewLimiter(asksPerSecond, max(1, o.Evidence.Concurrency)),
 		questions: map[string][]stages.Question{}, answers: map[types.UID]answered{},
 		wake: make(chan struct{}, 1), changed: make(chan event.GenericEvent),
@@ -71,10 +79,31 @@ func (o *observer) Start(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-o.wake:
-			o.round(ctx, o.unanswered())
+			o.catchUp(ctx)
 		case <-tick.C:
-			o.round(ctx, o.all())
+			o.askAll(ctx)
 		}
+	}
+}
+
+// askAll asks about every target. Those that nothing is known of go before the others, also where they come in the middle.
+func (o *observer) askAll(ctx context.Context) {
+	began := o.now()
+	for some := range slices.Chunk(o.all(), atOnce) {
+		o.catchUp(ctx)
+		o.round(ctx, some)
+	}
+	o.told(o.now().Sub(began))
+}
+
+// catchUp asks what has no answer yet.
+func (o *observer) catchUp(ctx context.Context) {
+	for ctx.Err() == nil {
+		open := o.unanswered()
+		if len(open) == 0 {
+			return
+		}
+		o.round(ctx, open[:min(len(open), atOnce)])
 	}
 }
 

@@ -3,8 +3,13 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -48,10 +53,13 @@ func (s *countingSource) count() int {
 	return s.asked
 }
 
+// observedAtATime is how many targets the observer of these tests asks about at a time.
+const observedAtATime = 3
+
 // observing returns an observer of one workload of each of some policies, as many a second as asked for.
-func observing(t *testing.T, source *countingSource, perSecond rate.Limit) *observer {
+func observing(t *testing.T, source evidence.Source, perSecond rate.Limit) *observer {
 	t.Helper()
-	o := newObserver(Options{Evidence: EvidenceOptions{Interval: time.Hour, Concurrency: 3}}, sources{calls: source})
+	o := newObserver(Options{Evidence: EvidenceOptions{Interval: time.Hour, Concurrency: observedAtATime}}, sources{calls: source})
 	o.rate = rate.NewLimiter(perSecond, 1)
 	o.look = func(context.Context) (sight, error) {
 		pod := &model.Workload{
@@ -112,6 +120,72 @@ func TestObserverIsBounded(t *testing.T) {
 	}
 	if got := len(o.answersFor("shop")); got != targets {
 		t.Errorf("got %d answers, want %d", got, targets)
+	}
+}
+
+// TestNewQuestionDoesNotWaitForTheRound adds a target while all others are asked about.
+func TestNewQuestionDoesNotWaitForTheRound(t *testing.T) {
+	t.Parallel()
+	const targets, perSecond = 20 * atOnce, 2000
+	o := observing(t, &countingSource{}, perSecond)
+	o.ask("shop", questions(targets))
+	heard(t, o, targets)
+	var told atomic.Bool
+	o.told = func(time.Duration) { told.Store(true) }
+	go o.askAll(t.Context())
+	late := questions(1)
+	late[0].UID, late[0].Policy.Namespace = "late", "zoo"
+	o.ask("zoo", late)
+	heard(t, o, 1)
+	if told.Load() {
+		t.Error("the new target waited for all others")
+	}
+}
+
+// queries is a fake Prometheus that counts what it is asked. It says that it has metrics, and one call without labels, so no query is left
+// out.
+type queries struct {
+	count, inFlight, most atomic.Int64
+}
+
+func (q *queries) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	q.count.Add(1)
+	now := q.inFlight.Add(1)
+	defer q.inFlight.Add(-1)
+	for most := q.most.Load(); now > most && !q.most.CompareAndSwap(most, now); most = q.most.Load() {
+	}
+	answer := `{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[0,"1"]}]}}`
+	if strings.HasSuffix(r.URL.Path, "query_range") {
+		answer = `{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[0,"1"]]}]}}`
+	}
+	_, _ = io.WriteString(w, answer)
+}
+
+// TestPrometheusIsAskedAtABoundedRate asks a fake Prometheus about a thousand targets, as the operator does, and says what it comes to.
+func TestPrometheusIsAskedAtABoundedRate(t *testing.T) {
+	t.Parallel()
+	const targets, perSecond = 1000, 500
+	asked := &queries{}
+	server := httptest.NewServer(asked)
+	t.Cleanup(server.Close)
+	prometheus, err := evidence.NewPrometheus(evidence.Settings{URL: server.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := observing(t, prometheus, perSecond)
+	began := time.Now()
+	o.ask("shop", questions(targets))
+	heard(t, o, targets)
+	took, each := time.Since(began), float64(asked.count.Load())/targets
+	t.Logf("%d targets, %d a second at most: %d queries (%.1f each) in %s, at most %d at a time; at the operator's rate of %d a second: "+
+		"%.0f queries a second, a round of %.0f s", targets, perSecond, asked.count.Load(), each, took.Round(time.Millisecond), asked.most.Load(),
+		asksPerSecond, each*asksPerSecond, float64(targets)/asksPerSecond)
+	if least := time.Second * targets / perSecond * 9 / 10; took < least {
+		t.Errorf("asked about %d targets in %s, want at least %s", targets, took, least)
+	}
+	const mostEach = 15
+	if each > mostEach || asked.most.Load() > observedAtATime {
+		t.Errorf("%.1f queries a target, %d at a time; want at most %d, and %d", each, asked.most.Load(), mostEach, observedAtATime)
 	}
 }
 

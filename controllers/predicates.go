@@ -13,6 +13,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
+
+	"github.com/meshtls/meshtls/internal/model"
 )
 
 // changed lets an update through if it changes what a snapshot holds of the object.
@@ -24,11 +26,12 @@ func changed[T client.Object](differs func(before, after T) bool) predicate.Pred
 	}}
 }
 
-// istioObjectDiffers leaves out Istio's status.
+// istioObjectDiffers leaves out Istio's status. The one annotation that counts is what makes an AuthorizationPolicy harmless.
 func istioObjectDiffers(before, after client.Object) bool {
 	return before.GetGeneration() != after.GetGeneration() ||
 		before.GetUID() != after.GetUID() ||
 		!maps.Equal(before.GetLabels(), after.GetLabels()) ||
+		before.GetAnnotations()[model.AnnotationDryRun] != after.GetAnnotations()[model.AnnotationDryRun] ||
 		!equality.Semantic.DeepEqual(before.GetOwnerReferences(), after.GetOwnerReferences()) ||
 		before.GetDeletionTimestamp().IsZero() != after.GetDeletionTimestamp().IsZero()
 }

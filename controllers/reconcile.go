@@ -38,7 +38,9 @@ type Reconciler struct {
 	// kinds and credentials are what can be read besides what the client reads.
 	kinds       *sessions
 	credentials *sessions
-	dependents  *dependents
+	// audit is likewise of what only audit policies need.
+	audit      *sessions
+	dependents *dependents
 	// observer knows what is called, and switching how many targets are becoming Strict.
 	observer  *observer
 	switching *tally
@@ -53,7 +55,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if !r.options.scope().governs(request.Name) {
 		return ctrl.Result{}, nil
 	}
-	cluster, err := newView(r.client, r.options.scope(), r.kinds)
+	cluster, err := newView(r.client, r.options.scope(), r.kinds, r.audit)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
@@ -128,6 +130,7 @@ func (r *Reconciler) gather(ctx context.Context, cluster view, namespace string)
 		asking.done()
 	}
 	snapshot.Stepwise = r.options.Settle > 0
+	snapshot.NoAudit = r.noAudit(cluster)
 	snapshot.Mesh.Unseen = r.options.scope().unseen(snapshot.Mesh.RootNamespace)
 	return snapshot, err
 }

@@ -162,10 +162,10 @@ func Setup(manager ctrl.Manager, options Options) error {
 		observer: newObserver(options, asked), switching: newTally(),
 		options: options, client: manager.GetClient(), live: manager.GetAPIReader(),
 		contests: apply.NewContests(), pace: apply.NewPace(options.Settle), untested: &untested{},
-		kinds: newSessions(), credentials: newSessions(), dependents: newDependents(),
+		kinds: newSessions(), credentials: newSessions(), audit: newSessions(), dependents: newDependents(),
 		recorder: manager.GetEventRecorder("meshtls"), metrics: metrics.New(options.Version),
 	}
-	reconciler.observer.look = reconciler.look
+	reconciler.observer.look, reconciler.observer.told = reconciler.look, reconciler.metrics.Asked
 	if err := errors.Join(reconciler.metrics.Register(ctrlmetrics.Registry), manager.Add(reconciler.observer)); err != nil {
 		return err
 	}
@@ -189,6 +189,7 @@ func Setup(manager ctrl.Manager, options Options) error {
 	return errors.Join(
 		setupKinds(manager, newFollower(manager, istioSubjects(options.scope()), reconciler.kinds, late)),
 		setupCredentials(manager, newFollower(manager, secret, reconciler.credentials, late)),
+		setupAudit(manager, newFollower(manager, auditSubjects(options), reconciler.audit, late)),
 	)
 }
 
@@ -201,7 +202,7 @@ func setupKinds(manager ctrl.Manager, kinds *follower) error {
 	if err != nil {
 		return err
 	}
-	return watchCRDs(controller, manager.GetCache())
+	return watchCRDs(controller, manager.GetCache(), kinds.subjects)
 }
 
 // setupCredentials adds the controller that reads credentials, if any are to be read.

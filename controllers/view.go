@@ -39,7 +39,7 @@ type readWriter interface {
 }
 
 // newView returns the cluster with the kinds that are there now.
-func newView(cluster client.Client, scope scope, kinds *sessions) (view, error) {
+func newView(cluster client.Client, scope scope, kinds ...*sessions) (view, error) {
 	v := view{
 		Client: cluster, scope: scope,
 		istio: map[schema.GroupKind]readWriter{}, missing: sets.New[string](),
@@ -50,7 +50,7 @@ func newView(cluster client.Client, scope scope, kinds *sessions) (view, error) 
 			return view{}, err
 		}
 		v.istio[gvk.GroupKind()] = nil
-		if s := kinds.of(kind.name); s != nil {
+		if s := sessionOf(kind.name, kinds); s != nil {
 			v.istio[gvk.GroupKind()] = s.clients
 			v.fields = union(v.fields, s.fields)
 		} else {
@@ -58,6 +58,16 @@ func newView(cluster client.Client, scope scope, kinds *sessions) (view, error) 
 		}
 	}
 	return v, nil
+}
+
+// sessionOf returns the subject's session; nil: it is not read.
+func sessionOf(subject string, among []*sessions) *session {
+	for _, some := range among {
+		if s := some.of(subject); s != nil {
+			return s
+		}
+	}
+	return nil
 }
 
 // union returns what is in either; nil where both are.

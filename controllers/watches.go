@@ -99,10 +99,10 @@ func (d door) predicates() []predicate.Predicate {
 	return []predicate.Predicate{d.matters}
 }
 
-// watchCRDs makes the controller follow the CRDs of Istio's kinds.
-func watchCRDs(follower controller.Controller, from cache.Cache) error {
+// watchCRDs makes the controller follow the CRDs of the subjects.
+func watchCRDs(follower controller.Controller, from cache.Cache, subjects []subject) error {
 	ofIstio := predicate.NewPredicateFuncs(func(crd client.Object) bool {
-		return slices.ContainsFunc(istioKinds, func(kind istioKind) bool { return kind.crd == crd.GetName() })
+		return slices.ContainsFunc(subjects, func(s subject) bool { return s.crd == crd.GetName() })
 	})
 	return follower.Watch(source.Kind[client.Object](from, crdMetadata(), &handler.EnqueueRequestForObject{}, ofIstio))
 }

@@ -102,6 +102,7 @@ func allObjects(results []model.Result) model.Objects {
 		all.PeerAuthentications = append(all.PeerAuthentications, r.Objects.PeerAuthentications...)
 		all.DestinationRules = append(all.DestinationRules, r.Objects.DestinationRules...)
 		all.Gateways = append(all.Gateways, r.Objects.Gateways...)
+		all.AuthorizationPolicies = append(all.AuthorizationPolicies, r.Objects.AuthorizationPolicies...)
 	}
 	return all
 }

@@ -69,7 +69,8 @@ func newStatus(streams genericiooptions.IOStreams, objects *input) *cobra.Comman
 }
 
 func runStatus(ctx context.Context, streams genericiooptions.IOStreams, objects *input, output string) error {
-	objects.kinds = sets.New(policyKind, model.KindPeerAuthentication, model.KindDestinationRule, model.KindGateway)
+	objects.kinds = sets.New(policyKind, model.KindPeerAuthentication, model.KindDestinationRule, model.KindGateway,
+		model.KindAuthorizationPolicy)
 	reader, problems := objects.reader(ctx)
 	if reader == nil {
 		return problems

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -32,9 +33,10 @@ const longest = 48
 func objectsOf(ctx context.Context, reader *source.Reader) sets.Set[model.ObjectRef] {
 	found := sets.New[model.ObjectRef]()
 	for kind, list := range map[string]client.ObjectList{
-		model.KindPeerAuthentication: &verbatim.PeerAuthenticationList{},
-		model.KindDestinationRule:    &verbatim.DestinationRuleList{},
-		model.KindGateway:            &verbatim.GatewayList{},
+		model.KindPeerAuthentication:  &verbatim.PeerAuthenticationList{},
+		model.KindDestinationRule:     &verbatim.DestinationRuleList{},
+		model.KindGateway:             &verbatim.GatewayList{},
+		model.KindAuthorizationPolicy: &istiosecurityv1.AuthorizationPolicyList{},
 	} {
 		// The reader is in memory and knows the kinds, so neither call can fail.
 		_ = reader.List(ctx, list)

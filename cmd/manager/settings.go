@@ -125,6 +125,9 @@ func (s *settings) defineEvidence(set *flag.FlagSet) {
 	set.BoolVar(&to.Scrape, "evidence-scrape", false,
 		"Read the metrics of the proxies of targets themselves (port 15090, ztunnel's 15020): for refused calls after a switch, and in place of "+
 			"Prometheus where --prometheus-url names none.")
+	set.BoolVar(&to.Audit, "evidence-audit", false,
+		"Write an AuthorizationPolicy in dry-run, which refuses nothing and counts, where a rollout asks for one "+
+			"(spec.accept.rollout.evidence.audit). The operator needs a right for it (config/components/audit).")
 	set.DurationVar(&to.Interval, "evidence-interval", time.Minute, "How `often` each target of a rollout is asked about.")
 	set.IntVar(&to.Concurrency, "evidence-concurrency", 2, "How `many` targets are asked about at a time.")
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	networkingapi "istio.io/api/networking/v1alpha3"
+	securityapi "istio.io/api/security/v1beta1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -125,6 +126,19 @@ func gw(tls networkingapi.ServerTLSSettings_TLSmode, meta metav1.ObjectMeta) *is
 	return obj
 }
 
+// audit is an audit policy.
+func audit(meta metav1.ObjectMeta) *istiosecurityv1.AuthorizationPolicy {
+	meta.Annotations = map[string]string{model.AnnotationDryRun: "true"}
+	return &istiosecurityv1.AuthorizationPolicy{ObjectMeta: meta, Spec: securityapi.AuthorizationPolicy{Action: securityapi.AuthorizationPolicy_DENY}}
+}
+
+// enforced is one without what makes it harmless.
+func enforced(meta metav1.ObjectMeta) *istiosecurityv1.AuthorizationPolicy {
+	policy := audit(meta)
+	policy.Annotations = nil
+	return policy
+}
+
 // objectsOf sorts objects by kind.
 func objectsOf(list ...client.Object) model.Objects {
 	var objects model.Objects
@@ -136,6 +150,8 @@ func objectsOf(list ...client.Object) model.Objects {
 			objects.DestinationRules = append(objects.DestinationRules, o)
 		case *istionetworkingv1.Gateway:
 			objects.Gateways = append(objects.Gateways, o)
+		case *istiosecurityv1.AuthorizationPolicy:
+			objects.AuthorizationPolicies = append(objects.AuthorizationPolicies, o)
 		}
 	}
 	return objects
@@ -198,6 +214,34 @@ func TestApply(t *testing.T) {
 			want:         []client.Object{pa(strict, ours("a", "p"))},
 			wantRequests: []string{"apply PeerAuthentication a"},
 			wantOutcome:  []string{"Created a"},
+		},
+		"an audit policy comes last": {
+			want:         []client.Object{audit(ours("audit", "p")), pa(strict, ours("a", "p"))},
+			wantRequests: []string{"apply PeerAuthentication a", "apply AuthorizationPolicy audit"},
+			wantOutcome:  []string{"Created a", "Created audit"},
+		},
+		"an audit policy that would refuse is put right": {
+			live:         []client.Object{enforced(ours("audit", "p"))},
+			want:         []client.Object{audit(ours("audit", "p"))},
+			wantRequests: []string{"apply by force AuthorizationPolicy audit"},
+			wantOutcome:  []string{"Updated audit"},
+		},
+		"an audit policy that cannot be written holds nothing back": {
+			live:         []client.Object{pa(strict, ours("b", "p"))},
+			want:         []client.Object{audit(ours("audit", "p")), pa(strict, ours("a", "p"))},
+			refuse:       map[string]error{"audit": forbidden},
+			wantRequests: []string{"apply PeerAuthentication a", "delete PeerAuthentication b", "apply AuthorizationPolicy audit"},
+			wantOutcome:  []string{"Created a", "Pruned b", "ApplyFailed audit"},
+		},
+		"somebody else's AuthorizationPolicy of the name stays": {
+			live:        []client.Object{enforced(foreign("audit"))},
+			want:        []client.Object{audit(ours("audit", "p"))},
+			wantOutcome: []string{"NotOwned audit"},
+		},
+		"an audit policy that is not wanted any more goes, and nobody else's": {
+			live:         []client.Object{audit(ours("audit", "p")), enforced(foreign("theirs"))},
+			wantRequests: []string{"delete AuthorizationPolicy audit"},
+			wantOutcome:  []string{"Pruned audit"},
 		},
 		"another spec": {
 			live:         []client.Object{pa(strict, ours("a", "p"))},

@@ -19,6 +19,8 @@ const (
 	kindPeerAuthentication = model.KindPeerAuthentication
 	kindDestinationRule    = model.KindDestinationRule
 	kindGateway            = model.KindGateway
+
+	kindAuthorizationPolicy = model.KindAuthorizationPolicy
 )
 
 // change is an object that is not as planned.

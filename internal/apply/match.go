@@ -24,10 +24,12 @@ func leaving(obj object) bool {
 }
 
 // matches reports whether the live object is as planned: its whole spec, fields that Istio's types do not know included, those of its
-// labels that are planned, the absence of a revision that is not, and its owners of our kind. Everything else on it is other people's.
+// labels and annotations that are planned, the absence of a revision that is not, and its owners of our kind. Everything else on it is
+// other people's.
 func matches(live, want object) bool {
 	return sameSpec(live, want) &&
 		includes(live.GetLabels(), want.GetLabels()) &&
+		includes(live.GetAnnotations(), want.GetAnnotations()) &&
 		live.GetLabels()[meshtlsv1alpha1.LabelRevision] == want.GetLabels()[meshtlsv1alpha1.LabelRevision] &&
 		sameOwners(ourOwners(live), ourOwners(want))
 }
@@ -107,6 +109,8 @@ func RefOf(obj object) model.ObjectRef {
 		ref.Kind = kindDestinationRule
 	case *istionetworkingv1.Gateway:
 		ref.Kind = kindGateway
+	case *istiosecurityv1.AuthorizationPolicy:
+		ref.Kind = kindAuthorizationPolicy
 	}
 	return ref
 }

@@ -23,6 +23,8 @@ const (
 	phaseTightenAccept
 	// phasePrune: what is no longer needed goes.
 	phasePrune
+	// phaseAudit: audit policies come and go. They refuse nothing, so nothing waits for them.
+	phaseAudit
 )
 
 // turn is when a change is due: its phase, and within it its rank. What covers the same pods or hosts has different ranks; changes of
@@ -77,6 +79,8 @@ func turnOf(c *change, scopes scopes) turn {
 		return scopes.turnOf(c)
 	case model.KindGateway:
 		return turn{gatewayPhase(*c), rankGateway}
+	case model.KindAuthorizationPolicy:
+		return turn{phase: phaseAudit}
 	default:
 		return sendTurn(c)
 	}

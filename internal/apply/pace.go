@@ -173,6 +173,8 @@ func reachOf(c *change, services []model.Service) reach {
 		return reach{gateway: []map[string]string{selectorOf(c)}}
 	case model.KindDestinationRule:
 		return reach{host: hostOf(c), pods: serversOf(hostOf(c), services)}
+	case model.KindAuthorizationPolicy:
+		return reach{} // it refuses nothing, and is best written together with what closes connections anyway
 	default:
 		return reach{pods: []map[string]string{selectorOf(c)}}
 	}

@@ -132,6 +132,8 @@ func shellOf(obj object) object {
 		return &verbatim.PeerAuthentication{PeerAuthentication: istiosecurityv1.PeerAuthentication{ObjectMeta: meta}}
 	case *istionetworkingv1.DestinationRule:
 		return &verbatim.DestinationRule{DestinationRule: istionetworkingv1.DestinationRule{ObjectMeta: meta}}
+	case *istiosecurityv1.AuthorizationPolicy:
+		return &istiosecurityv1.AuthorizationPolicy{ObjectMeta: meta}
 	default:
 		return &verbatim.Gateway{Gateway: istionetworkingv1.Gateway{ObjectMeta: meta}}
 	}

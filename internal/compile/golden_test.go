@@ -109,6 +109,7 @@ func compileAll(t *testing.T, snapshots []model.Snapshot) []byte {
 		objects.PeerAuthentications = append(objects.PeerAuthentications, result.Objects.PeerAuthentications...)
 		objects.DestinationRules = append(objects.DestinationRules, result.Objects.DestinationRules...)
 		objects.Gateways = append(objects.Gateways, result.Objects.Gateways...)
+		objects.AuthorizationPolicies = append(objects.AuthorizationPolicies, result.Objects.AuthorizationPolicies...)
 		for _, outcome := range result.Policies {
 			policies = append(policies, policyDocument(t, outcome, result.Mesh))
 		}

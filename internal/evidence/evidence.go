@@ -55,8 +55,9 @@ type Target struct {
 	Pods []Pod
 	// Ports are those that would be Strict.
 	Ports []Port
-	// Audited says that an audit policy counts what Strict would refuse, at each port.
-	Audited bool
+	// Audited says that an audit policy counts what Strict would refuse, at each port, and AuditedSince since when it does.
+	Audited      bool
+	AuditedSince time.Time
 }
 
 // Pod is a pod with the proxy that reports its calls.

@@ -48,6 +48,7 @@ func judge(t Target, f facts) Observation {
 			o.Mutual = append(o.Mutual, c.Call)
 			continue
 		}
+		c.Port, c.Candidates = t.audited(c.Call, f)
 		o.Refusable = append(o.Refusable, c.Call)
 	}
 	o.Refusable, o.Mutual = merged(o.Refusable), merged(o.Mutual)

@@ -132,7 +132,7 @@ func Kinds() []string {
 		model.KindPolicy, model.KindNamespace, model.KindConfigMap, model.KindSecret, model.KindMutatingWebhook, model.KindValidatingWebhook,
 		model.KindService, model.KindPod, model.KindEndpointSlice, model.KindIngress, model.KindIngressClass,
 		model.KindPeerAuthentication, model.KindDestinationRule, model.KindGateway, model.KindServiceEntry,
-		model.KindSidecar, model.KindVirtualService, model.KindWorkloadEntry, model.KindEnvoyFilter)
+		model.KindSidecar, model.KindVirtualService, model.KindWorkloadEntry, model.KindEnvoyFilter, model.KindAuthorizationPolicy)
 	slices.Sort(kinds)
 	return kinds
 }

@@ -137,6 +137,7 @@ func (m *making) readOwn(ctx context.Context) error {
 		reads(ctx, &m.services, own), reads(ctx, &m.pods, own), reads(ctx, &m.pods, pods), reads(ctx, &m.endpointSlices, own),
 		reads(ctx, &m.peerAuthentications, own), reads(ctx, &m.destinationRules, own), reads(ctx, &m.gateways, own),
 		reads(ctx, &m.serviceEntries, own), reads(ctx, &m.workloadEntries, own), reads(ctx, &m.sidecars, own),
+		reads(ctx, &m.authorizationPolicies, own),
 		func() error { return m.readOthers(ctx, own) },
 	)
 }

@@ -25,6 +25,8 @@ var compileBuckets = prometheus.ExponentialBuckets(0.0001, 4, 8)
 type Metrics struct {
 	writes   *prometheus.CounterVec
 	compiles prometheus.Histogram
+	// asked is how long it took to ask about all targets of rollouts.
+	asked prometheus.Gauge
 	// version is that of the program.
 	version string
 
@@ -54,6 +56,10 @@ func New(version string) *Metrics {
 			Name:    "meshtls_compile_seconds",
 			Help:    "Time to compile the policies of a namespace, without reading and writing.",
 			Buckets: compileBuckets,
+		}),
+		asked: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "meshtls_evidence_round_seconds",
+			Help: "Time that the last round of questions about the targets of rollouts took. Answers may be as old, where it is more than the interval.",
 		}),
 		tallies:  map[string]tally{},
 		expiries: map[string]expiries{}, exceptions: map[string]expiries{}, rollouts: map[string]rollouts{},
@@ -133,6 +139,7 @@ func (m *Metrics) put(namespace string, t tally) {
 func (m *Metrics) Describe(to chan<- *prometheus.Desc) {
 	m.writes.Describe(to)
 	m.compiles.Describe(to)
+	m.asked.Describe(to)
 	to <- buildDesc
 	to <- policiesDesc
 	to <- findingsDesc
@@ -145,6 +152,7 @@ func (m *Metrics) Describe(to chan<- *prometheus.Desc) {
 func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 	m.writes.Collect(to)
 	m.compiles.Collect(to)
+	m.asked.Collect(to)
 	to <- prometheus.MustNewConstMetric(buildDesc, prometheus.GaugeValue, 1, m.version, runtime.Version())
 	for s, n := range m.total() {
 		to <- prometheus.MustNewConstMetric(s.desc, prometheus.GaugeValue, float64(n), s.first, s.second)

@@ -1,6 +1,8 @@
 package metrics
 
 import (
+	"time"
+
 	"maps"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -13,6 +15,9 @@ import (
 var rolloutDesc = prometheus.NewDesc("meshtls_rollout_phase",
 	"The phase that the rollout of the policy is in: its series is 1, and those of other phases are not there.",
 	[]string{"namespace", "policy", "phase"}, nil)
+
+// Asked notes how long it took to ask about all targets of rollouts.
+func (m *Metrics) Asked(took time.Duration) { m.asked.Set(took.Seconds()) }
 
 // rollouts are phases by policy.
 type rollouts map[types.NamespacedName]meshtlsv1alpha1.RolloutPhase

@@ -30,6 +30,9 @@ const (
 	CheckExceptionEnds = "accept-floor-exception-ends"
 )
 
+// CheckAuditNotWritten: a rollout asks for an audit policy, and there is none.
+const CheckAuditNotWritten = "accept-audit-not-written"
+
 // daysBeforeEnd is how many days before its end an exception comes to each of the stages.
 var daysBeforeEnd = map[ExceptionStage]int{
 	ExceptionEndsIn14Days: 15, ExceptionEndsIn3Days: 4, ExceptionEndsToday: 1, ExceptionEnded: 0,

@@ -43,6 +43,8 @@ const (
 	AnnotationExcludeOutboundPorts  = "traffic.sidecar.istio.io/excludeOutboundPorts"
 	// AnnotationExportTo, on a Service, names the namespaces that see it, comma-separated.
 	AnnotationExportTo = "networking.istio.io/exportTo"
+	// AnnotationDryRun, on an AuthorizationPolicy, has sidecars count what it would do instead of doing it.
+	AnnotationDryRun = "istio.io/dry-run"
 	// AnnotationIngressClass, on an Ingress, names its class in the old way.
 	AnnotationIngressClass = "kubernetes.io/ingress.class"
 )

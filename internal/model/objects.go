@@ -73,23 +73,25 @@ func InNamespace[T metav1.Object](objects []T, namespace string) []T {
 	return in
 }
 
-// The Istio kinds that are rendered.
+// The Istio kinds that are rendered. An AuthorizationPolicy is rendered in dry-run only: see AuditRule.
 const (
-	KindPeerAuthentication = "PeerAuthentication"
-	KindDestinationRule    = "DestinationRule"
-	KindGateway            = "Gateway"
+	KindPeerAuthentication  = "PeerAuthentication"
+	KindDestinationRule     = "DestinationRule"
+	KindGateway             = "Gateway"
+	KindAuthorizationPolicy = "AuthorizationPolicy"
 )
 
 // Objects are the Istio objects of one namespace, each list ordered by name.
 type Objects struct {
-	PeerAuthentications []*istiosecurityv1.PeerAuthentication
-	DestinationRules    []*istionetworkingv1.DestinationRule
-	Gateways            []*istionetworkingv1.Gateway
+	PeerAuthentications   []*istiosecurityv1.PeerAuthentication
+	DestinationRules      []*istionetworkingv1.DestinationRule
+	Gateways              []*istionetworkingv1.Gateway
+	AuthorizationPolicies []*istiosecurityv1.AuthorizationPolicy
 }
 
 // Len returns the number of objects.
 func (o Objects) Len() int {
-	return len(o.PeerAuthentications) + len(o.DestinationRules) + len(o.Gateways)
+	return len(o.PeerAuthentications) + len(o.DestinationRules) + len(o.Gateways) + len(o.AuthorizationPolicies)
 }
 
 // Object is what the objects of all kinds have in common.
@@ -101,6 +103,9 @@ type Object interface {
 // All returns the objects of all kinds in one list, ordered by kind as its name goes, then as the lists are.
 func (o Objects) All() []Object {
 	all := make([]Object, 0, o.Len())
+	for _, object := range o.AuthorizationPolicies {
+		all = append(all, object)
+	}
 	for _, object := range o.DestinationRules {
 		all = append(all, object)
 	}

@@ -15,6 +15,7 @@ type Plan struct {
 	Accepts  []AcceptRule
 	Sends    []SendRule
 	Gateways []GatewayRule
+	Audits   []AuditRule
 	// Policies has one entry for each policy of the snapshot, in order of precedence: oldest first, then by name.
 	Policies []Outcome
 }
@@ -122,6 +123,16 @@ type Server struct {
 	Terminate     *meshtlsv1alpha1.Terminate
 	Passthrough   *meshtlsv1alpha1.Passthrough
 	Plaintext     *meshtlsv1alpha1.Plaintext
+}
+
+// AuditRule becomes one AuthorizationPolicy in dry-run: the sidecars count at each HTTP port what Strict would refuse, and refuse nothing.
+type AuditRule struct {
+	Revision string
+	// Selector are the pods' labels; never empty.
+	Selector map[string]string
+	// Ports are those that are counted at, ascending; never empty.
+	Ports  []int32
+	Owners []Owner
 }
 
 // Outcome is what becomes of one policy.

@@ -18,6 +18,8 @@ type Snapshot struct {
 	// Stepwise says that the plan is written by and by: it holds the next step from what is live to what the policies ask. Else it holds
 	// what they ask.
 	Stepwise bool
+	// NoAudit says why audit policies cannot be written, as a full sentence. Empty: they can.
+	NoAudit string
 	// Inventory is the mesh: all of it, or the namespace with everything that bears on its policies. The compile of both is the same.
 	Inventory
 }
@@ -28,6 +30,8 @@ func (s Snapshot) Live() Objects {
 		PeerAuthentications: InNamespace(s.PeerAuthentications, s.Namespace),
 		DestinationRules:    InNamespace(s.DestinationRules, s.Namespace),
 		Gateways:            InNamespace(s.Gateways, s.Namespace),
+
+		AuthorizationPolicies: InNamespace(s.AuthorizationPolicies, s.Namespace),
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 )
 
 // Encode returns the object as it is sent and printed, in the form that unstructured objects hold: apiVersion, kind, the metadata that
-// is ours, and the spec with what Istio's marshaller leaves out although a reader needs it. The object is one of the three kinds
+// is ours, and the spec with what Istio's marshaller leaves out although a reader needs it. The object is one of the kinds
 // that are rendered.
 func Encode(object metav1.Object) (map[string]any, error) {
 	content, err := encode(object)
@@ -37,6 +37,9 @@ func encode(object metav1.Object) (map[string]any, error) {
 		spec, err := specOf(&o.Spec)
 		spellOutServerModes(spec)
 		return contentOf(gatewayType, o.ObjectMeta, spec), err
+	case *istiosecurityv1.AuthorizationPolicy:
+		spec, err := specOf(&o.Spec)
+		return contentOf(authorizationPolicyType, o.ObjectMeta, spec), err
 	default:
 		return nil, fmt.Errorf("%T is no kind that is rendered", object)
 	}
@@ -67,6 +70,9 @@ func contentOf(kind metav1.TypeMeta, meta metav1.ObjectMeta, spec map[string]any
 	metadata := map[string]any{"name": meta.Name, "namespace": meta.Namespace}
 	if len(meta.Labels) > 0 {
 		metadata["labels"] = asContent(meta.Labels)
+	}
+	if len(meta.Annotations) > 0 {
+		metadata["annotations"] = asContent(meta.Annotations)
 	}
 	if owners := ownerContent(meta.OwnerReferences); len(owners) > 0 {
 		metadata["ownerReferences"] = owners

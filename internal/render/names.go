@@ -40,6 +40,12 @@ func acceptName(r *model.AcceptRule, everything string) string {
 	return nameOf(podsHint(r.Selector, everything), identity)
 }
 
+// auditName returns a function of the pods, and for which control plane.
+func auditName(r *model.AuditRule) string {
+	identity := newGoverned(model.KindAuthorizationPolicy).text(r.Revision).labels(r.Selector)
+	return nameOf(podsHint(r.Selector, ""), identity)
+}
+
 // sendName returns a function of the host and the clients. To whom the rule is exported may change while it governs the same.
 func sendName(r *model.SendRule) string {
 	identity := newGoverned(model.KindDestinationRule).text(r.Revision).text(r.Host).text(string(r.Audience)).labels(r.Selector)

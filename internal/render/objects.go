@@ -19,6 +19,8 @@ func Objects(p model.Plan) model.Objects {
 		PeerAuthentications: each(at, p.Accepts, peerAuthentication),
 		DestinationRules:    each(at, p.Sends, destinationRule),
 		Gateways:            each(at, p.Gateways, gateway),
+
+		AuthorizationPolicies: each(at, p.Audits, audit),
 	}
 }
 

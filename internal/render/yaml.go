@@ -34,6 +34,7 @@ func YAML(o model.Objects) ([]byte, error) {
 // inOrder lists the objects by kind (the kinds in alphabetical order), namespace and name.
 func inOrder(o model.Objects) []metav1.Object {
 	ordered := make([]metav1.Object, 0, o.Len())
+	ordered = appendOrdered(ordered, o.AuthorizationPolicies)
 	ordered = appendOrdered(ordered, o.DestinationRules)
 	ordered = appendOrdered(ordered, o.Gateways)
 	return appendOrdered(ordered, o.PeerAuthentications)

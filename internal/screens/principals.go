@@ -6,6 +6,8 @@ import (
 
 	securityapi "istio.io/api/security/v1beta1"
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
+
+	"github.com/meshtls/meshtls/internal/mesh"
 )
 
 // account is a service account.
@@ -21,7 +23,7 @@ func (p *Page) addPrincipals(pairs map[ends]Lock) {
 		}
 	}
 	for _, policy := range p.View().AuthorizationPolicies() {
-		if policy.Spec.GetAction() != securityapi.AuthorizationPolicy_ALLOW {
+		if policy.Spec.GetAction() != securityapi.AuthorizationPolicy_ALLOW || mesh.DryRun(policy) {
 			continue
 		}
 		servers := p.selectedBy(policy)

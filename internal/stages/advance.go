@@ -96,7 +96,7 @@ func Advance(s model.Snapshot, in Input) Advanced {
 		}
 	}
 	for _, r := range rollouts {
-		reached[r.UID()] = a.advance(target{Rollout: r, view: views.Of(r.Revision), written: writtenFor(s, r)}, in)
+		reached[r.UID()] = a.advance(target{Rollout: r, view: views.Of(r.Revision), written: writtenFor(s, r), audits: auditFor(s, r)}, in)
 	}
 	for i, p := range s.Policies {
 		if concerned(p) {
@@ -130,14 +130,17 @@ func (a *Advanced) advance(t target, in Input) *meshtlsv1alpha1.RolloutStatus {
 		Spec: spec, Force: t.force(), Last: clocksOf(last), Turn: turn, Now: in.Now, Seen: t.seen(answer, answered),
 	})
 	now := statusOf(stage, statusInput{target: t, spec: spec, last: last, answer: answer, answered: answered})
+	now.AuditAt = t.auditAt(now, last, in)
+	now.Message = limited(now.Message+t.auditWords(now, in.Now), messageRoom)
 	if last != nil && !answered && stage.Phase == rollout.Probation && last.Phase == stage.Phase {
 		now.Message = last.Message // what was said of refusals stands until the source has answered
 	}
-	if last != nil && (stage.Keep || same(*last, now, spec.Observe)) {
+	if last != nil && (stage.Keep && last.AuditAt.Equal(now.AuditAt) || same(*last, now, spec.Observe)) {
 		now = *last
 	}
 	a.ask(t, spec, stage)
 	a.count(last, now)
+	a.come(later(timeOf(now.AuditAt), in.Now))
 	if stage.Phase == rollout.Switching && stage.SwitchAt.IsZero() {
 		stage.Again = in.Now.Add(turnWait)
 	}

@@ -45,10 +45,10 @@ func durationOf(words string, otherwise time.Duration) time.Duration {
 	return otherwise
 }
 
-// idOf stands for what is asked for, less whether it is paused.
+// idOf stands for what is asked for, less whether it is paused and what is done to see more.
 func idOf(p *meshtlsv1alpha1.MeshTLSPolicy) string {
 	asked := *p.Spec.Accept.Rollout
-	asked.Paused = false
+	asked.Paused, asked.Evidence = false, nil
 	encoded, _ := json.Marshal([]any{asked, p.Spec.Workload}) // values of plain types: it cannot fail
 	sum := sha256.Sum256(encoded)
 	const digits = 8
@@ -61,6 +61,8 @@ type target struct {
 	view *mesh.View
 	// written are the PeerAuthentications with a selector that the policy alone owns.
 	written []*istiosecurityv1.PeerAuthentication
+	// audits is the audit policy that the policy owns; nil: there is none.
+	audits *istiosecurityv1.AuthorizationPolicy
 }
 
 // force returns what is in force for the target.

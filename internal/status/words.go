@@ -38,7 +38,7 @@ func programmedWords(o model.Outcome) string {
 // rendered names the objects, or counts them where there are several of a kind.
 func rendered(objects []meshtlsv1alpha1.ObjectReference) []string {
 	var kinds []string
-	for _, kind := range []string{model.KindPeerAuthentication, model.KindDestinationRule, model.KindGateway} {
+	for _, kind := range []string{model.KindPeerAuthentication, model.KindDestinationRule, model.KindGateway, model.KindAuthorizationPolicy} {
 		if words := kindWords(objects, kind); words != "" {
 			kinds = append(kinds, words)
 		}

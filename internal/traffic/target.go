@@ -59,6 +59,7 @@ func TargetOf(v *mesh.View, workloads []*model.Workload, pods Pods) evidence.Tar
 	}
 	t.Workloads = sets.List(names)
 	t.Ports = PortsOf(v, carried)
+	t.AuditedSince, t.Audited = auditedSince(v, carried)
 	return t
 }
 

@@ -27,9 +27,10 @@ func Plan(s model.Snapshot, views *mesh.Views) model.Plan {
 		Accepts:   next.rules,
 		Sends:     send.rules,
 		Gateways:  gateway.rules,
+		Audits:    audits(m, policies),
 		Policies: next.mark(policyOutcomes(policies, newAcceptReporter(m, accept),
 			slices.Concat(accept.outcomes, send.outcomes, gateway.outcomes),
-			slices.Concat(send.findings, endingExceptions(policies, s.Now)))),
+			slices.Concat(send.findings, endingExceptions(policies, s.Now), unwrittenAudits(m, policies)))),
 	}
 }
 

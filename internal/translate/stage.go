@@ -171,6 +171,9 @@ type Rollout struct {
 	Floor meshtlsv1alpha1.AcceptMode
 	// OwnPorts have an entry in spec.accept.ports.
 	OwnPorts []int32
+	// Audit says that the policy asks for an audit policy, and AuditProblem why there is none; empty: there can be one.
+	Audit        bool
+	AuditProblem string
 }
 
 // UID returns the policy's.
@@ -193,6 +196,9 @@ func Rollouts(s model.Snapshot, views *mesh.Views) []Rollout {
 		}
 		if p.target.scope == scopeMesh {
 			r.Namespace = ""
+		}
+		if r.Audit = wantsAudit(p); r.Audit {
+			r.AuditProblem = auditProblem(m, p)
 		}
 		all = append(all, r)
 	}

@@ -112,7 +112,8 @@ func Of(object client.Object) client.Object {
 	}
 }
 
-// SpecOf returns the spec of an object of one of these kinds, or of Istio's type for it; nil: it is of another kind.
+// SpecOf returns the spec of an object of one of these kinds, or of Istio's type for it, or of an AuthorizationPolicy, of which nothing is
+// kept; nil: it is of another kind.
 func SpecOf(object client.Object) proto.Message {
 	switch plain := Plain(object).(type) {
 	case *istiosecurityv1.PeerAuthentication:
@@ -120,6 +121,8 @@ func SpecOf(object client.Object) proto.Message {
 	case *istionetworkingv1.DestinationRule:
 		return &plain.Spec
 	case *istionetworkingv1.Gateway:
+		return &plain.Spec
+	case *istiosecurityv1.AuthorizationPolicy:
 		return &plain.Spec
 	default:
 		return nil

@@ -48,14 +48,22 @@ func TestIntent(t *testing.T) {
 	total.demandWeight(t)
 }
 
-// drawnWorld returns the wide world of a seed, every second time with few policies that speak of what is there.
+// drawnWorld returns the wide world of a seed, every second time with few policies that speak of what is there, and some with
+// rollouts at any stage.
 func drawnWorld(seed uint64) worlds.Drawn {
 	drawn := worlds.Wide(seed)
 	if seed/2%2 == 0 { // the seed itself says how old objects are, and whether there are other people's
-		return worlds.Apt(drawn)
+		drawn = worlds.Apt(drawn)
+	}
+	if rolls(seed) {
+		worlds.Roll(seed, drawn.Policies)
+		drawn.Classes = append(drawn.Classes, "rollouts")
 	}
 	return drawn
 }
+
+// rolls reports whether there are rollouts in the world of a seed: in one of three.
+func rolls(seed uint64) bool { return seed%3 == 0 }
 
 // overSeeds runs the test for each seed. A parallel test is kept until its group is done, and with it Istio's control plane. So there are
 // few of them, and the worlds of each come one after the other.
@@ -119,10 +127,11 @@ type tally struct {
 }
 
 // otherReasons are those of policies of which something is not done, and of which nothing is claimed: what does not exist yet, what an
-// older policy decides, and what Istio does and the servers refuse.
+// older policy decides, what Istio does and the servers refuse, and rollouts that wait for somebody.
 var otherReasons = []string{
 	meshtlsv1alpha1.ReasonHostNotFound, meshtlsv1alpha1.ReasonPortNotFound, meshtlsv1alpha1.ReasonRefused,
 	meshtlsv1alpha1.ReasonConflicted, meshtlsv1alpha1.ReasonPartlyConflicted,
+	meshtlsv1alpha1.ReasonRolloutUndone, meshtlsv1alpha1.ReasonRolloutBlocked,
 }
 
 // timidShare returns the part of the policies, in percent, that are not Ready although Istio does all that they say.

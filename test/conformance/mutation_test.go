@@ -11,7 +11,9 @@ import (
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/test/conformance/intent"
 	"github.com/meshtls/meshtls/test/conformance/oracle"
+	"github.com/meshtls/meshtls/test/worlds"
 )
 
 const (
@@ -170,4 +172,47 @@ func otherCertificate(o *unstructured.Unstructured) bool {
 		}
 	}
 	return false
+}
+
+// TestIntentNoticesBlindnessForRollouts proves that the property speaks of rollouts: where a Ready policy is at a stage that is not
+// Strict, what an operator writes that does not see rollouts is noticed.
+func TestIntentNoticesBlindnessForRollouts(t *testing.T) {
+	tried, noticed := 0, 0
+	for seed := uint64(0); seed < mutatedWorlds && tried < mutantsEach; seed++ {
+		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
+			drawn, blind := rolled(seed), rolled(seed)
+			w := settledWorld(t, seed, drawn)
+			if !w.rolling() {
+				return
+			}
+			for _, p := range blind.Policies {
+				if p.Spec.Accept != nil {
+					p.Spec.Accept.Rollout, p.Status.Rollout = nil, nil
+				}
+			}
+			tried++
+			if len(w.violations(t, settledWorld(t, seed, blind).operated.World, &tally{})) > 0 {
+				noticed++
+			}
+		})
+	}
+	t.Logf("blindness for rollouts was noticed in %d of %d worlds", noticed, tried)
+	if tried < mutantsEach || noticed*10 < tried*caughtOf {
+		t.Errorf("blindness for rollouts was noticed in %d of %d worlds", noticed, tried)
+	}
+}
+
+// rolled returns a world with rollouts whose policies speak of what is there.
+func rolled(seed uint64) worlds.Drawn {
+	drawn := worlds.Apt(worlds.Wide(seed))
+	worlds.Roll(seed, drawn.Policies)
+	return drawn
+}
+
+// rolling reports whether a policy is Ready at a stage that is not Strict.
+func (w world) rolling() bool {
+	return slices.ContainsFunc(w.spoken.Policies, func(p *meshtlsv1alpha1.MeshTLSPolicy) bool {
+		stage := p.Status.Rollout
+		return stage != nil && stage.Mode != meshtlsv1alpha1.AcceptStrict && w.ready[intent.KeyOf(p).String()] == meshtlsv1alpha1.ReasonReady
+	})
 }

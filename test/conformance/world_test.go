@@ -106,8 +106,12 @@ func newWorld(t *testing.T, operated oracle.Operated, policies []*meshtlsv1alpha
 		if !found {
 			t.Fatalf("%s has no status", intent.KeyOf(p))
 		}
+		p.Status.Rollout = status.Rollout
 		ready := apimeta.FindStatusCondition(status.Conditions, meshtlsv1alpha1.ConditionReady)
 		w.ready[intent.KeyOf(p).String()], w.messages[intent.KeyOf(p).String()] = ready.Reason, ready.Message
+		if ready.Reason == meshtlsv1alpha1.ReasonRollingOut {
+			w.ready[intent.KeyOf(p).String()] = meshtlsv1alpha1.ReasonReady // what its stage asks for is in force
+		}
 		if !apimeta.IsStatusConditionFalse(status.Conditions, meshtlsv1alpha1.ConditionAccepted) {
 			w.spoken.Policies = append(w.spoken.Policies, p)
 		}

@@ -42,6 +42,8 @@ func TestRefusable(t *testing.T) {
 		Proxy: evidence.Proxy{Namespace: "shop", Name: "catalog-2", IP: "10.0.0.2"}})
 	audited := twoPorts
 	audited.Audited = true
+	auditedLate := audited
+	auditedLate.AuditedSince = epoch.Add(100 * time.Minute)
 	tests := map[string]struct {
 		series    string
 		target    evidence.Target
@@ -122,6 +124,20 @@ func TestRefusable(t *testing.T) {
 			target:    audited,
 			want:      []string{"Clean"},
 			wantAudit: []evidence.PortCount{{Port: 0, Refusable: 5}, {Port: 8080, Refusable: 3, Mutual: 2}, {Port: 8081}},
+		},
+		"the audit policy tells the port": {
+			series: proxies + meshed + series(requests, "a", "none", "_x100 1x30", `destination_service_name="catalog"`) +
+				audit("envoy_http_rbac", "denied", "0x100 1x30", `http_conn_manager_prefix="inbound_0.0.0.0_8081"`),
+			target:    audited,
+			want:      []string{"Found", "shop/a: 1 http at 8081"},
+			wantAudit: []evidence.PortCount{{Port: 8081, Refusable: 1}},
+		},
+		"an audit policy that came with the call does not": {
+			series: proxies + meshed + series(requests, "a", "none", "_x100 1x30", `destination_service_name="catalog"`) +
+				audit("envoy_http_rbac", "denied", "0x100 1x30", `http_conn_manager_prefix="inbound_0.0.0.0_8081"`),
+			target:    auditedLate,
+			want:      []string{"Found", "shop/a: 1 http at one of [8080 8081]"},
+			wantAudit: []evidence.PortCount{{Port: 8081, Refusable: 1}},
 		},
 		"a pod that does not report": {
 			series: proxies + meshed, target: twoPods, want: []string{"Unknown"},

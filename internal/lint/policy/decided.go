@@ -50,6 +50,14 @@ var decided = []lint.About{
 		Fix:      "Ask whether the policy can do without, and set a later `until` only if not. Remove what has ended.",
 	},
 	{
+		Name:     model.CheckAuditNotWritten,
+		Severity: []lint.Severity{lint.Warning},
+		Finds: "`rollout.evidence.audit: Enabled` where no audit policy is written: the operator may not, a pod of the target has another " +
+			"proxy than a sidecar, or none of its ports is known.",
+		Why: "The rollout goes by Istio's metrics alone. Where these do not tell the port, a blocker has several, and a port may stay unproved.",
+		Fix: "Do as the message says, or set `audit` to `Disabled`.",
+	},
+	{
 		Name:     "accept-workload-in-root-namespace",
 		Severity: []lint.Severity{lint.Error},
 		Reasons:  []string{meshtlsv1alpha1.ReasonUnsupported},

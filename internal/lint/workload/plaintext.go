@@ -54,11 +54,11 @@ func openUnder(v *mesh.View,
 	return slices.MinFunc(all, func(a, b openTo) int { return cmp.Compare(a.port, b.port) }), true
 }
 
-// authorized returns the pods that the policy is for.
+// authorized returns the pods that the policy is for. In dry-run it does nothing to any.
 func authorized(v *mesh.View, policy *istiosecurityv1.AuthorizationPolicy) []*model.Workload {
 	selector := policy.Spec.GetSelector().GetMatchLabels()
 	switch {
-	case isAttached(policy):
+	case isAttached(policy), mesh.DryRun(policy):
 		return nil
 	case policy.Namespace == v.Mesh().RootNamespace && len(selector) == 0:
 		return v.Workloads()
@@ -128,12 +128,13 @@ func plaintextDenied(v *mesh.View, w *model.Workload) bool {
 	return byName && !otherwise
 }
 
-// authorizing returns the policies that are for the pods.
+// authorizing returns the policies that are in force for the pods.
 func authorizing(v *mesh.View, w *model.Workload) iter.Seq[*istiosecurityv1.AuthorizationPolicy] {
 	return func(yield func(*istiosecurityv1.AuthorizationPolicy) bool) {
 		for _, namespace := range slices.Compact([]string{v.Mesh().RootNamespace, w.Namespace}) {
 			for _, policy := range v.AuthorizationPoliciesIn(namespace) {
-				if !isAttached(policy) && pods.Matches(policy.Spec.GetSelector().GetMatchLabels(), w.Labels) && !yield(policy) {
+				applies := !isAttached(policy) && !mesh.DryRun(policy) && pods.Matches(policy.Spec.GetSelector().GetMatchLabels(), w.Labels)
+				if applies && !yield(policy) {
 					return
 				}
 			}

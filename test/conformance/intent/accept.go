@@ -25,9 +25,13 @@ func (w World) statements(p *meshtlsv1alpha1.MeshTLSPolicy, pod *corev1.Pod) []s
 		return nil
 	}
 	var all []statement
-	if mode := p.Spec.Accept.Mode; w.allowed(p, mode, []int32{0}) {
-		all = append(all, statement{policy: p, field: "spec.accept.mode", mode: mode})
+	if s := w.whole(p); w.allowed(p, s.mode, []int32{0}) {
+		if w.ahead(p, pod) {
+			s.mode = meshtlsv1alpha1.AcceptStrict
+		}
+		all = append(all, s)
 	}
+	all = append(all, w.promoted(p)...)
 	for i, port := range p.Spec.Accept.Ports {
 		var everywhere []int32
 		for _, other := range w.named(p) {

@@ -61,14 +61,17 @@ spec:
 // sidecar.istio.io/statsInclusionPrefixes that has it.
 const Prefix = "std"
 
-// counting returns an access logger that counts calls of a protocol under these names.
-func counting(protocol string, names ...string) string {
+// PortLabel has calls counted by port, which Istio's own metrics do not do.
+const PortLabel = "{name: destination_port, value_format: \"%DOWNSTREAM_LOCAL_PORT%\"}"
+
+// counting returns an access logger that counts calls of a protocol under these names, with more labels.
+func counting(protocol string, more []string, names ...string) string {
 	tag := func(name, value string) string { return fmt.Sprintf("{name: %s, value_format: %q}", name, value) }
-	tags := strings.Join([]string{
+	tags := strings.Join(append([]string{
 		tag("connection_security_policy", "%CEL(connection.mtls ? 'mutual_tls' : 'none')%"),
 		tag("source_principal", "%CEL(connection.mtls ? connection.uri_san_peer_certificate : 'unknown')%"),
-		tag("destination_port", "%DOWNSTREAM_LOCAL_PORT%"), tag("request_protocol", protocol),
-	}, ", ")
+		tag("request_protocol", protocol),
+	}, more...), ", ")
 	var counters []string
 	for _, name := range names {
 		counters = append(counters, fmt.Sprintf("{stat: {name: %s, tags: [%s]}, value_fixed: 1}", name, tags))
@@ -77,10 +80,10 @@ func counting(protocol string, names ...string) string {
 		`stats_scope: {prefix: %s}, counters: [%s]}}`, Prefix, strings.Join(counters, ", "))
 }
 
-// Filter returns the EnvoyFilter by which the proxies of a mesh count calls.
-func Filter() string {
-	return fmt.Sprintf(standardMetrics, counting("http", "istio_requests_total"),
-		counting("tcp", "istio_tcp_connections_opened_total", "istio_tcp_connections_closed_total"))
+// Filter returns the EnvoyFilter by which the proxies of a mesh count calls, with more labels.
+func Filter(more ...string) string {
+	return fmt.Sprintf(standardMetrics, counting("http", more, "istio_requests_total"),
+		counting("tcp", more, "istio_tcp_connections_opened_total", "istio_tcp_connections_closed_total"))
 }
 
 // scraping is Prometheus' configuration: what the proxies count gets Istio's names, and the labels that Istio's extension would add.
@@ -95,7 +98,7 @@ scrape_configs:
   - {source_labels: [__name__], regex: envoy_server_live, target_label: component, replacement: proxy}
   - {source_labels: [__name__], regex: envoy_server_live, target_label: __name__, replacement: istio_build}
   - {source_labels: [__name__], regex: 'envoy_` + Prefix + `_(istio_.+)', target_label: __name__, replacement: '$1'}
-  - {source_labels: [__name__], regex: 'istio_.+', action: keep}
+  - {source_labels: [__name__], regex: 'istio_.+|envoy_http_rbac|envoy_tcp', action: keep}
   - source_labels: [source_principal]
     regex: 'spiffe://[^/]+/ns/([^/]+)/sa/.+'
     target_label: source_workload_namespace

@@ -81,8 +81,8 @@ func (c *clock) now() time.Time { return time.Now().Add(time.Duration(c.ahead.Lo
 
 func (c *clock) skip(d time.Duration) { c.ahead.Add(int64(d)) }
 
-// start starts the world.
-func start(t *testing.T) *world {
+// startEmpty starts a mesh without pods.
+func startEmpty(t *testing.T) *world {
 	t.Helper()
 	mesh.Require(t)
 	metrics.Require(t)
@@ -91,24 +91,42 @@ func start(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { m.Finish(t) })
-	w := &world{Mesh: m, pods: map[string]*mesh.Running{}}
-	if err := w.ApplyYAML(t.Context(), metrics.Filter()); err != nil {
+	return &world{Mesh: m, pods: map[string]*mesh.Running{}}
+}
+
+// count has the proxies count calls, with more labels.
+func (w *world) count(t *testing.T, more ...string) {
+	t.Helper()
+	if err := w.ApplyYAML(t.Context(), metrics.Filter(more...)); err != nil {
 		t.Fatal(err)
 	}
-	running, err := w.Run(t.Context(),
-		mesh.Pod{Namespace: shop, Name: "catalog", ServiceAccount: "catalog", Annotations: annotations(), Ports: []mesh.Port{{Number: 8080}, {Number: 8090}, {Number: 8091}}},
-		mesh.Pod{Namespace: shop, Name: "ledger", ServiceAccount: "ledger", Annotations: annotations(), Ports: []mesh.Port{{Number: 8080}}},
-		mesh.Pod{Namespace: shop, Name: "front", ServiceAccount: "front"},
-		mesh.Pod{Namespace: shop, Name: "crawler", ServiceAccount: "crawler", Proxy: mesh.None},
-		mesh.Pod{Namespace: shop, Name: "nightly", ServiceAccount: "nightly", Proxy: mesh.None},
-	)
+}
+
+// run runs the pods.
+func (w *world) run(t *testing.T, pods ...mesh.Pod) {
+	t.Helper()
+	running, err := w.Run(t.Context(), pods...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, pod := range running {
 		w.pods[pod.Name] = pod
 	}
-	prometheus := metrics.Start(t, m, w.pods["catalog"], w.pods["ledger"])
+}
+
+// start starts the world.
+func start(t *testing.T) *world {
+	t.Helper()
+	w := startEmpty(t)
+	w.count(t, metrics.PortLabel)
+	w.run(t,
+		mesh.Pod{Namespace: shop, Name: "catalog", ServiceAccount: "catalog", Annotations: annotations(), Ports: []mesh.Port{{Number: 8080}, {Number: 8090}, {Number: 8091}}},
+		mesh.Pod{Namespace: shop, Name: "ledger", ServiceAccount: "ledger", Annotations: annotations(), Ports: []mesh.Port{{Number: 8080}}},
+		mesh.Pod{Namespace: shop, Name: "front", ServiceAccount: "front"},
+		mesh.Pod{Namespace: shop, Name: "crawler", ServiceAccount: "crawler", Proxy: mesh.None},
+		mesh.Pod{Namespace: shop, Name: "nightly", ServiceAccount: "nightly", Proxy: mesh.None},
+	)
+	prometheus := metrics.Start(t, w.Mesh, w.pods["catalog"], w.pods["ledger"])
 	if err := w.ApplyYAML(t.Context(), services); err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +135,7 @@ func start(t *testing.T) *world {
 }
 
 // startOperator runs the operator in this process, so that its clock can be put forward, with the rights of its service account.
-func (w *world) startOperator(t *testing.T, prometheus string) {
+func (w *world) startOperator(t *testing.T, prometheus string, with ...func(*controllers.Options)) {
 	t.Helper()
 	user, err := operator.Install(t.Context(), w.Mesh)
 	if err != nil {
@@ -129,6 +147,9 @@ func (w *world) startOperator(t *testing.T, prometheus string) {
 		Evidence: controllers.EvidenceOptions{
 			Prometheus: evidence.Settings{URL: prometheus}, Interval: 500 * time.Millisecond, Concurrency: 2, Scrape: true, Dial: w.Dial,
 		},
+	}
+	for _, set := range with {
+		set(&settings)
 	}
 	options := controllers.ManagerOptions(settings)
 	options.Metrics.BindAddress = "0"

@@ -20,6 +20,13 @@ var acceptRules = []rule{
 		refuses: rolling(`order: PerWorkload`),
 	},
 	{
+		name:    "an audit policy for a namespace",
+		field:   "spec.accept.rollout.evidence",
+		message: "accept.rollout.evidence.audit: Enabled is for the pods of one workload: set workload, or remove audit",
+		accepts: rolling(`evidence: {audit: Enabled}`),
+		refuses: `{accept: {mode: Strict, rollout: {evidence: {audit: Enabled}}}}`,
+	},
+	{
 		name:    "a rollout without Strict",
 		field:   "spec.accept.rollout",
 		message: "accept.rollout needs accept.mode Strict: a rollout is the way to Strict; set mode to Strict, or remove rollout",

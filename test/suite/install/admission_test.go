@@ -27,11 +27,14 @@ const (
 	peerAuthentications = "peerauthentications"
 	destinationRules    = "destinationrules"
 	gateways            = "gateways"
+
+	authorizationPolicies = "authorizationpolicies"
 )
 
 var groups = map[string]string{
 	peerAuthentications: security, destinationRules: networking, gateways: networking,
-	"meshtlspolicies": policyKind.Group, "meshtlspolicies/status": policyKind.Group,
+	authorizationPolicies: security,
+	"meshtlspolicies":     policyKind.Group, "meshtlspolicies/status": policyKind.Group,
 }
 
 // newTenant is somebody who may write policies in a namespace, and has no other right.
@@ -86,6 +89,7 @@ func expectRefused(write func() error, sentence string) {
 
 const (
 	accepts     = "{accept: {mode: Strict}}"
+	audits      = "{workload: {service: a}, accept: {mode: Strict, rollout: {evidence: {audit: Enabled}}}}"
 	sends       = "{send: [{hosts: [api.partner.example], mode: Simple}]}"
 	terminates  = "{gateway: {selector: {matchLabels: {istio: edge}}}, terminate: [{port: 443, hosts: [shop.example.com], credentialName: cert}]}"
 	passes      = "{gateway: {service: edge}, passthrough: [{port: 443, hosts: [shop.example.com]}]}"
@@ -121,6 +125,8 @@ var _ = Describe("Who writes a policy", func() {
 		Entry("accept", accepts, "spec.accept becomes a PeerAuthentication", peerAuthentications, destinationRules),
 		Entry("accept, whose clients are told", accepts,
 			"spec.accept may become a DestinationRule beside the PeerAuthentication", destinationRules, peerAuthentications),
+		Entry("an audit policy", audits, "spec.accept.rollout.evidence.audit becomes an AuthorizationPolicy in dry-run", authorizationPolicies,
+			peerAuthentications, destinationRules),
 		Entry("send", sends, "spec.send becomes a DestinationRule", destinationRules, peerAuthentications, gateways),
 		Entry("terminate", terminates, "spec.terminate becomes a Gateway", gateways, peerAuthentications, destinationRules),
 		Entry("passthrough", passes, "spec.passthrough becomes a Gateway", gateways, peerAuthentications, destinationRules),

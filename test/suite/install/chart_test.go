@@ -107,6 +107,7 @@ var _ = Describe("What helm makes", func() {
 		Entry("with a source of evidence", "config/overlays/evidence", operatorNamespace,
 			"evidence.prometheusURL=http://prometheus.istio-system:9090"),
 		Entry("for some namespaces", "config/overlays/watch-namespaces", operatorNamespace, "watchNamespaces[0]=shop"),
+		Entry("that writes audit policies", "config/overlays/audit", operatorNamespace, "evidence.audit=true"),
 	)
 
 	It("watches the operator as config/prometheus does", func() {

@@ -31,6 +31,7 @@ var _ = Describe("What kustomize makes", func() {
 		Entry("that checks credentials", "config/overlays/credentials", operatorNamespace),
 		Entry("with a source of evidence", "config/overlays/evidence", operatorNamespace),
 		Entry("for some namespaces", "config/overlays/watch-namespaces", operatorNamespace),
+		Entry("that writes audit policies", "config/overlays/audit", operatorNamespace),
 	)
 
 	It("keeps replicas apart and lets one at a time be evicted, for high availability", func() {
