@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	networkingapi "istio.io/api/networking/v1alpha3"
+
+	"github.com/meshtls/meshtls/internal/versions"
 )
 
 // tlsLevel is the level of a DestinationRule that decides TLS for a port.
@@ -61,9 +63,10 @@ func portEntry(policy *networkingapi.TrafficPolicy, port int32) int {
 // the cluster's own: a port's settings without tls do not hide the destination's. So a port can be left to auto mTLS while each of
 // its endpoints is marked by the mode of the destination. Nil: no mode, the endpoint decides.
 // Source: istio pilot/pkg/xds/endpoints/mtls_checker.go, tlsModeForDestinationRule.
-func endpointMode(choice Choice, subset ChosenSubset, port int32) *networkingapi.ClientTLSSettings {
+func (m *Model) endpointMode(choice Choice, subset ChosenSubset, port int32) *networkingapi.ClientTLSSettings {
 	if subset.Rule != nil {
-		if tls := fallbackTLS(subset.policy(), port); tls != nil {
+		tls := fallbackTLS(subset.policy(), port)
+		if tls != nil || !versions.SubsetFallsBack.HoldsIn(m.mesh.Version) {
 			return tls
 		}
 	}

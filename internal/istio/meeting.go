@@ -6,6 +6,7 @@ import (
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/versions"
 )
 
 // meet puts together what the client sends and what the server accepts.
@@ -136,10 +137,14 @@ func custom(v Verdict) Verdict {
 }
 
 // tunnelled: TLS that a DestinationRule asks for is kept inside the tunnel, unless it is the mesh's, which the tunnel replaces.
-func tunnelled(v Verdict) Verdict {
+func (m *Model) tunnelled(v Verdict) Verdict {
 	v.Kind = MutualTLS
-	switch v.Sent.Mode {
-	case meshtlsv1alpha1.SendSimple, meshtlsv1alpha1.SendMutual:
+	switch {
+	case v.Sent.Mode == meshtlsv1alpha1.SendIstioMutual && v.Sent.Settings != nil && !versions.TunnelReplacesMutual.HoldsIn(m.mesh.Version):
+		v.Kind = Refused
+		v.Why = fmt.Sprintf("%s Istio %s keeps it inside the tunnel of ambient mode, where the application would have to end it, which cannot.",
+			v.Sent.Why, m.mesh.Version)
+	case v.Sent.Mode == meshtlsv1alpha1.SendSimple || v.Sent.Mode == meshtlsv1alpha1.SendMutual:
 		v.Why = v.Sent.Why + " It goes through the tunnel of ambient mode, which is mutual TLS, and the application has to end the TLS inside."
 	default:
 		v.Sent.Mode = meshtlsv1alpha1.SendIstioMutual

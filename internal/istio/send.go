@@ -8,6 +8,7 @@ import (
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/versions"
 )
 
 // TLS is what a client's proxy sends to a destination.
@@ -48,19 +49,19 @@ func (m *Model) sends(client Client, to Destination, choice Choice) TLS {
 	}
 	level := tlsLevelOf(choice, subset, to.Port)
 	if level.tls != nil {
-		return settled(client, choice, level)
+		return m.settled(client, choice, level)
 	}
 	return m.unsettled(client, to, choice)
 }
 
 // settled returns what comes of TLS settings that a DestinationRule has.
 // Source: istio pilot/pkg/networking/core/cluster_tls.go, buildUpstreamClusterTLSContext and constructUpstreamTLS.
-func settled(client Client, choice Choice, level tlsLevel) TLS {
+func (m *Model) settled(client Client, choice Choice, level tlsLevel) TLS {
 	sent := TLS{Mode: sendModes[level.tls.Mode], Settings: level.tls, Origin: level.origin}
 	sent.Why = level.origin.String() + " says " + level.tls.Mode.String() + "."
 	custom := sent.Mode == meshtlsv1alpha1.SendSimple || sent.Mode == meshtlsv1alpha1.SendMutual
 	switch {
-	case custom && needsSecret(level.tls) && !client.Gateway && !choice.Selecting():
+	case custom && m.needsSecret(level.tls) && !client.Gateway && !choice.Selecting():
 		sent.Mode = meshtlsv1alpha1.SendDisable
 		sent.Why = fmt.Sprintf("%s names a credential, which Istio gives to sidecars only where the DestinationRule has a workloadSelector: "+
 			"without one the traffic leaves in plaintext.", level.origin)
@@ -72,9 +73,10 @@ func settled(client Client, choice Choice, level tlsLevel) TLS {
 	return sent
 }
 
-// needsSecret reports whether the credential is a Secret; anybody may read one from a ConfigMap.
-func needsSecret(tls *networkingapi.ClientTLSSettings) bool {
-	return tls.CredentialName != "" && !strings.HasPrefix(tls.CredentialName, "configmap://")
+// needsSecret reports whether the credential is a Secret, or counts as one; anybody may read one from a ConfigMap.
+func (m *Model) needsSecret(tls *networkingapi.ClientTLSSettings) bool {
+	free := strings.HasPrefix(tls.CredentialName, "configmap://") && versions.ConfigMapForSidecars.HoldsIn(m.mesh.Version)
+	return tls.CredentialName != "" && !free
 }
 
 // unsettled returns what Istio decides where no TLS settings are in force: mutual TLS wherever the endpoint can, unless something

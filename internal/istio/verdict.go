@@ -84,20 +84,20 @@ func (m *Model) Verdict(c Connection) Verdict {
 	}
 	verdict.Accepted = m.AcceptedAt(c.Server, c.Port)
 	if tunnels(c, choice) {
-		return tunnelled(verdict)
+		return m.tunnelled(verdict)
 	}
 	if sent.Mode == meshtlsv1alpha1.SendAuto {
-		verdict.Sent = endpointTLS(c, choice, verdict.Sent, m.saidAt(c.Server, c.Port))
+		verdict.Sent = m.endpointTLS(c, choice, verdict.Sent)
 	}
 	return m.meet(verdict, c)
 }
 
 // endpointTLS settles what was left to the endpoint.
 // Source: istio pilot/pkg/xds/endpoints/mtls_checker.go, checkMtlsEnabled.
-func endpointTLS(c Connection, choice Choice, sent TLS, said Accepted) TLS {
+func (m *Model) endpointTLS(c Connection, choice Choice, sent TLS) TLS {
 	sent.Mode = meshtlsv1alpha1.SendDisable
 	subset, _ := choice.subset(c.To.Subset)
-	marked := endpointMode(choice, subset, c.To.Port)
+	said, marked := m.saidAt(c.Server, c.Port), m.endpointMode(choice, subset, c.To.Port)
 	switch {
 	case c.Client.Dataplane == model.DataplaneAmbient:
 		sent.Why = "ztunnel speaks mutual TLS only to pods that take it through the tunnel (HBONE), and these do not."

@@ -9,6 +9,7 @@ import (
 
 	"github.com/meshtls/meshtls/internal/istio/scopes"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/versions"
 )
 
 // View is the mesh as the control plane of one revision sees it. It holds only objects that this one reads, never changes, and may be
@@ -36,6 +37,7 @@ func New(i model.Inventory, revision string) *View {
 	i = scopes.Discovered(i)
 	v := &View{network{contents{revision: revision, everyGateway: i.Gateways, tagged: taggedIn(i)}}}
 	v.inventory = inOrder(i.InRevision(revision))
+	v.inventory.Mesh.Version = versions.OfRevision(i.Tags, revision)
 	v.index = newIndex(v.inventory)
 	v.index.backends = remembered(v.findBackends)
 	return v

@@ -30,6 +30,9 @@ type Mesh struct {
 	DefaultServiceExportTo []string
 	// MinProtocolVersion is the lowest TLS version of mesh mutual TLS (meshMTLS), in Istio's spelling. Empty: Istio's default.
 	MinProtocolVersion string
+	// Version is that of the control plane, as its webhooks tell it: 1.31.2. Empty: they do not, or the mesh is looked at without regard to
+	// one of its control planes.
+	Version string
 	// Fields are those fields of Istio's API that not every mesh has (see internal/versions) and this one's CRDs have. Nil: the CRDs
 	// could not be read.
 	Fields sets.Set[string]

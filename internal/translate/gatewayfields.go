@@ -37,12 +37,12 @@ func askedBy(t *meshtlsv1alpha1.Terminate) []asked {
 
 // lacksField says that the mesh's Gateways do not have a field that the server needs: the API server would drop it, or refuse the Gateway.
 // Nil: they have all, or it is not known.
-func (m *gatewayMerge) lacksField(g *gatewayServer) *model.Finding {
-	if g.planned.Terminate == nil || m.Mesh.Fields == nil {
+func lacksField(mesh model.Mesh, g *gatewayServer) *model.Finding {
+	if g.planned.Terminate == nil || mesh.Fields == nil {
 		return nil
 	}
 	for _, a := range askedBy(g.planned.Terminate) {
-		if !m.Mesh.Fields.Has(a.field.Name) {
+		if !mesh.Fields.Has(a.field.Name) {
 			ref := entryRef{g.policy.MeshTLSPolicy, g.field() + "." + a.by}
 			return ref.unsupported("gateway-field-of-newer-istio",
 				fmt.Sprintf("%s needs %s of a Gateway, which came with Istio %s and which the mesh's CRD does not have.",

@@ -109,7 +109,7 @@ func placesOf(set podSet, workloads []*model.Workload) []place {
 
 // admit lets the server in, or says why it cannot stand.
 func (m *gatewayMerge) admit(server *gatewayServer) *model.Finding {
-	if lacking := m.lacksField(server); lacking != nil {
+	if lacking := lacksField(m.Mesh, server); lacking != nil {
 		return lacking
 	}
 	if !server.policy.target.resolved() {

@@ -15,6 +15,7 @@ func policyOutcomes(policies []policyTarget, accept acceptReporter, entries []en
 		p := &policies[i]
 		all[i] = outcomeOf(p, accept.Now)
 		all[i].Accepts = accept.words(p)
+		all[i].Serves = serveWords(supported(accept.Mesh, serversOf(p)))
 		all[i].AcceptPorts = accept.ports(p)
 		at[p.key()] = i
 	}
@@ -37,7 +38,6 @@ func outcomeOf(p *policyTarget, now metav1.Time) model.Outcome {
 		Selector:   p.target.selector,
 		Target:     p.target.words,
 		Sends:      sendWords(p.Spec.Send),
-		Serves:     serveWords(serversOf(p)),
 		Unresolved: !p.target.resolved(),
 	}
 	if p.stage != nil {

@@ -22,6 +22,11 @@ func serveWords(servers []gatewayServer) []string {
 	return words
 }
 
+// supported returns the servers that the mesh's Gateways can be told of.
+func supported(mesh model.Mesh, servers []gatewayServer) []gatewayServer {
+	return slices.DeleteFunc(servers, func(s gatewayServer) bool { return lacksField(mesh, &s) != nil })
+}
+
 func serverWords(s gatewayServer) string {
 	listener := listenerOf(s.planned)
 	if s.redirects() {

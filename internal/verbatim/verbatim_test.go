@@ -71,6 +71,49 @@ func TestNothingIsLost(t *testing.T) {
 	}
 }
 
+// TestCopyByTypeIsNoticed: a copy of what the types know, and of nothing else, loses what TestNothingIsLost looks for, in each world that
+// has such a field.
+func TestCopyByTypeIsNoticed(t *testing.T) {
+	byType := proto.UnmarshalOptions{DiscardUnknown: true}
+	for kind, empty := range kinds {
+		t.Run(kind, func(t *testing.T) {
+			noticed := 0
+			for seed := range uint64(100) {
+				spec, unknown := worlds.Newer(rand.New(rand.NewPCG(seed, 1)), verbatim.SpecOf(empty()).ProtoReflect().Descriptor())
+				text, err := json.Marshal(map[string]any{"spec": spec})
+				if err != nil {
+					t.Fatal(err)
+				}
+				object, mutant := empty(), empty()
+				if err := json.Unmarshal(text, object); err != nil {
+					t.Fatal(err)
+				}
+				encoded, err := proto.Marshal(verbatim.SpecOf(object))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := byType.Unmarshal(encoded, verbatim.SpecOf(mutant)); err != nil {
+					t.Fatal(err)
+				}
+				written, err := render.Encode(verbatim.Plain(mutant))
+				if err != nil {
+					t.Fatal(err)
+				}
+				differs := !cmp.Equal(withModes(content(t, text)["spec"]), withModes(written["spec"]))
+				if differs != (unknown > 0) {
+					t.Errorf("seed %d: with %d unknown fields, the copy differs: %t", seed, unknown, differs)
+				}
+				if differs {
+					noticed++
+				}
+			}
+			if noticed == 0 {
+				t.Error("no copy differs")
+			}
+		})
+	}
+}
+
 // withModes leaves out the mode of tls: render.Encode writes the one that an absent mode means.
 func withModes(value any) any {
 	switch typed := value.(type) {

@@ -10,12 +10,6 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
-// The minor versions of Istio that are tested, by what docs/versions.md says was run.
-const (
-	OldestTested = "1.31"
-	NewestTested = "1.31"
-)
-
 // LabelVersion is the label by which Istio's charts tell the version on all that they install.
 const LabelVersion = "app.kubernetes.io/version"
 
@@ -44,7 +38,7 @@ func ControlPlanes(tags []model.RevisionTag) []ControlPlane {
 	found := map[string]ControlPlane{}
 	for _, tag := range tags {
 		known, seen := found[tag.Revision]
-		if tag.Tag == "" && (!seen || compare(known.Version, tag.Version) < 0) {
+		if tag.Tag == "" && (!seen || Compare(known.Version, tag.Version) < 0) {
 			found[tag.Revision] = ControlPlane{Revision: tag.Revision, Version: tag.Version}
 		}
 	}
@@ -54,6 +48,16 @@ func ControlPlanes(tags []model.RevisionTag) []ControlPlane {
 	}
 	slices.SortFunc(all, func(a, b ControlPlane) int { return cmp.Compare(a.Revision, b.Revision) })
 	return all
+}
+
+// OfRevision returns the version of the revision's control plane; the empty revision is the default one's. Empty: none tells it.
+func OfRevision(tags []model.RevisionTag, revision string) string {
+	for _, plane := range ControlPlanes(tags) {
+		if plane.Revision == cmp.Or(revision, "default") {
+			return plane.Version
+		}
+	}
+	return ""
 }
 
 // OfPod returns the version of a pod of istiod: by its label, or else by the tag of its image. Empty: neither tells it.
@@ -75,9 +79,9 @@ func (c ControlPlane) Standing() Standing {
 	switch {
 	case minor(c.Version) == nil:
 		return Unknown
-	case compare(c.Version, OldestTested) < 0:
+	case Compare(c.Version, OldestTested) < 0:
 		return Older
-	case compare(c.Version, NewestTested) > 0:
+	case Compare(c.Version, NewestTested) > 0:
 		return Newer
 	default:
 		return Tested
@@ -123,5 +127,5 @@ func minor(version string) []int {
 	return numbers
 }
 
-// compare orders versions by their minor; what is none goes before all.
-func compare(a, b string) int { return slices.Compare(minor(a), minor(b)) }
+// Compare orders versions by their minor; what is none goes before all.
+func Compare(a, b string) int { return slices.Compare(minor(a), minor(b)) }

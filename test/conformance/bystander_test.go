@@ -42,6 +42,7 @@ func TestBystandersLoseNothing(t *testing.T) {
 	})
 	t.Logf("%d policies applied, alone or by threes; of what clients send unchanged: %d, changed as the policy says: %d, told as lost: %d",
 		counted.policies, counted.same, counted.named, counted.told)
+	oracle.Record(t, "bystanders of intent", "%d policies", counted.policies)
 	if counted.named == 0 || counted.told == 0 {
 		t.Error("no policy changed what a client sends, or none was told to take something: the property says too little")
 	}

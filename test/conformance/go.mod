@@ -10,11 +10,15 @@ require (
 	istio.io/istio v0.0.0-20260827124520-eed52ebb66ad
 )
 
-replace github.com/meshtls/meshtls => ../..
+replace (
+	github.com/meshtls/meshtls => ../..
+	github.com/meshtls/meshtls/test/conformance/istiod => ./istiod
+)
 
 require (
 	github.com/google/go-cmp v0.7.0
 	github.com/meshtls/meshtls v0.0.0
+	github.com/meshtls/meshtls/test/conformance/istiod v0.0.0
 	google.golang.org/protobuf v1.36.12-0.20260120151049-f2248ac996af
 	k8s.io/api v0.37.0
 	k8s.io/apimachinery v0.37.0

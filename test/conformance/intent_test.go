@@ -46,6 +46,7 @@ func TestIntent(t *testing.T) {
 		"policies, without what is missing, in conflict or refused by servers); drawn: %v",
 		total.worlds, total.policies, total.ready, total.claims, total.timid, total.timidShare(), total.classes)
 	total.demandWeight(t)
+	oracle.Record(t, "intent", "%d worlds, %d policies, %d of them Ready", total.worlds, total.policies, total.ready)
 }
 
 // drawnWorld returns the wide world of a seed, every second time with few policies that speak of what is there, and some with

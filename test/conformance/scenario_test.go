@@ -97,6 +97,7 @@ func TestScenarios(t *testing.T) {
 	if len(paths) == 0 {
 		t.Fatal("there are no scenarios in testdata")
 	}
+	oracle.Record(t, "scenarios", "%d scenarios", len(paths))
 	for _, path := range paths {
 		area, name := filepath.Base(filepath.Dir(path)), strings.TrimSuffix(filepath.Base(path), ".yaml")
 		t.Run(area+"/"+name, func(t *testing.T) {

@@ -65,7 +65,11 @@ func documents[T client.Object](t *testing.T, objects []T) oracle.World {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return world
+	admitted, err := oracle.Admitted(world)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return admitted
 }
 
 // writtenBefore returns what the operator wrote for what the world was.

@@ -6,28 +6,18 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/protobuf/proto"
 	securityapi "istio.io/api/security/v1beta1"
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
-	istiomodel "istio.io/istio/pilot/pkg/model"
-	"istio.io/istio/pilot/pkg/serviceregistry/ambient"
-	"istio.io/istio/pkg/activenotifier"
-	"istio.io/istio/pkg/config/mesh/meshwatcher"
-	"istio.io/istio/pkg/config/schema/gvr"
-	istiokube "istio.io/istio/pkg/kube"
-	"istio.io/istio/pkg/kube/kclient/clienttest"
-	"istio.io/istio/pkg/kube/krt"
-	"istio.io/istio/pkg/kube/multicluster"
-	"istio.io/istio/pkg/test"
-	"istio.io/istio/pkg/workloadapi"
 	"istio.io/istio/pkg/workloadapi/security"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/test/conformance/istiod/wire"
+	"github.com/meshtls/meshtls/test/conformance/oracle"
 )
 
 const (
@@ -49,6 +39,7 @@ func TestAgreesWithIstioOnAmbient(t *testing.T) {
 		}
 	}
 	t.Logf("%d namespaces, %s", ambientMeshes*ambientNamespaces, &tally)
+	oracle.Record(t, "differential, ambient", "%d namespaces, %d answers compared", ambientMeshes*ambientNamespaces, tally.total())
 	tally.mustCover(t, "accept")
 }
 
@@ -97,17 +88,18 @@ func ourAmbientFacts(w world) facts {
 }
 
 func ambientFacts(t *testing.T, w world) facts {
-	index := startAmbient(t, w)
+	t.Helper()
+	told := oracle.Ambient(t, wireWorld(t, w))
 	policies := map[string]*security.Authorization{}
-	for _, policy := range index.Policies(nil) {
-		policies[policy.Authorization.Namespace+"/"+policy.Authorization.Name] = policy.Authorization
+	for _, content := range told.Policies {
+		policy := &security.Authorization{}
+		if err := proto.Unmarshal(content, policy); err != nil {
+			t.Fatal(err)
+		}
+		policies[policy.Namespace+"/"+policy.Name] = policy
 	}
 	found := facts{}
-	for _, address := range index.All() {
-		workload := address.GetWorkload()
-		if workload == nil {
-			continue
-		}
+	for _, workload := range told.Workloads {
 		for _, port := range acceptPorts {
 			mode := meshtlsv1alpha1.AcceptPermissive
 			if refusesPlaintext(workload, policies, uint32(port)) {
@@ -121,8 +113,8 @@ func ambientFacts(t *testing.T, w world) facts {
 
 // refusesPlaintext reads the rules as ztunnel does: one that denies and matches is enough; within it any group must match, in a
 // group every rule, in a rule any match. A rule that the workload names and that does not exist denies nothing.
-func refusesPlaintext(workload *workloadapi.Workload, policies map[string]*security.Authorization, port uint32) bool {
-	for _, name := range workload.AuthorizationPolicies {
+func refusesPlaintext(workload wire.Workload, policies map[string]*security.Authorization, port uint32) bool {
+	for _, name := range workload.Policies {
 		for _, group := range policies[name].GetGroups() {
 			matches := true
 			for _, rule := range group.Rules {
@@ -151,36 +143,4 @@ func anyMatches(matches []*security.Match, port uint32) bool {
 		}
 	}
 	return false
-}
-
-func startAmbient(t *testing.T, w world) ambient.Index {
-	t.Helper()
-	var objects []runtime.Object
-	for _, p := range w.pods {
-		objects = append(objects, kubernetesPod(p))
-	}
-	client := istiokube.NewFakeClient(objects...)
-	for _, crd := range []schema.GroupVersionResource{
-		gvr.AuthorizationPolicy, gvr.PeerAuthentication, gvr.KubernetesGateway, gvr.GatewayClass, gvr.WorkloadEntry, gvr.ServiceEntry,
-	} {
-		clienttest.MakeCRD(t, client, crd)
-	}
-	peers := clienttest.NewWriter[*istiosecurityv1.PeerAuthentication](t, client)
-	for _, pa := range w.objects.PeerAuthentications {
-		peers.Create(pa.DeepCopy())
-	}
-	stop := test.NewStop(t)
-	mesh := meshwatcher.NewTestWatcher(meshConfig(w.objects.Mesh))
-	clusters := multicluster.NewController(multicluster.ControllerOptions{Client: client, ClusterID: clusterID, SystemNamespace: root,
-		MeshConfig: mesh, Debugger: krt.GlobalDebugHandler})
-	index := ambient.New(ambient.Options{SystemNamespace: root, DomainSuffix: "cluster.local", ClusterID: clusterID,
-		XDSUpdater: istiomodel.NewEndpointIndexUpdater(istiomodel.NewEnvironment().EndpointIndex), MeshConfig: mesh,
-		StatusNotifier: activenotifier.New(false), Debugger: krt.GlobalDebugHandler, MultiClusterController: clusters})
-	if err := clusters.Run(stop); err != nil {
-		t.Fatal(err)
-	}
-	client.RunAndWait(stop)
-	go index.Run(stop)
-	istiokube.WaitForCacheSync("ambient", stop, index.HasSynced)
-	return index
 }

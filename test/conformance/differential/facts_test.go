@@ -52,13 +52,20 @@ func (c *tally) add(compared facts, disagreements int) {
 	c.disagreements += disagreements
 }
 
+func (c *tally) total() int {
+	total := 0
+	for _, n := range c.kinds {
+		total += n
+	}
+	return total
+}
+
 func (c *tally) String() string {
-	total, parts := 0, []string{}
+	var parts []string
 	for _, kind := range slices.Sorted(maps.Keys(c.kinds)) {
-		total += c.kinds[kind]
 		parts = append(parts, fmt.Sprintf("%s %d", kind, c.kinds[kind]))
 	}
-	return fmt.Sprintf("%d comparisons (%s), %d disagreements", total, strings.Join(parts, ", "), c.disagreements)
+	return fmt.Sprintf("%d comparisons (%s), %d disagreements", c.total(), strings.Join(parts, ", "), c.disagreements)
 }
 
 // mustCover fails where nothing of a kind was compared: then the agreement means nothing.
@@ -95,7 +102,7 @@ func ourFacts(w world) facts {
 	return found
 }
 
-func ourSends(m *istio.Model, w world, c client, s service, found facts) {
+func ourSends(m *istio.Model, w world, c caller, s service, found facts) {
 	choice := m.Rule(c.Client, s.host())
 	rule := ""
 	if len(choice.Rules) > 0 {

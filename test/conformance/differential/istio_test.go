@@ -4,92 +4,99 @@ import (
 	"fmt"
 	"testing"
 
-	meshconfig "istio.io/api/mesh/v1alpha1"
 	networkingapi "istio.io/api/networking/v1alpha3"
-	istiomodel "istio.io/istio/pilot/pkg/model"
-	"istio.io/istio/pilot/test/xds"
-	"istio.io/istio/pkg/cluster"
-	"istio.io/istio/pkg/config"
-	"istio.io/istio/pkg/config/mesh"
-	"istio.io/istio/pkg/config/schema/gvk"
-	"istio.io/istio/pkg/ptr"
+	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/intstr"
-
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/wrapperspb"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
 
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/test/conformance/istiod/wire"
+	"github.com/meshtls/meshtls/test/conformance/oracle"
 )
 
-const clusterID = "Kubernetes"
-
-// startIstio shows the world to Istio.
-func startIstio(t *testing.T, w world) *xds.FakeDiscoveryServer {
+// startIstio shows the world to Istio, and returns the name that it has there.
+func startIstio(t *testing.T, w world) int {
 	t.Helper()
-	return xds.NewFakeDiscoveryServer(t, xds.FakeOptions{
-		Configs:           istioConfigs(w),
-		KubernetesObjects: kubernetesObjects(w),
-		MeshConfig:        meshConfig(w.objects.Mesh),
-	})
+	number, _ := oracle.Load(t, wireWorld(t, w))
+	return number
 }
 
-func meshConfig(m model.Mesh) *meshconfig.MeshConfig {
-	c := mesh.DefaultMeshConfig()
-	c.RootNamespace = m.RootNamespace
-	c.EnableAutoMtls = wrapperspb.Bool(m.AutoMTLS)
-	c.DefaultDestinationRuleExportTo = m.DefaultDestinationRuleExportTo
-	return c
-}
-
-// istioConfigs copies the specs: Istio writes into them.
-func istioConfigs(w world) []config.Config {
-	var configs []config.Config
-	add := func(kind config.GroupVersionKind, meta metav1.ObjectMeta, spec proto.Message) {
-		configs = append(configs, config.Config{Meta: config.Meta{GroupVersionKind: kind, Namespace: meta.Namespace, Name: meta.Name,
-			CreationTimestamp: meta.CreationTimestamp.Time, Domain: "cluster.local"}, Spec: proto.Clone(spec)})
+// wireWorld returns what Istio is shown of the world: also what its validation refuses, since the model has an answer for that too.
+func wireWorld(t *testing.T, w world) wire.World {
+	t.Helper()
+	objects, err := oracle.Of(istioObjects(w))
+	if err != nil {
+		t.Fatal(err)
 	}
+	all, err := oracle.Shown(kubernetesObjects(w), objects)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all.Unchecked, all.MeshConfig = true, meshConfig(t, w.objects.Mesh)
+	return all
+}
+
+func meshConfig(t *testing.T, m model.Mesh) string {
+	t.Helper()
+	text, err := yaml.Marshal(map[string]any{
+		"rootNamespace": m.RootNamespace, "enableAutoMtls": m.AutoMTLS, "defaultDestinationRuleExportTo": m.DefaultDestinationRuleExportTo,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func istioObjects(w world) []client.Object {
+	var objects []client.Object
 	for _, pa := range w.objects.PeerAuthentications {
-		add(gvk.PeerAuthentication, pa.ObjectMeta, &pa.Spec)
+		objects = append(objects, pa)
 	}
 	for _, rule := range w.objects.DestinationRules {
-		add(gvk.DestinationRule, rule.ObjectMeta, &rule.Spec)
+		objects = append(objects, rule)
 	}
 	var gateways []string
 	for _, gateway := range w.objects.Gateways {
-		add(gvk.Gateway, gateway.ObjectMeta, &gateway.Spec)
+		objects = append(objects, gateway)
 		gateways = append(gateways, gateway.Namespace+"/"+gateway.Name)
 	}
 	if len(gateways) > 0 {
-		add(gvk.VirtualService, metav1.ObjectMeta{Namespace: root, Name: "raw"}, rawRoute(gateways))
+		objects = append(objects, rawRoute(gateways))
 	}
 	for _, s := range w.services {
 		if s.external != "" {
-			add(gvk.ServiceEntry, metav1.ObjectMeta{Namespace: s.namespace, Name: s.name}, serviceEntry(s))
+			objects = append(objects, serviceEntry(s))
 		}
 	}
-	return configs
+	return objects
 }
 
 // rawRoute gives the servers of raw TCP something to route to: without, Istio opens no listener for them.
-func rawRoute(gateways []string) *networkingapi.VirtualService {
-	return &networkingapi.VirtualService{Hosts: []string{"*"}, Gateways: gateways, Tcp: []*networkingapi.TCPRoute{{
+func rawRoute(gateways []string) *istionetworkingv1.VirtualService {
+	raw := &istionetworkingv1.VirtualService{ObjectMeta: metav1.ObjectMeta{Namespace: root, Name: "raw"}}
+	raw.Spec.Hosts, raw.Spec.Gateways = []string{"*"}, gateways
+	raw.Spec.Tcp = []*networkingapi.TCPRoute{{
 		Route: []*networkingapi.RouteDestination{{Destination: &networkingapi.Destination{Host: "s0.a.svc.cluster.local",
 			Port: &networkingapi.PortSelector{Number: 80}}}},
-	}}}
+	}}
+	return raw
 }
 
-func serviceEntry(s service) *networkingapi.ServiceEntry {
-	entry := &networkingapi.ServiceEntry{Hosts: []string{s.external}, Location: networkingapi.ServiceEntry_MESH_EXTERNAL}
+func serviceEntry(s service) *istionetworkingv1.ServiceEntry {
+	object := &istionetworkingv1.ServiceEntry{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: s.name}}
+	entry := &object.Spec
+	entry.Hosts, entry.Location = []string{s.external}, networkingapi.ServiceEntry_MESH_EXTERNAL
 	for _, p := range s.ports {
 		entry.Ports = append(entry.Ports, &networkingapi.ServicePort{Number: uint32(p.number), Name: p.name, Protocol: p.name})
 	}
 	if s.external == wildcardHost {
-		return entry
+		return object
 	}
 	entry.Resolution = networkingapi.ServiceEntry_DNS
 	// Istio makes no cluster for a subset without endpoints where it is not told of them one by one.
@@ -97,7 +104,7 @@ func serviceEntry(s service) *networkingapi.ServiceEntry {
 		entry.Endpoints = append(entry.Endpoints, &networkingapi.WorkloadEntry{Address: version + "." + externalHost,
 			Labels: map[string]string{"version": version}})
 	}
-	return entry
+	return object
 }
 
 func kubernetesObjects(w world) []runtime.Object {
@@ -110,8 +117,11 @@ func kubernetesObjects(w world) []runtime.Object {
 	for _, s := range w.objects.Services {
 		objects = append(objects, gatewayService(s))
 	}
-	for _, p := range append(w.pods, w.gateway) {
+	for _, p := range w.pods {
 		objects = append(objects, kubernetesPod(p))
+	}
+	if w.gateway.Workload != nil {
+		objects = append(objects, kubernetesPod(w.gateway))
 	}
 	return objects
 }
@@ -142,7 +152,7 @@ func endpointSlice(s service, pods []pod) *discoveryv1.EndpointSlice {
 	slice := &discoveryv1.EndpointSlice{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: s.name,
 		Labels: map[string]string{discoveryv1.LabelServiceName: s.name}}, AddressType: discoveryv1.AddressTypeIPv4}
 	for _, p := range s.ports {
-		slice.Ports = append(slice.Ports, discoveryv1.EndpointPort{Name: ptr.Of(p.name), Port: ptr.Of(p.target)})
+		slice.Ports = append(slice.Ports, discoveryv1.EndpointPort{Name: &p.name, Port: &p.target})
 	}
 	for _, p := range endpointsOf(s, pods) {
 		slice.Endpoints = append(slice.Endpoints, discoveryv1.Endpoint{Addresses: []string{p.ip},
@@ -174,9 +184,6 @@ func kubernetesPod(p pod) *corev1.Pod {
 }
 
 // proxyOf returns the proxy of a pod, or of a client that is none.
-func proxyOf(s *xds.FakeDiscoveryServer, w *model.Workload, ip string, kind istiomodel.NodeType) *istiomodel.Proxy {
-	return s.SetupProxy(&istiomodel.Proxy{
-		Type: kind, ConfigNamespace: w.Namespace, Labels: w.Labels, IPAddresses: []string{ip}, ID: w.Example + "." + w.Namespace,
-		Metadata: &istiomodel.NodeMetadata{Namespace: w.Namespace, Labels: w.Labels, ClusterID: cluster.ID(clusterID)},
-	})
+func proxyOf(number int, w *model.Workload, ip string, router bool) wire.Proxy {
+	return wire.Proxy{Mesh: number, Namespace: w.Namespace, Name: w.Example, IP: ip, Labels: w.Labels, Router: router}
 }

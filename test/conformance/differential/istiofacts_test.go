@@ -1,12 +1,14 @@
 package differential
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net"
 	"slices"
 	"strconv"
 	"strings"
+	"testing"
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
@@ -14,31 +16,31 @@ import (
 	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
 
 	istiomodel "istio.io/istio/pilot/pkg/model"
-	"istio.io/istio/pilot/test/xds"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/test/conformance/oracle"
 )
 
 // istioFacts returns what Istio's configuration says.
-func istioFacts(s *xds.FakeDiscoveryServer, w world) facts {
+func istioFacts(t *testing.T, number int, w world) facts {
+	t.Helper()
 	found := facts{}
 	for _, p := range w.pods {
 		if p.Dataplane == model.DataplaneSidecar {
-			istioAccepts(s, p, found)
+			istioAccepts(oracle.ConfigurationOf(t, proxyOf(number, p.Workload, p.ip, false)), p, found)
 		}
 	}
 	for _, c := range w.clients {
-		istioSends(s, w, c, found)
+		istioSends(t, number, w, c, found)
 	}
-	istioGateway(s, w, found)
+	istioGateway(oracle.ConfigurationOf(t, proxyOf(number, w.gateway.Workload, w.gateway.ip, true)), found)
 	return found
 }
 
 // istioAccepts reads the inbound listener: which filter chains a connection to the port could take.
-func istioAccepts(s *xds.FakeDiscoveryServer, p pod, found facts) {
-	proxy := proxyOf(s, p.Workload, p.ip, istiomodel.SidecarProxy)
-	for _, listener := range s.Listeners(proxy) {
+func istioAccepts(given *oracle.Configuration, p pod, found facts) {
+	for _, listener := range given.Listeners {
 		if listener.Name != istiomodel.VirtualInboundListenerName {
 			continue
 		}
@@ -74,18 +76,15 @@ func acceptedBy(listener *listenerv3.Listener, port int32) meshtlsv1alpha1.Accep
 	}
 }
 
-func istioSends(s *xds.FakeDiscoveryServer, w world, c client, found facts) {
-	kind := istiomodel.SidecarProxy
-	if c.Gateway {
-		kind = istiomodel.Router
-	}
-	proxy := proxyOf(s, &model.Workload{Namespace: c.Namespace, Example: c.name, Labels: c.Labels}, c.ip, kind)
+func istioSends(t *testing.T, number int, w world, c caller, found facts) {
+	t.Helper()
+	proxy := proxyOf(number, &model.Workload{Namespace: c.Namespace, Example: c.name, Labels: c.Labels}, c.ip, c.Gateway)
 	known := map[string]bool{}
 	for _, service := range w.services {
 		known[service.host().Name] = true
 	}
 	auto := map[string]string{}
-	for _, cluster := range s.Clusters(proxy) {
+	for _, cluster := range oracle.ConfigurationOf(t, proxy).Clusters {
 		_, subset, host, port := istiomodel.ParseSubsetKey(cluster.Name)
 		if !known[string(host)] || !strings.HasPrefix(cluster.Name, "outbound|") {
 			continue
@@ -93,7 +92,7 @@ func istioSends(s *xds.FakeDiscoveryServer, w world, c client, found facts) {
 		question := fmt.Sprintf("%s/%s to %s:%d %s", c.Namespace, c.name, host, port, subset)
 		found.put(ruleOf(cluster), "rule %s", question)
 		found.put(clusterWords(cluster), "sends %s", question)
-		if clusterWords(cluster) == string(meshtlsv1alpha1.SendAuto) {
+		if clusterWords(cluster) == string(meshtlsv1alpha1.SendAuto) && cluster.GetType() == clusterv3.Cluster_EDS {
 			auto[cluster.Name] = question
 		}
 	}
@@ -101,10 +100,8 @@ func istioSends(s *xds.FakeDiscoveryServer, w world, c client, found facts) {
 	for _, p := range w.pods {
 		names[p.ip] = p.Example
 	}
-	for _, assignment := range s.Endpoints(proxy) {
-		if question, asked := auto[assignment.ClusterName]; asked {
-			endpointFacts(assignment, question, names, found)
-		}
+	for cluster, question := range auto {
+		endpointFacts(oracle.AssignmentOf(t, proxy, cluster), question, names, found)
 	}
 }
 
@@ -158,27 +155,20 @@ func clusterWords(cluster *clusterv3.Cluster) string {
 	}
 }
 
-func istioGateway(s *xds.FakeDiscoveryServer, w world, found facts) {
-	proxy := proxyOf(s, w.gateway.Workload, w.gateway.ip, istiomodel.Router)
-	if proxy.MergedGateway == nil {
-		return
-	}
+func istioGateway(given *oracle.Configuration, found facts) {
 	servers := map[string][]string{}
-	for port, merged := range proxy.MergedGateway.MergedServers {
-		bind := port.Bind
-		if bind == "" {
-			bind = "0.0.0.0"
-		}
-		at := net.JoinHostPort(bind, strconv.Itoa(int(port.Number)))
-		for _, server := range merged.Servers {
-			servers[at] = append(servers[at], proxy.MergedGateway.GatewayNameForServer[server]+"/"+server.Port.Name)
-		}
+	for _, server := range given.Servers {
+		at := net.JoinHostPort(cmp.Or(server.Bind, "0.0.0.0"), strconv.Itoa(int(server.Port)))
+		servers[at] = append(servers[at], server.Gateway+"/"+server.Name)
+	}
+	if len(servers) == 0 {
+		return
 	}
 	for at, names := range servers {
 		slices.Sort(names)
 		found.put(strings.Join(names, " "), "servers %s", at)
 	}
-	for _, listener := range s.Listeners(proxy) {
+	for _, listener := range given.Listeners {
 		address := listener.GetAddress().GetSocketAddress()
 		if chains := chainsOf(listener); len(chains) > 0 {
 			found.put(strings.Join(chains, "; "), "chains %s:%d", address.GetAddress(), address.GetPortValue())

@@ -8,13 +8,13 @@ import (
 	securityapi "istio.io/api/security/v1beta1"
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
-	istiomodel "istio.io/istio/pilot/pkg/model"
 	"istio.io/istio/pilot/pkg/simulation"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/test/conformance/oracle"
 )
 
 // TestVerdictsAgreeWithSimulation sends plaintext, TLS and the mesh's mutual TLS to a server of each mode, at ports of each kind of
@@ -26,9 +26,9 @@ func TestVerdictsAgreeWithSimulation(t *testing.T) {
 		securityapi.PeerAuthentication_MutualTLS_STRICT,
 	} {
 		w := meetingWorld(mode)
-		s := startIstio(t, w)
+		number := startIstio(t, w)
 		server := w.pods[0]
-		envoy := simulation.NewSimulation(t, s, proxyOf(s, server.Workload, server.ip, istiomodel.SidecarProxy))
+		envoy := oracle.ConfigurationOf(t, proxyOf(number, server.Workload, server.ip, false)).Envoy(t)
 		for _, port := range w.services[0].ports {
 			for sent, tls := range map[networkingapi.ClientTLSSettings_TLSmode]simulation.TLSMode{
 				networkingapi.ClientTLSSettings_DISABLE:      simulation.Plaintext,

@@ -12,6 +12,7 @@ import (
 
 	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/test/conformance/oracle"
 )
 
 const (
@@ -28,7 +29,7 @@ type world struct {
 	objects  istio.World
 	services []service
 	pods     []pod
-	clients  []client
+	clients  []caller
 	gateway  pod
 }
 
@@ -52,8 +53,8 @@ type pod struct {
 	service string
 }
 
-// client is a proxy whose clusters are compared.
-type client struct {
+// caller is a proxy whose clusters are compared.
+type caller struct {
 	name string
 	ip   string
 	istio.Client
@@ -91,7 +92,8 @@ func newWorld(seed uint64) world {
 }
 
 func (g *generator) mesh() {
-	g.objects.Mesh = model.Mesh{RootNamespace: root, AutoMTLS: !g.chance(8), TrustDomain: "cluster.local"}
+	g.objects.Mesh = model.Mesh{RootNamespace: root, AutoMTLS: !g.chance(8), TrustDomain: "cluster.local",
+		Version: oracle.Version()}
 	if g.chance(5) {
 		g.objects.Mesh.DefaultDestinationRuleExportTo = []string{pick(g, ".", "*")}
 	}
@@ -127,13 +129,13 @@ func (g *generator) makeClients() {
 	for _, namespace := range append([]string{root}, namespaces...) {
 		for _, tier := range []string{"x", "y"} {
 			labels := map[string]string{"app": "client", "tier": tier}
-			g.clients = append(g.clients, client{name: "client-" + tier, ip: g.ip(), Client: istio.Client{Namespace: namespace,
+			g.clients = append(g.clients, caller{name: "client-" + tier, ip: g.ip(), Client: istio.Client{Namespace: namespace,
 				Labels: labels, Dataplane: model.DataplaneSidecar}})
 		}
 	}
 	labels := map[string]string{"istio": "ingressgateway", "tier": "x"}
 	namespace := pick(g, root, "a")
-	g.clients = append(g.clients, client{name: "gateway", ip: g.ip(), Client: istio.Client{Namespace: namespace, Labels: labels,
+	g.clients = append(g.clients, caller{name: "gateway", ip: g.ip(), Client: istio.Client{Namespace: namespace, Labels: labels,
 		Dataplane: model.DataplaneSidecar, Gateway: true}})
 	g.gateway = pod{ip: g.ip(), Workload: &model.Workload{Namespace: namespace, Example: "ingress", Count: 1, Labels: labels,
 		Dataplane: model.DataplaneSidecar, Ports: []model.ContainerPort{{Name: "tls", Number: 8443}}}}

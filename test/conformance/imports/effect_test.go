@@ -26,6 +26,7 @@ func TestSameEffectByIstio(t *testing.T) {
 	if err != nil || len(inputs) == 0 {
 		t.Fatalf("no inputs: %v", err)
 	}
+	oracle.Record(t, "imports", "%d inputs and %d random worlds", len(inputs), randomWorlds)
 	for _, input := range inputs {
 		if strings.HasSuffix(input, "that-istio-refuses.in.yaml") {
 			continue // Istio cannot be asked about these

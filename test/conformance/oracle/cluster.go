@@ -140,15 +140,8 @@ func address(service *corev1.Service, ip string) {
 	}
 }
 
-// objects returns all objects that Istio reads of a cluster, of the namespaces that it looks into.
-func (c cluster) objects(seen func(namespace string) bool) []runtime.Object {
-	return slices.DeleteFunc(c.everyObject(), func(o runtime.Object) bool {
-		object, namespaced := o.(metav1.Object)
-		return namespaced && !seen(object.GetNamespace())
-	})
-}
-
-func (c cluster) everyObject() []runtime.Object {
+// objects returns all objects that Istio reads of a cluster.
+func (c cluster) objects() []runtime.Object {
 	var all []runtime.Object
 	for i := range c.slices {
 		all = append(all, &c.slices[i])

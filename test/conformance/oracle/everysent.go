@@ -1,20 +1,13 @@
 package oracle
 
-import (
-	"strings"
-
-	"istio.io/istio/pilot/test/xdstest"
-)
+import "strings"
 
 // EverySent returns what the proxy sends to each port of each host, and of its subsets, by the name of the cluster.
 func (p *Proxy) EverySent() map[string]Sent {
-	if p.clusters == nil {
-		p.clusters = xdstest.ExtractClusters(p.mesh.server.Clusters(p.node))
-	}
 	all := map[string]Sent{}
-	for name, cluster := range p.clusters {
-		if strings.HasPrefix(name, "outbound|") {
-			all[name] = sentBy(cluster)
+	for _, cluster := range p.given().Clusters {
+		if strings.HasPrefix(cluster.GetName(), "outbound|") {
+			all[cluster.GetName()] = sentBy(cluster)
 		}
 	}
 	return all

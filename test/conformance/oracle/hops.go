@@ -11,11 +11,12 @@ import (
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	istiomodel "istio.io/istio/pilot/pkg/model"
 	"istio.io/istio/pilot/pkg/simulation"
-	istioendpoints "istio.io/istio/pilot/pkg/xds/endpoints"
 	"istio.io/istio/pilot/test/xdstest"
 	istiohost "istio.io/istio/pkg/config/host"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/meshtls/meshtls/test/conformance/istiod/wire"
 )
 
 // Chain is the filter chain that takes a connection, and where it sends it.
@@ -100,8 +101,7 @@ func (p *Proxy) Endpoints(name string) []Endpoint {
 	}
 	assignment := cluster.GetLoadAssignment()
 	if assignment == nil {
-		builder := istioendpoints.NewEndpointBuilder(name, p.node, p.mesh.server.PushContext())
-		assignment = builder.BuildClusterLoadAssignment(p.mesh.server.Discovery.Env.EndpointIndex)
+		assignment = AssignmentOf(p.mesh.t, p.wire(), name)
 	}
 	var all []Endpoint
 	for _, locality := range assignment.GetEndpoints() {
@@ -128,7 +128,7 @@ func (p *Proxy) endpoint(cluster *clusterv3.Cluster, endpoint *endpointv3.LbEndp
 // Cluster returns the proxy's cluster of that name; nil: it has none.
 func (p *Proxy) Cluster(name string) *clusterv3.Cluster {
 	if p.clusters == nil {
-		p.clusters = xdstest.ExtractClusters(p.mesh.server.Clusters(p.node))
+		p.clusters = xdstest.ExtractClusters(p.given().Clusters)
 	}
 	return p.clusters[name]
 }
@@ -136,16 +136,16 @@ func (p *Proxy) Cluster(name string) *clusterv3.Cluster {
 // Address returns where the proxy's client finds the host: the address of its Service or ServiceEntry, the first of a range, or of a
 // Service without one that of another pod; empty: there is none.
 func (p *Proxy) Address(host string) string {
-	service := p.mesh.server.PushContext().ServiceForHostname(p.node, istiohost.Name(host))
-	if service == nil {
-		return ""
+	var found wire.Address
+	if err := ask("Address", wire.Asked{Proxy: p.wire(), Name: host}, &found); err != nil {
+		p.mesh.t.Fatal(err)
 	}
-	address, _, _ := strings.Cut(service.GetAddressForProxy(p.node), "/")
+	address, _, _ := strings.Cut(found.Address, "/")
 	if address != "0.0.0.0" {
 		return address
 	}
-	for _, port := range service.Ports {
-		name := istiomodel.BuildSubsetKey(istiomodel.TrafficDirectionOutbound, "", service.Hostname, port.Port)
+	for _, port := range found.Ports {
+		name := istiomodel.BuildSubsetKey(istiomodel.TrafficDirectionOutbound, "", istiohost.Name(host), port)
 		for _, e := range p.Endpoints(name) {
 			if e.Address != p.pod.Status.PodIP {
 				return e.Address
@@ -157,10 +157,9 @@ func (p *Proxy) Address(host string) string {
 
 // Chains returns the filter chains of a gateway that send anything on. Hosts whose requests are all redirected send nothing.
 func (p *Proxy) Chains() []Chain {
-	listeners := p.mesh.server.Listeners(p.node)
-	routes := xdstest.ExtractRouteConfigurations(p.mesh.server.RoutesFromListeners(p.node, listeners))
+	routes := p.routesByName()
 	var all []Chain
-	for _, listener := range listeners {
+	for _, listener := range p.given().Listeners {
 		for _, filters := range listener.GetFilterChains() {
 			chain := Chain{TLS: p.servedBy(listener, filters, routes).TLS}
 			if manager := xdstest.ExtractHTTPConnectionManager(p.mesh.t, filters); manager != nil {

@@ -6,24 +6,21 @@ import (
 	"testing"
 
 	meshapi "istio.io/api/mesh/v1alpha1"
-	"istio.io/istio/pilot/pkg/config/kube/crd"
-	istiomodel "istio.io/istio/pilot/pkg/model"
-	"istio.io/istio/pilot/test/xds"
-	istioconfig "istio.io/istio/pkg/config"
-	"istio.io/istio/pkg/config/constants"
-	istiomesh "istio.io/istio/pkg/config/mesh"
-	"istio.io/istio/pkg/config/mesh/labelselector"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/source"
+	"github.com/meshtls/meshtls/test/conformance/istiod/wire"
 )
 
 // Old is when the objects of a world were made that do not say so themselves.
@@ -31,8 +28,9 @@ var Old = metav1.NewTime(Written.AddDate(-1, 0, 0))
 
 // Mesh is Istio with a world loaded.
 type Mesh struct {
-	t       *testing.T
-	server  *xds.FakeDiscoveryServer
+	t *testing.T
+	// number is its name where Istio runs.
+	number  int
 	cluster cluster
 	config  *meshapi.MeshConfig
 	// revision is the control plane's; empty: the default one's.
@@ -41,8 +39,8 @@ type Mesh struct {
 }
 
 type proxyKey struct {
-	pod  types.NamespacedName
-	kind istiomodel.NodeType
+	pod    types.NamespacedName
+	router bool
 }
 
 // NewMesh loads a world into Istio's control plane of a revision; empty: the default one. Objects that name another revision are
@@ -57,69 +55,78 @@ func NewMesh(t *testing.T, world World, revision string) *Mesh {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := meshConfig(t, reader, revision)
-	seen := discovered(t, config, cluster.namespaces)
-	server := xds.NewFakeDiscoveryServer(t, xds.FakeOptions{
-		KubernetesObjects: cluster.objects(seen), Configs: configs(t, istioObjects(world, revision), seen), MeshConfig: config,
+	shown, err := Shown(cluster.objects(), istioObjects(world, revision))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown.MeshConfig = meshConfig(t, reader, revision)
+	number, config := Load(t, shown)
+	return &Mesh{t: t, cluster: cluster, config: config, revision: revision, proxies: map[proxyKey]*Proxy{}, number: number}
+}
+
+// Load shows Istio a world until the test ends, and returns the name that it has there, and the mesh config with Istio's defaults.
+func Load(t *testing.T, world wire.World) (int, *meshapi.MeshConfig) {
+	t.Helper()
+	var loaded wire.Loaded
+	if err := ask("Load", world, &loaded); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := ask("Drop", loaded.Mesh, &wire.Nothing{}); err != nil {
+			t.Error(err)
+		}
 	})
-	return &Mesh{t: t, cluster: cluster, config: config, revision: revision, proxies: map[proxyKey]*Proxy{}, server: server}
+	return loaded.Mesh, decoded[meshapi.MeshConfig](t, [][]byte{loaded.MeshConfig})[0]
 }
 
-// domain is what the names of Services end in, by which short hosts are made whole.
-const domain = "cluster.local"
-
-// configs returns the objects as Istio reads them from a cluster, of the namespaces that it looks into.
-func configs(t *testing.T, world World, seen func(namespace string) bool) []istioconfig.Config {
+// Ambient returns what Istio tells the ztunnels of a world.
+func Ambient(t *testing.T, world wire.World) wire.Ambient {
 	t.Helper()
-	stream, err := world.YAML()
-	if err != nil {
+	var told wire.Ambient
+	if err := ask("Ambient", world, &told); err != nil {
 		t.Fatal(err)
 	}
-	parsed, _, err := crd.ParseInputs(string(stream))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all []istioconfig.Config
-	for _, config := range parsed {
-		if seen(config.Namespace) {
-			config.Domain = domain
-			all = append(all, config)
-		}
-	}
-	return all
+	return told
 }
 
-// discovered says which namespaces the control plane looks into.
-func discovered(t *testing.T, config *meshapi.MeshConfig, namespaces []corev1.Namespace) func(namespace string) bool {
-	t.Helper()
-	if len(config.GetDiscoverySelectors()) == 0 {
-		return func(string) bool { return true }
-	}
-	chosen := map[string]bool{"": true}
-	for _, selector := range config.GetDiscoverySelectors() {
-		matches, err := labelselector.LabelSelectorAsSelector(selector)
+// Shown returns the world of some core objects and some of Istio's, as Istio is shown it.
+func Shown(core []runtime.Object, istio World) (wire.World, error) {
+	var shown wire.World
+	for _, object := range core {
+		content, err := runtime.Encode(coreCodec, object)
 		if err != nil {
-			t.Fatal(err)
+			return wire.World{}, fmt.Errorf("encoding %T: %w", object, err)
 		}
-		for i := range namespaces {
-			chosen[namespaces[i].Name] = chosen[namespaces[i].Name] || matches.Matches(labels.Set(namespaces[i].Labels))
-		}
+		shown.Kubernetes = append(shown.Kubernetes, content)
 	}
-	return func(namespace string) bool { return chosen[namespace] }
+	for _, object := range istio {
+		content, err := object.MarshalJSON()
+		if err != nil {
+			return wire.World{}, fmt.Errorf("encoding %s %s/%s: %w", object.GetKind(), object.GetNamespace(), object.GetName(), err)
+		}
+		shown.Istio = append(shown.Istio, content)
+	}
+	return shown, nil
 }
+
+var coreCodec = scheme.Codecs.LegacyCodec(corev1.SchemeGroupVersion, discoveryv1.SchemeGroupVersion, networkingv1.SchemeGroupVersion)
 
 // istioObjects returns those that a control plane of the revision reads. An object without a revision is for all.
 func istioObjects(world World, revision string) World {
-	groups := []string{"security.istio.io", "networking.istio.io"}
 	var all World
 	for _, object := range world {
 		label := object.GetLabels()[meshtlsv1alpha1.LabelRevision]
-		if !slices.Contains(groups, object.GroupVersionKind().Group) || (label != "" && label != revision) {
+		if !isIstios(object) || (label != "" && label != revision) {
 			continue
 		}
 		all = append(all, dated(object))
 	}
 	return all
+}
+
+// isIstios reports whether an object is of one of Istio's kinds.
+func isIstios(object *unstructured.Unstructured) bool {
+	return slices.Contains([]string{"security.istio.io", "networking.istio.io"}, object.GroupVersionKind().Group)
 }
 
 func dated(object *unstructured.Unstructured) *unstructured.Unstructured {
@@ -131,8 +138,8 @@ func dated(object *unstructured.Unstructured) *unstructured.Unstructured {
 	return copied
 }
 
-// meshConfig returns what Istio makes of the world's ConfigMap for the revision; one that has none of its own has the default one's.
-func meshConfig(t *testing.T, reader *source.Reader, revision string) *meshapi.MeshConfig {
+// meshConfig returns the mesh config of the world's ConfigMap for the revision; one that has none of its own has the default one's.
+func meshConfig(t *testing.T, reader *source.Reader, revision string) string {
 	t.Helper()
 	var configMap corev1.ConfigMap
 	for _, name := range []string{gather.MeshConfigMap + "-" + revision, gather.MeshConfigMap} {
@@ -145,11 +152,7 @@ func meshConfig(t *testing.T, reader *source.Reader, revision string) *meshapi.M
 			t.Fatal(err)
 		}
 	}
-	config, err := istiomesh.ApplyMeshConfigDefaults(configMap.Data["mesh"])
-	if err != nil {
-		t.Fatalf("the world's mesh config: %v", err)
-	}
-	return config
+	return configMap.Data["mesh"]
 }
 
 // Pods returns the world's, those of controllers' templates included.
@@ -182,14 +185,14 @@ func (m *Mesh) RegistryOnly() bool {
 func (m *Mesh) Services() []corev1.Service { return m.cluster.services }
 
 // Sidecar returns the proxy beside a pod's application, and Gateway the proxy that a pod is.
-func (m *Mesh) Sidecar(pod types.NamespacedName) *Proxy { return m.proxy(pod, istiomodel.SidecarProxy) }
+func (m *Mesh) Sidecar(pod types.NamespacedName) *Proxy { return m.proxy(pod, false) }
 
 // Gateway returns the proxy that a pod is, if it is a gateway: else it is no router, and serves nothing.
 func (m *Mesh) Gateway(name types.NamespacedName) *Proxy {
 	if !m.IsGateway(name) {
 		return m.Sidecar(name)
 	}
-	return m.proxy(name, istiomodel.Router)
+	return m.proxy(name, true)
 }
 
 // IsGateway reports whether the pod is a gateway, or is not there at all.
@@ -197,27 +200,17 @@ func (m *Mesh) IsGateway(name types.NamespacedName) bool {
 	return !slices.ContainsFunc(m.cluster.pods, func(pod corev1.Pod) bool { return nameOf(&pod) == name && !isRouter(&pod) })
 }
 
-func (m *Mesh) proxy(name types.NamespacedName, kind istiomodel.NodeType) *Proxy {
+func (m *Mesh) proxy(name types.NamespacedName, router bool) *Proxy {
 	m.t.Helper()
-	if known := m.proxies[proxyKey{name, kind}]; known != nil {
+	if known := m.proxies[proxyKey{name, router}]; known != nil {
 		return known
 	}
 	at := slices.IndexFunc(m.cluster.pods, func(p corev1.Pod) bool { return p.Namespace == name.Namespace && p.Name == name.Name })
 	if at < 0 {
 		m.t.Fatalf("the world has no pod %s; it has %v", name, m.podNames())
 	}
-	pod := &m.cluster.pods[at]
-	node := m.server.SetupProxy(&istiomodel.Proxy{
-		Type: kind, ID: name.Name + "." + name.Namespace, ConfigNamespace: name.Namespace, Labels: pod.Labels,
-		IPAddresses: []string{pod.Status.PodIP},
-		Metadata: &istiomodel.NodeMetadata{
-			Namespace: name.Namespace, Labels: pod.Labels, ClusterID: constants.DefaultClusterName, IstioVersion: "1.31.0",
-			InterceptionMode: istiomodel.TrafficInterceptionMode(pod.Annotations[annotationInterception]),
-			UnprivilegedPod:  variableOf(pod, "ISTIO_META_UNPRIVILEGED_POD"),
-		},
-	})
-	m.proxies[proxyKey{name, kind}] = &Proxy{mesh: m, pod: pod, node: node}
-	return m.proxies[proxyKey{name, kind}]
+	m.proxies[proxyKey{name, router}] = &Proxy{mesh: m, pod: &m.cluster.pods[at], router: router}
+	return m.proxies[proxyKey{name, router}]
 }
 
 func (m *Mesh) podNames() []string {

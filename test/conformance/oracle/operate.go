@@ -19,6 +19,7 @@ import (
 	"github.com/meshtls/meshtls/internal/render"
 	"github.com/meshtls/meshtls/internal/source"
 	"github.com/meshtls/meshtls/internal/status"
+	"github.com/meshtls/meshtls/internal/versions"
 )
 
 // Written is when the operator first wrote its objects, unless a Birth says otherwise: after everything else in a world was made.
@@ -141,9 +142,9 @@ func (o Operated) Status(policy types.NamespacedName) (meshtlsv1alpha1.MeshTLSPo
 	return meshtlsv1alpha1.MeshTLSPolicyStatus{}, false
 }
 
-// Read makes the world readable as a cluster is.
+// Read makes the world readable as a cluster is. In that of an older Istio, the webhooks of its injectors tell the version.
 func (w World) Read(ctx context.Context) (*source.Reader, error) {
-	stream, err := w.YAML()
+	stream, err := w.With(injectors()...).YAML()
 	if err != nil {
 		return nil, err
 	}
@@ -152,6 +153,23 @@ func (w World) Read(ctx context.Context) (*source.Reader, error) {
 		return nil, fmt.Errorf("reading the world: %w", err)
 	}
 	return reader, nil
+}
+
+// injectors are the webhooks that tell the version of each control plane in the worlds. What does not tell it is taken for the newest.
+func injectors() World {
+	if IsNewest() {
+		return nil
+	}
+	var all World
+	for _, revision := range []string{"default", "canary"} {
+		webhook := &unstructured.Unstructured{}
+		webhook.SetAPIVersion("admissionregistration.k8s.io/v1")
+		webhook.SetKind(model.KindMutatingWebhook)
+		webhook.SetName("conformance-injector-" + revision)
+		webhook.SetLabels(map[string]string{meshtlsv1alpha1.LabelRevision: revision, versions.LabelVersion: Version() + ".0"})
+		all = append(all, webhook)
+	}
+	return all
 }
 
 func compileAll(ctx context.Context, world World) ([]model.Result, error) {

@@ -5,30 +5,37 @@ import (
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
-	istiomodel "istio.io/istio/pilot/pkg/model"
 	"istio.io/istio/pilot/pkg/simulation"
-	"istio.io/istio/pilot/test/xdstest"
 	corev1 "k8s.io/api/core/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/test/conformance/istiod/wire"
 )
 
 // Proxy is a pod's proxy, with the configuration that Istio generates for it.
 type Proxy struct {
-	mesh *Mesh
-	pod  *corev1.Pod
-	node *istiomodel.Proxy
+	mesh   *Mesh
+	pod    *corev1.Pod
+	router bool
 
-	simulated *simulation.Simulation
-	clusters  map[string]*clusterv3.Cluster
-	served    []Served
+	configuration *Configuration
+	simulated     *simulation.Simulation
+	clusters      map[string]*clusterv3.Cluster
+	served        []Served
+}
+
+// wire names the proxy to Istio.
+func (p *Proxy) wire() wire.Proxy {
+	return wire.Proxy{
+		Mesh: p.mesh.number, Namespace: p.pod.Namespace, Name: p.pod.Name, IP: p.pod.Status.PodIP, Labels: p.pod.Labels, Router: p.router,
+		Interception: p.pod.Annotations[annotationInterception], Unprivileged: variableOf(p.pod, "ISTIO_META_UNPRIVILEGED_POD"),
+	}
 }
 
 // Call says what becomes of a call.
 func (p *Proxy) Call(call simulation.Call) simulation.Result {
 	if p.simulated == nil {
-		p.simulated = simulation.NewSimulation(p.mesh.t, p.mesh.server, p.node)
-		p.simulated.Routes = withHosts(p.simulated.Routes)
+		p.simulated = p.given().Envoy(p.mesh.t)
 	}
 	return p.simulated.Run(call)
 }
@@ -68,11 +75,8 @@ const Localhost = "localhost"
 
 // outbound returns the cluster that leads to a port of a host; nil: Istio has none.
 func (p *Proxy) outbound(host string, port int32) *clusterv3.Cluster {
-	if p.clusters == nil {
-		p.clusters = xdstest.ExtractClusters(p.mesh.server.Clusters(p.node))
-	}
 	if host == Localhost {
-		return p.clusters[fmt.Sprintf("inbound|%d||", port)]
+		return p.Cluster(fmt.Sprintf("inbound|%d||", port))
 	}
-	return p.clusters[fmt.Sprintf("outbound|%d||%s", port, host)]
+	return p.Cluster(fmt.Sprintf("outbound|%d||%s", port, host))
 }

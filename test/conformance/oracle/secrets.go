@@ -1,18 +1,10 @@
 package oracle
 
 import (
-	"time"
-
 	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
-	istiomodel "istio.io/istio/pilot/pkg/model"
-	v3 "istio.io/istio/pilot/pkg/xds/v3"
-	"istio.io/istio/pilot/test/xds"
-	"istio.io/istio/pilot/test/xdstest"
-	"istio.io/istio/pkg/spiffe"
-	istiosets "istio.io/istio/pkg/util/sets"
-	istioxds "istio.io/istio/pkg/xds"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/client-go/kubernetes/fake"
+
+	"github.com/meshtls/meshtls/test/conformance/istiod/wire"
 )
 
 // Secret is what a proxy is given for the name of a secret: a certificate with its key, or the certificates of authorities.
@@ -24,23 +16,13 @@ type Secret struct {
 // answer is left out.
 func (p *Proxy) Given(names ...string) map[string]Secret {
 	p.mesh.t.Helper()
-	clients, ok := p.mesh.server.KubeClient().Kube().(*fake.Clientset)
-	if !ok {
-		p.mesh.t.Fatalf("Istio's client is a %T", p.mesh.server.KubeClient().Kube())
-	}
-	clients.Lock()
-	xds.DisableAuthorizationForSecret(clients)
-	clients.Unlock()
-	p.node.VerifiedIdentity = &spiffe.Identity{Namespace: p.pod.Namespace, ServiceAccount: "default"}
-	answers, _, err := p.mesh.server.Discovery.Generators[v3.SecretType].Generate(p.node,
-		&istiomodel.WatchedResource{ResourceNames: istiosets.New(names...)},
-		&istiomodel.PushRequest{Push: p.mesh.server.PushContext(), Forced: true, Start: time.Now()})
-	if err != nil {
+	var answers [][]byte
+	if err := ask("Secrets", wire.Secrets{Proxy: p.wire(), Names: names}, &answers); err != nil {
 		p.mesh.t.Fatal(err)
 	}
 	given := map[string]Secret{}
-	for name, secret := range xdstest.ExtractTLSSecrets(p.mesh.t, istioxds.ResourcesToAny(answers)) {
-		given[name] = secretOf(secret)
+	for _, secret := range decoded[tlsv3.Secret](p.mesh.t, answers) {
+		given[secret.GetName()] = secretOf(secret)
 	}
 	return given
 }

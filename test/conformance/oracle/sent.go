@@ -5,7 +5,6 @@ import (
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	"istio.io/istio/pilot/pkg/simulation"
-	istioendpoints "istio.io/istio/pilot/pkg/xds/endpoints"
 	corev1 "k8s.io/api/core/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
@@ -79,10 +78,8 @@ func (p *Proxy) Connects(host string, port int32) []Connection {
 	if cluster == nil {
 		return nil
 	}
-	builder := istioendpoints.NewEndpointBuilder(cluster.Name, p.node, p.mesh.server.PushContext())
-	assignment := builder.BuildClusterLoadAssignment(p.mesh.server.Discovery.Env.EndpointIndex)
 	var connections []Connection
-	for _, locality := range assignment.GetEndpoints() {
+	for _, locality := range AssignmentOf(p.mesh.t, p.wire(), cluster.Name).GetEndpoints() {
 		for _, endpoint := range locality.GetLbEndpoints() {
 			connections = append(connections, p.connection(cluster, endpoint))
 		}

@@ -54,9 +54,8 @@ func (p *Proxy) Serves() []Served {
 		return p.served
 	}
 	all := []Served{}
-	listeners := p.mesh.server.Listeners(p.node)
-	routes := xdstest.ExtractRouteConfigurations(p.mesh.server.RoutesFromListeners(p.node, listeners))
-	for _, listener := range listeners {
+	routes := p.routesByName()
+	for _, listener := range p.given().Listeners {
 		for _, chain := range listener.GetFilterChains() {
 			all = append(all, p.servedBy(listener, chain, routes))
 		}

@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
+	"github.com/meshtls/meshtls/test/conformance/istiod/wire"
 	"github.com/meshtls/meshtls/test/worlds"
 )
 
@@ -66,6 +68,32 @@ func (w World) YAML() ([]byte, error) {
 		stream.Write(document)
 	}
 	return stream.Bytes(), nil
+}
+
+// Admitted returns the world without the objects that the webhook of an older Istio refuses: they cannot be in its mesh. What the newest
+// refuses is a fault of the world's, and stays.
+func Admitted(world World) (World, error) {
+	if IsNewest() {
+		return world, nil
+	}
+	istios := slices.DeleteFunc(slices.Clone(world), func(o *unstructured.Unstructured) bool { return !isIstios(o) })
+	shown, err := Shown(nil, istios)
+	if err != nil {
+		return nil, err
+	}
+	var refused wire.Refused
+	if err := ask("Refuse", shown, &refused); err != nil {
+		return nil, err
+	}
+	out := map[string]bool{}
+	for _, at := range refused.Objects {
+		out[identity(istios[at])] = true
+	}
+	return world.Without(func(o *unstructured.Unstructured) bool { return out[identity(o)] }), nil
+}
+
+func identity(o *unstructured.Unstructured) string {
+	return strings.Join([]string{o.GetKind(), o.GetNamespace(), o.GetName()}, "/")
 }
 
 // With returns the world with further objects.
