@@ -95,21 +95,23 @@ func (w world) refusedClients(v view, rule model.AcceptRule) []model.Finding {
 // leadingTo returns the destinations that lead to what the rule is for: the namespace's pods, and the machines that it lists itself.
 func (w world) leadingTo(v view, rule model.AcceptRule) []*destinations.Destination {
 	leading := mesh.LeadingTo(v.View, w.Snapshot.Namespace, w.selected(rule.Selector))
-	for _, d := range v.Destinations().All() {
-		machine := func(m *model.Workload) bool { return len(m.Pods) == 0 && pods.Matches(rule.Selector, m.Labels) }
-		if d.Namespace == w.Snapshot.Namespace && !slices.Contains(leading, d) && slices.ContainsFunc(v.Machines(d), machine) {
+	for _, d := range v.ofMachines {
+		selected := func(m *model.Workload) bool { return isMachine(m) && pods.Matches(rule.Selector, m.Labels) }
+		if !slices.Contains(leading, d) && slices.ContainsFunc(v.Machines(d), selected) {
 			leading = append(leading, d)
 		}
 	}
 	return leading
 }
 
+// isMachine reports whether what is behind a destination is no pod.
+func isMachine(w *model.Workload) bool { return len(w.Pods) == 0 }
+
 // toldAlready reports whether the translation has told the rule's policies that the destination's clients send plaintext and cannot be
 // told otherwise.
 func (w world) toldAlready(rule model.AcceptRule, d *destinations.Destination) bool {
-	return slices.ContainsFunc(w.Plan.Policies, func(o model.Outcome) bool {
-		owns := slices.ContainsFunc(rule.Owners, func(owner model.Owner) bool { return owner.Name == o.Policy.Name })
-		return owns && slices.ContainsFunc(o.Findings, func(f model.Finding) bool {
+	return slices.ContainsFunc(rule.Owners, func(owner model.Owner) bool {
+		return slices.ContainsFunc(w.byName[owner.Name].outcome.Findings, func(f model.Finding) bool {
 			return f.Check == "accept-clients-send-plaintext" && f.Related == d.Ref()
 		})
 	})
