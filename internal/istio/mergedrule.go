@@ -34,7 +34,7 @@ func (h *hostRules) add(rule *istionetworkingv1.DestinationRule, exportTo sets.S
 	}
 	alone := true
 	for _, merged := range h.merged {
-		joins, stands := merged.relation(rule, exportTo)
+		joins, stands := merged.relation(exportTo)
 		if joins {
 			merged.join(rule)
 		}
@@ -140,8 +140,8 @@ func (r *mergedRule) visibleTo(client string) bool {
 	return r.exportTo.Len() == 0 || r.exportTo.HasAny(exportToAll, client)
 }
 
-// relation reports whether a rule for all pods is merged into this one, and whether it stands beside it.
-func (r *mergedRule) relation(rule *istionetworkingv1.DestinationRule, exportTo sets.Set[string]) (joins, stands bool) {
+// relation reports whether a rule for all pods that is exported so is merged into this one, and whether it stands beside it.
+func (r *mergedRule) relation(exportTo sets.Set[string]) (joins, stands bool) {
 	same := exportTo.Equal(r.exportTo)
 	if !same && (r.exportTo.Len() == 0 || !exportTo.IsSuperset(r.exportTo)) {
 		return false, true

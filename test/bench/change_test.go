@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
-	"runtime/pprof"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,25 +49,11 @@ func TestRest(t *testing.T) {
 	ready := watchReadiness(t)
 	must(t, createAll(t.Context(), w))
 	ready.wait(w.policies)
-	profileHeap(t)
 	timeChanges(t, w)
 	stop()
 	restart(t, w)
 	remember(t, w)
 	w.clear(t)
-}
-
-// profileHeap writes what the operator holds in memory into the file that MESHTLS_BENCH_HEAP names.
-func profileHeap(t *testing.T) {
-	t.Helper()
-	path := os.Getenv("MESHTLS_BENCH_HEAP")
-	if path == "" {
-		return
-	}
-	file, err := os.Create(filepath.Clean(path))
-	must(t, err)
-	runtime.GC()
-	must(t, errors.Join(pprof.WriteHeapProfile(file), file.Close()))
 }
 
 // timeChanges changes what a workload accepts, time and again, and prints how long it takes until that is written.
@@ -166,10 +153,13 @@ func remember(t *testing.T, w world) {
 		t.Fatalf("%v: %s", err, text)
 	}
 	t.Setenv("GOMEMLIMIT", "150MiB") // as it is installed
-	process, err := plane.Run("manager", program, "--kubeconfig="+account.Kubeconfig, "--health-probe-bind-address=0")
+	profiles := freeAddress(t)
+	process, err := plane.Run("manager", program, "--kubeconfig="+account.Kubeconfig, "--health-probe-bind-address=0",
+		"--pprof-bind-address="+profiles)
 	must(t, err)
 	defer func() { _ = process.Stop() }()
 	lookedAt(t, "remembered")
+	profileHeap(t, profiles)
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", process.PID()))
 	must(t, err)
 	for line := range strings.Lines(string(status)) {
@@ -178,6 +168,30 @@ func remember(t *testing.T, w world) {
 		}
 	}
 	fmt.Printf("a start that writes nothing took %s of processor\n", processorTime(t, process.PID()))
+}
+
+// freeAddress returns one that nobody listens at.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listening, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	must(t, listening.Close())
+	return listening.Addr().String()
+}
+
+// profileHeap writes what the program holds in memory into the file that MESHTLS_BENCH_HEAP names.
+func profileHeap(t *testing.T, from string) {
+	t.Helper()
+	path := os.Getenv("MESHTLS_BENCH_HEAP")
+	if path == "" {
+		return
+	}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+from+"/debug/pprof/heap?gc=1", nil)
+	must(t, err)
+	answer, err := http.DefaultClient.Do(request)
+	must(t, err)
+	profile, err := io.ReadAll(answer.Body)
+	must(t, errors.Join(err, answer.Body.Close(), os.WriteFile(path, profile, 0o600)))
 }
 
 // processorTime returns what the process has used. The system counts in hundredths of a second.
