@@ -18,7 +18,7 @@ import (
 type authors struct {
 	Namespace
 	subjects []subject
-	byName   map[string]subject
+	byName   map[string]*subject
 }
 
 // domain returns the cluster's: what the names of its Services end in.
@@ -31,9 +31,9 @@ type subject struct {
 }
 
 func authorsOf(n Namespace) authors {
-	a := authors{Namespace: n, subjects: subjectsOf(n), byName: make(map[string]subject, len(n.Plan.Policies))}
-	for _, s := range a.subjects {
-		a.byName[s.policy.Name] = s
+	a := authors{Namespace: n, subjects: subjectsOf(n), byName: make(map[string]*subject, len(n.Plan.Policies))}
+	for i := range a.subjects {
+		a.byName[a.subjects[i].policy.Name] = &a.subjects[i]
 	}
 	return a
 }
