@@ -151,7 +151,7 @@ evidence: ## Run the tests that Prometheus judges: its engine, and its server wh
 	@cd test/evidence && go test $(TESTFLAGS) ./...
 
 .PHONY: faults
-faults: assets ## Run the operator through all faults: some 1,300 runs, most of an hour (part of test: a sample; MESHTLS_SEED).
+faults: assets ## Run the operator through all faults: some 1,400 runs, most of an hour (part of test: a sample; MESHTLS_SEED).
 	MESHTLS_FAULTS=all go test -count=1 -timeout 3h -v ./test/faults | grep -vE '^=== |^ *--- PASS'
 
 .PHONY: demo

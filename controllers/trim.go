@@ -19,9 +19,7 @@ func trim(cached any) (any, error) {
 		return cached, nil
 	}
 	if _, longest := obj.GetAnnotations()[corev1.LastAppliedConfigAnnotation]; longest {
-		shorter := maps.Clone(obj.GetAnnotations())
-		delete(shorter, corev1.LastAppliedConfigAnnotation)
-		obj.SetAnnotations(shorter)
+		obj.SetAnnotations(without(obj.GetAnnotations(), corev1.LastAppliedConfigAnnotation))
 	}
 	// Only on what may be ours does it matter who has written to it, and who owns which field only of what a newer Istio may have set.
 	switch {
@@ -30,7 +28,18 @@ func trim(cached any) (any, error) {
 	case !keepsUnknown(obj):
 		obj.SetManagedFields(apply.Hands(obj.GetManagedFields()))
 	}
+	share(obj)
 	return gather.Trim(obj)
+}
+
+// without returns the annotations but for one; nil: there are no others.
+func without(annotations map[string]string, name string) map[string]string {
+	if len(annotations) == 1 {
+		return nil
+	}
+	shorter := maps.Clone(annotations)
+	delete(shorter, name)
+	return shorter
 }
 
 // keepsUnknown reports whether the object has fields that Istio's types do not know.

@@ -82,6 +82,7 @@ func limitlessly(config *rest.Config) {
 func managerOptions(s settings) ctrl.Options {
 	options := controllers.ManagerOptions(s.operator)
 	options.HealthProbeBindAddress = s.probeAddress
+	options.PprofBindAddress = s.pprofAddress
 	options.Metrics = metricsserver.Options{
 		BindAddress: s.metricsAddress, SecureServing: s.metricsSecure,
 		CertDir: s.metricsCertPath, CertName: corev1.TLSCertKey, KeyName: corev1.TLSPrivateKeyKey,

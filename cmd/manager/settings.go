@@ -22,6 +22,7 @@ type settings struct {
 	metricsSecure   bool
 	metricsCertPath string
 	probeAddress    string
+	pprofAddress    string
 	leaderElect     bool
 	leaderNamespace string
 	leaderID        string
@@ -161,6 +162,9 @@ func (s *settings) defineServing(set *flag.FlagSet) {
 			"Empty: the operator makes a certificate at each start, which nobody can verify.")
 	set.StringVar(&s.probeAddress, "health-probe-bind-address", ":8081",
 		"The `address` of the probes /healthz and /readyz. 0: there are none.")
+	set.StringVar(&s.pprofAddress, "pprof-bind-address", "0",
+		"The `address` at which profiles of memory and processor are served (/debug/pprof/), such as localhost:6060. They are served without "+
+			"encryption and to anybody. 0: they are not.")
 }
 
 func (s *settings) defineLeader(set *flag.FlagSet) {

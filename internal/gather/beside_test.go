@@ -9,6 +9,7 @@ import (
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	istionetworkingv1alpha3 "istio.io/client-go/pkg/apis/networking/v1alpha3"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/utils/ptr"
@@ -226,6 +227,30 @@ func TestTrimDropsWhatNoSnapshotNeeds(t *testing.T) {
 				Tls:  []*networkingapi.TLSRoute{{Match: []*networkingapi.TLSMatchAttributes{{SniHosts: []string{"b.example"}}}}},
 				Tcp:  []*networkingapi.TCPRoute{{Match: []*networkingapi.L4MatchAttributes{{Port: 81}}}},
 			}},
+		},
+		"what nobody reads of a Service": {
+			whole: &corev1.Service{
+				ObjectMeta: metav1.ObjectMeta{
+					Namespace: "shop", Name: "a", UID: "u", ResourceVersion: "1", Generation: 3,
+					Labels:      map[string]string{"helm.sh/chart": "long", model.LabelUseWaypoint: "w"},
+					Annotations: map[string]string{"prometheus.io/scrape": "true", model.AnnotationExportTo: "."},
+				},
+				Spec: corev1.ServiceSpec{
+					Selector: map[string]string{"app": "a"}, Ports: []corev1.ServicePort{{Port: 80}}, ClusterIP: "10.0.0.1",
+					ClusterIPs: []string{"10.0.0.1"}, SessionAffinity: corev1.ServiceAffinityNone,
+				},
+				Status: corev1.ServiceStatus{LoadBalancer: corev1.LoadBalancerStatus{Ingress: []corev1.LoadBalancerIngress{{IP: "10.1.1.1"}}}},
+			},
+			want: &corev1.Service{
+				ObjectMeta: metav1.ObjectMeta{
+					Namespace: "shop", Name: "a", UID: "u", ResourceVersion: "1", Labels: map[string]string{model.LabelUseWaypoint: "w"},
+					Annotations: map[string]string{model.AnnotationExportTo: "."},
+				},
+				Spec: corev1.ServiceSpec{
+					Selector: map[string]string{"app": "a"}, Ports: []corev1.ServicePort{{Port: 80}}, ClusterIP: "10.0.0.1",
+					ClusterIPs: []string{"10.0.0.1"},
+				},
+			},
 		},
 		"what an EnvoyFilter does": {
 			whole: &istionetworkingv1alpha3.EnvoyFilter{ObjectMeta: meta, Spec: networkingapi.EnvoyFilter{

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -19,6 +20,8 @@ func Trim(object any) (any, error) {
 	switch typed := object.(type) {
 	case *corev1.Pod:
 		return trimPod(typed), nil
+	case *corev1.Service:
+		return trimService(typed), nil
 	case *corev1.Secret:
 		return trimSecret(typed), nil
 	case *corev1.ConfigMap:
@@ -64,6 +67,45 @@ func trimPod(pod *corev1.Pod) *corev1.Pod {
 	}
 }
 
+// The labels and annotations of Services that are read.
+var (
+	keptServiceLabels      = []string{model.LabelUseWaypoint, model.LabelUntranslated, model.LabelTag, meshtlsv1alpha1.LabelRevision}
+	keptServiceAnnotations = []string{model.AnnotationExportTo, meshtlsv1alpha1.AnnotationMute}
+)
+
+// trimService keeps which pods the Service leads to, and by which ports and addresses.
+func trimService(service *corev1.Service) *corev1.Service {
+	return &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace:       service.Namespace,
+			Name:            service.Name,
+			UID:             service.UID,
+			ResourceVersion: service.ResourceVersion,
+			Labels:          only(service.Labels, keptServiceLabels),
+			Annotations:     only(service.Annotations, keptServiceAnnotations),
+		},
+		Spec: corev1.ServiceSpec{
+			Type: service.Spec.Type, ExternalName: service.Spec.ExternalName,
+			ClusterIP: service.Spec.ClusterIP, ClusterIPs: service.Spec.ClusterIPs,
+			Selector: service.Spec.Selector, Ports: service.Spec.Ports,
+		},
+	}
+}
+
+// only returns those of the labels or annotations that are named; nil: there are none.
+func only(all map[string]string, names []string) map[string]string {
+	var kept map[string]string
+	for _, name := range names {
+		if value, said := all[name]; said {
+			if kept == nil {
+				kept = map[string]string{}
+			}
+			kept[name] = value
+		}
+	}
+	return kept
+}
+
 // trimOwners keeps the controller's name, which is how metrics call the pod's workload.
 func trimOwners(pod *corev1.Pod) []metav1.OwnerReference {
 	owner := metav1.GetControllerOf(pod)
@@ -95,17 +137,17 @@ var keptAnnotations = []string{
 
 // trimAnnotations shortens the sidecar's status, a long text, to the fact that there is one, and its revision.
 func trimAnnotations(annotations map[string]string) map[string]string {
-	kept := map[string]string{}
-	if status, injected := annotations[model.AnnotationSidecarStatus]; injected {
-		kept[model.AnnotationSidecarStatus] = ""
-		if revision := revisionIn(status); revision != "" {
-			kept[model.AnnotationRevision] = revision
-		}
+	kept := only(annotations, keptAnnotations)
+	status, injected := annotations[model.AnnotationSidecarStatus]
+	if !injected {
+		return kept
 	}
-	for _, name := range keptAnnotations {
-		if value, ok := annotations[name]; ok {
-			kept[name] = value
-		}
+	if kept == nil {
+		kept = map[string]string{}
+	}
+	kept[model.AnnotationSidecarStatus] = ""
+	if revision := revisionIn(status); revision != "" && kept[model.AnnotationRevision] == "" {
+		kept[model.AnnotationRevision] = revision
 	}
 	return kept
 }

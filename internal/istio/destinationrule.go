@@ -5,12 +5,10 @@ import (
 	"strings"
 	"sync"
 
-	networkingapi "istio.io/api/networking/v1alpha3"
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/meshtls/meshtls/internal/istio/hosts"
-	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -100,23 +98,23 @@ func isPrivate(exportTo sets.Set[string], namespace string, byDefault bool) bool
 
 // rulePool are rules by host. Those of a wildcard stand under what follows its asterisk.
 type rulePool struct {
-	exact, wildcard map[string][]*mergedRule
+	exact, wildcard map[string]*hostRules
 	domain          hosts.Domain
 }
 
 func newRulePool(domain hosts.Domain) rulePool {
-	return rulePool{exact: map[string][]*mergedRule{}, wildcard: map[string][]*mergedRule{}, domain: domain}
+	return rulePool{exact: map[string]*hostRules{}, wildcard: map[string]*hostRules{}, domain: domain}
 }
 
 // matching yields the rules of each host that stands for the name, the most specific host first.
 // Source: istio pilot/pkg/model/config.go, MostSpecificHostMatch.
-func (p rulePool) matching(name string) iter.Seq[[]*mergedRule] {
-	return func(yield func([]*mergedRule) bool) {
-		if merged := p.exact[name]; merged != nil && !yield(merged) || len(p.wildcard) == 0 {
+func (p rulePool) matching(name string) iter.Seq[*hostRules] {
+	return func(yield func(*hostRules) bool) {
+		if rules := p.exact[name]; rules != nil && !yield(rules) || len(p.wildcard) == 0 {
 			return
 		}
 		for rest := strings.TrimPrefix(name, "*"); ; rest = rest[1:] {
-			if merged := p.wildcard[rest]; merged != nil && !yield(merged) || rest == "" {
+			if rules := p.wildcard[rest]; rules != nil && !yield(rules) || rest == "" {
 				return
 			}
 		}
@@ -124,34 +122,23 @@ func (p rulePool) matching(name string) iter.Seq[[]*mergedRule] {
 }
 
 // mostSpecific returns the rules of the most specific host; nil where none stands for the name.
-func (p rulePool) mostSpecific(name string) []*mergedRule {
+func (p rulePool) mostSpecific(name string) *hostRules {
 	for rules := range p.matching(name) {
 		return rules
 	}
 	return nil
 }
 
-// add merges the rule into those of its host, or puts it beside them. An older rule's trafficPolicy is kept whole, and subsets are
-// collected. A rule for all pods is merged into those for some of them too, where the exportTo of both allows it; it then stands
-// for all pods no more if both export alike.
-// Source: istio pilot/pkg/model/destination_rule.go, mergeDestinationRule (with PILOT_ENABLE_ENHANCED_DESTINATIONRULE_MERGE, the
-// default). Of several rules that it could be merged with, the last one decides whether it also stands alone.
+// add merges the rule into those of its host, or puts it beside them.
 func (p rulePool) add(rule *istionetworkingv1.DestinationRule, exportTo sets.Set[string]) {
 	byHost, key := p.exact, HostOfRule(p.domain, rule)
 	if suffix, wild := strings.CutPrefix(key, "*"); wild {
 		byHost, key = p.wildcard, suffix
 	}
-	alone := true
-	for _, merged := range byHost[key] {
-		joins, stands := merged.relation(rule, exportTo)
-		if joins {
-			merged.join(rule)
-		}
-		alone = stands
+	if byHost[key] == nil {
+		byHost[key] = &hostRules{}
 	}
-	if alone {
-		byHost[key] = append(byHost[key], newMergedRule(rule, exportTo))
-	}
+	byHost[key].add(rule, exportTo)
 }
 
 // HostOfRule returns the host as Istio reads it.
@@ -161,70 +148,4 @@ func HostOfRule(domain hosts.Domain, rule *istionetworkingv1.DestinationRule) st
 		return rule.Spec.Host
 	}
 	return domain.Qualify(rule.Spec.Host, rule.Namespace)
-}
-
-// mergedRule is what Istio makes of the rules of one host that it merges.
-type mergedRule struct {
-	// from are the rules, in the order in which they were merged. The selector is that of the first.
-	from     []*istionetworkingv1.DestinationRule
-	selector pods.Selector
-	exportTo sets.Set[string]
-	// policy is the rule whose trafficPolicy holds; nil where none has one.
-	policy  *istionetworkingv1.DestinationRule
-	subsets []mergedSubset
-}
-
-// mergedSubset is a subset with the place where it is written.
-type mergedSubset struct {
-	rule  *istionetworkingv1.DestinationRule
-	index int
-}
-
-func (s mergedSubset) spec() *networkingapi.Subset { return s.rule.Spec.Subsets[s.index] }
-
-func newMergedRule(rule *istionetworkingv1.DestinationRule, exportTo sets.Set[string]) *mergedRule {
-	merged := &mergedRule{exportTo: exportTo, selector: pods.SelectorOf(rule.Spec.GetWorkloadSelector().GetMatchLabels())}
-	// Istio keeps the subsets of the first rule as they are, duplicates included; the first of a name is the one that is used.
-	merged.join(rule)
-	return merged
-}
-
-// first returns the rule that the others were merged into.
-func (r *mergedRule) first() *istionetworkingv1.DestinationRule { return r.from[0] }
-
-// selecting reports whether the rule is for some pods only.
-func (r *mergedRule) selecting() bool { return r.first().Spec.GetWorkloadSelector() != nil }
-
-// relation reports whether the rule is merged into this one, and whether it stands beside it.
-func (r *mergedRule) relation(rule *istionetworkingv1.DestinationRule, exportTo sets.Set[string]) (joins, stands bool) {
-	selecting := rule.Spec.GetWorkloadSelector() != nil
-	if selecting && r.selecting() && !r.selector.Is(rule.Spec.GetWorkloadSelector().GetMatchLabels()) {
-		return false, true
-	}
-	same := exportTo.Equal(r.exportTo)
-	if !same && (r.exportTo.Len() == 0 || !exportTo.IsSuperset(r.exportTo)) {
-		return false, true
-	}
-	return true, selecting != r.selecting() && !same
-}
-
-func (r *mergedRule) join(rule *istionetworkingv1.DestinationRule) {
-	r.from = append(r.from, rule)
-	if r.policy == nil && rule.Spec.TrafficPolicy != nil {
-		r.policy = rule
-	}
-	for i, subset := range rule.Spec.Subsets {
-		if !r.hasSubset(subset.GetName()) {
-			r.subsets = append(r.subsets, mergedSubset{rule: rule, index: i})
-		}
-	}
-}
-
-func (r *mergedRule) hasSubset(name string) bool {
-	for _, s := range r.subsets {
-		if s.spec().GetName() == name {
-			return true
-		}
-	}
-	return false
 }

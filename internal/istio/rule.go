@@ -59,7 +59,7 @@ func (c Choice) subset(name string) (ChosenSubset, bool) {
 
 // Rule finds the DestinationRule that governs a client's traffic to a host. Shadowed tells which others it keeps from doing so.
 func (m *Model) Rule(client Client, host model.Host) Choice {
-	chosen := chooseRule(client, m.rules().lookup(client.Namespace, host))
+	chosen := m.rules().choose(client, host)
 	if chosen == nil {
 		return Choice{}
 	}
@@ -70,17 +70,18 @@ func (m *Model) Rule(client Client, host model.Host) Choice {
 	return choice
 }
 
-// lookup returns the candidates: the merged rules of the most specific host in the first namespace that has any for the name. The
-// rules of the client's namespace hide all others, whatever their host.
+// choose picks among the merged rules of the most specific host in the first namespace that has any for the name; nil: there is none. The
+// rules of the client's namespace hide all others, whatever their host. Those of other namespaces are for all pods: one for some of them
+// never leaves its namespace.
 // Source: istio pilot/pkg/model/push_context.go, destinationRule and getExportedDestinationRuleFromNamespace.
-func (i ruleIndex) lookup(client string, host model.Host) []*mergedRule {
-	if found := i.own(client).mostSpecific(host.Name); found != nil {
-		return found
+func (i ruleIndex) choose(client Client, host model.Host) *mergedRule {
+	if found := i.own(client.Namespace).mostSpecific(host.Name); found != nil {
+		return found.chosenBy(client.Labels)
 	}
 	for _, namespace := range []string{host.Namespace, i.root} {
 		// What is not exported to the client is taken out only after the most specific host is found.
-		if found := visibleTo(client, i.of(namespace).exported.mostSpecific(host.Name)); len(found) > 0 {
-			return found
+		if found := i.of(namespace).exported.mostSpecific(host.Name).visibleTo(client.Namespace); len(found) > 0 {
+			return found[len(found)-1]
 		}
 	}
 	return nil
@@ -100,29 +101,4 @@ func (i ruleIndex) pools(client string, host model.Host) iter.Seq2[rulePool, boo
 	return func(yield func(rulePool, bool) bool) {
 		_ = yield(i.own(client), false) && yield(i.of(host.Namespace).exported, true) && yield(i.of(i.root).exported, true)
 	}
-}
-
-func visibleTo(client string, candidates []*mergedRule) []*mergedRule {
-	var visible []*mergedRule
-	for _, rule := range candidates {
-		if rule.exportTo.Len() == 0 || rule.exportTo.HasAny(exportToAll, client) {
-			visible = append(visible, rule)
-		}
-	}
-	return visible
-}
-
-// chooseRule picks the first rule that selects the client by label, else the last of those for all clients.
-// Source: istio pilot/pkg/model/sidecar.go, SidecarScope.DestinationRule.
-func chooseRule(client Client, candidates []*mergedRule) *mergedRule {
-	var forAll *mergedRule
-	for _, rule := range candidates {
-		switch {
-		case !rule.selecting():
-			forAll = rule
-		case rule.first().Namespace == client.Namespace && rule.selector.Matches(client.Labels):
-			return rule
-		}
-	}
-	return forAll
 }

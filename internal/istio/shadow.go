@@ -37,18 +37,18 @@ type Shadow struct {
 // Shadowed lists the rules of the client's, the host's and the root namespace that stand for the host to no effect, in the order in
 // which Istio looks. A rule of which Istio takes some part is not among them, unless its trafficPolicy is dropped.
 func (m *Model) Shadowed(client Client, host model.Host) []Shadow {
-	search := shadowSearch{client: client, chosen: chooseRule(client, m.rules().lookup(client.Namespace, host)),
+	search := shadowSearch{client: client, chosen: m.rules().choose(client, host),
 		seen: map[*istionetworkingv1.DestinationRule]bool{}}
 	search.start()
 	decided := false
 	for pool, exported := range m.rules().pools(client.Namespace, host) {
 		matches := slices.Collect(pool.matching(host.Name))
 		for depth, candidates := range matches {
-			search.judge(candidates, decided, exported, depth)
+			search.judge(candidates.merged, decided, exported, depth)
 		}
 		visible := len(matches) > 0
 		if visible && exported {
-			visible = len(visibleTo(client.Namespace, matches[0])) > 0
+			visible = len(matches[0].visibleTo(client.Namespace)) > 0
 		}
 		decided = decided || visible
 	}
@@ -80,7 +80,7 @@ func (s *shadowSearch) judge(candidates []*mergedRule, decided, exported bool, d
 	for _, candidate := range candidates {
 		reason, why := ShadowOtherPods, "Another rule of the host is the one for these pods."
 		switch {
-		case exported && len(visibleTo(s.client.Namespace, []*mergedRule{candidate})) == 0:
+		case exported && !candidate.visibleTo(s.client.Namespace):
 			reason, why = ShadowNotExported, fmt.Sprintf("Its exportTo does not reach namespace %s.", s.client.Namespace)
 		case decided:
 			reason, why = ShadowEarlierNamespace, "Istio takes the rules of the first namespace that has any for the host: the client's, "+

@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -16,7 +17,7 @@ import (
 // Source: istio pilot/pkg/security/authn/policy_applier.go, ComposePeerAuthentication.
 type acceptSet struct {
 	revision string
-	pods     podSet
+	pods     pods.Set
 }
 
 // acceptKey is what can be decided once about a set: what a port accepts, or with port 0 the workload as a whole.
@@ -208,13 +209,13 @@ func addDecision(rule *model.AcceptRule, d acceptDecision) {
 }
 
 // selectorsOf finds the labels behind each canonical selector.
-func selectorsOf(policies []policyTarget) map[podSet]map[string]string {
-	selectors := make(map[podSet]map[string]string, len(policies))
+func selectorsOf(policies []policyTarget) map[pods.Set]map[string]string {
+	selectors := make(map[pods.Set]map[string]string, len(policies))
 	for i := range policies {
 		selectors[policies[i].set] = policies[i].target.selector
 		if policies[i].stage != nil {
 			for _, w := range policies[i].stage.workloads {
-				selectors[podSetOf(w)] = w
+				selectors[pods.SetOf(w)] = w
 			}
 		}
 	}

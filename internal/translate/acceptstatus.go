@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -24,7 +25,7 @@ type acceptReporter struct {
 func newAcceptReporter(m indexed, plan acceptPlan) acceptReporter {
 	r := acceptReporter{indexed: m, plan: plan, rules: make(map[acceptSet]model.AcceptRule, len(plan.rules))}
 	for _, rule := range plan.rules {
-		r.rules[acceptSet{revision: rule.Revision, pods: podSetOf(rule.Selector)}] = rule
+		r.rules[acceptSet{revision: rule.Revision, pods: pods.SetOf(rule.Selector)}] = rule
 	}
 	return r
 }

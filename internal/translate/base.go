@@ -12,6 +12,7 @@ import (
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/verbatim"
@@ -58,7 +59,7 @@ func specOf(choice istio.Choice) *networkingapi.DestinationRule {
 
 // ofGateways reports whether the rule is for the pods of a gateway: a policy says so, or one of them is.
 func (m sendMesh) ofGateways(rule model.SendRule) bool {
-	return m.gateways.Has(podSetOf(rule.Selector)) ||
+	return m.gateways.Has(pods.SetOf(rule.Selector)) ||
 		slices.ContainsFunc(m.views.Of(rule.Revision).Selected(m.Namespace, rule.Selector), func(w *model.Workload) bool { return w.Gateway })
 }
 

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/meshtls/meshtls/internal/istio/hosts"
+	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -14,6 +15,9 @@ func withCompanions(m sendMesh, rules []model.SendRule) []model.SendRule {
 	c := companions{sendMesh: m, rules: rules, wide: wide, at: map[sendSet]int{}}
 	for _, rule := range rules {
 		c.at[setOf(rule)] = -1
+		if rule.Audience == model.AudienceWorkload && hosts.IsWildcard(rule.Host) {
+			c.wildcards = append(c.wildcards, rule)
+		}
 	}
 	for _, rule := range rules {
 		c.addForSelected(rule)
@@ -25,7 +29,7 @@ func withCompanions(m sendMesh, rules []model.SendRule) []model.SendRule {
 }
 
 func setOf(r model.SendRule) sendSet {
-	return sendSet{revision: r.Revision, host: r.Host, pods: podSetOf(r.Selector)}
+	return sendSet{revision: r.Revision, host: r.Host, pods: pods.SetOf(r.Selector)}
 }
 
 // companions collects them.
@@ -33,7 +37,9 @@ type companions struct {
 	sendMesh
 	rules []model.SendRule
 	wide  wideRules
-	added []model.SendRule
+	// wildcards are those of the rules that are for the pods of a selector and a wildcard.
+	wildcards []model.SendRule
+	added     []model.SendRule
 	// at are the positions of those that were added, by what they govern; -1 for what policies' rules govern.
 	at map[sendSet]int
 }
@@ -67,8 +73,8 @@ func (c *companions) addForSelected(rule model.SendRule) {
 	if _, beside := c.wide[hostKeyOf(rule)]; beside {
 		return // it is for these pods, too, and names the host more exactly
 	}
-	for _, above := range c.rules {
-		if above.Audience != model.AudienceWorkload || above.Revision != rule.Revision || !hosts.Covers(above.Host, rule.Host) {
+	for _, above := range c.wildcards {
+		if above.Revision != rule.Revision || !hosts.Covers(above.Host, rule.Host) {
 			continue
 		}
 		companion := c.forPods(rule, above.Selector)

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/meshtls/meshtls/internal/istio"
+	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -18,7 +19,7 @@ import (
 // so all the venues are asked before it is noted at any; and one merge serves the control planes of all revisions.
 type gatewayMerge struct {
 	indexed
-	selected map[podSet]gatewayPods
+	selected map[pods.Set]gatewayPods
 	venues   map[place]venue
 	// families are the servers at an address, by family, and hosts those that answer to a host there. Both in order of precedence.
 	families map[familyAt][]*gatewayServer
@@ -37,7 +38,7 @@ type venue int
 // place is what a venue stands for: a kind of pods, by one of them, or a selector.
 type place struct {
 	namespace, example string
-	selector           podSet
+	selector           pods.Set
 }
 
 // address is where a server listens. Different binds of a port are different listeners.
@@ -65,7 +66,7 @@ type hostClaim struct {
 
 // podsOf finds the pods of a gateway target, once for each selector.
 func (m *gatewayMerge) podsOf(p *policyTarget) gatewayPods {
-	set := podSetOf(p.target.selector)
+	set := pods.SetOf(p.target.selector)
 	if found, known := m.selected[set]; known {
 		return found
 	}
@@ -86,14 +87,14 @@ func (m *gatewayMerge) begin() {
 	if m.selected != nil {
 		return
 	}
-	m.selected = map[podSet]gatewayPods{}
+	m.selected = map[pods.Set]gatewayPods{}
 	m.venues = map[place]venue{}
 	m.families = map[familyAt][]*gatewayServer{}
 	m.hosts = map[hostAt][]hostClaim{}
 }
 
 // placesOf returns the places of the pods of a selector, in an order that does not depend on the snapshot's.
-func placesOf(set podSet, workloads []*model.Workload) []place {
+func placesOf(set pods.Set, workloads []*model.Workload) []place {
 	if len(workloads) == 0 {
 		return []place{{selector: set}}
 	}

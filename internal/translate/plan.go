@@ -7,6 +7,7 @@ import (
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/istio/hosts"
+	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/istio/revisions"
 	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
@@ -56,7 +57,7 @@ type policyTarget struct {
 	*meshtlsv1alpha1.MeshTLSPolicy
 	target target
 	// set is the canonical form of the target's selector.
-	set podSet
+	set pods.Set
 	// stage is how far the policy's rollout has come; nil: it has none.
 	stage *stage
 	// ofRevision is the revision of the policy's label, or that which its label is a tag of.
@@ -80,7 +81,7 @@ func withTargets(m indexed) []policyTarget {
 	policies := make([]policyTarget, len(ordered))
 	for i, p := range ordered {
 		t := targetOf(m, p)
-		policies[i] = policyTarget{MeshTLSPolicy: p, target: t, set: podSetOf(t.selector), ofRevision: m.revisionOf(p)}
+		policies[i] = policyTarget{MeshTLSPolicy: p, target: t, set: pods.SetOf(t.selector), ofRevision: m.revisionOf(p)}
 	}
 	return policies
 }

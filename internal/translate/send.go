@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -14,7 +15,7 @@ import (
 type sendSet struct {
 	revision string
 	host     string
-	pods     podSet
+	pods     pods.Set
 }
 
 // hostKey is a host to the control plane of a revision.

@@ -14,6 +14,7 @@ import (
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/istio/hosts"
+	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
 )
@@ -32,12 +33,12 @@ type sendMesh struct {
 	// live are the sets for which a rule of ours is live.
 	live sets.Set[sendSet]
 	// gateways are the pods that policies name as those of a gateway.
-	gateways sets.Set[podSet]
+	gateways sets.Set[pods.Set]
 }
 
 func newSendMesh(m indexed, policies []policyTarget, accepted []model.AcceptRule) sendMesh {
 	s := sendMesh{
-		indexed: m, foreign: map[string][]*istionetworkingv1.DestinationRule{}, live: sets.New[sendSet](), gateways: sets.New[podSet](),
+		indexed: m, foreign: map[string][]*istionetworkingv1.DestinationRule{}, live: sets.New[sendSet](), gateways: sets.New[pods.Set](),
 	}
 	for i := range policies {
 		if policies[i].target.scope == scopeGateway {
@@ -70,7 +71,7 @@ func newSendMesh(m indexed, policies []policyTarget, accepted []model.AcceptRule
 // liveSet returns what a live rule of ours governs.
 func liveSet(rule *istionetworkingv1.DestinationRule, host string) sendSet {
 	return sendSet{
-		revision: rule.Labels[meshtlsv1alpha1.LabelRevision], host: host, pods: podSetOf(rule.Spec.GetWorkloadSelector().GetMatchLabels()),
+		revision: rule.Labels[meshtlsv1alpha1.LabelRevision], host: host, pods: pods.SetOf(rule.Spec.GetWorkloadSelector().GetMatchLabels()),
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
 )
@@ -81,7 +82,7 @@ func workloadClaims(policies []policyTarget) (claims []acceptClaim) {
 			continue
 		}
 		for _, w := range p.stage.workloads {
-			set := acceptSet{revision: p.revision(), pods: podSetOf(w)}
+			set := acceptSet{revision: p.revision(), pods: pods.SetOf(w)}
 			claims = append(claims, acceptClaim{
 				entryRef: p.at(fieldRollout), entry: implied, key: acceptKey{acceptSet: set}, value: only(meshtlsv1alpha1.AcceptStrict),
 			})

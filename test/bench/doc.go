@@ -11,5 +11,5 @@
 // As part of all tests there are few policies, and what is checked is what does
 // not depend on time. MESHTLS_BENCH, make bench-cluster, says how many there are,
 // MESHTLS_BENCH_CRD another CRD to measure with, and MESHTLS_BENCH_HEAP where to
-// write a heap profile.
+// write a heap profile of the program.
 package bench

@@ -23,9 +23,10 @@ fi
 for try in 1 2 3 4 5; do rm -rf "$1" && break; sleep 1; done
 `
 
-// starterScript enters its process in the list, then becomes the program. A call for help is over too soon to be listed.
+// starterScript enters its process in the list and writes its flags down, then becomes the program. A call for help is over too soon for
+// that.
 const starterScript = `#!/bin/sh
-[ "${1:-}" = --help ] || : >%[1]s/$$ || exit 1
+[ "${1:-}" = --help ] || { : >%[1]s/$$ && printf '%%s\n' "$@" >"$0.flags"; } || exit 1
 exec %[2]s "$@"
 `
 
@@ -90,6 +91,15 @@ func (w *workspace) starter(name, program string) (string, error) {
 		return "", fmt.Errorf("writing the starter of %s: %w", name, err)
 	}
 	return path, nil
+}
+
+// flags returns those that a program was started with.
+func (w *workspace) flags(name string) ([]string, error) {
+	text, err := os.ReadFile(w.path("bin", name+".flags"))
+	if err != nil {
+		return nil, fmt.Errorf("reading the flags of %s: %w", name, err)
+	}
+	return strings.Split(strings.TrimSpace(string(text)), "\n"), nil
 }
 
 // log creates the file that takes the output of a program.

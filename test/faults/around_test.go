@@ -1,17 +1,11 @@
 package faults
 
 import (
-	"context"
-	"errors"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	securityapi "istio.io/api/security/v1beta1"
@@ -19,51 +13,6 @@ import (
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 )
-
-// TestWebhook has the API server ask a webhook about Istio's objects at which nobody answers, for a while.
-func TestWebhook(t *testing.T) {
-	each(t, "a webhook is down", 2, 6, func(t *testing.T, namespace string, _ uint64) {
-		down := nobodyAnswers(namespace)
-		must(t, admin.Create(t.Context(), down))
-		t.Cleanup(func() { _ = admin.Delete(context.Background(), down) })
-		start(t, namespace, &transport{})
-		eventually(t, "no policy says that its objects cannot be written", func(ctx context.Context) error {
-			var list meshtlsv1alpha1.MeshTLSPolicyList
-			if err := admin.List(ctx, &list, client.InNamespace(namespace)); err != nil {
-				return err
-			}
-			for i := range list.Items {
-				if meta.IsStatusConditionFalse(list.Items[i].Status.Conditions, meshtlsv1alpha1.ConditionProgrammed) {
-					return nil
-				}
-			}
-			return errors.New("all are Programmed")
-		})
-		must(t, admin.Delete(t.Context(), down))
-	})
-}
-
-// nobodyAnswers returns a webhook for what the operator writes in the namespace, at a port where nothing listens.
-func nobodyAnswers(namespace string) *admissionregistrationv1.ValidatingWebhookConfiguration {
-	return &admissionregistrationv1.ValidatingWebhookConfiguration{
-		ObjectMeta: metav1.ObjectMeta{Name: "down-" + namespace},
-		Webhooks: []admissionregistrationv1.ValidatingWebhook{{
-			Name:                    "down.faults.meshtls.dev",
-			ClientConfig:            admissionregistrationv1.WebhookClientConfig{URL: ptr.To("https://127.0.0.1:1/")},
-			FailurePolicy:           ptr.To(admissionregistrationv1.Fail),
-			TimeoutSeconds:          ptr.To[int32](1),
-			SideEffects:             ptr.To(admissionregistrationv1.SideEffectClassNone),
-			AdmissionReviewVersions: []string{"v1"},
-			NamespaceSelector:       &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: namespace}},
-			Rules: []admissionregistrationv1.RuleWithOperations{{
-				Operations: []admissionregistrationv1.OperationType{admissionregistrationv1.Create, admissionregistrationv1.Update},
-				Rule: admissionregistrationv1.Rule{
-					APIGroups: []string{"security.istio.io", "networking.istio.io"}, APIVersions: []string{"*"}, Resources: []string{"*"},
-				},
-			}},
-		}},
-	}
-}
 
 // TestClock has the operator's clock jump a day ahead and back, again and again.
 func TestClock(t *testing.T) {
@@ -95,4 +44,12 @@ func TestHostileLabels(t *testing.T) {
 		}
 		must(t, admin.Delete(t.Context(), dressed))
 	})
+}
+
+// probe returns an object that nobody is served by, to ask the API server about.
+func probe(namespace string) *istiosecurityv1.PeerAuthentication {
+	return &istiosecurityv1.PeerAuthentication{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "probe"},
+		Spec:       securityapi.PeerAuthentication{Selector: selecting("nobody")},
+	}
 }

@@ -1,7 +1,7 @@
 // Package faults holds the tests of what the operator does when things go
 // wrong around it: it is killed at each of its writes, requests fail, watches
-// break, lag or are too old, the API server is away, two operators write, a
-// webhook is down, the clock jumps, objects cannot be decoded or are dressed up
+// break, lag or are too old, the API server is away, or one of two is behind,
+// two operators write, a webhook is down or slow, the clock jumps, objects cannot be decoded or are dressed up
 // as the operator's own.
 //
 // Each run changes the policies of a namespace of its own from one set to

@@ -5,33 +5,6 @@ import (
 	"slices"
 )
 
-// Selector is a label selector that many pods are held against: as a list it is read faster than as a map.
-type Selector []label
-
-// SelectorOf returns the selector of the labels.
-func SelectorOf(labels map[string]string) Selector {
-	selector := make(Selector, 0, len(labels))
-	for k, v := range labels {
-		selector = append(selector, label{k, v})
-	}
-	return selector
-}
-
-// Matches returns what Matches says of the selector's labels.
-func (s Selector) Matches(labels map[string]string) bool {
-	for _, asked := range s {
-		if got, ok := labels[asked.key]; !ok || got != asked.value {
-			return false
-		}
-	}
-	return true
-}
-
-// Is reports whether the selector has these labels and no others.
-func (s Selector) Is(labels map[string]string) bool {
-	return len(s) == len(labels) && s.Matches(labels)
-}
-
 // Selectors finds, among many selectors, those that select a pod with given labels.
 type Selectors struct {
 	selectors []map[string]string

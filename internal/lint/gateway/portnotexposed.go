@@ -3,7 +3,6 @@ package gateway
 import (
 	"fmt"
 
-	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/lint"
 	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
@@ -59,11 +58,9 @@ type fronted struct {
 func servicesBefore(v *mesh.View, workloads []*model.Workload) []fronted {
 	var services []fronted
 	for _, w := range workloads {
-		for _, s := range v.ServicesIn(w.Namespace) {
-			if len(s.Selector) > 0 && pods.Matches(s.Selector, w.Labels) {
-				services = append(services, fronted{
-					ref: model.ObjectRef{Kind: model.KindService, Namespace: s.Namespace, Name: s.Name}, ports: s.Ports, pod: w,
-				})
+		for _, d := range v.InFront(w.Namespace, w.Labels) {
+			if d.Service != nil {
+				services = append(services, fronted{ref: d.Ref(), ports: d.Service.Ports, pod: w})
 			}
 		}
 	}

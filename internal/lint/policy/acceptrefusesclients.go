@@ -76,8 +76,9 @@ func (w world) refusedClients(v view, rule model.AcceptRule) []model.Finding {
 		if w.toldAlready(rule, d) {
 			continue
 		}
+		clients := v.calling(d)
 		for _, port := range d.Declared {
-			refused, called := v.refusedAt(rule, d, port)
+			refused, called := v.refusedAt(rule, clients, d, port)
 			for _, r := range slices.SortedFunc(maps.Keys(refused), func(a, b refusing) int {
 				return strings.Compare(a.because.String(), b.because.String())
 			}) {
@@ -95,29 +96,46 @@ func (w world) refusedClients(v view, rule model.AcceptRule) []model.Finding {
 // leadingTo returns the destinations that lead to what the rule is for: the namespace's pods, and the machines that it lists itself.
 func (w world) leadingTo(v view, rule model.AcceptRule) []*destinations.Destination {
 	leading := mesh.LeadingTo(v.View, w.Snapshot.Namespace, w.selected(rule.Selector))
-	for _, d := range v.Destinations().All() {
-		machine := func(m *model.Workload) bool { return len(m.Pods) == 0 && pods.Matches(rule.Selector, m.Labels) }
-		if d.Namespace == w.Snapshot.Namespace && !slices.Contains(leading, d) && slices.ContainsFunc(v.Machines(d), machine) {
+	for _, d := range v.ofMachines {
+		selected := func(m *model.Workload) bool { return isMachine(m) && pods.Matches(rule.Selector, m.Labels) }
+		if !slices.Contains(leading, d) && slices.ContainsFunc(v.Machines(d), selected) {
 			leading = append(leading, d)
 		}
 	}
 	return leading
 }
 
+// isMachine reports whether what is behind a destination is no pod.
+func isMachine(w *model.Workload) bool { return len(w.Pods) == 0 }
+
 // toldAlready reports whether the translation has told the rule's policies that the destination's clients send plaintext and cannot be
 // told otherwise.
 func (w world) toldAlready(rule model.AcceptRule, d *destinations.Destination) bool {
-	return slices.ContainsFunc(w.Plan.Policies, func(o model.Outcome) bool {
-		owns := slices.ContainsFunc(rule.Owners, func(owner model.Owner) bool { return owner.Name == o.Policy.Name })
-		return owns && slices.ContainsFunc(o.Findings, func(f model.Finding) bool {
+	return slices.ContainsFunc(rule.Owners, func(owner model.Owner) bool {
+		s, known := w.byName[owner.Name]
+		return known && slices.ContainsFunc(s.outcome.Findings, func(f model.Finding) bool {
 			return f.Check == "accept-clients-send-plaintext" && f.Related == d.Ref()
 		})
 	})
 }
 
-// refusedAt counts the clients with a sidecar that are refused at the port, by what has them send what they send, and all that were asked.
-// What gateways send is for the rules that their routes meet, and what they take is up to their own servers.
-func (v view) refusedAt(rule model.AcceptRule, d *destinations.Destination, port destinations.Port) (refused map[refusing]int, called int) {
+// calling returns clients with a sidecar that stand for all that see the destination. What gateways send is for the rules that their routes
+// meet.
+func (v view) calling(d *destinations.Destination) []*model.Workload {
+	clients := []*model.Workload{{Dataplane: model.DataplaneSidecar}}
+	for _, client := range mesh.CallersOf(v.View, d) {
+		if !client.Gateway && d.ExportedTo(client.Namespace) {
+			clients = append(clients, client)
+		}
+	}
+	return clients
+}
+
+// refusedAt counts the clients that are refused at the port, by what has them send what they send, and all that were asked. What gateways
+// take is up to their own servers.
+func (v view) refusedAt(
+	rule model.AcceptRule, clients []*model.Workload, d *destinations.Destination, port destinations.Port,
+) (refused map[refusing]int, called int) {
 	servers := slices.DeleteFunc(slices.Clone(v.Arrivals(d, port)), func(e destinations.Endpoint) bool {
 		return e.Gateway || !e.Captures(e.Port) || !pods.Matches(rule.Selector, e.Labels) || !v.isOf(rule, e)
 	})
@@ -125,12 +143,7 @@ func (v view) refusedAt(rule model.AcceptRule, d *destinations.Destination, port
 		return nil, 0
 	}
 	refused = map[refusing]int{}
-	without := &model.Workload{Dataplane: model.DataplaneSidecar}
-	for _, client := range append([]*model.Workload{without}, mesh.CallersOf(v.View, d)...) {
-		if client.Gateway || !d.ExportedTo(client.Namespace) && client.Namespace != nowhere {
-			continue
-		}
-		called++
+	for _, client := range clients {
 		for _, server := range servers {
 			if o := v.OutcomeAt(mesh.DirectCall(client, d, port), server); o.Kind == istio.Refused && !o.WrongName() {
 				refused[refusing{destination: d, port: port.Number, because: o.Sent.Origin, sent: o.Sent.Mode}]++
@@ -138,7 +151,7 @@ func (v view) refusedAt(rule model.AcceptRule, d *destinations.Destination, port
 			}
 		}
 	}
-	return refused, called
+	return refused, len(clients)
 }
 
 // isOf reports whether the rule's mode is what refuses: the endpoint accepts by the rule, and not by one of another policy.

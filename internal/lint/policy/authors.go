@@ -18,6 +18,7 @@ import (
 type authors struct {
 	Namespace
 	subjects []subject
+	byName   map[string]*subject
 }
 
 // domain returns the cluster's: what the names of its Services end in.
@@ -29,7 +30,13 @@ type subject struct {
 	outcome model.Outcome
 }
 
-func authorsOf(n Namespace) authors { return authors{Namespace: n, subjects: subjectsOf(n)} }
+func authorsOf(n Namespace) authors {
+	a := authors{Namespace: n, subjects: subjectsOf(n), byName: make(map[string]*subject, len(n.Plan.Policies))}
+	for i := range a.subjects {
+		a.byName[a.subjects[i].policy.Name] = &a.subjects[i]
+	}
+	return a
+}
 
 func subjectsOf(n Namespace) []subject {
 	policies := make(map[types.NamespacedName]*meshtlsv1alpha1.MeshTLSPolicy, len(n.Snapshot.Policies))
@@ -82,7 +89,8 @@ func (a authors) fieldBehind(policy string, ours metav1.Object, path string) str
 
 // sendsTo reports whether the policy says what is sent to the host.
 func (a authors) sendsTo(policy, host string) bool {
-	return slices.ContainsFunc(a.subjects, func(s subject) bool { return s.policy.Name == policy && s.sendsTo(a.domain(), host) })
+	s, known := a.byName[policy]
+	return known && s.sendsTo(a.domain(), host)
 }
 
 func (s subject) sendsTo(domain hosts.Domain, host string) bool {
@@ -99,11 +107,11 @@ func (s subject) sendsTo(domain hosts.Domain, host string) bool {
 // serverField returns the path of the entry that a server of a policy's Gateway comes from.
 func (a authors) serverField(policy string, server int) string {
 	at := slices.IndexFunc(a.Plan.Gateways, func(g model.GatewayRule) bool { return g.Policy == policy })
-	owner := slices.IndexFunc(a.subjects, func(s subject) bool { return s.policy.Name == policy })
-	if at < 0 || owner < 0 || server >= len(a.Plan.Gateways[at].Servers) {
+	owner, known := a.byName[policy]
+	if at < 0 || !known || server >= len(a.Plan.Gateways[at].Servers) {
 		return "spec.gateway"
 	}
-	planned, spec := a.Plan.Gateways[at].Servers[server], &a.subjects[owner].policy.Spec
+	planned, spec := a.Plan.Gateways[at].Servers[server], &owner.policy.Spec
 	for i := range spec.Terminate {
 		if planned.Terminate == &spec.Terminate[i] {
 			return fmt.Sprintf("spec.terminate[%d]", i)

@@ -5,7 +5,6 @@ import (
 
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 
-	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/model"
 )
@@ -44,7 +43,7 @@ func (w world) wideClientsOf(rule *istionetworkingv1.DestinationRule) []clients 
 			all = append(all, clients{Client: asSidecar(workload), count: workload.Count})
 		}
 	}
-	if !w.forEverybody(rule) {
+	if !w.sent.forEverybody(sentBy(rule)) {
 		return all
 	}
 	all = append(all, clients{Client: asSidecar(&model.Workload{Namespace: nowhere})})
@@ -72,13 +71,6 @@ func clientsElsewhere(s model.Snapshot) []clients {
 		}
 	}
 	return all
-}
-
-// forEverybody reports whether policies want the rule for all clients of the mesh.
-func (w world) forEverybody(rule *istionetworkingv1.DestinationRule) bool {
-	return slices.ContainsFunc(w.Plan.Sends, func(r model.SendRule) bool {
-		return r.Audience == model.AudienceAll && r.Host == rule.Spec.Host && r.Revision == rule.Labels[meshtlsv1alpha1.LabelRevision]
-	})
 }
 
 func asSidecar(workload *model.Workload) istio.Client {

@@ -35,7 +35,7 @@ func sendBypassed(w world) []model.Finding {
 		}
 		var callers, bypassing []*model.Workload
 		var why bypassed
-		for _, pod := range w.targetPods(h.subject) {
+		for _, pod := range w.targetPods(*h.subject) {
 			if pod.Gateway || mesh.SendObstacle(pod) != "" {
 				continue
 			}
@@ -73,12 +73,12 @@ func (w world) bypass(h sentHost, pod *model.Workload) bypassed {
 	all := true
 	for _, host := range h.declared {
 		for _, at := range w.mesh().CallableAt(host.Name, pod.Namespace) {
-			if !asksFor(h.send, at.Port.Number) {
+			if !asksFor(*h.send, at.Port.Number) {
 				continue
 			}
 			bypass, bypasses := w.mesh().Bypasses(pod, at.Destination, at.Port.Number)
 			switch {
-			case !bypasses, !bypass.Refused && modeAt(h.send, at.Port.Number) == meshtlsv1alpha1.SendDisable:
+			case !bypasses, !bypass.Refused && modeAt(*h.send, at.Port.Number) == meshtlsv1alpha1.SendDisable:
 				all = false
 			case bypass.Refused:
 				refused = refused.or(bypassed{bypass, host.Name})

@@ -9,7 +9,6 @@ import (
 	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/istio/destinations"
 	"github.com/meshtls/meshtls/internal/istio/hosts"
-	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/lint"
 	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
@@ -132,17 +131,7 @@ func (w world) oneOfOthers(v view, rule model.SendRule, d *destinations.Destinat
 
 // names reports whether policies say what the client sends to the host.
 func (w world) names(v view, c istio.Client, host string) bool {
-	here := c.Namespace == w.Snapshot.Namespace
-	for i := range w.Plan.Sends {
-		r := &w.Plan.Sends[i]
-		if r.Companion || r.Revision != v.Revision() || r.Host != host && !hosts.Covers(r.Host, host) {
-			continue
-		}
-		if r.Audience == model.AudienceAll || here && pods.Matches(r.Selector, c.Labels) {
-			return true
-		}
-	}
-	return false
+	return w.sent.names(w.Snapshot.Namespace, c, sentTo{revision: v.Revision(), host: host})
 }
 
 // changeFindings tells the policies: one finding for each rule, DestinationRule that is lost, and gravity.

@@ -27,12 +27,12 @@ func init() {
 func sendDiverted(w world) []model.Finding {
 	var findings []model.Finding
 	for _, h := range w.sentHosts {
-		client, calls := w.callerOf(h.subject)
+		client, calls := w.callerOf(*h.subject)
 		if !calls || hosts.IsWildcard(h.host) {
 			continue
 		}
 		for _, at := range w.mesh().CallableAt(h.host, client.Namespace) {
-			if !asksFor(h.send, at.Port.Number) {
+			if !asksFor(*h.send, at.Port.Number) {
 				continue
 			}
 			if f, diverted := w.diverted(h, client, at); diverted {

@@ -93,7 +93,7 @@ func (w world) countOverruled(v view, ref model.ObjectRef, host model.Host, foun
 // declaring returns clients of the other namespaces that declare the host, or that a declaration is exported to, where the rule is for
 // everybody: they may see another declaration than the rest.
 func (w world) declaring(v view, rule *istionetworkingv1.DestinationRule, host model.Host) []clients {
-	if !w.forEverybody(rule) {
+	if !w.sent.forEverybody(sentBy(rule)) {
 		return nil
 	}
 	var all []clients
@@ -145,9 +145,7 @@ func (w world) narrower(rule, than *istionetworkingv1.DestinationRule) bool {
 
 // isCompanion reports whether the rule is there for no policy's sake.
 func (w world) isCompanion(rule *istionetworkingv1.DestinationRule) bool {
-	return rule.Spec.WorkloadSelector == nil && slices.ContainsFunc(w.Plan.Sends, func(r model.SendRule) bool {
-		return r.Companion && r.Host == rule.Spec.Host && r.Revision == rule.Labels[meshtlsv1alpha1.LabelRevision]
-	})
+	return rule.Spec.WorkloadSelector == nil && w.sent.companions.Has(sentBy(rule))
 }
 
 func (w world) sendOverruledFindings(v view, o overruling, count int) []model.Finding {

@@ -9,8 +9,8 @@ import (
 
 // sentHost is one host of a send, with the destinations that it means.
 type sentHost struct {
-	subject  subject
-	send     meshtlsv1alpha1.Send
+	subject  *subject
+	send     *meshtlsv1alpha1.Send
 	field    string
 	host     string
 	declared []model.Host
@@ -19,8 +19,10 @@ type sentHost struct {
 // sentHostsOf returns all hosts that the policies send to.
 func sentHostsOf(w world) []sentHost {
 	var all []sentHost
-	for _, s := range w.subjects {
-		for i, send := range s.policy.Spec.Send {
+	for n := range w.subjects {
+		s := &w.subjects[n]
+		for i := range s.policy.Spec.Send {
+			send := &s.policy.Spec.Send[i]
 			for j, name := range send.Hosts {
 				host := w.domain().Qualify(name, s.policy.Namespace)
 				all = append(all, sentHost{

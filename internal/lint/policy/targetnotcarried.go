@@ -88,12 +88,13 @@ func (w world) readFor(s subject, obstacle func(*model.Workload) mesh.Obstacle) 
 	if label == "" {
 		return obstacle
 	}
-	labelled := w.mesh().Revisions().Of(label)
+	v := w.mesh()
+	labelled := v.Revisions().Of(label)
 	return func(pod *model.Workload) mesh.Obstacle {
 		if o := obstacle(pod); o != "" || pod.Dataplane != model.DataplaneSidecar {
 			return o
 		}
-		if serving, said := mesh.ServedBy(w.mesh(), pod); said && serving != labelled {
+		if serving, said := mesh.ServedBy(v, pod); said && serving != labelled {
 			return mesh.OtherRevision
 		}
 		return ""

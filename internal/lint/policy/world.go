@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/istio/destinations"
 	"github.com/meshtls/meshtls/internal/istio/revisions"
 	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
@@ -41,6 +42,7 @@ type world struct {
 	views     []view
 	hosts     knownHosts
 	sentHosts []sentHost
+	sent      sent
 	// foreignSelecting and clientsElsewhere tell which clients have rules of their own, besides ours.
 	foreignSelecting bool
 	clientsElsewhere []clients
@@ -52,6 +54,8 @@ type view struct {
 	peerAuthentications map[model.ObjectRef]*istiosecurityv1.PeerAuthentication
 	destinationRules    map[model.ObjectRef]*istionetworkingv1.DestinationRule
 	gateways            map[model.ObjectRef]*istionetworkingv1.Gateway
+	// ofMachines are the namespace's own destinations with machines behind them.
+	ofMachines []*destinations.Destination
 }
 
 func newWorld(n Namespace, views []*mesh.View) world {
@@ -61,17 +65,21 @@ func newWorld(n Namespace, views []*mesh.View) world {
 	}
 	index := w.mesh().Destinations()
 	w.hosts = knownHosts{seen: index.SeenBy(n.Snapshot.Namespace), byName: index.KnownTo(n.Snapshot.Namespace)}
-	w.sentHosts = sentHostsOf(w)
+	w.sentHosts, w.sent = sentHostsOf(w), newSent(n.Plan.Sends)
 	w.foreignSelecting, w.clientsElsewhere = foreignSelecting(n.Snapshot), clientsElsewhere(n.Snapshot)
 	return w
 }
 
 func newView(v *mesh.View, namespace string) view {
+	all := v.Destinations().All()
 	return view{
 		View:                v,
 		peerAuthentications: renderedIn(namespace, model.KindPeerAuthentication, v.PeerAuthentications()),
 		destinationRules:    renderedIn(namespace, model.KindDestinationRule, v.DestinationRules()),
 		gateways:            renderedIn(namespace, model.KindGateway, v.Gateways()),
+		ofMachines: slices.DeleteFunc(all, func(d *destinations.Destination) bool {
+			return d.Namespace != namespace || !slices.ContainsFunc(v.Machines(d), isMachine)
+		}),
 	}
 }
 
