@@ -1,5 +1,5 @@
-// What the page says of a cluster that lacks something, and of one that goes away. ADDRESS is the page's, HALF that of a user who may not
-// read DestinationRules; at CONTROL the cluster changes. test/suite/page runs both, and this.
+// What the page says of a cluster that lacks something. ADDRESS is the page's; at CONTROL the cluster changes. test/suite/page runs both,
+// and this.
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -29,18 +29,4 @@ test("what a cluster lacks is said, with what to do", async (t) => {
   await change("policies");
   await banner.waitFor({ state: "detached" });
   await look("all kinds");
-  await change("away");
-  await banner.getByText("What is shown was read before.").waitFor().catch(async (cause) => {
-    console.log(await page.locator("main").innerText());
-    throw cause;
-  });
-  await look("the cluster is gone");
-  await change("back");
-  await banner.waitFor({ state: "detached" });
-  await look("the cluster is back");
-
-  const half = await open(t, b, process.env.HALF);
-  await half.getByRole("status").getByText(/DestinationRule/).waitFor();
-  await half.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
-  await look("no rights on a kind", half);
 });
