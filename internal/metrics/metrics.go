@@ -59,7 +59,7 @@ func New(version string) *Metrics {
 		}),
 		asked: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "meshtls_evidence_round_seconds",
-			Help: "Time that the last round of questions about the targets of rollouts took. Answers may be as old, where it is more than the interval.",
+			Help: "Time that the last round of questions about the targets of rollouts took. Answers may be as old.",
 		}),
 		tallies:  map[string]tally{},
 		expiries: map[string]expiries{}, exceptions: map[string]expiries{}, rollouts: map[string]rollouts{},
