@@ -46,14 +46,14 @@ func TestReadErrors(t *testing.T) {
 			text: `{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: a},
               spec: {host: a, trafficPolicy: {tls: {mode: SIMPLE, cert: a}, portLevelSettings: [{port: {number: 1}, tls: {snis: a}}]}}}`,
 			want: []string{
-				`-:1: DestinationRule a: unknown field "spec.trafficPolicy.portLevelSettings[0].tls.snis"; ` +
+				`-:2: DestinationRule a: unknown field "spec.trafficPolicy.portLevelSettings[0].tls.snis"; ` +
 					`unknown field "spec.trafficPolicy.tls.cert"`,
 			},
 		},
 		"an unknown field below a map of an Istio kind": {
 			text: `{apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {name: a},
               spec: {selector: {matchLabels: {app: a}}, portLevelMtls: {8080: {modes: STRICT}}}}`,
-			want: []string{`-:1: PeerAuthentication a: unknown field "spec.portLevelMtls[8080].modes"`},
+			want: []string{`-:2: PeerAuthentication a: unknown field "spec.portLevelMtls[8080].modes"`},
 		},
 		"a value that Istio does not know": {
 			text: `{apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {name: a}, spec: {mtls: {mode: Strict}}}`,

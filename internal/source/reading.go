@@ -53,7 +53,7 @@ func (r *reading) document(p prepared) bool {
 		}
 		r.fail(&Error{File: d.file, Document: d.number, Line: line, Err: err})
 	}
-	return err != nil || p.fields != nil
+	return err != nil || p.fields != nil || p.object != nil
 }
 
 // object takes up an object, or those of a list.
