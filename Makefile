@@ -52,6 +52,7 @@ generate: $(TOOLS)/controller-gen ## Generate the DeepCopy functions of the API 
 manifests: $(TOOLS)/controller-gen $(TOOLS)/helm-docs $(TOOLS)/crd-ref-docs ## Generate the CRD and the operator's role from the code, hand them to the chart, and write its README and docs/api.md.
 	$(TOOLS)/controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
 	go run ./config/crd/refine config/crd/bases/security.meshtls.dev_meshtlspolicies.yaml config/crd/meshtlspolicy_v1alpha1.schema.json
+	go run ./config/crd/copyistio config/crd/istio
 	$(TOOLS)/controller-gen rbac:roleName=manager paths=./controllers/... output:rbac:dir=config/rbac
 	cp config/crd/bases/*.yaml charts/meshtls/crds/
 	cp config/rbac/role.yaml charts/meshtls/generated/role.yaml

@@ -71,7 +71,7 @@ func TestImportOfWrongInput(t *testing.T) {
 	}
 	var out, said bytes.Buffer
 	code := run(t.Context(), genericiooptions.IOStreams{Out: &out, ErrOut: &said}, []string{"import", "-f", folder})
-	if code != exitFailure || out.Len() > 0 || !strings.HasPrefix(said.String(), broken+":1: ") {
+	if code != exitFailure || out.Len() > 0 || !strings.HasPrefix(said.String(), broken+":4: ") {
 		t.Errorf("exit code %d, printed %q, said %q", code, out.String(), said.String())
 	}
 }

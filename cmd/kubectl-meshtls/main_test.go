@@ -283,7 +283,7 @@ func TestProgram(t *testing.T) {
 		},
 		"bad input": {
 			args: []string{"render", "-f", "testdata/in/bad.yaml"}, wantCode: exitFailure,
-			wantStderr: `testdata/in/bad.yaml:6: DestinationRule shop/typo: unknown field "spec.trafficPolicy.tls.snii"`,
+			wantStderr: `testdata/in/bad.yaml:11: DestinationRule shop/typo: unknown field "spec.trafficPolicy.tls.snii"`,
 		},
 		"its version": {args: []string{"version", "--client"}, wantStdout: "kubectl-meshtls "},
 	}

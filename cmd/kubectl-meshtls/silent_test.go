@@ -11,7 +11,8 @@ import (
 // silentRow is a line of README's table of mistakes that Istio does not tell of.
 var silentRow = regexp.MustCompile(`(?m)^\| .+ \| .+ \|$`)
 
-// TestSilentMistakes lints a file for each mistake of README's table, in its order, and wants each found by the check of its name.
+// TestSilentMistakes lints a file for each mistake of README's table, in its order, and wants each found by the check of its name. The
+// objects are alone, but for the second mistake, which needs a Service and its pods.
 func TestSilentMistakes(t *testing.T) {
 	checks := []string{
 		"peerauthentication-overlaps-older", "peerauthentication-port-of-service", "peerauthentication-selector-in-root-namespace",

@@ -2,10 +2,10 @@
 // client.Reader, so that gather reads either as it reads the operator's cache.
 //
 // It is strict with the kinds it knows: an unknown field, a duplicate key or an
-// object that the CRD would not admit is an error that names the file and the
-// document; the Reader holds what is good beside it. Kinds it does not know are
-// passed over and counted. It remembers where each object was written, down to
-// the line of a field.
+// object that its CRD, ours or Istio's, would not admit is an error that names
+// the file and the line; the Reader holds what is good beside it. Kinds it does
+// not know are passed over and counted. It remembers where each object was
+// written, down to the line of a field.
 //
 // What an API server and Istio's injector add when objects are created it adds
 // where a compile depends on it: the defaults of our CRD, the pods of

@@ -45,7 +45,7 @@ kind: Deployment
 metadata: {name: a, namespace: shop}
 spec:
   template: {metadata: {labels: {app: a}}, spec: {containers: [{name: a}]}}
---- {apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {name: a, namespace: shop}, spec: {portLevelMtls: {8080: {mode: STRICT}}}}
+--- {apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {name: a, namespace: shop}, spec: {selector: {matchLabels: {app: a}}, portLevelMtls: {8080: {mode: STRICT}}}}
 `
 
 func TestPlace(t *testing.T) {

@@ -35,7 +35,7 @@ type Error struct {
 	File string
 	// Document is the number of the YAML document in the file, counted from 1. Zero: the file as a whole.
 	Document int
-	// Line is the line of the file on which the document begins. Zero: the file as a whole.
+	// Line is the line of the file with the field that is wrong, or else the one on which the document begins. Zero: the file as a whole.
 	Line int
 	// Err is what is wrong.
 	Err error
@@ -83,13 +83,32 @@ func Read(ctx context.Context, paths []string, options Options) (*Reader, error)
 	}
 	r := newReading(options.Namespace)
 	r.beside = options.Beside
-	for _, file := range r.filesOf(paths, options.Kustomizations) {
-		if err := r.file(ctx, file, options.Stdin); err != nil {
-			r.fail(&Error{File: file, Err: err})
-		}
-	}
+	r.read(ctx, r.filesOf(paths, options.Kustomizations), options.Stdin)
 	r.inject()
 	return r.reader, errors.Join(r.errs...)
+}
+
+// read reads files: what they hold is decoded together, and then taken up file after file.
+func (r *reading) read(ctx context.Context, files []string, stdin io.Reader) {
+	var documents []*document
+	ends, failed := make([]int, len(files)), make([]error, len(files))
+	for i, file := range files {
+		var found []*document
+		found, failed[i] = r.documentsIn(ctx, file, stdin)
+		documents = append(documents, found...)
+		ends[i] = len(documents)
+	}
+	start, all := 0, prepareAll(ctx, documents)
+	for i, file := range files {
+		err := failed[i]
+		if err == nil {
+			err = r.file(file, all[start:ends[i]])
+		}
+		if err != nil {
+			r.fail(&Error{File: file, Err: err})
+		}
+		start = ends[i]
+	}
 }
 
 // bare returns the error without the path, which is said already.
@@ -100,15 +119,11 @@ func bare(err error) error {
 	return err
 }
 
-// file reads the documents of a file.
-func (r *reading) file(ctx context.Context, file string, stdin io.Reader) error {
-	documents, err := r.documentsIn(ctx, file, stdin)
-	if err != nil {
-		return err
-	}
+// file takes up the documents of a file.
+func (r *reading) file(file string, documents []prepared) error {
 	said := 0
 	for _, d := range documents {
-		if r.document(ctx, d) {
+		if r.document(d) {
 			said++
 		}
 	}

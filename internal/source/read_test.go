@@ -46,18 +46,35 @@ func TestReadErrors(t *testing.T) {
 			text: `{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: a},
               spec: {host: a, trafficPolicy: {tls: {mode: SIMPLE, cert: a}, portLevelSettings: [{port: {number: 1}, tls: {snis: a}}]}}}`,
 			want: []string{
-				`-:1: DestinationRule a: unknown field "spec.trafficPolicy.portLevelSettings[0].tls.snis"; ` +
+				`-:2: DestinationRule a: unknown field "spec.trafficPolicy.portLevelSettings[0].tls.snis"; ` +
 					`unknown field "spec.trafficPolicy.tls.cert"`,
 			},
 		},
 		"an unknown field below a map of an Istio kind": {
 			text: `{apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {name: a},
               spec: {selector: {matchLabels: {app: a}}, portLevelMtls: {8080: {modes: STRICT}}}}`,
-			want: []string{`-:1: PeerAuthentication a: unknown field "spec.portLevelMtls[8080].modes"`},
+			want: []string{`-:2: PeerAuthentication a: unknown field "spec.portLevelMtls[8080].modes"`},
 		},
 		"a value that Istio does not know": {
 			text: `{apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {name: a}, spec: {mtls: {mode: Strict}}}`,
-			want: []string{`-:1: PeerAuthentication a: unknown value "\"Strict\"" for enum istio.security.v1beta1.PeerAuthentication.MutualTLS.Mode`},
+			want: []string{`-:1: PeerAuthentication a: spec.mtls.mode: Unsupported value: "Strict": supported values: "UNSET", "DISABLE", "PERMISSIVE", "STRICT"`},
+		},
+		"a value that Istio's CRD refuses, on a line of its own": {
+			text: "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: a}\nspec:\n  servers:\n  - hosts: [a.example]\n    port: {number: http, name: a, protocol: HTTP}\n",
+			want: []string{`-:7: Gateway a: spec.servers[0].port.number: Invalid value: "string": spec.servers[0].port.number in body must be of type integer: "string"`},
+		},
+		"a rule of Istio's CRD, in an item of a list": {
+			text: "apiVersion: v1\nkind: List\nitems:\n- apiVersion: security.istio.io/v1\n  kind: PeerAuthentication\n  metadata: {name: a}\n" +
+				"  spec:\n    portLevelMtls: {80: {mode: STRICT}}\n",
+			want: []string{`-:7: items[0]: PeerAuthentication a: spec: Invalid value: portLevelMtls requires selector`},
+		},
+		"a host that Istio's CRD refuses": {
+			text: `{apiVersion: networking.istio.io/v1, kind: ServiceEntry, metadata: {name: a}, spec: {hosts: ["*"]}}`,
+			want: []string{`-:1: ServiceEntry a: spec.hosts[0]: Invalid value: "*": hostname cannot be wildcard`},
+		},
+		"a name of the Go type that the CRD does not have": {
+			text: `{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: a}, spec: {host: a, traffic_policy: {tls: {mode: SIMPLE}}}}`,
+			want: []string{`-:1: DestinationRule a: unknown field "spec.traffic_policy"`},
 		},
 		"a value of the wrong type": {
 			text: strings.Replace(service, "port: 80", "port: http", 1),

@@ -1,10 +1,8 @@
 package source
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -41,66 +39,50 @@ func (r *reading) fail(err error) {
 	r.errs = append(r.errs, err)
 }
 
-// document reads the objects of a document, and says whether there is anything in it.
-func (r *reading) document(ctx context.Context, d *document) bool {
-	object, err := parse(d)
-	if err == nil && object != nil && r.met.Has(d.file) && object["apiVersion"] == nil && object["kind"] == nil {
+// document takes up the objects of a document, and says whether there is anything in it.
+func (r *reading) document(p prepared) bool {
+	if p.fields != nil && r.met.Has(p.from.document.file) && p.fields["apiVersion"] == nil && p.fields["kind"] == nil {
 		r.reader.strange++
 		return true
 	}
-	if err == nil && object != nil {
-		err = r.object(ctx, origin{document: d}, object)
-	}
+	err := r.object(p)
 	if err != nil {
-		r.fail(&Error{File: d.file, Document: d.number, Line: d.line, Err: err})
+		d, line := p.from.document, p.from.document.line
+		if at := (*placed)(nil); errors.As(err, &at) {
+			line = at.line
+		}
+		r.fail(&Error{File: d.file, Document: d.number, Line: line, Err: err})
 	}
-	return err != nil || object != nil
+	return err != nil || p.fields != nil || p.object != nil
 }
 
-// object reads an object, or those of a list.
-func (r *reading) object(ctx context.Context, from origin, fields map[string]any) error {
-	gvk, err := kindOf(fields)
-	if err != nil {
-		return err
+// object takes up an object, or those of a list.
+func (r *reading) object(p prepared) error {
+	if !p.isList {
+		return r.single(p)
 	}
-	listed, isList, err := items(fields, gvk)
-	if err != nil {
-		return err
-	}
-	if !isList {
-		return r.single(ctx, from, fields, gvk)
-	}
-	var errs []error
-	for i, item := range listed {
-		at := origin{document: from.document, items: append(slices.Clone(from.items), i)}
-		if err := r.object(ctx, at, item); err != nil {
+	errs := []error{p.err}
+	for i, item := range p.items {
+		if err := r.object(item); err != nil {
 			errs = append(errs, fmt.Errorf("items[%d]: %w", i, err))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-func (r *reading) single(ctx context.Context, from origin, fields map[string]any, gvk schema.GroupVersionKind) error {
-	if err := checkKind(gvk); err != nil {
-		return fmt.Errorf("%s %s: %w", gvk.Kind, nameIn(fields), err)
-	}
-	gvk = canonical(gvk)
-	if gvk == crdKind && r.reader.learnFields(&unstructured.Unstructured{Object: fields}) {
+func (r *reading) single(p prepared) error {
+	switch {
+	case p.object != nil:
+		r.reader.noteOmitted(p.fields, p.object, p.gvk)
+		return errors.Join(p.err, p.named(r.takeUp(p.from, p.object, p.gvk)))
+	case p.err != nil, p.fields == nil:
+		return p.err
+	case p.gvk == crdKind && r.reader.learnFields(&unstructured.Unstructured{Object: p.fields}):
+		return nil
+	default:
+		r.reader.ignored[p.gvk]++
 		return nil
 	}
-	if !known.Has(gvk) {
-		r.reader.ignored[gvk]++
-		return nil
-	}
-	object, err := decode(ctx, fields, gvk)
-	if object != nil {
-		err = errors.Join(err, r.takeUp(from, object, gvk))
-		r.reader.noteOmitted(fields, object, gvk)
-	}
-	if err != nil {
-		return fmt.Errorf("%s %s: %w", gvk.Kind, nameIn(fields), err)
-	}
-	return nil
 }
 
 // takeUp completes an object and takes it up.

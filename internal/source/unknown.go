@@ -9,33 +9,13 @@ import (
 
 	"github.com/agnivade/levenshtein"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-)
 
-// versions are those that the API groups of the mesh have of each kind, the one to write first. A kind that is not among them is no kind.
-var versions = map[string]map[string][]string{
-	policyKind.Group: {policyKind.Kind: {policyKind.Version}},
-	"security.istio.io": {
-		"AuthorizationPolicy":   {"v1", "v1beta1"},
-		"PeerAuthentication":    {"v1", "v1beta1"},
-		"RequestAuthentication": {"v1", "v1beta1"},
-	},
-	"networking.istio.io": {
-		"DestinationRule": {"v1", "v1beta1", "v1alpha3"},
-		"EnvoyFilter":     {"v1alpha3"},
-		"Gateway":         {"v1", "v1beta1", "v1alpha3"},
-		"ProxyConfig":     {"v1beta1"},
-		"ServiceEntry":    {"v1", "v1beta1", "v1alpha3"},
-		"Sidecar":         {"v1", "v1beta1", "v1alpha3"},
-		"VirtualService":  {"v1", "v1beta1", "v1alpha3"},
-		"WorkloadEntry":   {"v1", "v1beta1", "v1alpha3"},
-		"WorkloadGroup":   {"v1", "v1beta1", "v1alpha3"},
-	},
-	"telemetry.istio.io":  {"Telemetry": {"v1", "v1alpha1"}},
-	"extensions.istio.io": {"TrafficExtension": {"v1alpha1"}, "WasmPlugin": {"v1alpha1"}},
-}
+	"github.com/meshtls/meshtls/internal/source/admission"
+)
 
 // checkKind returns an error for a kind, or a version of one, that its API group does not have. Only the groups of the mesh are known.
 func checkKind(gvk schema.GroupVersionKind) error {
+	versions := admission.Versions()
 	group, version := gvk.Group, gvk.Version
 	if _, known := versions[version]; known && group == "" {
 		group, version = version, ""
@@ -68,6 +48,7 @@ func suggested(meant string) string {
 // nearKind returns the kind of the group that a few letters tell from the typed one, or else the apiVersion of the group that has the typed
 // kind; empty: there is neither.
 func nearKind(group, typed string) string {
+	versions := admission.Versions()
 	distance := func(kind string) int {
 		return levenshtein.ComputeDistance(strings.ToLower(kind), strings.ToLower(typed))
 	}

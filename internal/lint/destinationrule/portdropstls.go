@@ -19,10 +19,10 @@ func init() {
 	checks.Add(lint.Check{
 		About: lint.About{
 			Name:     "destinationrule-port-drops-tls",
-			Severity: []lint.Severity{lint.Error},
+			Severity: []lint.Severity{lint.Error, lint.Warning},
 			Classes:  []string{"M21"},
 			Finds: "`portLevelSettings` without `tls` under a destination, or a subset, that has some, where something else is sent " +
-				"to the port for that.",
+				"to the port for that. Under `SIMPLE` or `MUTUAL` it is a warning where no workload at all is known.",
 			Why: "A port's settings replace the destination's as a whole. Under `SIMPLE` or `MUTUAL` the port gets plaintext, also " +
 				"toward pods with a sidecar: Istio goes on to mark these by the mode of the destination, and so does not use " +
 				"mutual TLS of itself either.",
@@ -42,6 +42,7 @@ func portDropsTLS(v *mesh.View) []model.Finding {
 		for entry := range portsWithoutTLS(&rule.Spec) {
 			o, drops := dropping(v, rule, entry)
 			if !drops {
+				findings = append(findings, dropForNobodyKnown(v, rule, entry)...)
 				continue
 			}
 			f := lint.Finding(lint.Error, model.KindDestinationRule, rule, entry.field)
@@ -52,6 +53,18 @@ func portDropsTLS(v *mesh.View) []model.Finding {
 		}
 	}
 	return findings
+}
+
+// dropForNobodyKnown tells of an entry where no workload is known: clients that are known are judged themselves.
+func dropForNobodyKnown(v *mesh.View, rule *istionetworkingv1.DestinationRule, entry portWithoutTLS) []model.Finding {
+	if v.Partial() || len(v.Workloads()) > 0 || !custom(entry.above.Mode) {
+		return nil
+	}
+	f := lint.Finding(lint.Warning, model.KindDestinationRule, rule, entry.field)
+	f.Message = fmt.Sprintf("The settings of a port replace those of the destination, and these have no tls: where a client has a proxy, what it "+
+		"sends to port %d leaves in plaintext, and not with TLS of mode %s.", entry.number, entry.above.Mode)
+	f.Remedy = fmt.Sprintf("Repeat the tls in %s.", entry.field)
+	return []model.Finding{f}
 }
 
 // portWithoutTLS is a port's settings without tls, under a level that has some.

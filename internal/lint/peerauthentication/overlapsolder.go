@@ -17,10 +17,10 @@ func init() {
 	checks.Add(lint.Check{
 		About: lint.About{
 			Name:     "peerauthentication-overlaps-older",
-			Severity: []lint.Severity{lint.Error, lint.Info},
+			Severity: []lint.Severity{lint.Error, lint.Warning, lint.Info},
 			Classes:  []string{"M08"},
 			Finds: "pods that two PeerAuthentications of their namespace select. It is about the younger one; an info if the pods accept " +
-				"the same by either.",
+				"the same by either. Where no pod of the namespace is known, a warning if pods with the labels of the one are the other's too.",
 			Why: "Istio takes the oldest for a pod, whole, and merges none. Modes and ports of the others count for nothing. " +
 				"Objects of one age it orders by name.",
 			Fix: "Merge the two, or make the selectors disjoint.",
@@ -45,6 +45,9 @@ func overlapsOlder(v *mesh.View) []model.Finding {
 		taken := takenBy(v, pa)
 		for _, winner := range slices.SortedFunc(maps.Keys(taken), model.ObjectRef.Compare) {
 			findings = append(findings, overlap(v, pa, byRef[winner], taken[winner]))
+		}
+		if winner, overlaps := olderForLabels(v, pa); overlaps {
+			findings = append(findings, overlapByLabels(v, pa, byRef[winner]))
 		}
 	}
 	return findings
@@ -74,6 +77,34 @@ func overlap(v *mesh.View, loser, winner *istiosecurityv1.PeerAuthentication, ta
 	if sameModes(loser, winner, v.Accept(mesh.Anybody(loser.Namespace)).Workload.Mode) {
 		f.Severity = lint.Info
 		f.Message = which + ", which is older and has them accept the same."
+	}
+	return f
+}
+
+// olderForLabels returns the object that decides for pods with the labels that the object selects, where no pod of the namespace is known:
+// those that are known are judged themselves.
+func olderForLabels(v *mesh.View, pa *istiosecurityv1.PeerAuthentication) (winner model.ObjectRef, overlaps bool) {
+	if v.Partial() || len(v.Selected(pa.Namespace, nil)) > 0 {
+		return model.ObjectRef{}, false
+	}
+	server := mesh.Anybody(pa.Namespace)
+	server.Labels = peerSelector(pa)
+	for _, ignored := range v.Accept(server).Ignored {
+		if ignored.Object == model.RefOf(model.KindPeerAuthentication, pa) && ignored.Winner != (model.ObjectRef{}) {
+			return ignored.Winner, true
+		}
+	}
+	return model.ObjectRef{}, false
+}
+
+func overlapByLabels(v *mesh.View, loser, winner *istiosecurityv1.PeerAuthentication) model.Finding {
+	f := lint.Finding(lint.Warning, model.KindPeerAuthentication, loser, "spec.selector")
+	which := "Where a pod has the labels of this selector, Istio uses only " + model.RefOf(model.KindPeerAuthentication, winner).String()
+	f.Message = fmt.Sprintf("%s, which is older, with its ports; and that one says %s.", which, modeWords(winner))
+	f.Remedy = "Merge the two into one, or make the selectors disjoint."
+	if sameModes(loser, winner, v.Accept(mesh.Anybody(loser.Namespace)).Workload.Mode) {
+		f.Severity = lint.Info
+		f.Message = which + ", which is older and has it accept the same."
 	}
 	return f
 }

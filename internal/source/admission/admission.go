@@ -91,26 +91,29 @@ func withoutBornStatus(object *schema.Structural) {
 	object.Properties["status"] = status
 }
 
-// Admit fills the CRD's defaults into the object, and says what is wrong with it; nothing: it would be admitted.
+// Admit fills the CRD's defaults into the object, and says what is wrong with it; nothing: it would be admitted. An unknown field is wrong.
 func (s *Schema) Admit(ctx context.Context, object map[string]any) field.ErrorList {
-	errs := s.prune(object)
+	var errs field.ErrorList
+	for _, path := range s.Prune(object) {
+		errs = append(errs, field.Forbidden(field.NewPath(path), "unknown field"))
+	}
+	return append(errs, s.Check(ctx, object)...)
+}
+
+// Prune takes the unknown fields out of the object, and returns their paths.
+func (s *Schema) Prune(object map[string]any) []string {
+	return pruning.PruneWithOptions(object, s.structural, true, schema.UnknownFieldPathOptions{TrackUnknownFieldPaths: true})
+}
+
+// Check is Admit for an object without unknown fields.
+func (s *Schema) Check(ctx context.Context, object map[string]any) field.ErrorList {
 	defaulting.PruneNonNullableNullsWithoutDefaults(object, s.structural)
 	defaulting.Default(object, s.structural)
-	errs = append(errs, validation.ValidateCustomResource(nil, object, s.validator)...)
+	errs := validation.ValidateCustomResource(nil, object, s.validator)
 	errs = append(errs, listtype.ValidateListSetsAndMaps(nil, s.structural, object)...)
 	if len(errs) > 0 || s.rules == nil {
 		return errs // the rules expect an object that fits the schema
 	}
 	errs, _ = s.rules.Validate(ctx, nil, s.structural, object, nil, celconfig.RuntimeCELCostBudget)
-	return errs
-}
-
-// prune takes the unknown fields out of the object and names them.
-func (s *Schema) prune(object map[string]any) field.ErrorList {
-	var errs field.ErrorList
-	unknown := pruning.PruneWithOptions(object, s.structural, true, schema.UnknownFieldPathOptions{TrackUnknownFieldPaths: true})
-	for _, path := range unknown {
-		errs = append(errs, field.Forbidden(field.NewPath(path), "unknown field"))
-	}
 	return errs
 }

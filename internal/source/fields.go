@@ -2,6 +2,7 @@ package source
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
@@ -14,34 +15,41 @@ import (
 	"github.com/meshtls/meshtls/internal/verbatim"
 )
 
-// unknownFields are those of an Istio object's spec that Istio's types do not know. A newer Istio may know them, so the object counts all
-// the same, and what is composed from it has them.
-type unknownFields []verbatim.Unknown
-
-// takeUnknown takes them out of the fields of an object: Istio's own decoder passes them over.
-func takeUnknown(fields map[string]any, object client.Object) unknownFields {
-	if spec := specOf(object); spec != nil {
-		return verbatim.Split(fields, spec)
-	}
-	return nil
+// unknownFields are those of an Istio object that are unknown. A newer Istio may know them, so the object counts all the same.
+type unknownFields struct {
+	// kept are those of the spec that Istio's types do not know. What is composed from the object has them.
+	kept []verbatim.Unknown
+	// dropped are the paths of those that the types know, or that are not in the spec, and that the CRD has not: an API server drops them.
+	dropped []string
 }
 
-// keptBy gives them to the object, and tells them; nil: there are none.
-func (u unknownFields) keptBy(object client.Object) error {
-	if len(u) == 0 {
+// keptBy gives them to the spec of the object, and tells them; nil: there are none.
+func (u unknownFields) keptBy(spec proto.Message) error {
+	if len(u.kept)+len(u.dropped) == 0 {
 		return nil
 	}
-	verbatim.Keep(u, specOf(object))
+	verbatim.Keep(u.kept, spec)
 	return u
 }
 
 // Error names all of them.
 func (u unknownFields) Error() string {
-	errs := make([]error, 0, len(u))
-	for _, field := range u {
+	errs := make([]error, 0, len(u.kept)+len(u.dropped))
+	for _, field := range u.kept {
 		errs = append(errs, field)
 	}
+	for _, path := range u.dropped {
+		errs = append(errs, fmt.Errorf("unknown field %q", path))
+	}
 	return errors.Join(errs...).Error()
+}
+
+// field is the first of them.
+func (u unknownFields) field() string {
+	if len(u.kept) > 0 {
+		return u.kept[0].Path()
+	}
+	return u.dropped[0]
 }
 
 // Whole reports whether all objects were read in spite of the errors: these are about no more than fields that a newer Istio may know.
