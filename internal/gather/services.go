@@ -26,7 +26,7 @@ func serviceOf(service *corev1.Service) model.Service {
 	s := model.Service{
 		Namespace: service.Namespace,
 		Name:      service.Name,
-		Created:   service.CreationTimestamp.Time,
+		Created:   service.CreationTimestamp,
 		Selector:  selectorOf(service),
 		Ports:     servicePorts(service),
 		Headless:  service.Spec.ClusterIP == corev1.ClusterIPNone,

@@ -12,6 +12,7 @@ import (
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
 	"github.com/meshtls/meshtls/internal/model"
+	"github.com/meshtls/meshtls/internal/versions"
 )
 
 // Trim returns a transform for the manager's cache: it keeps what a snapshot is made of, which of some kinds is a small part. Objects of
@@ -69,7 +70,9 @@ func trimPod(pod *corev1.Pod) *corev1.Pod {
 
 // The labels and annotations of Services that are read.
 var (
-	keptServiceLabels      = []string{model.LabelUseWaypoint, model.LabelUntranslated, model.LabelTag, meshtlsv1alpha1.LabelRevision}
+	keptServiceLabels = []string{
+		model.LabelUseWaypoint, model.LabelUntranslated, model.LabelTag, meshtlsv1alpha1.LabelRevision, versions.LabelVersion,
+	}
 	keptServiceAnnotations = []string{model.AnnotationExportTo, meshtlsv1alpha1.AnnotationMute}
 )
 
@@ -77,12 +80,13 @@ var (
 func trimService(service *corev1.Service) *corev1.Service {
 	return &corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace:       service.Namespace,
-			Name:            service.Name,
-			UID:             service.UID,
-			ResourceVersion: service.ResourceVersion,
-			Labels:          only(service.Labels, keptServiceLabels),
-			Annotations:     only(service.Annotations, keptServiceAnnotations),
+			Namespace:         service.Namespace,
+			Name:              service.Name,
+			UID:               service.UID,
+			ResourceVersion:   service.ResourceVersion,
+			CreationTimestamp: service.CreationTimestamp,
+			Labels:            only(service.Labels, keptServiceLabels),
+			Annotations:       only(service.Annotations, keptServiceAnnotations),
 		},
 		Spec: corev1.ServiceSpec{
 			Type: service.Spec.Type, ExternalName: service.Spec.ExternalName,

@@ -89,7 +89,7 @@ func indexServices(all []model.Service) serviceIndex {
 // compareServices orders the Services of a namespace as a proxy has them: by age, then by host.
 // Source: istio pilot/pkg/model/context.go, SetServiceTargets.
 func compareServices(a, b *model.Service) int {
-	return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.Name+".", b.Name+"."))
+	return cmp.Or(a.Created.Compare(b.Created.Time), cmp.Compare(a.Name+".", b.Name+"."))
 }
 
 // Listeners merges the Gateways of all namespaces that select the pods, oldest first. A Gateway without a selector is for every

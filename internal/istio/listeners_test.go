@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	networkingapi "istio.io/api/networking/v1alpha3"
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/meshtls/meshtls/internal/model"
@@ -46,7 +47,7 @@ func redirecting(s *networkingapi.Server) *networkingapi.Server {
 // leadingTo returns a Service before the gateway that leads port 443 to another, made at that hour.
 func leadingTo(target int32, name string, hour int) model.Service {
 	return model.Service{
-		Namespace: "edge", Name: name, Created: time.Date(2026, 1, 1, hour, 0, 0, 0, time.UTC), Selector: labels{"istio": "ingress"},
+		Namespace: "edge", Name: name, Created: metav1.NewTime(time.Date(2026, 1, 1, hour, 0, 0, 0, time.UTC)), Selector: labels{"istio": "ingress"},
 		Ports: []model.ServicePort{{Port: 443, TargetPort: intstr.FromInt32(target)}},
 	}
 }

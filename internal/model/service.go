@@ -1,8 +1,7 @@
 package model
 
 import (
-	"time"
-
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
@@ -11,7 +10,7 @@ type Service struct {
 	Namespace string
 	Name      string
 	// Created is zero in files that do not say it.
-	Created time.Time
+	Created metav1.Time
 	// Selector is nil where the Service has none.
 	Selector map[string]string
 	Ports    []ServicePort

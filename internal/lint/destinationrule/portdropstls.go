@@ -61,8 +61,8 @@ func dropForNobodyKnown(v *mesh.View, rule *istionetworkingv1.DestinationRule, e
 		return nil
 	}
 	f := lint.Finding(lint.Warning, model.KindDestinationRule, rule, entry.field)
-	f.Message = fmt.Sprintf("The settings of a port replace those of the destination, and these have no tls: where a client has a proxy, "+
-		"what it sends to port %d leaves in plaintext, and not with TLS of mode %s.", entry.number, entry.above.Mode)
+	f.Message = fmt.Sprintf("The settings of a port replace those of the destination, and these have no tls: where a client has a "+
+		"proxy, what it sends to port %d leaves in plaintext, and not with TLS of mode %s.", entry.number, entry.above.Mode)
 	f.Remedy = fmt.Sprintf("Repeat the tls in %s.", entry.field)
 	return []model.Finding{f}
 }
