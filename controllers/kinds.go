@@ -35,6 +35,7 @@ var istioKinds = []istioKind{
 	{model.KindGRPCRoute, "grpcroutes.gateway.networking.k8s.io", gather.NewGatewayAPI(model.KindGRPCRoute)},
 	{model.KindTLSRoute, "tlsroutes.gateway.networking.k8s.io", gather.NewGatewayAPI(model.KindTLSRoute)},
 	{model.KindTCPRoute, "tcproutes.gateway.networking.k8s.io", gather.NewGatewayAPI(model.KindTCPRoute)},
+	{model.KindReferenceGrant, "referencegrants.gateway.networking.k8s.io", gather.NewGatewayAPI(model.KindReferenceGrant)},
 	{model.KindBackendTLSPolicy, "backendtlspolicies.gateway.networking.k8s.io", gather.NewGatewayAPI(model.KindBackendTLSPolicy)},
 }
 

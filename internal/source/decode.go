@@ -21,6 +21,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/meshtls/meshtls/config/crd"
+	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/source/admission"
 	"github.com/meshtls/meshtls/internal/verbatim"
@@ -114,7 +115,8 @@ func decode(ctx context.Context, fields map[string]any, gvk schema.GroupVersionK
 		}
 	}
 	if isGatewayAPI(gvk) {
-		return &unstructured.Unstructured{Object: fields}, nil
+		object := &unstructured.Unstructured{Object: fields}
+		return object, gather.Readable(object)
 	}
 	created, err := scheme.New(gvk)
 	if err != nil {
