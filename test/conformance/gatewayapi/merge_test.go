@@ -88,9 +88,10 @@ func openedByIstio(t *testing.T, w world, gateways []*istionetworkingv1.Gateway,
 		for _, p := range s.Ports {
 			port := &istiomodel.Port{Name: p.Name, Port: int(p.Port), Protocol: protocol.TCP}
 			service.Ports = append(service.Ports, port)
-			options.Instances = append(options.Instances, &istiomodel.ServiceInstance{Service: service, ServicePort: port, Endpoint: &istiomodel.IstioEndpoint{
+			endpoint := &istiomodel.IstioEndpoint{
 				Addresses: []string{address}, EndpointPort: uint32(p.TargetPort.IntVal), ServicePortName: p.Name,
-			}})
+			}
+			options.Instances = append(options.Instances, &istiomodel.ServiceInstance{Service: service, ServicePort: port, Endpoint: endpoint})
 		}
 		options.Services = append(options.Services, service)
 	}

@@ -79,7 +79,8 @@ var pair = sync.OnceValues(func() (certificate, key []byte) {
 	if err != nil {
 		panic(err)
 	}
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: signed}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded})
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: signed}),
+		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded})
 })
 
 // drawn makes worlds out of few words, so that what they say meets.
@@ -136,8 +137,9 @@ func (d drawn) listener(name gatewayv1.SectionName) gatewayv1.Listener {
 	if from := pick(d, "", "", gatewayv1.NamespacesFromAll, gatewayv1.NamespacesFromSame, gatewayv1.NamespacesFromSelector); from != "" {
 		l.AllowedRoutes = &gatewayv1.AllowedRoutes{Namespaces: &gatewayv1.RouteNamespaces{From: &from}}
 		if from == gatewayv1.NamespacesFromSelector {
-			team := pick(d, map[string]string{"team": "edge"}, map[string]string{"team": "none"}, map[string]string{"kubernetes.io/metadata.name": "shop"})
-			l.AllowedRoutes.Namespaces.Selector = &metav1.LabelSelector{MatchLabels: team}
+			labels := pick(d,
+				map[string]string{"team": "edge"}, map[string]string{"team": "none"}, map[string]string{"kubernetes.io/metadata.name": "shop"})
+			l.AllowedRoutes.Namespaces.Selector = &metav1.LabelSelector{MatchLabels: labels}
 		}
 	}
 	if l.Protocol != gatewayv1.HTTPProtocolType && l.Protocol != gatewayv1.TCPProtocolType && d.IntN(5) > 0 {
@@ -147,9 +149,12 @@ func (d drawn) listener(name gatewayv1.SectionName) gatewayv1.Listener {
 }
 
 func (d drawn) tls() *gatewayv1.ListenerTLSConfig {
-	tls := &gatewayv1.ListenerTLSConfig{Mode: pick(d, nil, nil, pointer(gatewayv1.TLSModeTerminate), pointer(gatewayv1.TLSModeTerminate), pointer(gatewayv1.TLSModePassthrough))}
+	terminate, passthrough := pointer(gatewayv1.TLSModeTerminate), pointer(gatewayv1.TLSModePassthrough)
+	tls := &gatewayv1.ListenerTLSConfig{Mode: pick(d, nil, nil, terminate, terminate, passthrough)}
 	if mode := pick(d, "", "", "", "", "", "", "MUTUAL", "OPTIONAL_MUTUAL", "ISTIO_MUTUAL", "ISTIO_SIMPLE", "ELSE"); mode != "" {
-		tls.Options = map[gatewayv1.AnnotationKey]gatewayv1.AnnotationValue{"gateway.istio.io/tls-terminate-mode": gatewayv1.AnnotationValue(mode)}
+		tls.Options = map[gatewayv1.AnnotationKey]gatewayv1.AnnotationValue{
+			"gateway.istio.io/tls-terminate-mode": gatewayv1.AnnotationValue(mode),
+		}
 	} else if d.IntN(4) == 0 {
 		tls.Options = map[gatewayv1.AnnotationKey]gatewayv1.AnnotationValue{"gateway.istio.io/listener-protocol": "auto-passthrough"}
 	}
@@ -193,12 +198,14 @@ func (d drawn) validation() gatewayv1.TLSConfig {
 func (d drawn) grant(name string) *gatewayv1beta1.ReferenceGrant {
 	grant := &gatewayv1beta1.ReferenceGrant{ObjectMeta: metav1.ObjectMeta{Namespace: pick(d, "certs", "certs", "edge"), Name: name}}
 	grant.Spec.From = []gatewayv1beta1.ReferenceGrantFrom{{
-		Group: pick(d, gatewayv1.Group(gatewayv1.GroupName), gatewayv1.GroupName, gatewayv1.GroupName, gatewayv1.GroupName, "else"),
-		Kind:  pick(d, gatewayv1.Kind("Gateway"), "Gateway", "Gateway", "Gateway", "HTTPRoute"), Namespace: pick(d, gatewayv1.Namespace("edge"), "shop"),
+		Group:     pick(d, gatewayv1.Group(gatewayv1.GroupName), gatewayv1.GroupName, gatewayv1.GroupName, gatewayv1.GroupName, "else"),
+		Kind:      pick(d, gatewayv1.Kind("Gateway"), "Gateway", "Gateway", "Gateway", "HTTPRoute"),
+		Namespace: pick(d, gatewayv1.Namespace("edge"), "shop"),
 	}}
 	grant.Spec.To = []gatewayv1beta1.ReferenceGrantTo{{
 		Group: pick(d, gatewayv1.Group(""), "", "", "", "else"), Kind: pick(d, gatewayv1.Kind("Secret"), "Secret", "ConfigMap"),
-		Name: pick(d, nil, nil, nil, pointer(gatewayv1.ObjectName("web")), pointer(gatewayv1.ObjectName("ca")), pointer(gatewayv1.ObjectName("ca-cacert"))),
+		Name: pick(d, nil, nil, nil, pointer(gatewayv1.ObjectName("web")), pointer(gatewayv1.ObjectName("ca")),
+			pointer(gatewayv1.ObjectName("ca-cacert"))),
 	}}
 	return grant
 }
