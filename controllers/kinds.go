@@ -39,6 +39,10 @@ var istioKinds = []istioKind{
 	{name: model.KindTLSRoute, crd: "tlsroutes.gateway.networking.k8s.io", object: gather.NewGatewayAPI(model.KindTLSRoute)},
 	{name: model.KindTCPRoute, crd: "tcproutes.gateway.networking.k8s.io", object: gather.NewGatewayAPI(model.KindTCPRoute)},
 	{
+		name: model.KindReferenceGrant, crd: "referencegrants.gateway.networking.k8s.io",
+		object: gather.NewGatewayAPI(model.KindReferenceGrant),
+	},
+	{
 		name: model.KindBackendTLSPolicy, crd: "backendtlspolicies.gateway.networking.k8s.io",
 		object: gather.NewGatewayAPI(model.KindBackendTLSPolicy),
 	},

@@ -43,7 +43,7 @@ import (
 // +kubebuilder:rbac:groups=networking.istio.io,resources=destinationrules;gateways,verbs=list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=networking.istio.io,resources=serviceentries;virtualservices;workloadentries,verbs=list;watch
 // +kubebuilder:rbac:groups=networking.istio.io,resources=sidecars;envoyfilters,verbs=list;watch
-// +kubebuilder:rbac:groups=gateway.networking.k8s.io,resources=gateways;backendtlspolicies,verbs=list;watch
+// +kubebuilder:rbac:groups=gateway.networking.k8s.io,resources=gateways;backendtlspolicies;referencegrants,verbs=list;watch
 // +kubebuilder:rbac:groups=gateway.networking.k8s.io,resources=httproutes;grpcroutes;tlsroutes;tcproutes,verbs=list;watch
 // +kubebuilder:rbac:groups=networking.k8s.io,resources=ingresses;ingressclasses,verbs=list;watch
 // +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=list;watch

@@ -8,7 +8,7 @@
 //
 // What Istio does is asked of package istio. Here it is only put together
 // with the Services, routes and pods of a mesh. What the model does not know
-// (waypoints, Sidecar scopes, EnvoyFilters, the Kubernetes Gateway API) is not
+// (waypoints, Sidecar scopes, EnvoyFilters, routes of the Kubernetes Gateway API) is not
 // in the answer either. It does not judge: that is for package lint. It does not
 // print: that is for the command.
 package explain

@@ -76,7 +76,7 @@ func serverPort(spec *networkingapi.Server) int32 {
 }
 
 func (v *view) serverOrigin(s istio.Server) Origin {
-	return v.origin(istio.Origin{Object: s.Ref(), Field: fmt.Sprintf("spec.servers[%d]", s.Index)})
+	return v.origin(istio.Origin{Object: s.Ref(), Field: s.Field("")})
 }
 
 func serverMode(tls *networkingapi.ServerTLSSettings) ServerMode {
@@ -172,6 +172,6 @@ func answersItself(vs *istionetworkingv1.VirtualService) bool {
 }
 
 func misfit(vs *istionetworkingv1.VirtualService, s istio.Server) string {
-	return fmt.Sprintf("VirtualService %s/%s is bound to %s spec.servers[%d] and has no route for it: a server of this kind is routed by "+
-		"spec.%s.", vs.Namespace, vs.Name, s.Ref(), s.Index, routes.KindFor(s.Spec()))
+	return fmt.Sprintf("VirtualService %s/%s is bound to %s %s and has no route for it: a server of this kind is routed by "+
+		"spec.%s.", vs.Namespace, vs.Name, s.Ref(), s.Field(""), routes.KindFor(s.Spec()))
 }

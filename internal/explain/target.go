@@ -61,9 +61,7 @@ func namesOf(v *mesh.View, kind string) []types.NamespacedName {
 			add(s.Namespace, s.Name)
 		}
 	case kindGateway:
-		for _, g := range v.EveryGateway() {
-			add(g.Namespace, g.Name)
-		}
+		names = namesOfGateways(v)
 	case kindNamespace:
 		for _, w := range v.Workloads() {
 			add("", w.Namespace)
@@ -82,6 +80,18 @@ func namesOf(v *mesh.View, kind string) []types.NamespacedName {
 	}
 	slices.SortFunc(names, compareNames)
 	return slices.Compact(names)
+}
+
+// namesOfGateways returns those of Istio's Gateways and of the Kubernetes Gateway API's.
+func namesOfGateways(v *mesh.View) []types.NamespacedName {
+	var names []types.NamespacedName
+	for _, g := range v.EveryGateway() {
+		names = append(names, types.NamespacedName{Namespace: g.Namespace, Name: g.Name})
+	}
+	for _, l := range v.KubernetesListeners() {
+		names = append(names, l.Ref().Key())
+	}
+	return names
 }
 
 // nameAs returns the pod's own name, or that of its controller if that is of the kind.
@@ -237,10 +247,16 @@ func behindService(v *mesh.View, target model.ObjectRef) []*model.Workload {
 	return nil
 }
 
+// behindGateway returns the pods of the Gateway of that name: Istio's, or else the Kubernetes Gateway API's.
 func behindGateway(v *mesh.View, target model.ObjectRef) []*model.Workload {
 	for _, g := range v.EveryGateway() {
 		if model.RefOf(model.KindGateway, g) == target {
 			return v.GatewayPods(g.Spec.GetSelector())
+		}
+	}
+	for _, l := range v.KubernetesListeners() {
+		if l.Ref().Key() == target.Key() {
+			return v.BehindListener(l)
 		}
 	}
 	return nil

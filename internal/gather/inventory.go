@@ -8,6 +8,8 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+	gatewayv1beta1 "sigs.k8s.io/gateway-api/apis/v1beta1"
 
 	"github.com/meshtls/meshtls/internal/model"
 )
@@ -87,6 +89,8 @@ func (g *gathering) collected(ctx context.Context) (model.Inventory, error) {
 		Sidecars:              g.sidecars.sorted(),
 		VirtualServices:       g.virtualServices.sorted(),
 		Others:                g.othersOf(),
+		KubernetesGateways:    typedOf[gatewayv1.Gateway](g, model.KindGatewayAPIGateway),
+		ReferenceGrants:       typedOf[gatewayv1beta1.ReferenceGrant](g, model.KindReferenceGrant),
 		Undecoded:             g.undecodedOf(),
 	}
 	for _, namespace := range g.namespaces.sorted() {

@@ -94,7 +94,7 @@ func (g *gathering) ofIstio() {
 // gatewayAPIGroup is the API group of the Kubernetes Gateway API.
 const gatewayAPIGroup = "gateway.networking.k8s.io"
 
-// GatewayAPI are the kinds of the Gateway API that are looked at, in the version that Istio reads. Of their objects only their metadata
+// GatewayAPI are the kinds of the Gateway API that are looked at, in the version that Istio reads. Of routes only their metadata
 // and what they are for is read, so no types of theirs are needed.
 var GatewayAPI = map[string]schema.GroupVersionKind{
 	model.KindGatewayAPIGateway: {Group: gatewayAPIGroup, Version: "v1", Kind: "Gateway"},
@@ -103,6 +103,7 @@ var GatewayAPI = map[string]schema.GroupVersionKind{
 	model.KindTLSRoute:          {Group: gatewayAPIGroup, Version: "v1", Kind: "TLSRoute"},
 	model.KindTCPRoute:          {Group: gatewayAPIGroup, Version: "v1", Kind: "TCPRoute"},
 	model.KindBackendTLSPolicy:  {Group: gatewayAPIGroup, Version: "v1", Kind: "BackendTLSPolicy"},
+	model.KindReferenceGrant:    {Group: gatewayAPIGroup, Version: "v1beta1", Kind: "ReferenceGrant"},
 }
 
 // NewGatewayAPI makes an empty object of a kind of GatewayAPI.

@@ -11,6 +11,7 @@ import (
 	istionetworkingv1alpha3 "istio.io/client-go/pkg/apis/networking/v1alpha3"
 
 	meshtlsv1alpha1 "github.com/meshtls/meshtls/api/v1alpha1"
+	"github.com/meshtls/meshtls/internal/istio/gatewayapi"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -32,7 +33,9 @@ func (g *gathering) othersOf() []model.Other {
 	var all []model.Other
 	for _, kind := range slices.Sorted(maps.Keys(g.gatewayAPI)) {
 		for _, object := range g.gatewayAPI[kind].sorted() {
-			all = append(all, ofGatewayAPI(kind, object))
+			if !interpreted(kind, object) {
+				all = append(all, ofGatewayAPI(kind, object))
+			}
 		}
 	}
 	for _, filter := range g.envoyFilters.sorted() {
@@ -55,6 +58,20 @@ func ofEnvoyFilter(filter *istionetworkingv1alpha3.EnvoyFilter) model.Other {
 		other.Targets = append(other.Targets, model.ObjectRef{Kind: kind, Namespace: filter.Namespace, Name: target.GetName()})
 	}
 	return other
+}
+
+// interpreted reports whether the model knows all that the object does to proxies. ListenerSets may add to a Gateway that admits some.
+func interpreted(kind string, object *unstructured.Unstructured) bool {
+	switch kind {
+	case model.KindReferenceGrant:
+		return true
+	case model.KindGatewayAPIGateway:
+		class, _, _ := unstructured.NestedString(object.Object, "spec", "gatewayClassName")
+		_, admits, _ := unstructured.NestedMap(object.Object, "spec", "allowedListeners")
+		return class == gatewayapi.Class && !admits
+	default:
+		return false
+	}
 }
 
 // ofGatewayAPI reads what an object of the Gateway API is for: the pods that are made for a Gateway, and the parents or targets of the

@@ -74,6 +74,7 @@ func (m *making) snapshot(ctx context.Context) (model.Snapshot, error) {
 		m.readRoutes,
 		m.readClients,
 		m.readMerged,
+		m.readListeners,
 		m.readMergedRoutes,
 		m.readCompeting,
 		m.readLabels,

@@ -227,11 +227,13 @@ func trimEnvoyFilter(filter *istionetworkingv1alpha3.EnvoyFilter) *istionetworki
 	return trimmed
 }
 
-// trimUnstructured keeps of an object of the Gateway API what it is for.
+// trimUnstructured keeps of an object of the Gateway API what it is for, of a Gateway its listeners, of a ReferenceGrant what it grants.
 func trimUnstructured(object *unstructured.Unstructured) *unstructured.Unstructured {
 	spec, _ := object.Object["spec"].(map[string]any)
 	kept := map[string]any{}
-	for _, field := range []string{"gatewayClassName", "parentRefs", "targetRefs"} {
+	for _, field := range []string{
+		"gatewayClassName", "addresses", "listeners", "allowedListeners", "tls", "parentRefs", "targetRefs", "from", "to",
+	} {
 		if value, said := spec[field]; said {
 			kept[field] = value
 		}

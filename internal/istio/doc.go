@@ -6,6 +6,6 @@
 // quirks, and the conformance tests hold the model against that code over generated worlds.
 //
 // It does not judge: whether an outcome is what a policy asked for is for the checks to say. It does not know routes
-// (VirtualServices), Sidecar scopes, EnvoyFilters, waypoints, the Kubernetes Gateway API, or proxy settings that take a port out
+// (VirtualServices), Sidecar scopes, EnvoyFilters, waypoints, routes of the Kubernetes Gateway API, or proxy settings that take a port out
 // of the mesh: an answer here is right where none of them interferes.
 package istio

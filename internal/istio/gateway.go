@@ -8,7 +8,9 @@ import (
 
 	networkingapi "istio.io/api/networking/v1alpha3"
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/meshtls/meshtls/internal/istio/gatewayapi"
 	"github.com/meshtls/meshtls/internal/model"
 )
 
@@ -40,8 +42,42 @@ type Server struct {
 // Spec returns the server as it is written.
 func (s Server) Spec() *networkingapi.Server { return s.Gateway.Spec.Servers[s.Index] }
 
-// Ref names the server's Gateway.
-func (s Server) Ref() model.ObjectRef { return gatewayRef(s.Gateway) }
+// Ref names the server's Gateway, or what it was made of.
+func (s Server) Ref() model.ObjectRef { return GatewayRef(s.Gateway) }
+
+// Key is the namespace and name by which VirtualServices bind to the server's Gateway. One that was made of something else has another than
+// that.
+func (s Server) Key() types.NamespacedName { return model.RefOf(model.KindGateway, s.Gateway).Key() }
+
+// OfListener reports whether the server is a listener of a Kubernetes Gateway.
+func (s Server) OfListener() bool {
+	_, made := gatewayapi.ListenerOf(s.Gateway)
+	return made
+}
+
+// Field returns the path of the server in the object that Ref names, or of a field in it. A listener of a Kubernetes Gateway stands at the
+// place of its server.
+func (s Server) Field(path string) string { return ServerField(s.Gateway, s.Index, path) }
+
+// ServerField returns the path of a server of the Gateway, or of a field in it, in the object that GatewayRef names.
+func ServerField(gateway *istionetworkingv1.Gateway, index int, path string) string {
+	switch _, made := gatewayapi.ListenerOf(gateway); {
+	case !made:
+		return fmt.Sprintf("spec.servers[%d]%s", index, path)
+	case path == ".tls.caCertCredentialName":
+		return "spec.tls.frontend"
+	default:
+		return gatewayapi.FieldOf(index, listenerPath(path))
+	}
+}
+
+// listenerPath returns where a listener says what a server does at the path.
+func listenerPath(path string) string {
+	if path == ".tls.credentialName" {
+		return ".tls.certificateRefs[0]"
+	}
+	return strings.Replace(path, ".tls.credentialNames", ".tls.certificateRefs", 1)
+}
 
 // PlainHTTP reports whether the server speaks HTTP without TLS, redirects included.
 func (s Server) PlainHTTP() bool { return s.kind().Family == FamilyHTTP }
@@ -92,18 +128,25 @@ func compareServices(a, b *model.Service) int {
 	return cmp.Or(a.Created.Compare(b.Created.Time), cmp.Compare(a.Name+".", b.Name+"."))
 }
 
-// Listeners merges the Gateways of all namespaces that select the pods, oldest first. A Gateway without a selector is for every
-// gateway.
+// Listeners merges the Gateways of all namespaces that select the pods, oldest first, and the listeners of Kubernetes Gateways that are for
+// them. A Gateway without a selector is for every gateway.
 // Source: istio pilot/pkg/model/push_context.go, mergeGateways.
 func (m *Model) Listeners(pod *model.Workload) Listeners {
-	merge := newGatewayMerge()
-	for _, gateway := range m.gateways().matching(pod.Labels) {
+	merge, listeners := newGatewayMerge(), m.listenersOf(pod)
+	managed := managing(listeners)
+	for _, gateway := range withListeners(m.gateways().matching(pod.Labels), listeners) {
 		for i, spec := range gateway.Spec.Servers {
 			if spec.GetPort() == nil {
 				continue
 			}
 			server := Server{Gateway: gateway, Index: i, Hosts: allSpelledOut(spec.Hosts, gateway.Namespace)}
-			merge.admit(server, m.PodPort(pod, int32(spec.Port.Number)))
+			if managed != nil && gateway.Namespace != pod.Namespace {
+				merge.drop(server, DropManaged, Server{Gateway: managed, Index: len(managed.Spec.Servers) - 1}, "")
+				continue
+			}
+			for _, port := range m.portsFor(pod, server, listeners) {
+				merge.admit(server, port)
+			}
 		}
 	}
 	return merge.listeners().openable(pod)

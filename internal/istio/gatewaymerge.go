@@ -14,6 +14,8 @@ const (
 	DropPortName DropReason = "PortName"
 	// DropPrivileged: the pods may not listen on the port. By is the server itself.
 	DropPrivileged DropReason = "Privileged"
+	// DropManaged: the pods are those of a Kubernetes Gateway that Istio keeps, of another namespace than the server's Gateway.
+	DropManaged DropReason = "Managed"
 )
 
 // Dropped is a server that Istio leaves out as a whole.
@@ -26,6 +28,14 @@ type Dropped struct {
 	Host string
 	// Why is a full sentence.
 	Why string
+}
+
+// Remedy is what the owner of the server can do, as a full sentence.
+func (d Dropped) Remedy() string {
+	if d.Reason == DropManaged {
+		return fmt.Sprintf("Serve it by a listener of %s, or put its Gateway into namespace %s.", d.By.Ref(), d.By.Ref().Namespace)
+	}
+	return "Use another host, port, bind or port name, or remove the other server."
 }
 
 // address is what Istio keeps servers apart by while it merges. The protocol is part of it.
@@ -114,7 +124,7 @@ func (m *gatewayMerge) claimRoute(s Server, at address) (older Server, taken boo
 		return Server{}, false
 	}
 	spec := s.Spec()
-	route := fmt.Sprintf("%d/%s/%s/%s", spec.Port.Number, spec.Port.Name, s.Ref(), at.bind)
+	route := fmt.Sprintf("%d/%s/%s/%s", spec.Port.Number, spec.Port.Name, s.Key(), at.bind)
 	if older, taken = m.routes[route]; !taken {
 		m.routes[route] = s
 	}
@@ -134,13 +144,16 @@ func (m *gatewayMerge) open(s Server, at address) {
 
 func (m *gatewayMerge) drop(s Server, reason DropReason, by Server, host string) {
 	dropped := Dropped{Server: s, Reason: reason, By: by, Host: host}
-	place := fmt.Sprintf("spec.servers[%d] of %s", by.Index, by.Ref())
+	place := fmt.Sprintf("%s of %s", by.Field(""), by.Ref())
 	switch reason {
 	case DropHost:
 		dropped.Why = fmt.Sprintf("%s already has host %s on the port, and Istio drops the second server of a host as a whole.", place, host)
 	case DropProtocol:
 		dropped.Why = fmt.Sprintf("%s already speaks %s on the port, and %s cannot share it.", place, by.Spec().Port.Protocol,
 			s.Spec().Port.Protocol)
+	case DropManaged:
+		dropped.Why = fmt.Sprintf("The pods are those of %s, and Istio lets no Gateway of another namespace have servers at pods that it "+
+			"keeps for a Kubernetes Gateway.", by.Ref())
 	case DropPortName:
 		dropped.Why = fmt.Sprintf("%s has the same port name, and Istio needs it to tell the two apart.", place)
 	}

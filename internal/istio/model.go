@@ -6,6 +6,7 @@ import (
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	istiosecurityv1 "istio.io/client-go/pkg/apis/security/v1"
 
+	"github.com/meshtls/meshtls/internal/istio/gatewayapi"
 	"github.com/meshtls/meshtls/internal/istio/scopes"
 	"github.com/meshtls/meshtls/internal/model"
 )
@@ -17,7 +18,9 @@ type World struct {
 	PeerAuthentications []*istiosecurityv1.PeerAuthentication
 	DestinationRules    []*istionetworkingv1.DestinationRule
 	Gateways            []*istionetworkingv1.Gateway
-	Sidecars            []*istionetworkingv1.Sidecar
+	// Listeners are those of the Kubernetes Gateway API's Gateways.
+	Listeners []gatewayapi.Listener
+	Sidecars  []*istionetworkingv1.Sidecar
 	// Services are those that select gateway pods: a Gateway may name their ports in place of the pods'.
 	Services []model.Service
 }
@@ -29,6 +32,7 @@ func WorldOf(i model.Inventory) World {
 		PeerAuthentications: i.PeerAuthentications,
 		DestinationRules:    i.DestinationRules,
 		Gateways:            append(IngressGateways(i), i.Gateways...),
+		Listeners:           gatewayapi.Listeners(i),
 		Sidecars:            i.Sidecars,
 		Services:            i.Services,
 	}
@@ -40,19 +44,22 @@ type Model struct {
 	peers    func() peerIndex
 	rules    func() ruleIndex
 	gateways func() selectorIndex[*istionetworkingv1.Gateway]
-	sidecars func() scopes.Sidecars
-	services func() serviceIndex
+	// listeners are those of the Kubernetes Gateway API's Gateways, by namespace.
+	listeners func() map[string][]listenerPods
+	sidecars  func() scopes.Sidecars
+	services  func() serviceIndex
 }
 
 // New keeps the objects of the world and changes none. It indexes each kind when it is first asked for.
 func New(w World) *Model {
 	return &Model{
-		mesh:     w.Mesh,
-		peers:    sync.OnceValue(func() peerIndex { return indexPeers(w.Mesh.RootNamespace, w.PeerAuthentications) }),
-		rules:    sync.OnceValue(func() ruleIndex { return indexRules(w.Mesh, w.DestinationRules) }),
-		gateways: sync.OnceValue(func() selectorIndex[*istionetworkingv1.Gateway] { return indexGateways(w.Gateways) }),
-		sidecars: sync.OnceValue(func() scopes.Sidecars { return scopes.NewSidecars(w.Mesh, w.Sidecars) }),
-		services: sync.OnceValue(func() serviceIndex { return indexServices(w.Services) }),
+		mesh:      w.Mesh,
+		peers:     sync.OnceValue(func() peerIndex { return indexPeers(w.Mesh.RootNamespace, w.PeerAuthentications) }),
+		rules:     sync.OnceValue(func() ruleIndex { return indexRules(w.Mesh, w.DestinationRules) }),
+		gateways:  sync.OnceValue(func() selectorIndex[*istionetworkingv1.Gateway] { return indexGateways(w.Gateways) }),
+		listeners: sync.OnceValue(func() map[string][]listenerPods { return indexListeners(w) }),
+		sidecars:  sync.OnceValue(func() scopes.Sidecars { return scopes.NewSidecars(w.Mesh, w.Sidecars) }),
+		services:  sync.OnceValue(func() serviceIndex { return indexServices(w.Services) }),
 	}
 }
 
@@ -136,8 +143,11 @@ func ruleRef(rule *istionetworkingv1.DestinationRule) model.ObjectRef {
 	return model.RefOf(model.KindDestinationRule, rule)
 }
 
-// gatewayRef names the Gateway, or the Ingress that it was made of.
-func gatewayRef(gateway *istionetworkingv1.Gateway) model.ObjectRef {
+// GatewayRef names the Gateway, or the Ingress or the Kubernetes Gateway that it was made of.
+func GatewayRef(gateway *istionetworkingv1.Gateway) model.ObjectRef {
+	if of, made := gatewayapi.ListenerOf(gateway); made {
+		return of
+	}
 	if ingress, made := ingressOf(gateway); made {
 		return ingress
 	}

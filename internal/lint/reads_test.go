@@ -97,6 +97,8 @@ func only(i model.Inventory, kinds sets.Set[string]) model.Inventory {
 		model.KindVirtualService:     func() { i.VirtualServices = nil },
 		model.KindWorkloadEntry:      func() { i.WorkloadEntries = nil },
 		model.KindMutatingWebhook:    func() { i.Webhooks = nil },
+		model.KindGatewayAPIGateway:  func() { i.KubernetesGateways = nil },
+		model.KindReferenceGrant:     func() { i.ReferenceGrants = nil },
 	} {
 		if !kinds.Has(kind) {
 			drop()

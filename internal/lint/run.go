@@ -99,6 +99,9 @@ func takeNotes(v *mesh.View) notes {
 		}
 		n.mute(model.RefOf(kind, o), o.GetAnnotations()[meshtlsv1alpha1.AnnotationMute])
 	}
+	for _, g := range i.KubernetesGateways {
+		n.mute(model.RefOf(model.KindGatewayAPIGateway, g), g.Annotations[meshtlsv1alpha1.AnnotationMute])
+	}
 	for _, w := range i.Webhooks {
 		n.mute(model.ObjectRef{Kind: w.Kind, Name: w.Configuration}, w.Annotations[meshtlsv1alpha1.AnnotationMute])
 	}

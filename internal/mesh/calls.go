@@ -234,7 +234,7 @@ func (v *View) RoutesOf(gateway *model.Workload, s istio.Server) []BoundRoutes {
 	}
 	var all []BoundRoutes
 	for _, vs := range v.BoundToServer(s, gateway.Namespace) {
-		hops := v.hopsOf(vs, kind, routes.Call{Gateway: s.Ref().Key(), Client: gateway, Port: serverNumber(s)})
+		hops := v.hopsOf(vs, kind, routes.Call{Gateway: s.Key(), Client: gateway, Port: serverNumber(s)})
 		for i := range hops {
 			hops[i].Server = &s
 		}
@@ -247,7 +247,7 @@ func (v *View) RoutesOf(gateway *model.Workload, s istio.Server) []BoundRoutes {
 // of their hosts is one of its. They are in Istio's order.
 func (v *View) BoundToServer(s istio.Server, namespace string) []*istionetworkingv1.VirtualService {
 	var bound []*istionetworkingv1.VirtualService
-	for _, vs := range routes.Told(v.Naming(s.Ref().Key()), namespace, v.Mesh().DefaultVirtualServiceExportTo) {
+	for _, vs := range routes.Told(v.Naming(s.Key()), namespace, v.Mesh().DefaultVirtualServiceExportTo) {
 		if len(v.served(ServerOf(s)).CommonHosts(vs)) > 0 {
 			bound = append(bound, vs)
 		}

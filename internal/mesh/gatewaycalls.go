@@ -100,7 +100,7 @@ func redirectedAt(v *View, pod *model.Workload, s istio.Server) []UnusedRoutes {
 	}
 	var all []UnusedRoutes
 	for _, vs := range v.BoundToServer(s, pod.Namespace) {
-		call := routes.Call{Gateway: s.Ref().Key(), Client: pod, Port: serverNumber(s)}
+		call := routes.Call{Gateway: s.Key(), Client: pod, Port: serverNumber(s)}
 		if len(v.hopsOf(vs, routes.HTTP, call)) > 0 {
 			all = append(all, UnusedRoutes{VirtualService: vs, Server: server, Redirect: &server})
 		}

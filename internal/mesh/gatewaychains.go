@@ -3,6 +3,7 @@ package mesh
 import (
 	"slices"
 
+	networkingapi "istio.io/api/networking/v1alpha3"
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/meshtls/meshtls/internal/istio"
@@ -28,7 +29,7 @@ func (v *View) opened(gateway *model.Workload, l istio.Listener) []OpenedServer 
 	var all []OpenedServer
 	for _, s := range l.Servers {
 		server := OpenedServer{Server: s, Names: s.Names()}
-		switch routes.KindFor(s.Spec()) {
+		switch routedBy(s) {
 		case routes.HTTP:
 			for _, bound := range v.RoutesOf(gateway, s) {
 				shared := v.served(ServerOf(s)).SharedHosts(bound.VirtualService)
@@ -47,13 +48,27 @@ func (v *View) opened(gateway *model.Workload, l istio.Listener) []OpenedServer 
 				continue
 			}
 		case routes.None:
-			if s.PassesThrough() {
-				server.Names = []string{"*"} // the name spells the destination out
+			if namesDestinations(s) {
+				server.Names = []string{"*"}
 			}
 		}
 		all = append(all, server)
 	}
 	return all
+}
+
+// routedBy returns the kind of VirtualServices' routes that Istio uses for the server. The routes of a listener are the Gateway API's.
+// These are not read: it is taken to have some.
+func routedBy(s istio.Server) routes.Kind {
+	if s.OfListener() {
+		return routes.None
+	}
+	return routes.KindFor(s.Spec())
+}
+
+// namesDestinations reports whether the server name of a connection spells the destination out.
+func namesDestinations(s istio.Server) bool {
+	return s.Spec().GetTls().GetMode() == networkingapi.ServerTLSSettings_AUTO_PASSTHROUGH
 }
 
 // redirected returns the hosts whose requests a listener sends to https: those of its servers that redirect, and those of the
@@ -92,7 +107,7 @@ func (v *View) byServerName(gateway *model.Workload, s istio.Server, taken sets.
 			if i > 0 && bound.Hops[i-1].Route.Index == hop.Route.Index {
 				continue // the targets of one route are looked at together
 			}
-			free := hop.Route.FreeNames(routes.Call{Gateway: s.Ref().Key(), Client: gateway, Port: serverNumber(s)}, taken)
+			free := hop.Route.FreeNames(routes.Call{Gateway: s.Key(), Client: gateway, Port: serverNumber(s)}, taken)
 			if len(free) == 0 {
 				continue
 			}

@@ -47,7 +47,7 @@ func (o Outcome) atListener(servers []OpenedServer, port int32) Outcome {
 		}
 		o.Kind, o.GatewayServer = kind, &s.Server
 		o.ApplicationTLS = kind == istio.Plaintext && s.EndsTLS()
-		o.Why = fmt.Sprintf("%s The endpoint is a gateway: %s spec.servers[%d] %s, for its hosts.", o.Sent.Why, s.Ref(), s.Index, o.taken())
+		o.Why = fmt.Sprintf("%s The endpoint is a gateway: %s %s %s, for its hosts.", o.Sent.Why, s.Ref(), s.Field(""), o.taken())
 		break
 	}
 	return o

@@ -1,7 +1,6 @@
 package mesh
 
 import (
-	"fmt"
 	"iter"
 	"slices"
 
@@ -48,14 +47,16 @@ func (v *contents) Servers() iter.Seq[GatewayServer] {
 
 // Field returns the path of the server, or of a field in it.
 func (s GatewayServer) Field(path string) string {
-	return fmt.Sprintf("spec.servers[%d]%s", s.Index, path)
+	return istio.ServerField(s.Gateway, s.Index, path)
 }
 
-// Ref names the server's Gateway.
-func (s GatewayServer) Ref() model.ObjectRef { return model.RefOf(model.KindGateway, s.Gateway) }
+// Ref names the server's Gateway, or what it was made of.
+func (s GatewayServer) Ref() model.ObjectRef { return istio.GatewayRef(s.Gateway) }
 
-// Key returns the namespace and name of the server's Gateway.
-func (s GatewayServer) Key() types.NamespacedName { return s.Ref().Key() }
+// Key returns the namespace and name by which VirtualServices bind to the server's Gateway.
+func (s GatewayServer) Key() types.NamespacedName {
+	return model.RefOf(model.KindGateway, s.Gateway).Key()
+}
 
 // PassesThrough reports whether the server leaves the TLS to what it routes to.
 func (s GatewayServer) PassesThrough() bool {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/istio/destinations"
+	"github.com/meshtls/meshtls/internal/istio/gatewayapi"
 	"github.com/meshtls/meshtls/internal/istio/hosts"
 	"github.com/meshtls/meshtls/internal/istio/pods"
 	"github.com/meshtls/meshtls/internal/istio/revisions"
@@ -47,6 +48,8 @@ type index struct {
 	sidecars    func() scopes.Sidecars
 	revisions   func() revisions.Revisions
 	credentials func() map[model.ObjectRef]*model.Credential
+	// listeners are those of the Kubernetes Gateway API's Gateways.
+	listeners func() []gatewayapi.Listener
 	// routed are the VirtualServices that name a Gateway, by the Gateway.
 	routed func() map[types.NamespacedName][]*istionetworkingv1.VirtualService
 	// inMesh are the VirtualServices for the sidecars of a namespace.
@@ -72,6 +75,7 @@ func newIndex(i model.Inventory) *index {
 		destinations: sync.OnceValue(func() destinations.Index { return destinations.NewIndex(i) }),
 		traffic:      sync.OnceValue(func() routing { return newRouting(domain, i.VirtualServices) }),
 		sidecars:     sync.OnceValue(func() scopes.Sidecars { return scopes.NewSidecars(i.Mesh, i.Sidecars) }),
+		listeners:    sync.OnceValue(func() []gatewayapi.Listener { return gatewayapi.Listeners(i) }),
 		revisions:    sync.OnceValue(func() revisions.Revisions { return revisions.New(i.Tags) }),
 		credentials:  sync.OnceValue(func() map[model.ObjectRef]*model.Credential { return credentialsByRef(i.Credentials) }),
 		routed: sync.OnceValue(func() map[types.NamespacedName][]*istionetworkingv1.VirtualService {
@@ -91,7 +95,7 @@ func (x *index) governedBy(i model.Inventory) *index {
 	other := newIndex(i)
 	other.istio = sync.OnceValue(func() *istio.Model { return x.istio().With(istio.WorldOf(i)) })
 	other.namespaces, other.pods, other.podsIn, other.services = x.namespaces, x.pods, x.podsIn, x.services
-	other.authorizations, other.credentials = x.authorizations, x.credentials
+	other.authorizations, other.credentials, other.listeners = x.authorizations, x.credentials, x.listeners
 	other.byAddress, other.byServiceAddress, other.sidecars = x.byAddress, x.byServiceAddress, x.sidecars
 	other.destinations, other.backends, other.fronts, other.known = x.destinations, x.backends, x.fronts, x.known
 	other.traffic, other.routed, other.inMesh = x.traffic, x.routed, x.inMesh
@@ -178,6 +182,7 @@ func inOrder(i model.Inventory) model.Inventory {
 	i.WorkloadEntries = sortedObjects(i.WorkloadEntries)
 	i.AuthorizationPolicies = sortedObjects(i.AuthorizationPolicies)
 	i.Sidecars = sortedObjects(i.Sidecars)
+	i.KubernetesGateways = sortedObjects(i.KubernetesGateways)
 	return i
 }
 

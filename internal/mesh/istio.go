@@ -44,6 +44,7 @@ func (v *network) Verdict(c istio.Connection) istio.Verdict {
 // Listeners returns what the pods of a gateway end up with.
 func (v *network) Listeners(pod *model.Workload) istio.Listeners {
 	v.note(model.KindGateway, model.KindService)
+	v.noteListeners()
 	return v.index.istio().Listeners(pod)
 }
 

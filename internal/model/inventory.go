@@ -8,6 +8,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+	gatewayv1beta1 "sigs.k8s.io/gateway-api/apis/v1beta1"
 )
 
 // KindPolicy is the kind that users write.
@@ -63,6 +65,10 @@ type Inventory struct {
 	// Ingresses are the Kubernetes Ingresses, and IngressClasses what their classes are served by.
 	Ingresses      []*networkingv1.Ingress
 	IngressClasses []IngressClass
+	// KubernetesGateways are the Gateways of the Kubernetes Gateway API, of every class, and ReferenceGrants what they may use of other
+	// namespaces. Istio reads those of all revisions.
+	KubernetesGateways []*gatewayv1.Gateway
+	ReferenceGrants    []*gatewayv1beta1.ReferenceGrant
 	// Tags are the control plane revisions that are known, and the tags that stand for them.
 	Tags []RevisionTag
 	// Others are objects that change what proxies do and that the model does not interpret.

@@ -51,6 +51,7 @@ const (
 	KindBackendTLSPolicy  = "BackendTLSPolicy"
 	KindGRPCRoute         = "GRPCRoute"
 	KindHTTPRoute         = "HTTPRoute"
+	KindReferenceGrant    = "ReferenceGrant"
 	KindTCPRoute          = "TCPRoute"
 	KindTLSRoute          = "TLSRoute"
 )

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	kjson "sigs.k8s.io/json"
 
+	"github.com/meshtls/meshtls/internal/gather"
 	"github.com/meshtls/meshtls/internal/model"
 	"github.com/meshtls/meshtls/internal/verbatim"
 )
@@ -25,7 +26,8 @@ import (
 func decode(ctx context.Context, fields map[string]any, gvk schema.GroupVersionKind) (client.Object, error) {
 	fields["apiVersion"] = gvk.GroupVersion().String()
 	if isGatewayAPI(gvk) {
-		return &unstructured.Unstructured{Object: fields}, nil
+		object := &unstructured.Unstructured{Object: fields}
+		return object, gather.Readable(object)
 	}
 	object, err := empty(gvk)
 	if err != nil {

@@ -32,6 +32,7 @@ func Discovered(i model.Inventory) model.Inventory {
 	i.Gateways, i.VirtualServices = objectsIn(i.Gateways, seen), objectsIn(i.VirtualServices, seen)
 	i.Sidecars, i.AuthorizationPolicies = objectsIn(i.Sidecars, seen), objectsIn(i.AuthorizationPolicies, seen)
 	i.Ingresses = objectsIn(i.Ingresses, seen)
+	i.KubernetesGateways, i.ReferenceGrants = objectsIn(i.KubernetesGateways, seen), objectsIn(i.ReferenceGrants, seen)
 	return i
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/meshtls/meshtls/internal/istio"
 	"github.com/meshtls/meshtls/internal/istio/destinations"
+	"github.com/meshtls/meshtls/internal/istio/gatewayapi"
 	"github.com/meshtls/meshtls/internal/mesh"
 	"github.com/meshtls/meshtls/internal/model"
 )
@@ -42,22 +43,43 @@ func serverCredentials(v *mesh.View) wantedByServers {
 			}
 		}
 	}
+	return append(all, listenerCredentials(v)...)
+}
+
+// listenerCredentials returns the credentials that listeners of Kubernetes Gateways name, as far as they may use them. Each names the
+// namespace in which Istio looks.
+func listenerCredentials(v *mesh.View) []wanted {
+	var all []wanted
+	for _, l := range v.KubernetesListeners() {
+		if l.Gateway == nil {
+			continue
+		}
+		for _, w := range namedBy(l.Gateway, l.Index) {
+			w.kind, w.object, w.proxies, w.server = model.KindGatewayAPIGateway, l.Of, l.Of.Namespace, l.Gateway.Spec.Servers[l.Index]
+			w.reference.granted = true
+			all = append(all, w)
+		}
+	}
 	return all
 }
 
 // namedBy returns the credentials that a server names.
 func namedBy(gateway *istionetworkingv1.Gateway, server int) []wanted {
 	tls := gateway.Spec.Servers[server].GetTls()
-	path := fmt.Sprintf("spec.servers[%d].tls.", server)
+	field := func(path string) string { return istio.ServerField(gateway, server, path) }
+	parse := parseReference
+	if _, made := gatewayapi.ListenerOf(gateway); made {
+		parse = parseGranted
+	}
 	var named []wanted
 	switch {
 	case !endsTLS(tls):
 	case len(tls.CredentialNames) > 0:
 		for i, name := range tls.CredentialNames {
-			named = append(named, wanted{field: fmt.Sprintf("%scredentialNames[%d]", path, i), reference: parseReference(name), first: i == 0})
+			named = append(named, wanted{field: field(fmt.Sprintf(".tls.credentialNames[%d]", i)), reference: parse(name), first: i == 0})
 		}
 	case tls.CredentialName != "":
-		named = append(named, wanted{field: path + "credentialName", reference: parseReference(tls.CredentialName), first: true})
+		named = append(named, wanted{field: field(".tls.credentialName"), reference: parse(tls.CredentialName), first: true})
 	}
 	if len(named) == 0 || tls.Mode == networkingapi.ServerTLSSettings_SIMPLE {
 		return named
@@ -65,7 +87,7 @@ func namedBy(gateway *istionetworkingv1.Gateway, server int) []wanted {
 	// Of several certificates only the first is asked for an authority.
 	authority := wanted{field: named[0].field, reference: named[0].reference, authority: true, derived: true}
 	if tls.CaCertCredentialName != "" {
-		authority = wanted{field: path + "caCertCredentialName", reference: parseReference(tls.CaCertCredentialName), authority: true}
+		authority = wanted{field: field(".tls.caCertCredentialName"), reference: parse(tls.CaCertCredentialName), authority: true}
 	}
 	return append(named, authority)
 }

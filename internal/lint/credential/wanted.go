@@ -46,7 +46,7 @@ func (w wanted) misnamed() bool {
 
 // foreign reports whether a Secret of another namespace than the proxies' is named.
 func (w wanted) foreign() bool {
-	return w.reference.kind == model.KindSecret && w.reference.namespace != "" && w.reference.namespace != w.proxies
+	return !w.reference.granted && w.reference.kind == model.KindSecret && w.reference.namespace != "" && w.reference.namespace != w.proxies
 }
 
 // place returns the namespace where Istio looks.
@@ -81,6 +81,8 @@ type reference struct {
 	kind string
 	// namespace is empty where the name does not say it.
 	namespace, name string
+	// granted says that the proxies may ask for one of another namespace.
+	granted bool
 }
 
 // parseReference reads the name of a credential as Istio does. What the proxy has itself (builtin://), what comes from elsewhere
@@ -104,6 +106,18 @@ func parseReference(name string) reference {
 		if r.namespace == "" {
 			return reference{}
 		}
+	}
+	return r
+}
+
+// parseGranted reads the name of a credential that Istio makes of the reference of a listener of the Gateway API.
+func parseGranted(name string) reference {
+	if rest, secret := strings.CutPrefix(name, "kubernetes-gateway://"); secret {
+		name = "kubernetes://" + rest
+	}
+	r := parseReference(name)
+	if r.kind == model.KindConfigMap {
+		r.name = strings.TrimSuffix(r.name, authoritySuffix)
 	}
 	return r
 }

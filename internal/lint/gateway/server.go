@@ -13,12 +13,12 @@ import (
 
 // about begins a finding about the server, or about a field in it.
 func about(s mesh.GatewayServer, severity lint.Severity, path string) model.Finding {
-	return lint.Finding(severity, model.KindGateway, s.Gateway, s.Field(path))
+	return model.Finding{Severity: severity, Subject: s.Ref(), Field: s.Field(path)}
 }
 
 // placeOf names the server beside another object.
 func placeOf(s mesh.GatewayServer) string {
-	return fmt.Sprintf("%s of %s", s.Field(""), model.RefOf(model.KindGateway, s.Gateway))
+	return fmt.Sprintf("%s of %s", s.Field(""), s.Ref())
 }
 
 // redirects reports whether the server sends its clients to https.

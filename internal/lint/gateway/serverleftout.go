@@ -36,7 +36,7 @@ func serverLeftOut(v *mesh.View) []model.Finding {
 		if d.Pod.Example != "" {
 			f.Message = fmt.Sprintf("The gateway pods do not get it (%s/%s is one): %s", d.Pod.Namespace, d.Pod.Example, d.Why)
 		}
-		f.Remedy = "Use another host, port, bind or port name, or remove the other server."
+		f.Remedy = d.Remedy()
 		if sameAge(d.Dropped) {
 			f.Message += " Neither Gateway says here when it was created; the younger one's server is left out."
 		}
@@ -47,7 +47,8 @@ func serverLeftOut(v *mesh.View) []model.Finding {
 
 // sameAge reports whether the objects do not say which one is older, as in files.
 func sameAge(d istio.Dropped) bool {
-	return d.By.Ref() != d.Server.Ref() && d.By.Gateway.CreationTimestamp.IsZero() && d.Server.Gateway.CreationTimestamp.IsZero()
+	return d.Reason != istio.DropManaged && d.By.Ref() != d.Server.Ref() &&
+		d.By.Gateway.CreationTimestamp.IsZero() && d.Server.Gateway.CreationTimestamp.IsZero()
 }
 
 // imagined returns a pod for each Gateway whose pods are not known.

@@ -32,11 +32,15 @@ func gatewayServerDropped(w world) []model.Finding {
 			return nil
 		}
 		_, reason := v.overruledBy(d.By.Ref())
+		remedy := fmt.Sprintf("Use another host, port or bind, or take it out of %s.", d.By.Ref())
+		if d.Reason == istio.DropManaged {
+			remedy = d.Remedy()
+		}
 		return []model.Finding{{
 			Severity: lint.Error, Subject: model.PolicyRef(ownersOf(ours)[0]), Related: d.By.Ref(),
 			Field:     w.serverField(ours.OwnerReferences[0].Name, d.Server.Index),
 			Message:   d.Why,
-			Remedy:    fmt.Sprintf("Use another host, port or bind, or take it out of %s.", d.By.Ref()),
+			Remedy:    remedy,
 			Condition: meshtlsv1alpha1.ConditionEffective, Reason: reason,
 		}}
 	})

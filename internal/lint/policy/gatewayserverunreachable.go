@@ -78,7 +78,7 @@ func unreachable(ours istio.Server, servers []istio.Server) *model.Finding {
 		if why := inTheWay(ours, other); why != "" {
 			return &model.Finding{
 				Severity: lint.Error, Related: other.Ref(),
-				Message:   fmt.Sprintf("spec.servers[%d] of %s %s; Istio keeps both, and this server is not reached.", other.Index, other.Ref(), why),
+				Message:   fmt.Sprintf("%s of %s %s; Istio keeps both, and this server is not reached.", other.Field(""), other.Ref(), why),
 				Remedy:    fmt.Sprintf("Use another port or bind, or take it out of %s.", other.Ref()),
 				Condition: meshtlsv1alpha1.ConditionEffective, Reason: meshtlsv1alpha1.ReasonShadowed,
 			}

@@ -14,9 +14,10 @@ func init() {
 		Name:     "target-also-configured",
 		Severity: []lint.Severity{lint.Info},
 		Finds: "an object that changes what the proxies of the target do and that is not interpreted: an EnvoyFilter that selects a pod, a " +
-			"waypoint in the namespace of ambient pods, a Gateway of the Kubernetes Gateway API whose pods these are.",
-		Why: "`Ready` speaks of Istio's own rules for TLS. An EnvoyFilter can replace any part of a listener or a cluster, and a waypoint or a " +
-			"Gateway of the Gateway API has listeners of its own.",
+			"waypoint in the namespace of ambient pods, a Gateway of the Kubernetes Gateway API whose pods these are and whose class is " +
+			"not `istio`, or that admits ListenerSets.",
+		Why: "`Ready` speaks of Istio's own rules for TLS. An EnvoyFilter can replace any part of a listener or a cluster, and a waypoint or " +
+			"such a Gateway has listeners of its own.",
 		Fix: "Look at the configuration of the proxies, for instance by `istioctl proxy-config`. If TLS is as asked for, mute the check.",
 	}, targetAlsoConfigured)
 }

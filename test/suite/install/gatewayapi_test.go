@@ -29,6 +29,7 @@ func installGatewayAPI(ctx SpecContext) {
 	} {
 		Expect(apply(ctx, gatewayAPI(plural, kind, "v1"))).To(Succeed())
 	}
+	Expect(apply(ctx, gatewayAPI("referencegrants", "ReferenceGrant", "v1beta1"))).To(Succeed())
 	installBackendTLSPolicy(ctx, "v1")
 }
 
