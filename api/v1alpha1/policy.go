@@ -56,6 +56,8 @@ type MeshTLSPolicyList struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.workload) || !has(self.gateway)",fieldPath=".gateway",reason=FieldValueForbidden,message="a policy has at most one target: keep workload or gateway, and write a second policy for the other"
 // +kubebuilder:validation:XValidation:rule="has(self.accept) || has(self.send) || has(self.terminate) || has(self.passthrough) || has(self.plaintext)",reason=FieldValueRequired,message="the policy asks for nothing: set at least one of accept, send, terminate, passthrough and plaintext"
 //
+// +kubebuilder:validation:XValidation:rule="!has(self.workload) || !has(self.workload.gateway)",fieldPath=".workload.gateway",reason=FieldValueForbidden,message="the pods of a Gateway are a gateway: name it by gateway.gateway"
+//
 // The table of verbs and targets: one rule for each cell that is illegal.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.accept) || !has(self.gateway)",fieldPath=".accept",reason=FieldValueForbidden,message="accept is for workloads: a gateway's inbound side is terminate, passthrough and plaintext"
@@ -132,9 +134,10 @@ type MeshTLSPolicySpec struct {
 	Plaintext []Plaintext `json:"plaintext,omitempty"`
 }
 
-// Target names pods: by their labels, or by a Service in front of them. Exactly one of the two is set.
+// Target names pods: by their labels, by a Service in front of them, or those of a gateway by their Kubernetes Gateway. Exactly one of
+// these is set.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.selector) != has(self.service)",reason=FieldValueRequired,message="name the pods either by service or by selector: exactly one of the two"
+// +kubebuilder:validation:XValidation:rule="[has(self.selector), has(self.service), has(self.gateway)].exists_one(set, set)",reason=FieldValueRequired,message="name the pods either by service or by selector, or those of a gateway by gateway: exactly one of these"
 type Target struct {
 	// selector names the pods by label. A workload's pods are those of the policy's namespace; a gateway's may live in any
 	// namespace, as with the selector of an Istio Gateway. Exclusive with service.
@@ -147,4 +150,22 @@ type Target struct {
 	// +kubebuilder:validation:MaxLength=63
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="service is the plain name of a Service of the policy's namespace: lower-case letters, digits and '-', without a domain or port"
 	Service string `json:"service,omitempty"`
+	// gateway names the pods that Istio keeps for a Gateway of the Kubernetes Gateway API in the policy's namespace. Only in gateway, and
+	// only for send: what the pods serve is said by the Gateway's listeners. Pods of a Gateway with an address of its own are
+	// named by service or selector. Exclusive with service and selector.
+	// +optional
+	Gateway *GatewayReference `json:"gateway,omitempty"`
+}
+
+// GatewayReference names a Gateway of the policy's namespace.
+type GatewayReference struct {
+	// group is the API group of the Gateway: that of the Kubernetes Gateway API. Pods of an Istio Gateway are named by the selector that
+	// it has.
+	// +kubebuilder:validation:Enum=gateway.networking.k8s.io
+	Group string `json:"group"`
+	// name is the Gateway's.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`
+	Name string `json:"name"`
 }

@@ -87,12 +87,12 @@ func newSaying(policy *meshtlsv1alpha1.MeshTLSPolicy, of *mesh.View) saying {
 // targetsOf returns the pods that the policy is for.
 func targetsOf(policy *meshtlsv1alpha1.MeshTLSPolicy, of *mesh.View) []*model.Workload {
 	switch named := cmp.Or(policy.Spec.Workload, policy.Spec.Gateway); {
-	case named != nil && named.Selector == nil:
+	case named != nil && named.Service != "":
 		return behindService(of, model.ObjectRef{Kind: kindService, Namespace: policy.Namespace, Name: named.Service})
 	case policy.Spec.Gateway != nil:
-		return of.GatewayPods(named.Selector.MatchLabels)
+		return of.GatewayPods(model.LabelsOf(named))
 	case policy.Spec.Workload != nil:
-		return of.Selected(policy.Namespace, named.Selector.MatchLabels)
+		return of.Selected(policy.Namespace, model.LabelsOf(named))
 	case policy.Namespace == of.Mesh().RootNamespace:
 		return of.Workloads()
 	default:

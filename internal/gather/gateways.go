@@ -29,11 +29,11 @@ func (m *making) readGatewayTargets(ctx context.Context) error {
 // gatewaySelector returns what the policy's gateway target selects by; one whose Service is missing selects by nothing.
 func (m *making) gatewaySelector(policy *meshtlsv1alpha1.MeshTLSPolicy) map[string]string {
 	gateway := policy.Spec.Gateway
-	switch {
-	case gateway == nil:
+	if gateway == nil {
 		return nil
-	case gateway.Selector != nil:
-		return gateway.Selector.MatchLabels
+	}
+	if labels := model.LabelsOf(gateway); labels != nil {
+		return labels
 	}
 	service := m.services.all[client.ObjectKey{Namespace: policy.Namespace, Name: gateway.Service}]
 	if service == nil {

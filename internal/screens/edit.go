@@ -77,8 +77,8 @@ func (p *Page) labelsOf(target *meshtlsv1alpha1.Target, namespace string) map[st
 	if target == nil {
 		return nil
 	}
-	if target.Selector != nil {
-		return target.Selector.MatchLabels
+	if labels := model.LabelsOf(target); labels != nil {
+		return labels
 	}
 	if service, known := p.View().Service(namespace, target.Service); known {
 		return service.Selector

@@ -60,8 +60,8 @@ func targetOf(m indexed, policy *meshtlsv1alpha1.MeshTLSPolicy) target {
 
 func podTarget(m indexed, policy *meshtlsv1alpha1.MeshTLSPolicy, in scope, ref *meshtlsv1alpha1.Target) target {
 	kind := in.field()
-	if ref.Selector != nil {
-		return target{scope: in, selector: ref.Selector.MatchLabels, words: kind + " " + labelWords(ref.Selector.MatchLabels)}
+	if labels := model.LabelsOf(ref); labels != nil {
+		return target{scope: in, selector: labels, words: kind + " " + labelWords(labels)}
 	}
 	t := target{scope: in, words: kind + " behind service " + ref.Service}
 	service, exists := m.views.Of(m.revisionOf(policy)).Service(policy.Namespace, ref.Service)

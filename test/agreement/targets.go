@@ -51,8 +51,8 @@ func (w World) governs(p *meshtlsv1alpha1.MeshTLSPolicy, pod *model.Workload) bo
 
 // selectorOf returns the labels of the target's pods; those of a Service that is not there match none.
 func (w World) selectorOf(p *meshtlsv1alpha1.MeshTLSPolicy, target *meshtlsv1alpha1.Target) map[string]string {
-	if target.Selector != nil {
-		return target.Selector.MatchLabels
+	if labels := model.LabelsOf(target); labels != nil {
+		return labels
 	}
 	for _, s := range w.Mesh.Services {
 		if s.Namespace == p.Namespace && s.Name == target.Service {

@@ -226,6 +226,15 @@ var decided = []lint.About{
 		Fix: "Remove the field, or upgrade Istio with its CRDs; the message says to which version.",
 	},
 	{
+		Name:     "gateway-served-by-listeners",
+		Severity: []lint.Severity{lint.Error},
+		Reasons:  []string{meshtlsv1alpha1.ReasonUnsupported},
+		Finds:    "`terminate`, `passthrough` or `plaintext` of a policy whose target is a Kubernetes Gateway. It is not rendered.",
+		Why: "Such a Gateway's listeners say what its pods serve ([what is read of it](gateway-api.md)). The operator writes into no object " +
+			"of others, and a second Gateway for the same pods would contradict the first.",
+		Fix: "Set the listener's field that the message names. `send` works.",
+	},
+	{
 		Name:     "gateway-host-conflict",
 		Severity: []lint.Severity{lint.Error},
 		Reasons:  []string{meshtlsv1alpha1.ReasonConflicted},

@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	istionetworkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+
+	"github.com/meshtls/meshtls/internal/model"
 )
 
 // Who says what the other does not.
@@ -53,6 +55,10 @@ var reasons = []reason{
 		why: "No API server admits the Gateway: it has no servers.",
 	},
 	{
+		topic: gatewayWithoutPods, by: byIstio, holds: refusedGateway,
+		why: "No API server admits the Gateway: a server has no port. Lint refuses the document.",
+	},
+	{
 		topic: subsetWithoutPods, by: byIstio, holds: func(c comparison, _ difference) bool { return bytes.Contains(c.manifest, []byte("kind: Node\n")) },
 		why: "The subset is selected by a label that Istio takes from the pods' nodes, which lint does not read.",
 	},
@@ -66,6 +72,13 @@ func withoutGateways(c comparison, _ difference) bool { return len(c.mesh.Gatewa
 
 func withoutServers(c comparison, _ difference) bool {
 	return slices.ContainsFunc(c.mesh.Gateways, func(g *istionetworkingv1.Gateway) bool { return len(g.Spec.Servers) == 0 })
+}
+
+// refusedGateway reports whether the Gateway was not admitted when it was read.
+func refusedGateway(c comparison, d difference) bool {
+	return !slices.ContainsFunc(c.mesh.Gateways, func(g *istionetworkingv1.Gateway) bool {
+		return model.RefOf(model.KindGateway, g).String() == d.object
+	})
 }
 
 // reason is why there is the difference; empty: there is no known one.

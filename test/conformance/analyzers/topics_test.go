@@ -22,18 +22,19 @@ type topic struct {
 
 // The topics on which the two differ somewhere.
 const (
-	excludeEachOther  = "two servers exclude each other"
-	certificateShared = "one certificate in several Gateways"
-	credentialUseless = "the credential is of no use"
-	noSuchGateway     = "no such Gateway"
-	hostNotServed     = "the Gateway has none of the hosts"
-	subsetWithoutPods = "no pods for the subset"
+	gatewayWithoutPods = "no pods for the Gateway"
+	excludeEachOther   = "two servers exclude each other"
+	certificateShared  = "one certificate in several Gateways"
+	credentialUseless  = "the credential is of no use"
+	noSuchGateway      = "no such Gateway"
+	hostNotServed      = "the Gateway has none of the hosts"
+	subsetWithoutPods  = "no pods for the subset"
 )
 
 // topics are those that bear on TLS.
 var topics = []topic{
 	{
-		name: "no pods for the Gateway", says: notFound("Gateway", "selector"),
+		name: gatewayWithoutPods, says: notFound("Gateway", "selector"),
 		checks: []string{"gateway-selects-no-pods"}, completed: withAnotherGatewayPod,
 	},
 	{

@@ -16,7 +16,8 @@ const fieldRollout = "spec.accept.rollout"
 // before a rollout.
 func (w World) whole(p *meshtlsv1alpha1.MeshTLSPolicy) statement {
 	s := statement{policy: p, field: "spec.accept.mode", mode: p.Spec.Accept.Mode}
-	if stage := p.Status.Rollout; p.Spec.Accept.Rollout != nil && stage != nil && w.allowed(p, stage.Mode, []int32{0}) && stage.Mode != s.mode {
+	stage := p.Status.Rollout
+	if p.Spec.Accept.Rollout != nil && stage != nil && w.allowed(p, stage.Mode, []int32{0}) && stage.Mode != s.mode {
 		s.field, s.mode = fieldRollout, stage.Mode
 	}
 	return s

@@ -102,7 +102,7 @@ func (s *Served) terminate(context *tlsv3.DownstreamTlsContext) {
 	switch {
 	case s.Shown == istioCertificate:
 		s.TLS = ServesIstioMutual
-	case context.GetRequireClientCertificate().GetValue(), len(s.Names)+len(s.Pinned) > 0:
+	case context.GetRequireClientCertificate().GetValue(), len(s.Certificates.Names)+len(s.Pinned) > 0:
 		s.TLS = ServesMutual // where names or pins are verified, Envoy refuses clients without a certificate, asked to or not
 	case s.Roots != "":
 		s.TLS = ServesOptional

@@ -64,7 +64,7 @@ func addMeshSendRows(rows map[string]row) {
 		reasons: map[string]string{"shop/client": "Refused"}, calls: []call{client(refused), neighbour(plaintext)},
 	}
 	rows["external outbound: ISTIO_MUTUAL with the server's name"] = row{
-		objects: send("server", "", toServer+`mode: IstioMutual, subjectAltNames: ["spiffe://cluster.local/ns/shop/sa/default"]`),
+		objects: send("server", "", toServer+`mode: IstioMutual, subjectAltNames: ["spiffe://cluster.local/ns/shop/sa/server"]`),
 		calls:   []call{client(mutualTLS), tcp(mutualTLS)},
 	}
 	rows["external outbound: ISTIO_MUTUAL with another server's name is refused"] = row{

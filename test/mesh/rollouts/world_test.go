@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-logr/logr"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -153,6 +154,7 @@ func (w *world) startOperator(t *testing.T, prometheus string, with ...func(*con
 	}
 	options := controllers.ManagerOptions(settings)
 	options.Metrics.BindAddress = "0"
+	options.Controller.SkipNameValidation = ptr.To(true) // several tests run an operator in this process
 	manager, err := ctrl.NewManager(user.Config, options)
 	if err != nil {
 		t.Fatal(err)

@@ -17,7 +17,7 @@ var targetRules = slices.Concat(
 		return rule{
 			name:    target + " by service and by selector",
 			field:   "spec." + target,
-			message: "name the pods either by service or by selector: exactly one of the two",
+			message: "name the pods either by service or by selector, or those of a gateway by gateway: exactly one of these",
 			accepts: onTarget(target, `service: a`),
 			refuses: onTarget(target, `service: a, selector: {matchLabels: {app: a}}`),
 		}
@@ -26,11 +26,27 @@ var targetRules = slices.Concat(
 		return rule{
 			name:    target + " by neither service nor selector",
 			field:   "spec." + target,
-			message: "name the pods either by service or by selector: exactly one of the two",
+			message: "name the pods either by service or by selector, or those of a gateway by gateway: exactly one of these",
 			accepts: onTarget(target, `selector: {matchLabels: {app: a}}`),
 			refuses: onTarget(target, ``),
 		}
 	}),
+	[]rule{
+		{
+			name:    "gateway by a Kubernetes Gateway and by service",
+			field:   "spec.gateway",
+			message: "name the pods either by service or by selector, or those of a gateway by gateway: exactly one of these",
+			accepts: onTarget("gateway", `gateway: {group: gateway.networking.k8s.io, name: web}`),
+			refuses: onTarget("gateway", `service: a, gateway: {group: gateway.networking.k8s.io, name: web}`),
+		},
+		{
+			name:    "workload by a Kubernetes Gateway",
+			field:   "spec.workload.gateway",
+			message: "the pods of a Gateway are a gateway: name it by gateway.gateway",
+			accepts: onTarget("workload", `service: a`),
+			refuses: onTarget("workload", `gateway: {group: gateway.networking.k8s.io, name: web}`),
+		},
+	},
 	each(targets, func(target string) rule {
 		return rule{
 			name:    target + " with a Service's domain name",

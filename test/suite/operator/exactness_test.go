@@ -167,7 +167,7 @@ var _ = Describe("An object that is not ours", func() {
 		By("creating the same, between the operator's look and its write")
 		theirs := &istiosecurityv1.PeerAuthentication{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: wanted.Name}}
 		wanted.Spec.DeepCopyInto(&theirs.Spec)
-		Eventually(idle).Should(BeTrue()) // what waits in the queue of an operator that is stopped would count for ever
+		Eventually(idle).Should(BeTrue())
 		running.stop()
 		defer func() { running = restart() }()
 		overtaking := &refusing{about: func(request *http.Request) bool {

@@ -115,6 +115,7 @@ func startOperator(config *rest.Config, with ...func(*controllers.Options)) *ope
 	Expect(err).NotTo(HaveOccurred())
 	Expect(controllers.Setup(manager, settings)).To(Succeed())
 
+	leftWaiting = waiting()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- manager.Start(ctx) }()
