@@ -110,11 +110,8 @@ func placesOf(set pods.Set, workloads []*model.Workload) []place {
 
 // admit lets the server in, or says why it cannot stand.
 func (m *gatewayMerge) admit(server *gatewayServer) *model.Finding {
-	if listener := saidByListener(server); listener != nil {
-		return listener
-	}
-	if lacking := lacksField(m.Mesh, server); lacking != nil {
-		return lacking
+	if because := unsupported(m.Mesh, server); because != nil {
+		return because
 	}
 	if !server.policy.target.resolved() {
 		return nil // where it will listen is not known yet

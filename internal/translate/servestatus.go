@@ -22,9 +22,17 @@ func serveWords(servers []gatewayServer) []string {
 	return words
 }
 
-// supported returns the servers that the mesh's Gateways can be told of.
+// supported returns the servers that can be rendered.
 func supported(mesh model.Mesh, servers []gatewayServer) []gatewayServer {
-	return slices.DeleteFunc(servers, func(s gatewayServer) bool { return lacksField(mesh, &s) != nil })
+	return slices.DeleteFunc(servers, func(s gatewayServer) bool { return unsupported(mesh, &s) != nil })
+}
+
+// unsupported says why the server cannot be rendered at all; nil: it can.
+func unsupported(mesh model.Mesh, g *gatewayServer) *model.Finding {
+	if said := saidByListener(g); said != nil {
+		return said
+	}
+	return lacksField(mesh, g)
 }
 
 func serverWords(s gatewayServer) string {

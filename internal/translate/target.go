@@ -60,6 +60,9 @@ func targetOf(m indexed, policy *meshtlsv1alpha1.MeshTLSPolicy) target {
 
 func podTarget(m indexed, policy *meshtlsv1alpha1.MeshTLSPolicy, in scope, ref *meshtlsv1alpha1.Target) target {
 	kind := in.field()
+	if ref.Gateway != nil {
+		return target{scope: in, selector: model.LabelsOf(ref), words: fmt.Sprintf("%s %s (Gateway API)", kind, ref.Gateway.Name)}
+	}
 	if labels := model.LabelsOf(ref); labels != nil {
 		return target{scope: in, selector: labels, words: kind + " " + labelWords(labels)}
 	}
