@@ -1,12 +1,9 @@
 package page
 
 import (
-	"bufio"
 	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -71,7 +68,8 @@ func TestChangeInBrowser(t *testing.T) {
 	for _, client := range pods[1:] {
 		repeat(t, m, mesh.Call{From: client, Host: "catalog.shop.svc.cluster.local", Port: 80, Protocol: app.HTTP1})
 	}
-	address := servePage(t, m, programs, prometheus)
+	address := browser.ServePage(t, filepath.Join(programs, "kubectl-meshtls"), "--allow-apply",
+		"--kubeconfig", m.Plane.Kubeconfig, "--prometheus", prometheus, "--since", window)
 	browser.Run(t, timeout, "flow.js", "ADDRESS="+address)
 }
 
@@ -124,28 +122,4 @@ func repeat(t *testing.T, m *mesh.Mesh, c mesh.Call) {
 		cancel()
 		<-ended
 	})
-}
-
-// servePage runs the page, and returns its address.
-func servePage(t *testing.T, m *mesh.Mesh, programs, prometheus string) string {
-	t.Helper()
-	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	page := exec.CommandContext(ctx, filepath.Join(programs, "kubectl-meshtls"), "ui", "--no-browser", "--allow-apply",
-		"--kubeconfig", m.Plane.Kubeconfig, "--prometheus", prometheus, "--since", window)
-	out, err := page.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := page.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cancel()
-		_ = page.Wait() // it was told to end
-	})
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		t.Fatalf("reading the page's address: %v", err)
-	}
-	return strings.TrimSpace(line)
 }

@@ -1,14 +1,11 @@
 package page
 
 import (
-	"bufio"
-	"context"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -63,7 +60,7 @@ func TestWhatIsWrong(t *testing.T) {
 	control := httptest.NewServer(steps)
 	t.Cleanup(control.Close)
 
-	browser.Run(t, timeout, "cluster.js", "CONTROL="+control.URL, "ADDRESS="+servePage(t, program, plane.Kubeconfig))
+	browser.Run(t, timeout, "cluster.js", "CONTROL="+control.URL, "ADDRESS="+browser.ServePage(t, program, "--kubeconfig", plane.Kubeconfig))
 }
 
 func install(plane *controlplane.ControlPlane, path string) error {
@@ -81,27 +78,4 @@ func build(t *testing.T, root string) string {
 		t.Fatalf("building the plugin: %v\n%s", err, output)
 	}
 	return program
-}
-
-// servePage runs the page until the test ends, and returns its address.
-func servePage(t *testing.T, program, kubeconfig string) string {
-	t.Helper()
-	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	page := exec.CommandContext(ctx, program, "ui", "--no-browser", "--kubeconfig", kubeconfig)
-	out, err := page.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := page.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cancel()
-		_ = page.Wait() // it was told to end
-	})
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		t.Fatalf("reading the page's address: %v", err)
-	}
-	return strings.TrimSpace(line)
 }
