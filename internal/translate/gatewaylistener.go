@@ -8,7 +8,8 @@ import (
 )
 
 // saidByListener refuses servers at the pods of a Kubernetes Gateway, which serve what its listeners say: nothing is written into
-// somebody's Gateway, and an Istio Gateway beside it would say it a second time. It names what says it there. Nil: the target is no such Gateway.
+// somebody's Gateway, and an Istio Gateway beside it would say it a second time. It names what says it there. Nil: the target is no such
+// Gateway.
 func saidByListener(g *gatewayServer) *model.Finding {
 	target := g.policy.Spec.Gateway
 	if target == nil || target.Gateway == nil {
