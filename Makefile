@@ -143,7 +143,7 @@ OLDER = -run 'TestScenarios|TestIntent$$|TestBystanders|Agree|TestSameEffect' . 
 .PHONY: conformance-older
 conformance-older: assets ## Run a short form of the tests that older Istios judge (part of test).
 	@for version in $(patsubst istio-%,%,$(basename $(notdir $(STANDINS)))); do \
-		MESHTLS_WORLDS=120 INTENT_WORLDS=50 BYSTANDER_WORLDS=30 $(MAKE) conformance ISTIO=$$version || exit 1; \
+		MESHTLS_WORLDS=120 INTENT_WORLDS=50 BYSTANDER_WORLDS=60 $(MAKE) conformance ISTIO=$$version || exit 1; \
 	done
 
 .PHONY: evidence
