@@ -82,7 +82,7 @@ func TestReadErrors(t *testing.T) {
 		},
 		"a policy that the CRD's rules refuse": {
 			text: strings.Replace(policy, "spec: {", "spec: {workload: {}, ", 1),
-			want: []string{`-:1: MeshTLSPolicy a: spec.workload: Required value: name the pods either by service or by selector: exactly one of the two`},
+			want: []string{`-:1: MeshTLSPolicy a: spec.workload: Required value: name the pods either by service or by selector, or those of a gateway by gateway: exactly one of these`},
 		},
 		"a key twice": {
 			text: "apiVersion: v1\nkind: Service\nmetadata: {name: a, name: b}\n",
