@@ -113,7 +113,7 @@ vulncheck-if-reachable: $(TOOLS)/govulncheck
 test: assets driver ## Run all tests, on a real control plane and a real mesh where they need one.
 	@status=0; \
 	echo "==> go test ./... (all but test/mesh)"; \
-	go test $(TESTFLAGS) $$(go list ./... | grep -v '/test/mesh') || status=1; \
+	go test -timeout 20m $(TESTFLAGS) $$(go list ./... | grep -v '/test/mesh') || status=1; \
 	$(MAKE) packets || status=1; \
 	$(MAKE) conformance || status=1; \
 	$(MAKE) conformance-older || status=1; \
