@@ -86,7 +86,7 @@ func (o *observer) Start(ctx context.Context) error {
 	}
 }
 
-// askAll asks about every target. Those that nothing is known of go before the others, also where they come in the middle.
+// askAll asks about every target, in chunks. Before each chunk it asks about targets that are new or have a new question.
 func (o *observer) askAll(ctx context.Context) {
 	began := o.now()
 	for some := range slices.Chunk(o.all(), atOnce) {

@@ -52,7 +52,7 @@ func sharedConditions(conditions []metav1.Condition) []metav1.Condition {
 	return conditions
 }
 
-// words are those that once has seen. Kinds, versions and reasons are few; somebody's own kinds may be many, so there is an end to it.
+// words keeps one copy of each word. It is bounded, since owners may be of any kind that a cluster has.
 type words struct {
 	mu   sync.Mutex
 	seen map[string]string

@@ -55,7 +55,7 @@ func (m *Model) meetIdentity(v Verdict, c Connection) Verdict {
 // namesShown is how many names are told.
 const namesShown = 3
 
-// OneOf lists names of which one is enough, the first of them.
+// OneOf lists alternative names in words: the first three, and the number of the others.
 func OneOf(names []string) string {
 	if more := len(names) - namesShown; more > 0 {
 		return fmt.Sprintf("%s or one of %d others", strings.Join(names[:namesShown], ", "), more)

@@ -63,7 +63,7 @@ func managing(listeners map[*istionetworkingv1.Gateway]listenerPods) *istionetwo
 	return first
 }
 
-// withListeners adds the Gateways of listeners to those that select the pods, which are ordered by age.
+// withListeners returns the Gateways that select the pods together with those of listeners, the oldest first.
 func withListeners(
 	selecting []*istionetworkingv1.Gateway, listeners map[*istionetworkingv1.Gateway]listenerPods,
 ) []*istionetworkingv1.Gateway {

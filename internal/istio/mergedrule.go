@@ -22,8 +22,8 @@ type hostRules struct {
 	bySelector map[pods.Set][]*mergedRule
 }
 
-// add merges the rule into those that are there, or puts it beside them. An older rule's trafficPolicy is kept whole, and subsets are
-// collected. A rule for all pods is merged into those for some of them too, where the exportTo of both allows it; it then stands
+// add merges the rule into the host's rules, or keeps it as one of its own. The merged rule has the trafficPolicy of the oldest rule with
+// one, and the subsets of all. A rule for all pods is merged into those for some of them too, where the exportTo of both allows it; it then stands
 // for all pods no more if both export alike.
 // Source: istio pilot/pkg/model/destination_rule.go, mergeDestinationRule (with PILOT_ENABLE_ENHANCED_DESTINATIONRULE_MERGE, the
 // default). Of several rules that it could be merged with, the last one decides whether it also stands alone.

@@ -53,14 +53,11 @@ func (o Outcome) atListener(servers []OpenedServer, port int32) Outcome {
 	return o
 }
 
-// labelGatewayName is on the pods of a gateway of the Kubernetes Gateway API.
-const labelGatewayName = "gateway.networking.k8s.io/gateway-name"
-
 // noServer returns the outcome where no Gateway of Istio's has a server at the port.
 func (v *View) noServer(o Outcome, c istio.Connection) Outcome {
 	o.Kind, o.NoServer = istio.Refused, true
 	o.Why = fmt.Sprintf("%s The endpoint is a gateway, and no Gateway of Istio's has a server at its port %d.", o.Sent.Why, c.Port)
-	if _, other := c.Server.Labels[labelGatewayName]; other || v.Partial() || ownPorts[c.Port] {
+	if _, other := c.Server.Labels[model.LabelGatewayName]; other || v.Partial() || ownPorts[c.Port] {
 		o.Kind = GatewayDecides
 	}
 	return o

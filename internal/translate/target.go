@@ -60,11 +60,8 @@ func targetOf(m indexed, policy *meshtlsv1alpha1.MeshTLSPolicy) target {
 
 func podTarget(m indexed, policy *meshtlsv1alpha1.MeshTLSPolicy, in scope, ref *meshtlsv1alpha1.Target) target {
 	kind := in.field()
-	if ref.Gateway != nil {
-		return target{scope: in, selector: model.LabelsOf(ref), words: fmt.Sprintf("%s %s (Gateway API)", kind, ref.Gateway.Name)}
-	}
 	if labels := model.LabelsOf(ref); labels != nil {
-		return target{scope: in, selector: labels, words: kind + " " + labelWords(labels)}
+		return target{scope: in, selector: labels, words: kind + " " + podWords(ref)}
 	}
 	t := target{scope: in, words: kind + " behind service " + ref.Service}
 	service, exists := m.views.Of(m.revisionOf(policy)).Service(policy.Namespace, ref.Service)
@@ -95,6 +92,14 @@ func serviceProblem(policy *meshtlsv1alpha1.MeshTLSPolicy, kind, name string, ex
 	}
 	f.Absent = f.Related
 	return &f
+}
+
+// podWords say which pods the target itself selects.
+func podWords(ref *meshtlsv1alpha1.Target) string {
+	if ref.Gateway != nil {
+		return ref.Gateway.Name + " (Gateway API)"
+	}
+	return labelWords(model.LabelsOf(ref))
 }
 
 // labelWords writes labels as a label selector does: a=1,b=2.

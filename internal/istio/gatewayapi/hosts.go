@@ -97,7 +97,7 @@ func named(addresses []gatewayv1.GatewaySpecAddress) bool {
 	})
 }
 
-// unnamed is the problem of a Gateway with several addresses none of which is a name.
+// unnamed is the problem of a Gateway with several addresses and no Hostname among them.
 var unnamed = Problem{
 	Reason: Unsupported, Field: "spec.addresses",
 	Why:    "Of several addresses Istio knows those of type Hostname alone, which name Services: without any it opens no listener.",

@@ -21,8 +21,8 @@ func refs(names ...string) []gatewayv1.SecretObjectReference {
 	return all
 }
 
-// TestListeners has listeners of a Gateway in namespace edge name Secrets of namespace certs, of which one is granted. That Istio does the
-// same of many more is for test/conformance/gatewayapi.
+// TestListeners reads listeners of a Gateway in namespace edge that name Secrets of namespace certs; a ReferenceGrant allows one of these.
+// test/conformance/gatewayapi compares random listeners with what Istio makes of them.
 func TestListeners(t *testing.T) {
 	passthrough, granted := gatewayv1.TLSModePassthrough, gatewayv1.ObjectName("granted")
 	grant := &gatewayv1beta1.ReferenceGrant{ObjectMeta: metav1.ObjectMeta{Namespace: "certs", Name: "edge"}}

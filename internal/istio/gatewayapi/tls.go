@@ -68,8 +68,8 @@ func passthroughMode(gateway *gatewayv1.Gateway, l *gatewayv1.Listener) networki
 	return networkingapi.ServerTLSSettings_PASSTHROUGH
 }
 
-// certificates puts the certificates in that the listener names and may use, and reports whether there is any. Of two of which one may not
-// be used Istio takes the first, whichever that is.
+// certificates sets the credentials that the listener names and may use, and reports whether there is one. If the listener may use only one
+// of two, the server has that one.
 func (l *Listener) certificates(out *networkingapi.ServerTLSSettings, grants grants) (found bool) {
 	refs := l.Of.Spec.Listeners[l.Index].TLS.CertificateRefs
 	if len(refs) > mostCertificates {

@@ -12,6 +12,9 @@ import (
 	"github.com/meshtls/meshtls/internal/model"
 )
 
+// nameTheAccount is what to do about names that a rule, or a policy, lists itself.
+const nameTheAccount = "Name the pods' service account in subjectAltNames, or leave them out where the destination is a Service."
+
 func init() {
 	checks.Add(lint.Check{
 		About: lint.About{
@@ -24,7 +27,7 @@ func init() {
 			Fix: "Name the pods' service account, or remove `subjectAltNames`: Istio then expects the accounts of the pods.",
 		},
 		Ours: true, Reason: meshtlsv1alpha1.ReasonRefused,
-		InPolicy: "Name the pods' service account in subjectAltNames, or leave them out where the destination is a Service.",
+		InPolicy: nameTheAccount,
 		Find:     identityDiffers,
 	})
 }
@@ -43,7 +46,7 @@ func identityDiffers(v *mesh.View) []model.Finding {
 			if len(o.Sent.Settings.GetSubjectAltNames()) == 0 {
 				return message, fmt.Sprintf("Correct the names in %s, or set subjectAltNames here.", o.Call.Destination.Ref())
 			}
-			return message, "Name the pods' service account in subjectAltNames, or leave them out where the destination is a Service."
+			return message, nameTheAccount
 		},
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"testing"
 
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
@@ -24,9 +25,9 @@ const (
 // Options are those of a mesh that knows MeshTLSPolicy.
 func Options() mesh.Options { return mesh.Options{CRDs: []string{"config/crd/bases"}} }
 
-// StartBuilt starts a mesh, and builds the programs into the folder at the same time. A mesh that is returned is to be stopped, also
+// startBuilt starts a mesh, and builds the programs into the folder at the same time. A mesh that is returned is to be stopped, also
 // beside an error.
-func StartBuilt(ctx context.Context, folder string) (m *mesh.Mesh, err error) {
+func startBuilt(ctx context.Context, folder string) (m *mesh.Mesh, err error) {
 	var both errgroup.Group
 	both.Go(func() error { return build(ctx, folder) })
 	both.Go(func() (err error) {
@@ -34,6 +35,21 @@ func StartBuilt(ctx context.Context, folder string) (m *mesh.Mesh, err error) {
 		return err
 	})
 	return m, both.Wait()
+}
+
+// RequireBuilt starts a mesh for a test, and builds the programs into a folder that it returns. The mesh ends with the test.
+func RequireBuilt(t *testing.T) (m *mesh.Mesh, folder string) {
+	t.Helper()
+	mesh.Require(t)
+	folder = t.TempDir()
+	m, err := startBuilt(t.Context(), folder)
+	if m != nil {
+		t.Cleanup(func() { m.Finish(t) })
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m, folder
 }
 
 // build builds the operator and the plugin as they are in this tree.

@@ -52,17 +52,9 @@ func TestChangeInBrowser(t *testing.T) {
 	if testing.Short() {
 		t.Skip("calls leave the page's shortest window after a minute")
 	}
-	mesh.Require(t)
 	metrics.Require(t)
 	browser.Require(t)
-	programs := t.TempDir()
-	m, err := operator.StartBuilt(t.Context(), programs)
-	if m != nil {
-		t.Cleanup(func() { m.Finish(t) })
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	m, programs := operator.RequireBuilt(t)
 	pods := populate(t, m, programs)
 	prometheus := metrics.Start(t, m, pods[0])
 	for _, client := range pods[1:] {

@@ -86,15 +86,7 @@ func start(t *testing.T) *world {
 // startEmpty starts a mesh with the operator, and without pods.
 func startEmpty(t *testing.T) *world {
 	t.Helper()
-	mesh.Require(t)
-	programs := t.TempDir()
-	m, err := operator.StartBuilt(t.Context(), programs)
-	if m != nil {
-		t.Cleanup(func() { m.Finish(t) })
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	m, programs := operator.RequireBuilt(t)
 	w := &world{Mesh: m, programs: programs, pods: map[string]*mesh.Running{}}
 	if err := w.prepare(t.Context()); err != nil {
 		t.Fatal(err)
