@@ -23,8 +23,8 @@ type hostRules struct {
 }
 
 // add merges the rule into the host's rules, or keeps it as one of its own. The merged rule has the trafficPolicy of the oldest rule with
-// one, and the subsets of all. A rule for all pods is merged into those for some of them too, where the exportTo of both allows it; it then stands
-// for all pods no more if both export alike.
+// one, and the subsets of all. A rule for all pods is merged into those for some of them too, where the exportTo of both allows it; it
+// then stands for all pods no more if both export alike.
 // Source: istio pilot/pkg/model/destination_rule.go, mergeDestinationRule (with PILOT_ENABLE_ENHANCED_DESTINATIONRULE_MERGE, the
 // default). Of several rules that it could be merged with, the last one decides whether it also stands alone.
 func (h *hostRules) add(rule *istionetworkingv1.DestinationRule, exportTo sets.Set[string]) {
